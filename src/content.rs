@@ -1,0 +1,216 @@
+//! What the branch holds, as values: a revision's files in memory, where each is delivered, and
+//! the ordered steps from what is deployed to what is proposed.
+//!
+//! Invariants: nothing here reads a file or knows what Python or Airflow is. Maps are ordered,
+//! so equal input gives equal output in equal order. Imports nothing.
+
+mod layout;
+mod path;
+mod plan;
+
+pub use layout::{Area, Layout, Place};
+pub use path::{ContentPath, HomePath, PathProblem};
+pub use plan::{Operation, Plan, Refusal, Step, plan};
+
+use sha1::{Digest, Sha1};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Names the state a file comes from: a full commit id in hex, or a word for a tree that is not
+/// a commit (`working-tree`, `disk`, or a directory's name).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Revision(Arc<str>);
+
+impl Revision {
+    /// Wraps the text.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The whole text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The identity of a file's bytes: git's own blob id (SHA-1 over `blob <length>\0<bytes>`), so
+/// that a file on disk and a blob in the object database compare without a second reading.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobId([u8; 20]);
+
+impl BlobId {
+    /// Computes the id of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut hash = Sha1::new();
+        hash.update(format!("blob {}\0", bytes.len()));
+        hash.update(bytes);
+        Self(hash.finalize().into())
+    }
+
+    /// Takes an id that git computed.
+    pub fn from_bytes(id: [u8; 20]) -> Self {
+        Self(id)
+    }
+
+    /// Reads 40 hex digits; `None` for anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        if digits.len() != 40 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        let mut id = [0; 20];
+        for (byte, pair) in id.iter_mut().zip(digits.chunks(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(id))
+    }
+}
+
+impl fmt::Display for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for BlobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What kind of entry a file is; git knows no more than these.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Mode {
+    /// An ordinary file.
+    Regular,
+    /// A file with the execute bit.
+    Executable,
+    /// A symbolic link; its bytes are the target as written.
+    Link,
+}
+
+/// One file of a snapshot.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct File {
+    /// The state this file comes from. Paths of one snapshot may differ: parts of a revision can
+    /// be held back while the rest is delivered.
+    pub revision: Revision,
+    /// Identity of `bytes`.
+    pub id: BlobId,
+    /// Kind of entry.
+    pub mode: Mode,
+    /// The content; shared, so that snapshots are cheap to clone.
+    pub bytes: Arc<[u8]>,
+}
+
+impl File {
+    /// An ordinary file with these bytes; the id is computed.
+    pub fn regular(revision: &Revision, bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        Self { revision: revision.clone(), id: BlobId::of(&bytes), mode: Mode::Regular, bytes }
+    }
+}
+
+/// The content tree of a revision (or of what is deployed), whole and in memory, by its path in
+/// the repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    revision: Revision,
+    files: BTreeMap<ContentPath, File>,
+    refused: Vec<Refusal>,
+}
+
+impl Snapshot {
+    /// An empty tree of that name.
+    pub fn empty(revision: Revision) -> Self {
+        Self { revision, files: BTreeMap::new(), refused: Vec::new() }
+    }
+
+    /// Adds or replaces a file.
+    pub fn insert(&mut self, path: ContentPath, file: File) {
+        self.files.insert(path, file);
+    }
+
+    /// Notes an entry that cannot be content (a submodule, a name that is not UTF-8, …); a
+    /// delivery of this snapshot is refused for it, a model is built without it.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        self.refused.push(refusal);
+    }
+
+    /// The revision that the whole is named after; single files may come from another.
+    pub fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    /// The file at that path.
+    pub fn get(&self, path: &ContentPath) -> Option<&File> {
+        self.files.get(path)
+    }
+
+    /// All files in path order.
+    pub fn files(&self) -> impl Iterator<Item = (&ContentPath, &File)> {
+        self.files.iter()
+    }
+
+    /// Entries that cannot be content.
+    pub fn refused(&self) -> &[Refusal] {
+        &self.refused
+    }
+
+    /// Whether there is no file at all.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Whether both hold the same paths with the same bytes and modes, wherever they come from.
+    pub fn same_content(&self, other: &Self) -> bool {
+        self.files.len() == other.files.len()
+            && self.files.iter().zip(&other.files).all(|((a, x), (b, y))| a == b && x.id == y.id && x.mode == y.mode)
+    }
+}
+
+/// A range of a file's text. Offsets count bytes from 0, lines count from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// First byte after it.
+    pub end: usize,
+    /// Line of the first byte.
+    pub line: u32,
+}
+
+impl Span {
+    /// The beginning of a file: where a finding about the whole file points.
+    pub const FILE: Self = Self { start: 0, end: 0, line: 1 };
+}
+
+/// A place that a person can open: findings, reasons and explanations all end in one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Location {
+    /// Path in the repository.
+    pub path: ContentPath,
+    /// The text meant.
+    pub span: Span,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blob_id_is_gits_own() {
+        // `printf 'hello\n' | git hash-object --stdin`
+        assert_eq!(BlobId::of(b"hello\n").to_string(), "ce013625030ba8dba906f756967f9e9ca394464a");
+        let id = BlobId::of(b"");
+        assert_eq!(BlobId::from_hex(&id.to_string()), Some(id));
+        assert_eq!(BlobId::from_hex("zz"), None);
+    }
+}

@@ -1,0 +1,139 @@
+//! Which parts of the repository are content, and where each is delivered (R1–R7).
+
+use super::{ContentPath, HomePath, PathProblem, Snapshot};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The parts of the content in the order in which they are delivered: a DAG must never be
+/// visible before the code that it imports, so what is imported goes first. Deletions go in
+/// reverse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Area {
+    /// `plugins/operators`.
+    Operators,
+    /// `plugins/sensors`.
+    Sensors,
+    /// Each `shared/<x>`.
+    Shared,
+    /// `dags`.
+    Dags,
+}
+
+impl fmt::Display for Area {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Operators => "operators",
+            Self::Sensors => "sensors",
+            Self::Shared => "shared",
+            Self::Dags => "dags",
+        })
+    }
+}
+
+/// Where a file of the content goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The step of the delivery that it belongs to.
+    pub area: Area,
+    /// Its path below `$AIRFLOW_HOME`.
+    pub dest: HomePath,
+}
+
+/// How a tree is laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// The repository of the reference script: `plugins/operators`, `plugins/sensors`,
+    /// `shared/<x>` and `dags`; nothing else is content.
+    #[default]
+    Content,
+    /// A plain folder of DAG files: everything in it is a DAG file or a module beside one.
+    Plain,
+}
+
+impl Layout {
+    /// [`Layout::Content`] if the tree has one of the content folders, else [`Layout::Plain`].
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let content = snapshot.files().any(|(path, _)| Self::Content.place(path).is_some());
+        if content { Self::Content } else { Self::Plain }
+    }
+
+    /// Where a file is delivered; `None` if it is not content.
+    ///
+    /// Byte code is never content (R29), nor are files directly in `shared/` (R5).
+    pub fn place(self, path: &ContentPath) -> Option<Place> {
+        if path.parts().any(|part| part == "__pycache__") || path.as_str().ends_with(".pyc") {
+            return None;
+        }
+        let (area, dest) = match self {
+            Self::Plain => (Area::Dags, format!("dags/{path}")),
+            Self::Content => {
+                if path.below("plugins/operators").is_some() {
+                    (Area::Operators, path.to_string())
+                } else if path.below("plugins/sensors").is_some() {
+                    (Area::Sensors, path.to_string())
+                } else if let Some(rest) = path.below("shared") {
+                    rest.contains('/').then(|| (Area::Shared, format!("plugins/{rest}")))?
+                } else if path.below("dags").is_some() {
+                    (Area::Dags, path.to_string())
+                } else {
+                    return None;
+                }
+            }
+        };
+        HomePath::new(dest).ok().map(|dest| Place { area, dest })
+    }
+
+    /// The path in the repository of a file found below `$AIRFLOW_HOME`: the inverse of
+    /// [`Layout::place`], by which what is on disk is read as a content tree.
+    pub fn source_of(self, dest: &HomePath) -> Result<Option<ContentPath>, PathProblem> {
+        let source = if let Some(rest) = dest.below("dags") {
+            match self {
+                Self::Plain => rest.to_string(),
+                Self::Content => dest.to_string(),
+            }
+        } else if self == Self::Plain {
+            return Ok(None);
+        } else if dest.below("plugins/operators").is_some() || dest.below("plugins/sensors").is_some() {
+            dest.to_string()
+        } else if let Some(rest) = dest.below("plugins").filter(|rest| rest.contains('/')) {
+            format!("shared/{rest}")
+        } else {
+            return Ok(None);
+        };
+        ContentPath::new(source).map(Some)
+    }
+
+    /// The tree as Airflow will see it below its home: what is content, by destination.
+    pub fn deliver(self, snapshot: &Snapshot) -> BTreeMap<HomePath, ContentPath> {
+        snapshot.files().filter_map(|(path, _)| self.place(path).map(|place| (place.dest, path.clone()))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(path: &str) -> Option<(Area, String)> {
+        Layout::Content.place(&ContentPath::new(path).unwrap()).map(|place| (place.area, place.dest.to_string()))
+    }
+
+    #[test]
+    fn content_goes_to_the_places_of_the_reference_script() {
+        assert_eq!(place("plugins/operators/a.py"), Some((Area::Operators, "plugins/operators/a.py".into())));
+        assert_eq!(place("plugins/sensors/s/b.py"), Some((Area::Sensors, "plugins/sensors/s/b.py".into())));
+        assert_eq!(place("shared/etl/dates.py"), Some((Area::Shared, "plugins/etl/dates.py".into())));
+        assert_eq!(place("dags/team/d.py"), Some((Area::Dags, "dags/team/d.py".into())));
+        for nothing in ["shared/loose.py", "plugins/listener.py", "README.md", "dags/__pycache__/d.pyc", "dags"] {
+            assert_eq!(place(nothing), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn source_is_the_inverse_of_place() {
+        for path in ["plugins/operators/a.py", "plugins/sensors/b.py", "shared/etl/dates.py", "dags/team/d.sql"] {
+            let path = ContentPath::new(path).unwrap();
+            let dest = Layout::Content.place(&path).unwrap().dest;
+            assert_eq!(Layout::Content.source_of(&dest), Ok(Some(path)));
+        }
+    }
+}

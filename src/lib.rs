@@ -1,0 +1,6 @@
+//! **dagguard** stands between a git branch and live Airflow instances.
+
+pub mod content;
+pub mod dag;
+pub mod facts;
+pub mod ids;

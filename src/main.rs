@@ -1,0 +1,2 @@
+//! The `dagguard` program.
+fn main() {}
