@@ -4,3 +4,4 @@ pub mod content;
 pub mod dag;
 pub mod facts;
 pub mod ids;
+pub mod secret;
