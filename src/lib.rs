@@ -1,5 +1,6 @@
 //! **dagguard** stands between a git branch and live Airflow instances.
 
+pub mod airflow;
 pub mod content;
 pub mod dag;
 pub mod facts;
