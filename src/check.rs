@@ -1,6 +1,8 @@
 //! The joint that check, sync and hook share: two pure functions from trees and facts to a
 //! report.
 
+mod bootstrap;
+
 use crate::content::{ContentPath, Location, Snapshot};
 use crate::dag::{self, Id, Model};
 use crate::diff::{self, Change, Side};
@@ -41,7 +43,8 @@ impl<'a> Comparison<'a> {
 
     /// See [`questions`].
     pub fn questions(&self) -> Questions {
-        let mut questions = Questions::default();
+        // Nothing is deployed: whatever is in flight may miss its DAG in the proposed tree.
+        let mut questions = Questions { all_dags: self.deployed.is_empty(), ..Questions::default() };
         for dag_id in self.changes.iter().flat_map(|change| &change.dags) {
             match dag_id {
                 Id::Exact(dag_id) => {
@@ -56,7 +59,9 @@ impl<'a> Comparison<'a> {
 
     /// See [`check`].
     pub fn check(&self, facts: &Facts) -> Report {
-        let (findings, predictions) = rules::judge(&self.changes, facts, self.policy);
+        let from_facts = if self.deployed.is_empty() { bootstrap::changes(&self.model, facts) } else { Vec::new() };
+        let changes: Vec<Change> = self.changes.iter().cloned().chain(from_facts).collect();
+        let (findings, predictions) = rules::judge(&changes, facts, self.policy);
         let unavailable = self.unavailable(facts);
         let verdict = self.verdict(&findings, &unavailable);
         let live = if !unavailable.is_empty() {

@@ -249,7 +249,11 @@ pub enum HookCommand {
         judge: Box<JudgeArguments>,
     },
     /// Install the pre-push hook in this repository
-    Install,
+    Install {
+        /// The branch that is deployed, where it is not `main`
+        #[arg(long, value_name = "NAME")]
+        branch: Option<String>,
+    },
 }
 
 /// `dagguard model`.
