@@ -3,5 +3,6 @@
 pub mod content;
 pub mod dag;
 pub mod facts;
+pub mod git;
 pub mod ids;
 pub mod secret;

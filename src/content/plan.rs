@@ -148,9 +148,11 @@ impl Target {
                 refusals.push(Refusal::Clash { dest, first: first.source, second: path.clone() });
             }
         }
-        refusals.extend(reserved.into_iter().filter_map(|name| {
-            ContentPath::new(format!("shared/{name}")).ok().map(Refusal::ReservedFolder)
-        }));
+        refusals.extend(
+            reserved
+                .into_iter()
+                .filter_map(|name| ContentPath::new(format!("shared/{name}")).ok().map(Refusal::ReservedFolder)),
+        );
         refusals.extend(case_clashes(&files));
         refusals.extend(links.keys().filter_map(|dest| bad_link(dest, &links, &files)));
         if files.is_empty() && refusals.is_empty() {
@@ -185,11 +187,7 @@ fn case_clashes(files: &BTreeMap<HomePath, Delivered>) -> Vec<Refusal> {
             match seen.get(&folded) {
                 Some((other, _)) if *other == here => break,
                 Some((_, first)) => {
-                    clashes.push(Refusal::Clash {
-                        dest: here,
-                        first: (*first).clone(),
-                        second: file.source.clone(),
-                    });
+                    clashes.push(Refusal::Clash { dest: here, first: (*first).clone(), second: file.source.clone() });
                     break;
                 }
                 None => {
@@ -419,7 +417,12 @@ mod tests {
         assert_eq!(refusals(&[dag, ("dags/l", "-> l")]), [format!("{loops}: `dags/l`")]);
         // A detour: lexically `dags/deep/x`, in truth two folders above `dags`.
         assert_eq!(
-            refusals(&[dag, ("dags/deep/er/l", "-> ../../../plugins/etl/f"), ("shared/etl/f/g", ""), ("dags/m", "-> deep/er/l/../../../x")]),
+            refusals(&[
+                dag,
+                ("dags/deep/er/l", "-> ../../../plugins/etl/f"),
+                ("shared/etl/f/g", ""),
+                ("dags/m", "-> deep/er/l/../../../x")
+            ]),
             ["a symbolic link leads out of the tree: `dags/m`"]
         );
     }
