@@ -1,1 +1,4 @@
 //! One binary of integration tests.
+
+mod remotes;
+mod repositories;
