@@ -8,7 +8,8 @@ use dagguard::config::Environment;
 
 fn main() -> Exit {
     // A variable that is not UTF-8 cannot be one of ours.
-    let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     run(Process {
         args: std::env::args_os().collect(),
         environment: Environment::new(variables),

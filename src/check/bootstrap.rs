@@ -67,9 +67,8 @@ fn possible(unknown: &Unknown) -> Certainty {
 
 /// Tasks with an unfinished instance, with the highest map index among those.
 fn open_tasks(facts: &DagFacts) -> BTreeMap<&TaskId, Option<usize>> {
-    let open = |instance: &&TaskInstance| {
-        matches!(instance.state.progress(), Progress::NotStarted | Progress::InProgress)
-    };
+    let open =
+        |instance: &&TaskInstance| matches!(instance.state.progress(), Progress::NotStarted | Progress::InProgress);
     let mut tasks: BTreeMap<&TaskId, Option<usize>> = BTreeMap::new();
     for instance in facts.runs.iter().flat_map(|run| &run.task_instances).filter(open) {
         let highest = tasks.entry(&instance.task_id).or_default();

@@ -50,8 +50,9 @@ fn deliver(report: &Report, reported: &Reported, colour: Colour) -> Result<(), F
     .map_err(|error| Failure::internal(format!("the report cannot be rendered: {error}")))?;
     match &reported.output_file {
         None => stdout(&String::from_utf8_lossy(&text)),
-        Some(path) => std::fs::write(path, text)
-            .map_err(|error| Failure::incomplete(format!("the report cannot be written, {error}: `{}`", path.display()))),
+        Some(path) => std::fs::write(path, text).map_err(|error| {
+            Failure::incomplete(format!("the report cannot be written, {error}: `{}`", path.display()))
+        }),
     }
 }
 

@@ -57,12 +57,15 @@ impl From<ConfigError> for Failure {
                 let failure = Self::usage(error.to_string());
                 match nearest {
                     Some(nearest) => failure.hint(format!("did you mean `{nearest}`?")),
-                    None => failure.hint("unset it, or see `dagguard help` for the flags, each of which has a variable"),
+                    None => {
+                        failure.hint("unset it, or see `dagguard help` for the flags, each of which has a variable")
+                    }
                 }
             }
             ConfigError::Value(_) => Self::usage(error.to_string()),
-            ConfigError::NoSource => Self::new(Exit::NoSource, error.to_string())
-                .hint("a private repository over https takes a token: https://<user>:<token>@<host>/<group>/<repository>.git"),
+            ConfigError::NoSource => Self::new(Exit::NoSource, error.to_string()).hint(
+                "a private repository over https takes a token: https://<user>:<token>@<host>/<group>/<repository>.git",
+            ),
         }
     }
 }
@@ -71,12 +74,14 @@ impl From<GitError> for Failure {
     fn from(error: GitError) -> Self {
         let failure = Self::incomplete(error.to_string());
         match error {
-            GitError::UnknownRevision { shallow: true, .. } | GitError::NoMergeBase { shallow: true, .. } => failure
-                .hint("fetch the history: `git fetch --unshallow`; in GitLab CI set `GIT_DEPTH: 0` for the job"),
-            GitError::UnknownRevision { .. } => {
-                failure.hint("a revision as git knows it (a branch, a tag, an id, `origin/main`), or an existing directory")
+            GitError::UnknownRevision { shallow: true, .. } | GitError::NoMergeBase { shallow: true, .. } => {
+                failure.hint("fetch the history: `git fetch --unshallow`; in GitLab CI set `GIT_DEPTH: 0` for the job")
             }
-            GitError::NoRepository { .. } => failure.hint("run it inside of the repository, or name directories: `dir:PATH`"),
+            GitError::UnknownRevision { .. } => failure
+                .hint("a revision as git knows it (a branch, a tag, an id, `origin/main`), or an existing directory"),
+            GitError::NoRepository { .. } => {
+                failure.hint("run it inside of the repository, or name directories: `dir:PATH`")
+            }
             GitError::Authentication { .. } => {
                 failure.hint("check the token or key: it needs to read this repository (`read_repository` on GitLab)")
             }

@@ -57,7 +57,10 @@ fn pushes(environment: &Environment) -> Result<Vec<PrePush>, Failure> {
             .hint("install it as a hook: `dagguard hook install`"));
     }
     let mut input = String::new();
-    stdin.lock().read_to_string(&mut input).map_err(|error| Failure::usage(format!("stdin cannot be read: {error}")))?;
+    stdin
+        .lock()
+        .read_to_string(&mut input)
+        .map_err(|error| Failure::usage(format!("stdin cannot be read: {error}")))?;
     Ok(pre_push_lines(&input)?)
 }
 

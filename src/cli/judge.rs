@@ -1,6 +1,7 @@
 //! From settings to a judgement: what check, sync and hook do alike.
 
 use super::Failure;
+use crate::Comparison;
 use crate::airflow::{self, Access, BaseUrl, Credentials, Limits};
 use crate::config::{Environment, InstanceSettings, JudgeArguments, Login, SecretSource};
 use crate::content::{Layout, Snapshot};
@@ -8,7 +9,6 @@ use crate::facts::Facts;
 use crate::report::Report;
 use crate::rules::{OnUnreachable, Policy};
 use crate::secret::Secret;
-use crate::Comparison;
 
 /// Applies the flags to a policy.
 pub(super) fn policy(base: Policy, arguments: &JudgeArguments) -> Result<Policy, Failure> {
@@ -54,7 +54,9 @@ fn secret(source: SecretSource) -> Result<Secret, Failure> {
         SecretSource::Value(secret) => Ok(secret),
         SecretSource::File(path) => match std::fs::read_to_string(&path) {
             Ok(text) => Ok(Secret::new(text.trim_end_matches(['\r', '\n']))),
-            Err(error) => Err(Failure::usage(format!("a credential file cannot be read, {error}: `{}`", path.display()))),
+            Err(error) => {
+                Err(Failure::usage(format!("a credential file cannot be read, {error}: `{}`", path.display())))
+            }
         },
     }
 }

@@ -12,9 +12,9 @@ pub(super) fn run(id: Option<&str>) -> Result<Exit, Failure> {
             list
         }),
         Some(id) => {
-            let rule = registry().get(id).ok_or_else(|| {
-                Failure::usage(format!("no such rule: `{id}`")).hint("`dagguard rule` lists them")
-            })?;
+            let rule = registry()
+                .get(id)
+                .ok_or_else(|| Failure::usage(format!("no such rule: `{id}`")).hint("`dagguard rule` lists them"))?;
             format!("# {}\n\n{}\n", rule.id, rule.page)
         }
     };

@@ -1,4 +1,5 @@
 //! One binary of integration tests.
 
+mod house;
 mod remotes;
 mod repositories;
