@@ -52,7 +52,8 @@ const ONE_HOME: &[(&str, &[&str])] = &[
     ("gix", &["git"]),
     ("tree_sitter", &["python"]),
     ("tree_sitter_python", &["python"]),
-    ("reqwest", &["airflow"]),
+    // gix takes its http client from the caller.
+    ("reqwest", &["airflow", "git"]),
     ("clap", &["config"]),
     ("rustix", &["publish"]),
     ("tokio", &["airflow", "sync", "cli"]),
