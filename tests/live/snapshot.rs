@@ -7,6 +7,7 @@ use dagguard::airflow::{Access, BaseUrl, Credentials, Limits, ask};
 use dagguard::facts::{DagFacts, Instance, Questions, Seen};
 use dagguard::ids::{DagId, InstanceName};
 use dagguard::secret::Secret;
+use serde_json::json;
 use std::collections::BTreeMap;
 
 pub(crate) fn cases() -> Vec<(&'static str, Case)> {
@@ -15,6 +16,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Case)> {
         ("queued_runs_are_in_flight", Case::Shared(queued_runs_are_in_flight)),
         ("a_wrong_password_is_never_idle", Case::Shared(a_wrong_password_is_never_idle)),
         ("an_unknown_dag_has_no_runs", Case::Shared(an_unknown_dag_has_no_runs)),
+        ("credentials_limited_to_one_dag_prove_nothing_else", Case::Shared(credentials_limited_to_one_dag)),
         ("a_run_outlives_its_dag_file", Case::Shared(a_run_outlives_its_dag_file)),
         ("an_unreachable_api_is_unavailable", Case::Alone(an_unreachable_api_is_unavailable)),
     ]
@@ -179,6 +181,49 @@ fn a_wrong_password_is_never_idle(server: &Server) {
 fn an_unknown_dag_has_no_runs(server: &Server) {
     let instance = look(&access(server, VIEWER), &about(&["nobody_knows_it"]));
     assert_eq!(known(&instance, "nobody_knows_it"), &DagFacts::default());
+}
+
+/// The proof of visibility rests on this: who may read single DAGs gets 403 for all others, those
+/// that do not exist among them. Roles are part of Airflow 2 alone; on 3 they need a provider.
+fn credentials_limited_to_one_dag(server: &Server) {
+    if server.venv.release.major() == 3 {
+        return;
+    }
+    let may_read = |what: &str| json!({ "action": { "name": "can_read" }, "resource": { "name": what } });
+    let role = json!({ "name": "Team", "actions": [may_read("DAG Runs"), may_read("Task Instances")] });
+    server.rest.post("/roles", &role).expect("a new role");
+    let user = json!({ "username": "team", "password": "team", "first_name": "t", "last_name": "t",
+        "email": "team@example.org", "roles": [{ "name": "Team" }] });
+    server.rest.post("/users", &user).expect("a new user");
+    for (dag_id, access) in [("team", r#", access_control={"Team": {"can_read"}}"#), ("private", "")] {
+        let text = format!(
+            r#"
+from datetime import datetime
+from airflow.decorators import dag, task
+{GATE}
+@dag(dag_id="{dag_id}", schedule=None, start_date=datetime(2025, 1, 1){access})
+def pipeline():
+    gate()
+
+pipeline()
+"#
+        );
+        server.write_dag(&format!("{dag_id}.py"), &text);
+    }
+    for dag_id in ["team", "private"] {
+        server.rest.wait_for_dag(dag_id);
+        server.rest.trigger(dag_id, &format!("{dag_id}1"));
+    }
+    let mut access = access(server, "team");
+    access.credentials = Credentials::Password { username: "team".to_string(), password: Secret::new("team") };
+    let dags = ["nobody_knows_it", "private", "team"];
+    for questions in [about(&dags), Questions { all_dags: true, ..about(&dags) }] {
+        let instance = look(&access, &questions);
+        assert_eq!(known(&instance, "team").runs.len(), 1, "{instance:?}");
+        assert_eq!(instance.dag(&DagId::from("private")), Seen::NotVisible, "{instance:?}");
+        assert_eq!(instance.dag(&DagId::from("nobody_knows_it")), Seen::NotVisible, "{instance:?}");
+        assert!(!matches!(instance.others, Seen::Known(())), "{instance:?}");
+    }
 }
 
 fn a_run_outlives_its_dag_file(server: &Server) {
