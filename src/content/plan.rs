@@ -1,7 +1,7 @@
 //! The ordered steps from what is on disk to what is proposed.
 
-use super::{Area, BlobId, ContentPath, HomePath, Layout, Mode, PathProblem, Snapshot};
-use std::collections::BTreeMap;
+use super::{Area, BlobId, ContentPath, HomePath, Layout, Mode, PathProblem, Place, Snapshot};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a tree is not delivered at all, whatever it says: found before the first write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,10 +15,15 @@ pub enum Refusal {
     /// A Git LFS pointer: the content itself is not in the repository.
     #[error("a Git LFS pointer cannot be delivered, its content is not in the repository: `{0}`")]
     LfsPointer(ContentPath),
-    /// A symbolic link whose target lies outside of the tree (R30).
+    /// A symbolic link whose target lies outside of what is delivered (R30).
     #[error("a symbolic link leads out of the tree: `{0}`")]
     EscapingLink(ContentPath),
-    /// Two files of the tree go to one destination (R7).
+    /// A symbolic link that leads to itself or to a folder that contains it; Airflow's walk over
+    /// the DAGs folder ends with "recursive loop" there.
+    #[error("a symbolic link leads to itself or to a folder around it: `{0}`")]
+    LoopingLink(ContentPath),
+    /// Two files of the tree go to one destination (R7), or to two that differ only in case,
+    /// which a volume may not keep apart.
     #[error("two files go to `{dest}`: `{first}` and `{second}`")]
     Clash {
         /// Where both would go.
@@ -28,6 +33,15 @@ pub enum Refusal {
         /// The other.
         second: ContentPath,
     },
+    /// A shared folder that would be delivered into `plugins/operators` or `plugins/sensors` (R7).
+    #[error("a shared folder has the name of a folder with its own place in plugins: `{0}`")]
+    ReservedFolder(ContentPath),
+    /// The tree holds none of the content folders; delivering it would delete everything.
+    #[error("the tree holds none of the folders `dags`, `plugins/operators`, `plugins/sensors`, `shared`")]
+    NoContent,
+    /// DAGs are deployed and the tree has no file below `dags`: a mistake more often than a wish.
+    #[error("the tree holds no file below `dags`, files deployed there: `{0}`")]
+    NoDags(usize),
 }
 
 /// What one step does to one path below `$AIRFLOW_HOME`.
@@ -61,19 +75,427 @@ pub struct Step {
 /// no DAG is newer than the code that it imports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// Writes by area and path, then removals in reverse.
+    /// Writes by area and path, then removals in reverse. Only where a file becomes a folder, or
+    /// a folder a file, a removal stands directly before the write that needs its place.
     pub steps: Vec<Step>,
+}
+
+impl Plan {
+    /// Whether everything is in its place already.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// How many files are written.
+    pub fn writes(&self) -> usize {
+        self.steps.iter().filter(|step| matches!(step.operation, Operation::Write { .. })).count()
+    }
+
+    /// How many files are taken away.
+    pub fn removals(&self) -> usize {
+        self.steps.len() - self.writes()
+    }
 }
 
 /// Plans the delivery of `proposed` over what is on disk (delivered files by destination).
 ///
 /// Files that are already there with the same bytes and mode have no step, so that their
-/// modification times stay (R28).
+/// modification times stay (R28). All reasons against a delivery are returned, not only the first.
 pub fn plan(
     on_disk: &BTreeMap<HomePath, (BlobId, Mode)>,
     proposed: &Snapshot,
     layout: Layout,
 ) -> Result<Plan, Vec<Refusal>> {
-    let _ = (on_disk, proposed, layout);
-    Ok(Plan::default())
+    let target = Target::of(proposed, layout)?;
+    if !target.files.values().any(|file| file.area == Area::Dags) {
+        let deployed = on_disk.keys().filter(|dest| area_of(dest) == Area::Dags).count();
+        if deployed > 0 {
+            return Err(vec![Refusal::NoDags(deployed)]);
+        }
+    }
+    Ok(steps(on_disk, &target.files))
+}
+
+struct Delivered {
+    area: Area,
+    source: ContentPath,
+    id: BlobId,
+    mode: Mode,
+}
+
+/// The proposed tree as it will stand below `$AIRFLOW_HOME`.
+struct Target {
+    files: BTreeMap<HomePath, Delivered>,
+}
+
+impl Target {
+    fn of(proposed: &Snapshot, layout: Layout) -> Result<Self, Vec<Refusal>> {
+        let mut refusals: Vec<Refusal> = proposed.refused().to_vec();
+        let mut files = BTreeMap::<HomePath, Delivered>::new();
+        let mut links = BTreeMap::new();
+        let mut reserved = BTreeSet::new();
+        for (path, file) in proposed.files() {
+            let Some(Place { area, dest }) = layout.place(path) else { continue };
+            if area == Area::Shared && area_of(&dest) != Area::Shared {
+                reserved.extend(path.below("shared").and_then(|rest| rest.split('/').next()).map(str::to_string));
+                continue;
+            }
+            if file.mode == Mode::Link {
+                links.insert(dest.clone(), String::from_utf8_lossy(&file.bytes).into_owned());
+            }
+            let delivered = Delivered { area, source: path.clone(), id: file.id, mode: file.mode };
+            if let Some(first) = files.insert(dest.clone(), delivered) {
+                refusals.push(Refusal::Clash { dest, first: first.source, second: path.clone() });
+            }
+        }
+        refusals.extend(
+            reserved
+                .into_iter()
+                .filter_map(|name| ContentPath::new(format!("shared/{name}")).ok().map(Refusal::ReservedFolder)),
+        );
+        refusals.extend(case_clashes(&files));
+        refusals.extend(links.keys().filter_map(|dest| bad_link(dest, &links, &files)));
+        if files.is_empty() && refusals.is_empty() {
+            refusals.push(Refusal::NoContent);
+        }
+        if refusals.is_empty() { Ok(Self { files }) } else { Err(refusals) }
+    }
+}
+
+/// The part of the content to which a delivered file belongs, by where it lies.
+fn area_of(dest: &HomePath) -> Area {
+    if dest.below("plugins/operators").is_some() {
+        Area::Operators
+    } else if dest.below("plugins/sensors").is_some() {
+        Area::Sensors
+    } else if dest.below("plugins").is_some() {
+        Area::Shared
+    } else {
+        Area::Dags
+    }
+}
+
+/// Files, or folders of files, that a volume without case would put into one place.
+fn case_clashes(files: &BTreeMap<HomePath, Delivered>) -> Vec<Refusal> {
+    let mut seen = BTreeMap::<String, (HomePath, &ContentPath)>::new();
+    let mut clashes = Vec::new();
+    for (dest, file) in files {
+        let mut path = Some(dest.clone());
+        while let Some(here) = path {
+            path = here.parent();
+            let folded = here.as_str().to_lowercase();
+            match seen.get(&folded) {
+                Some((other, _)) if *other == here => break,
+                Some((_, first)) => {
+                    clashes.push(Refusal::Clash { dest: here, first: (*first).clone(), second: file.source.clone() });
+                    break;
+                }
+                None => {
+                    seen.insert(folded, (here, &file.source));
+                }
+            }
+        }
+    }
+    clashes
+}
+
+/// More links than this in one chain are taken for a loop, as Linux does.
+const LINK_LIMIT: usize = 40;
+
+/// Follows a link through the delivered tree, link by link as the kernel would, because
+/// `a/link/..` is not `a`.
+fn bad_link(
+    dest: &HomePath,
+    links: &BTreeMap<HomePath, String>,
+    files: &BTreeMap<HomePath, Delivered>,
+) -> Option<Refusal> {
+    let source = || files.get(dest).map(|file| file.source.clone());
+    let mut here: Vec<String> = dest.parent().map(owned_parts).unwrap_or_default();
+    let mut todo: Vec<String> = Vec::new();
+    let mut followed = 1;
+    let enter = |target: &str, todo: &mut Vec<String>| {
+        todo.extend(target.split('/').rev().filter(|part| !matches!(*part, "" | ".")).map(str::to_string));
+        !target.starts_with('/') && !target.is_empty()
+    };
+    if !enter(links.get(dest)?, &mut todo) {
+        return source().map(Refusal::EscapingLink);
+    }
+    while let Some(part) = todo.pop() {
+        if part == ".." {
+            if here.pop().is_none() {
+                return source().map(Refusal::EscapingLink);
+            }
+            continue;
+        }
+        here.push(part);
+        let link = HomePath::new(here.join("/")).ok().and_then(|path| links.get(&path));
+        if let Some(target) = link {
+            followed += 1;
+            if followed > LINK_LIMIT {
+                return source().map(Refusal::LoopingLink);
+            }
+            here.pop();
+            if !enter(target, &mut todo) {
+                return source().map(Refusal::EscapingLink);
+            }
+        }
+    }
+    let target = here.join("/");
+    let delivered = |prefix: &str| files.keys().any(|path| path.as_str() == prefix || path.below(prefix).is_some());
+    if dest.below(&target).is_some() {
+        source().map(Refusal::LoopingLink)
+    } else if target.is_empty() || !delivered(&target) || matches!(target.as_str(), "plugins") {
+        source().map(Refusal::EscapingLink)
+    } else {
+        None
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used as a function of an `Option`'s value")]
+fn owned_parts(path: HomePath) -> Vec<String> {
+    path.parts().map(str::to_string).collect()
+}
+
+fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &BTreeMap<HomePath, Delivered>) -> Plan {
+    let mut gone: BTreeSet<&HomePath> = on_disk.keys().filter(|dest| !target.contains_key(*dest)).collect();
+    let mut writes: Vec<(&HomePath, &Delivered)> =
+        target.iter().filter(|(dest, file)| on_disk.get(*dest) != Some(&(file.id, file.mode))).collect();
+    writes.sort_by(|(a, x), (b, y)| (x.area, a).cmp(&(y.area, b)));
+
+    let mut steps = Vec::new();
+    let removal = |dest: &HomePath| Step { area: area_of(dest), dest: dest.clone(), operation: Operation::Remove };
+    for (dest, file) in writes {
+        for blocking in in_the_way(dest, &gone) {
+            gone.remove(&blocking);
+            steps.push(removal(&blocking));
+        }
+        let operation = Operation::Write { source: file.source.clone(), id: file.id, mode: file.mode };
+        steps.push(Step { area: file.area, dest: dest.clone(), operation });
+    }
+    let mut removals: Vec<&HomePath> = gone.into_iter().collect();
+    removals.sort_by(|a, b| (area_of(b), b).cmp(&(area_of(a), a)));
+    steps.extend(removals.into_iter().map(removal));
+    Plan { steps }
+}
+
+/// Files that must go before `dest` can be written: one that stands where a folder must be, or
+/// all in a folder that stands where the file must be; last ones first.
+fn in_the_way(dest: &HomePath, gone: &BTreeSet<&HomePath>) -> Vec<HomePath> {
+    let mut found = Vec::new();
+    let mut above = dest.parent();
+    while let Some(folder) = above {
+        if gone.contains(&folder) {
+            found.push(folder.clone());
+        }
+        above = folder.parent();
+    }
+    found.extend(gone.iter().rev().filter(|path| path.below(dest.as_str()).is_some()).map(|path| (*path).clone()));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::{File, Revision};
+    use proptest::prelude::*;
+
+    type Disk = BTreeMap<HomePath, (BlobId, Mode)>;
+
+    fn snapshot(files: &[(&str, &str)]) -> Snapshot {
+        let revision = Revision::new("r");
+        let mut snapshot = Snapshot::empty(revision.clone());
+        for (path, text) in files {
+            let mut file = File::regular(&revision, text.as_bytes());
+            if let Some(target) = text.strip_prefix("-> ") {
+                file = File::regular(&revision, target.as_bytes());
+                file.mode = Mode::Link;
+            }
+            snapshot.insert(ContentPath::new(path).unwrap(), file);
+        }
+        snapshot
+    }
+
+    fn disk(files: &[(&str, &str)]) -> Disk {
+        let regular = |text: &str| (BlobId::of(text.as_bytes()), Mode::Regular);
+        files.iter().map(|(path, text)| (HomePath::new(path).unwrap(), regular(text))).collect()
+    }
+
+    fn words(plan: &Plan) -> Vec<String> {
+        let sign = |step: &Step| if step.operation == Operation::Remove { '-' } else { '+' };
+        plan.steps.iter().map(|step| format!("{}{}", sign(step), step.dest)).collect()
+    }
+
+    fn refusals(files: &[(&str, &str)]) -> Vec<String> {
+        match plan(&Disk::new(), &snapshot(files), Layout::Content) {
+            Ok(plan) => vec![format!("not refused: {plan:?}")],
+            Err(refusals) => refusals.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn code_goes_before_dags_and_leaves_after_them() {
+        let deployed = disk(&[
+            ("dags/a.py", "1"),
+            ("dags/gone.py", "1"),
+            ("dags/same.py", "1"),
+            ("plugins/etl/gone.py", "1"),
+            ("plugins/operators/gone.py", "1"),
+        ]);
+        let proposed = snapshot(&[
+            ("dags/a.py", "2"),
+            ("dags/same.py", "1"),
+            ("shared/etl/dates.py", "1"),
+            ("plugins/sensors/s.py", "1"),
+            ("plugins/operators/z.py", "1"),
+            ("plugins/operators/b.py", "1"),
+        ]);
+        let plan = plan(&deployed, &proposed, Layout::Content).unwrap();
+        assert_eq!(
+            words(&plan),
+            [
+                "+plugins/operators/b.py",
+                "+plugins/operators/z.py",
+                "+plugins/sensors/s.py",
+                "+plugins/etl/dates.py",
+                "+dags/a.py",
+                "-dags/gone.py",
+                "-plugins/etl/gone.py",
+                "-plugins/operators/gone.py",
+            ]
+        );
+        assert_eq!((plan.writes(), plan.removals()), (5, 3));
+    }
+
+    #[test]
+    fn a_file_that_becomes_a_folder_makes_room_first() {
+        let deployed = disk(&[("dags/x", "1"), ("dags/y/1.sql", "1"), ("dags/y/2.sql", "1")]);
+        let proposed = snapshot(&[("dags/x/a.py", "1"), ("dags/x/b.py", "1"), ("dags/y", "1")]);
+        let plan = plan(&deployed, &proposed, Layout::Content).unwrap();
+        assert_eq!(
+            words(&plan),
+            ["-dags/x", "+dags/x/a.py", "+dags/x/b.py", "-dags/y/2.sql", "-dags/y/1.sql", "+dags/y"]
+        );
+    }
+
+    #[test]
+    fn names_that_collide_are_refused() {
+        assert_eq!(
+            refusals(&[("dags/d.py", ""), ("shared/operators/o.py", ""), ("plugins/operators/o.py", "")]),
+            ["a shared folder has the name of a folder with its own place in plugins: `shared/operators`"]
+        );
+        assert_eq!(
+            refusals(&[("dags/Etl/d.py", ""), ("dags/etl/e.py", "")]),
+            ["two files go to `dags/etl`: `dags/Etl/d.py` and `dags/etl/e.py`"]
+        );
+    }
+
+    #[test]
+    fn links_stay_inside() {
+        let dag = ("dags/d.py", "");
+        for (path, target) in [
+            ("dags/l", "-> d.py"),
+            ("dags/sub/l", "-> ../d.py"),
+            ("plugins/operators/l", "-> ../../dags/d.py"),
+            ("shared/etl/l", "-> ../../dags"),
+        ] {
+            let plan = plan(&Disk::new(), &snapshot(&[dag, (path, target)]), Layout::Content);
+            assert_eq!(plan.map(|plan| plan.steps.len()), Ok(2), "{path} {target}");
+        }
+        for (path, target) in [
+            ("dags/l", "-> /etc/passwd"),
+            ("dags/l", "-> ../../secret"),
+            ("dags/l", "-> ../airflow.cfg"),
+            ("dags/l", "-> ../plugins"),
+            ("dags/l", "-> .."),
+            ("shared/etl/l", "-> ../../shared/etl/x"),
+        ] {
+            let expected = format!("a symbolic link leads out of the tree: `{path}`");
+            assert_eq!(refusals(&[dag, (path, target)]), [expected], "{target}");
+        }
+        let loops = "a symbolic link leads to itself or to a folder around it";
+        assert_eq!(refusals(&[dag, ("dags/sub/l", "-> ..")]), [format!("{loops}: `dags/sub/l`")]);
+        assert_eq!(refusals(&[dag, ("dags/l", "-> l")]), [format!("{loops}: `dags/l`")]);
+        // A detour: lexically `dags/deep/x`, in truth two folders above `dags`.
+        assert_eq!(
+            refusals(&[
+                dag,
+                ("dags/deep/er/l", "-> ../../../plugins/etl/f"),
+                ("shared/etl/f/g", ""),
+                ("dags/m", "-> deep/er/l/../../../x")
+            ]),
+            ["a symbolic link leads out of the tree: `dags/m`"]
+        );
+    }
+
+    #[test]
+    fn a_tree_without_content_deletes_nothing() {
+        assert_eq!(refusals(&[("README.md", "")]).len(), 1);
+        let deployed = disk(&[("dags/d.py", "1")]);
+        let proposed = snapshot(&[("plugins/operators/o.py", "1")]);
+        assert_eq!(plan(&deployed, &proposed, Layout::Content), Err(vec![Refusal::NoDags(1)]));
+    }
+
+    fn apply(disk: &mut Disk, step: &Step) {
+        match &step.operation {
+            Operation::Write { id, mode, .. } => disk.insert(step.dest.clone(), (*id, *mode)),
+            Operation::Remove => disk.remove(&step.dest),
+        };
+    }
+
+    fn path() -> impl Strategy<Value = String> {
+        let root = prop::sample::select(vec!["dags", "plugins/operators", "plugins/sensors", "shared/etl", "shared/q"]);
+        (root, prop::collection::vec(prop::sample::select(vec!["a", "b", "c.py"]), 1..4))
+            .prop_map(|(root, parts)| format!("{root}/{}", parts.join("/")))
+    }
+
+    /// A set of paths that a file system can hold, each with one of three contents.
+    fn tree() -> impl Strategy<Value = Vec<(String, u8)>> {
+        prop::collection::btree_map(path(), 0..3_u8, 0..12).prop_map(|tree| {
+            let keys: Vec<String> = tree.keys().cloned().collect();
+            let folder = |path: &String| keys.iter().any(|other| other.starts_with(&format!("{path}/")));
+            tree.into_iter().filter(|(path, _)| !folder(path)).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_prefix_is_sane_and_the_whole_is_the_proposed_tree(a in tree(), mut b in tree()) {
+            b.push(("dags/always.py".into(), 0));
+            let texts = |tree: &[(String, u8)]| -> Vec<(String, String)> {
+                tree.iter().map(|(path, n)| (path.clone(), n.to_string())).collect()
+            };
+            let (a, b) = (texts(&a), texts(&b));
+            let borrowed = |tree: &[(String, String)]| -> Snapshot {
+                snapshot(&tree.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect::<Vec<_>>())
+            };
+            let mut disk = Disk::new();
+            for (path, file) in borrowed(&a).files() {
+                disk.insert(Layout::Content.place(path).unwrap().dest, (file.id, file.mode));
+            }
+            let proposed = borrowed(&b);
+            let plan = super::plan(&disk, &proposed, Layout::Content).unwrap();
+
+            let wanted: Disk = proposed.files()
+                .map(|(path, file)| (Layout::Content.place(path).unwrap().dest, (file.id, file.mode)))
+                .collect();
+            let deployed = disk.clone();
+            for step in &plan.steps {
+                apply(&mut disk, step);
+                // A file system can hold it: nothing is a file and a folder at once.
+                for (path, next) in disk.keys().zip(disk.keys().skip(1)) {
+                    prop_assert!(next.below(path.as_str()).is_none(), "{path} {next}");
+                }
+                // No DAG is newer than the code beside it, and no code leaves before its DAGs are new.
+                let dag_is_new = disk.iter().any(|(path, file)| {
+                    area_of(path) == Area::Dags && deployed.get(path) != Some(file)
+                });
+                let code_is_new = wanted.iter().all(|(path, file)| {
+                    area_of(path) == Area::Dags || disk.get(path) == Some(file)
+                });
+                prop_assert!(!dag_is_new || code_is_new);
+            }
+            prop_assert_eq!(&disk, &wanted);
+            prop_assert!(super::plan(&disk, &proposed, Layout::Content).unwrap().is_empty());
+        }
+    }
 }

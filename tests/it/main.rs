@@ -1,1 +1,8 @@
 //! One binary of integration tests.
+
+mod check;
+mod hook;
+mod house;
+mod program;
+mod remotes;
+mod repositories;

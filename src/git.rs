@@ -1,0 +1,36 @@
+//! git: a branch of a remote to a [`Snapshot`], a local repository for `check` and the hook, and
+//! git's pre-push lines.
+//!
+//! Invariants: the only user of gix. Knows nothing of DAGs; files come out with git's own bytes
+//! and ids. The host's git configuration and environment have no influence on a fetch. A
+//! credential is cut off a URL where the URL enters and never shows in an error.
+
+#![expect(clippy::disallowed_methods, reason = "this edge reads repositories and work trees")]
+
+mod error;
+mod fetch;
+mod pre_push;
+mod repository;
+mod source;
+mod tree;
+mod working_tree;
+
+pub use error::GitError;
+pub use fetch::{Fetched, Options, Remote};
+pub use pre_push::{PrePush, pre_push_lines};
+pub use repository::{Commit, Repository};
+pub use source::{Credentials, Source};
+pub use working_tree::working_tree;
+
+use crate::content::Snapshot;
+
+/// The beginning of a Git LFS pointer file, by the format's specification; a pointer is small.
+fn is_lfs_pointer(bytes: &[u8]) -> bool {
+    bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/")
+}
+
+/// The folders of the repository that are content (R1); nothing else is read where one exists.
+const ROOTS: [&str; 4] = ["plugins/operators", "plugins/sensors", "shared", "dags"];
+
+/// What every reader here returns: files and, beside them, what cannot be content.
+type Read = Result<Snapshot, GitError>;
