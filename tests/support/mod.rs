@@ -11,7 +11,11 @@
 //! Everything lies below the build's target directory; nothing else on the machine is touched.
 //! Servers listen on loopback only and end with the value that holds them, also on Ctrl-C.
 
+pub(crate) mod branch;
 pub(crate) mod install;
 pub(crate) mod processes;
+#[path = "../it/repositories.rs"]
+pub(crate) mod repositories;
 pub(crate) mod rest;
 pub(crate) mod server;
+pub(crate) mod syncer;

@@ -13,9 +13,16 @@ use std::sync::{Mutex, Once, PoisonError};
 /// all of a server's processes work.
 static RUNNING: Mutex<BTreeSet<(u32, PathBuf)>> = Mutex::new(BTreeSet::new());
 
+static FOLDERS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
 /// Notes a started process that leads its own group.
 pub(crate) fn note(child: &Child, home: &Path) {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert((child.id(), home.to_path_buf()));
+}
+
+/// Notes a folder that goes when the demo or a test is interrupted.
+pub(crate) fn note_folder(folder: &Path) {
+    FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_path_buf());
 }
 
 /// Ends a process, its group and all its descendants, at once.
@@ -110,9 +117,10 @@ pub(crate) fn end_all_on_interrupt() {
             for (leader, _) in &running {
                 end_tree(*leader);
             }
-            for (_, home) in &running {
-                end_strays(home);
-                let _ = std::fs::remove_dir_all(home);
+            let folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            for folder in running.iter().map(|(_, home)| home).chain(&folders) {
+                end_strays(folder);
+                let _ = std::fs::remove_dir_all(folder);
             }
             eprintln!("interrupted: everything that was started has been ended");
             std::process::exit(130);
