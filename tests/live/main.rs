@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod delivery;
 mod snapshot;
 
 use libtest_mimic::{Arguments, Trial};
@@ -31,7 +32,7 @@ enum Case {
 
 /// All cases; each runs on every release. A new group of cases is a module with such a list.
 fn cases() -> Vec<(&'static str, Case)> {
-    [snapshot::cases()].into_iter().flatten().collect()
+    [delivery::cases(), snapshot::cases()].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
