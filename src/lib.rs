@@ -5,4 +5,5 @@ pub mod dag;
 pub mod facts;
 pub mod git;
 pub mod ids;
+pub mod publish;
 pub mod secret;
