@@ -7,3 +7,4 @@ pub mod git;
 pub mod ids;
 pub mod publish;
 pub mod secret;
+pub mod sync;
