@@ -52,8 +52,8 @@ fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Sett
     let options = Options { certificates, ssh_command: arguments.ssh_command.clone(), ..Options::default() };
     // The store is a cache; beside the record it is on a volume that is known to be writable.
     let store = arguments.folder.clone().unwrap_or_else(|| arguments.home.join(".dagguard").join("git"));
-    let remote = Remote::new(source, &arguments.branch, &store, options)
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let remote =
+        Remote::new(source, &arguments.branch, &store, options).map_err(|error| Failure::usage(error.to_string()))?;
     Ok(Settings {
         home: arguments.home.clone(),
         remote,
@@ -109,9 +109,7 @@ fn judgement(report: &Report) -> Judgement {
         report.findings.iter().filter(|finding| finding.level >= least).map(sentence).collect()
     };
     match report.verdict {
-        Verdict::Allow => {
-            Judgement::Allow { unjudged: !report.unavailable.is_empty(), notes: sentences(Level::Info) }
-        }
+        Verdict::Allow => Judgement::Allow { unjudged: !report.unavailable.is_empty(), notes: sentences(Level::Info) },
         Verdict::Block | Verdict::Undecided => {
             let mut reasons = sentences(least);
             reasons.extend(report.unavailable.iter().map(|reason| format!("runs in flight are not known: {reason}")));
@@ -132,6 +130,7 @@ fn sentence(finding: &Finding) -> String {
         .collect();
     let more = finding.runs.len().saturating_sub(3);
     let more = if more > 0 { format!("; and {more} more runs") } else { String::new() };
-    let text = format!("{}[{}] {at}: {}{runs}{more}; safe: {}", finding.level, finding.rule, finding.message, finding.remedy);
+    let text =
+        format!("{}[{}] {at}: {}{runs}{more}; safe: {}", finding.level, finding.rule, finding.message, finding.remedy);
     crate::report::clean(&text)
 }

@@ -1,7 +1,11 @@
 //! `dagguard sync` from the outside: variables in, log and exit code out. No Airflow here; what a
 //! real one adds is in `tests/live`.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test makes files, starts programs and may panic")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test makes files, starts programs and may panic"
+)]
 
 use crate::check::ETL;
 use crate::program::{Output, command, with};
@@ -59,7 +63,11 @@ fn tree(dir: &Path) -> Vec<String> {
                 }
             } else {
                 let text = fs::read_to_string(&path).unwrap();
-                found.push(format!("{}: {}", path.strip_prefix(dir).unwrap().display(), text.lines().next().unwrap_or("")));
+                found.push(format!(
+                    "{}: {}",
+                    path.strip_prefix(dir).unwrap().display(),
+                    text.lines().next().unwrap_or("")
+                ));
             }
         }
     }
