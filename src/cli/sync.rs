@@ -12,14 +12,16 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result<Exit, Failure> {
-    let settings = settings(&arguments, environment)?;
+    let mut settings = settings(&arguments, environment)?;
     let sidecar = Sidecar { arguments: arguments.judge, environment };
     // Wrong settings end the program now, not at the first change that needs them.
     let accesses = judge::accesses(&sidecar.arguments, environment, Limits::default())?;
     judge::policy(Policy::sync(settings.layout), &sidecar.arguments)?;
     if accesses.is_empty() && !sidecar.arguments.no_live {
-        tracing::warn!(
-            "no Airflow is configured (DAGGUARD_AIRFLOW_URL): nothing is checked against runs in flight; --no-live says so on purpose"
+        settings.warnings.push(
+            "no Airflow is configured (DAGGUARD_AIRFLOW_URL): nothing is checked against runs in flight; \
+             --no-live says so on purpose"
+                .to_string(),
         );
     }
     let outcome = runtime()?.block_on(async {
@@ -65,6 +67,7 @@ fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Sett
             BootstrapArgument::Wait => Bootstrap::Wait,
         },
         layout: Layout::Content,
+        warnings: Vec::new(),
     })
 }
 

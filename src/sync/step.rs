@@ -97,9 +97,11 @@ pub enum Outcome {
     Complete,
     /// One pass: the newest commit is held, the home holds an older one, whole.
     Held,
-    /// One pass: the newest commit was not reached, the home holds an older one, whole.
+    /// One pass: the newest commit was not reached for a reason that passes by itself, the home
+    /// holds an older one, whole.
     Kept,
-    /// The home holds no whole tree.
+    /// The home holds no whole tree, or nobody but a person can help (wrong branch, source,
+    /// credential).
     Incomplete,
 }
 
@@ -209,6 +211,8 @@ pub struct State {
     unjudged: bool,
     /// Passes in a row that failed.
     failures: u32,
+    /// Whether the last failure passes by itself.
+    transient: bool,
     panics: u64,
     /// What was said of a hold, so that it is not said every pass.
     said: Option<(Revision, BTreeSet<String>)>,
@@ -229,6 +233,7 @@ impl State {
             kind: None,
             unjudged: false,
             failures: 0,
+            transient: false,
             panics: 0,
             said: None,
         }
@@ -266,6 +271,7 @@ pub fn step(mut state: State, event: Event, now: Duration) -> (State, Vec<Effect
         Event::Failed(failure) => state.failed(failure, now),
         Event::Panicked => {
             state.panics += 1;
+            state.transient = false;
             // Whatever it held may be half done: start from what is on disk.
             state.opened = false;
             state.failures += 1;
@@ -375,6 +381,7 @@ impl State {
 
     fn failed(&mut self, failure: Failure, now: Duration) -> Vec<Effect> {
         self.failures += 1;
+        self.transient = failure.transient;
         let fatal = failure.fatal;
         let mut effects = vec![Effect::Say(Line::Failed { failure, attempt: self.failures })];
         effects.extend(self.close(PassOutcome::Error, now));
@@ -398,7 +405,7 @@ impl State {
             Some(_) => Effect::End(match outcome {
                 PassOutcome::Success | PassOutcome::Unjudged | PassOutcome::Noop => Outcome::Complete,
                 PassOutcome::Blocked if self.deployed.is_some() => Outcome::Held,
-                PassOutcome::Error if self.deployed.is_some() => Outcome::Kept,
+                PassOutcome::Error if self.deployed.is_some() && self.transient => Outcome::Kept,
                 PassOutcome::Blocked | PassOutcome::Error => Outcome::Incomplete,
             }),
         };

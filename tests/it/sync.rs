@@ -101,7 +101,12 @@ fn the_word_once_delivers_the_content_and_nothing_else_and_exits_0() {
 fn a_missing_source_is_exit_64_and_names_the_variable_and_the_token_form() {
     let branch = branch();
     let output = once(&branch, &["sync"], &[("CONTENT_SYNCER_GIT_REPO_SOURCE", "")]);
-    insta::assert_snapshot!(output.shown(), @"");
+    insta::assert_snapshot!(output.shown(), @r"
+    --- stderr
+    dagguard: error: the git source is missing: set `CONTENT_SYNCER_GIT_REPO_SOURCE`
+      hint: a private repository over https takes a token: https://<user>:<token>@<host>/<group>/<repository>.git
+    --- exit 64
+    ");
 }
 
 #[test]
@@ -210,15 +215,17 @@ fn what_cannot_be_delivered_says_what_to_do_and_leaves_what_is_deployed() {
     let empty = empty.bare().to_string_lossy().into_owned();
     let barren = Scripted::with(&[("docs/readme.md", "no content\n")]);
     let barren = barren.bare().to_string_lossy().into_owned();
-    for (variable, value, words) in [
-        ("CONTENT_SYNCER_GIT_REPO_BRANCH", "no-such", "branch does not exist"),
-        ("CONTENT_SYNCER_GIT_REPO_SOURCE", missing.as_str(), "no repository there"),
-        ("CONTENT_SYNCER_GIT_REPO_SOURCE", empty.as_str(), "is empty"),
-        ("CONTENT_SYNCER_GIT_REPO_SOURCE", barren.as_str(), "content"),
+    for (variable, value, words, code) in [
+        ("CONTENT_SYNCER_GIT_REPO_BRANCH", "no-such", "branch does not exist", 3),
+        ("CONTENT_SYNCER_GIT_REPO_SOURCE", missing.as_str(), "no repository there", 3),
+        ("CONTENT_SYNCER_GIT_REPO_SOURCE", empty.as_str(), "is empty", 3),
+        // Refused like a hold: what is deployed is whole. So is it while the network is down.
+        ("CONTENT_SYNCER_GIT_REPO_SOURCE", barren.as_str(), "holds none of the folders", 0),
+        ("CONTENT_SYNCER_GIT_REPO_SOURCE", "https://127.0.0.1:9/content.git", "not reached", 0),
     ] {
         let output = once(&branch, &["sync", "--once"], &[(variable, value)]);
         assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
-        assert_eq!(output.code, 3, "{words}: {}", output.stderr);
+        assert_eq!(output.code, code, "{words}: {}", output.stderr);
         assert_eq!(tree(&home(&branch)), deployed, "{words}");
     }
     let output = once(&branch, &["sync", "--once"], &[("DAGGUARD_INTERVAL", "never")]);
