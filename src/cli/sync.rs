@@ -29,9 +29,8 @@ pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result
         Ok::<_, Failure>(sync::run(settings, &sidecar, shutdown).await)
     })?;
     Ok(match outcome {
-        Outcome::Stopped | Outcome::Complete | Outcome::Kept => Exit::Completed,
         Outcome::Held if arguments.once == Some(OnceArgument::Strict) => Exit::Findings,
-        Outcome::Held => Exit::Completed,
+        Outcome::Stopped | Outcome::Complete | Outcome::Kept | Outcome::Held => Exit::Completed,
         Outcome::Incomplete => Exit::Incomplete,
     })
 }
@@ -125,15 +124,12 @@ fn judgement(report: &Report) -> Judgement {
 fn sentence(finding: &Finding) -> String {
     let place = |at: &Location| format!("{}:{}", at.path, at.span.line);
     let at = finding.proposed.as_ref().or(finding.deployed.as_ref()).map(place).unwrap_or_default();
-    let runs: String = finding
-        .runs
-        .iter()
-        .take(3)
-        .map(|run| format!("; run {} of {} on {}: {}", run.run_id, run.dag_id, run.instance, run.effect))
-        .collect();
-    let more = finding.runs.len().saturating_sub(3);
-    let more = if more > 0 { format!("; and {more} more runs") } else { String::new() };
-    let text =
-        format!("{}[{}] {at}: {}{runs}{more}; safe: {}", finding.level, finding.rule, finding.message, finding.remedy);
-    crate::report::clean(&text)
+    let mut parts = vec![format!("{}[{}] {at}: {}", finding.level, finding.rule, finding.message)];
+    let hits = finding.runs.iter().take(3);
+    parts.extend(hits.map(|run| format!("run {} of {} on {}: {}", run.run_id, run.dag_id, run.instance, run.effect)));
+    if finding.runs.len() > 3 {
+        parts.push(format!("and {} more runs", finding.runs.len() - 3));
+    }
+    parts.push(format!("safe: {}", finding.remedy));
+    crate::report::clean(&parts.join("; "))
 }

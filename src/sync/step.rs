@@ -200,8 +200,7 @@ pub struct State {
     interval: Duration,
     once: Option<Once>,
     bootstrap: Bootstrap,
-    started: bool,
-    opened: bool,
+    stage: Stage,
     /// When this pass began.
     pass_at: Duration,
     /// The newest commit, in this pass.
@@ -218,6 +217,17 @@ pub struct State {
     said: Option<(Revision, BTreeSet<String>)>,
 }
 
+/// How far the loop has come since its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing has happened.
+    New,
+    /// The start was logged; the home is not open, or was given up after a fault.
+    Started,
+    /// The home is open and ours.
+    Open,
+}
+
 impl State {
     /// Before anything has happened.
     pub fn new(interval: Duration, once: Option<Once>, bootstrap: Bootstrap) -> Self {
@@ -225,8 +235,7 @@ impl State {
             interval,
             once,
             bootstrap,
-            started: false,
-            opened: false,
+            stage: Stage::New,
             pass_at: Duration::ZERO,
             revision: None,
             deployed: None,
@@ -250,7 +259,7 @@ pub fn step(mut state: State, event: Event, now: Duration) -> (State, Vec<Effect
     let effects = match event {
         Event::Due => state.begin(now),
         Event::Opened { recovered, deployed } => {
-            state.opened = true;
+            state.stage = Stage::Open;
             state.deployed = deployed;
             let recovered = recovered.map(|recovery| Effect::Say(Line::Recovered(recovery)));
             recovered.into_iter().chain([Effect::Fetch]).collect()
@@ -273,7 +282,7 @@ pub fn step(mut state: State, event: Event, now: Duration) -> (State, Vec<Effect
             state.panics += 1;
             state.transient = false;
             // Whatever it held may be half done: start from what is on disk.
-            state.opened = false;
+            state.stage = Stage::Started;
             state.failures += 1;
             let mut effects = vec![Effect::Say(Line::Panicked(state.panics))];
             effects.extend(state.close(PassOutcome::Error, now));
@@ -290,9 +299,14 @@ impl State {
         self.revision = None;
         self.kind = None;
         self.unjudged = false;
-        let first = (!std::mem::replace(&mut self.started, true)).then_some(Effect::Say(Line::Started));
-        let next = if self.opened { Effect::Fetch } else { Effect::Open };
-        first.into_iter().chain([next]).collect()
+        match self.stage {
+            Stage::New => {
+                self.stage = Stage::Started;
+                vec![Effect::Say(Line::Started), Effect::Open]
+            }
+            Stage::Started => vec![Effect::Open],
+            Stage::Open => vec![Effect::Fetch],
+        }
     }
 
     fn compared(&mut self, proposal: Proposal, now: Duration) -> Vec<Effect> {

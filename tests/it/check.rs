@@ -1,6 +1,6 @@
 //! `dagguard check` from the outside.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test makes files and may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use crate::program::{dagguard, with};
 use crate::repositories::Scripted;
