@@ -1,4 +1,5 @@
 //! One binary of integration tests.
 
+mod delivery;
 mod remotes;
 mod repositories;
