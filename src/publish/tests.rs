@@ -54,6 +54,9 @@ impl Effects for Mortal {
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
         self.run(|| Disk.remove_dir(path))
     }
+    fn sync_files(&self, files: &[PathBuf]) -> io::Result<()> {
+        self.run(|| Disk.sync_files(files))
+    }
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.run(|| Disk.sync_dir(path))
     }
