@@ -29,9 +29,10 @@ enum Case {
     Alone(fn(&mut Server)),
 }
 
-/// All cases; each runs on every release. A new group of cases is a module with such a list.
-fn cases() -> Vec<(&'static str, Case)> {
-    [snapshot::cases()].into_iter().flatten().collect()
+/// The cases of a release. A new group of cases is a module with such a list; what a `dagguard
+/// sync` process needs is in `support::{branch, syncer}` and [`Server::variables`].
+fn cases(release: &Release) -> Vec<(&'static str, Case)> {
+    [snapshot::cases(release)].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
@@ -44,8 +45,10 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     let mut left_out = false;
     for release in RELEASES {
-        let names: Vec<(String, Case)> =
-            cases().into_iter().map(|(name, case)| (format!("airflow-{}/{name}", release.version), case)).collect();
+        let names: Vec<(String, Case)> = cases(release)
+            .into_iter()
+            .map(|(name, case)| (format!("airflow-{}/{name}", release.version), case))
+            .collect();
         let wanted = names.iter().filter(|(name, _)| chosen(name)).count();
         // Listing the cases, or running those of another release, installs nothing.
         let shared = if arguments.list || wanted == 0 { None } else { prepare(release, wanted) };
