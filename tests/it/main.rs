@@ -6,3 +6,4 @@ mod house;
 mod program;
 mod remotes;
 mod repositories;
+mod sync;

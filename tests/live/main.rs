@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod delivery;
 mod snapshot;
 
 use libtest_mimic::{Arguments, Trial};
@@ -32,7 +33,7 @@ enum Case {
 /// The cases of a release. A new group of cases is a module with such a list; what a `dagguard
 /// sync` process needs is in `support::{branch, syncer}` and [`Server::variables`].
 fn cases(release: &Release) -> Vec<(&'static str, Case)> {
-    [snapshot::cases(release)].into_iter().flatten().collect()
+    [delivery::cases(), snapshot::cases(release)].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
