@@ -38,10 +38,11 @@ fn cases(release: &Release) -> Vec<(&'static str, Case)> {
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let chosen = |name: &str| match &arguments.filter {
-        Some(filter) if arguments.exact => name == filter,
-        Some(filter) => name.contains(filter.as_str()),
-        None => true,
+    let matches_part =
+        |part: &String, name: &str| if arguments.exact { name == part } else { name.contains(part.as_str()) };
+    let chosen = |name: &str| {
+        !arguments.skip.iter().any(|part| matches_part(part, name))
+            && arguments.filter.as_ref().is_none_or(|part| matches_part(part, name))
     };
     let mut trials = Vec::new();
     let mut left_out = false;
