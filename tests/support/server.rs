@@ -84,6 +84,8 @@ impl Server {
     pub(crate) fn write_dag(&self, name: &str, text: &str) {
         let part = self.home.join(format!("{name}.part"));
         fs::write(&part, text).expect("a writable home");
+        // A delivery of another case may have taken the folder away.
+        fs::create_dir_all(self.home.join("dags")).expect("a writable home");
         fs::rename(&part, self.home.join("dags").join(name)).expect("a writable home");
     }
 
