@@ -12,7 +12,7 @@ pub use file::{Category, Evidence, Rule, RuleFileError, Status, parse};
 
 use crate::content::{Layout, Location};
 use crate::dag::{Id, Shape};
-use crate::diff::{Certainty, Change, Kind, Mapped};
+use crate::diff::{Certainty, Change, Kind};
 use crate::facts::{DagFacts, Facts, Instance, Progress, Run, Seen, TaskState};
 use crate::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
 use crate::replay::{self, Effect, Harm, Outcome};
@@ -430,8 +430,12 @@ impl Words {
             Kind::DagRemoved => (None, String::new(), String::new()),
             Kind::DagRenamed { to } => (None, String::new(), to.to_string()),
             Kind::DagFileMoved { from, to } => (None, from.to_string(), to.to_string()),
-            Kind::MapCountChanged { subject, before, after } => (name(subject), before.to_string(), after.to_string()),
-            Kind::MapItemsChanged { subject, before, after } => (name(subject), list(before), list(after)),
+            Kind::MapCountChanged { subject, before, after } => {
+                (Some(subject.name().into()), before.to_string(), after.to_string())
+            }
+            Kind::MapItemsChanged { subject, before, after } => {
+                (Some(subject.name().into()), list(before), list(after))
+            }
             Kind::XComTypeChanged { producer, before, after, consumer, .. } => {
                 (Some(producer.to_string()), shape(before), format!("{}` (taken by `{consumer})", shape(after)))
             }
@@ -453,10 +457,6 @@ impl Words {
             .replace("{before}", &self.before)
             .replace("{after}", &self.after)
     }
-}
-
-fn name(subject: &Mapped) -> Option<String> {
-    Some(subject.name().to_string())
 }
 
 /// What became of the ids of a group's members, the first of them by name.

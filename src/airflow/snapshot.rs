@@ -34,7 +34,8 @@ const DAGS_A_PAGE: usize = 100;
 /// Readings of the whole before the union of what was seen is taken.
 const READINGS: usize = 3;
 /// A DAG that no server has; whether it is *missing* or *forbidden* shows what credentials read.
-const NO_SUCH_DAG: &str = "dagguard.probe.this-dag-does-not-exist";
+/// Without a dot: Airflow 2 takes that for a sub-DAG and fails (500) where it is not there.
+const NO_SUCH_DAG: &str = "dagguard_probe_this_dag_does_not_exist";
 
 /// What [`read`] found.
 pub(super) struct Found {

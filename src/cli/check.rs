@@ -9,7 +9,7 @@ use crate::git::{self, Repository};
 use crate::report::full::Colour;
 use crate::report::{self, Report, Verdict};
 use crate::rules::{Level, Policy};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub(super) fn run(
     arguments: &CheckArguments,
@@ -20,16 +20,13 @@ pub(super) fn run(
     let deployed = tree(&arguments.against, directory)?;
     let proposed = tree(&arguments.proposed, directory)?;
     let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), &arguments.judge)?;
-    let report = match &arguments.runs {
-        Some(path) => {
-            let facts = airflow::read_runs(&read(path)?)
-                .map_err(|error| Failure::usage(format!("{error}: `{}`", path.display())))?;
-            Comparison::new(&deployed, &proposed, &policy).check(&facts)
-        }
-        None => {
-            let accesses = judge::accesses(&arguments.judge, environment, Limits::default())?;
-            runtime()?.block_on(judge::judge(&deployed, &proposed, &accesses, &policy))
-        }
+    let report = if let Some(path) = &arguments.runs {
+        let facts = airflow::read_runs(&read(path)?)
+            .map_err(|error| Failure::usage(format!("{error}: `{}`", path.display())))?;
+        Comparison::new(&deployed, &proposed, &policy).check(&facts)
+    } else {
+        let accesses = judge::accesses(&arguments.judge, environment, Limits::default())?;
+        runtime()?.block_on(judge::judge(&deployed, &proposed, &accesses, &policy))
     };
     deliver(&report, &arguments.reported, colour)?;
     Ok(exit(&report, &arguments.reported))
@@ -93,7 +90,7 @@ pub(super) fn tree(argument: &str, directory: &Path) -> Result<Snapshot, Failure
 }
 
 /// A directory, named after itself in reports.
-fn folder(path: &PathBuf) -> Result<Snapshot, Failure> {
+fn folder(path: &Path) -> Result<Snapshot, Failure> {
     let read = git::working_tree(path)?;
     let name = path.file_name().filter(|_| !path.ends_with(".")).map(|name| name.to_string_lossy().into_owned());
     match name {

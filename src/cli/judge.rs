@@ -11,6 +11,7 @@ use crate::rules::{OnUnreachable, Policy};
 use crate::secret::Secret;
 
 /// Applies the flags to a policy.
+#[expect(clippy::needless_pass_by_value, reason = "a base is made to be changed")]
 pub(super) fn policy(base: Policy, arguments: &JudgeArguments) -> Result<Policy, Failure> {
     arguments.check_rule_names()?;
     Ok(Policy {
@@ -67,7 +68,7 @@ pub(super) async fn judge(deployed: &Snapshot, proposed: &Snapshot, accesses: &[
     let questions = comparison.questions();
     if questions.is_empty() {
         // Nothing to ask: what was not asked is not unknown either.
-        let nobody_was_asked = accesses.iter().map(|access| idle(access)).collect();
+        let nobody_was_asked = accesses.iter().map(not_asked).collect();
         return comparison.check(&Facts { taken_at: None, instances: nobody_was_asked });
     }
     let facts = airflow::ask_all(accesses, &questions).await;
@@ -75,7 +76,7 @@ pub(super) async fn judge(deployed: &Snapshot, proposed: &Snapshot, accesses: &[
 }
 
 /// An instance of which no DAG is touched.
-fn idle(access: &Access) -> crate::facts::Instance {
+fn not_asked(access: &Access) -> crate::facts::Instance {
     let mut instance = crate::facts::Instance::unavailable(access.name.clone(), "not asked");
     instance.others = crate::facts::Seen::Unavailable("not asked: the change touches no DAG".to_string());
     instance

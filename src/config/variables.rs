@@ -99,8 +99,7 @@ fn is_of_kubernetes(name: &str) -> bool {
     name.ends_with("_SERVICE_HOST")
         || name.contains("_SERVICE_PORT")
         || port.is_some_and(|rest| {
-            rest.is_empty()
-                || rest.starts_with(|c: char| c == '_') && rest[1..].starts_with(|c: char| c.is_ascii_digit())
+            rest.is_empty() || rest.strip_prefix('_').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
         })
 }
 

@@ -72,7 +72,9 @@ fn compare(dag: &Dag, subject: &Mapped, a: &Mapping, b: &Mapping) -> Vec<Change>
         return changes;
     }
     let (left, right) = (instances(a, before), instances(b, after));
-    let differing = (0..before.min(after)).find(|index| !same(&left[*index], &right[*index]));
+    // Two elements whose value is not known are taken as the same: the expressions of a list that
+    // did not change are not a change.
+    let differing = (0..before.min(after)).find(|index| left[*index] != right[*index]);
     if let Some(index) = differing {
         let certainty = if left[index].is_none() || right[index].is_none() {
             Certainty::Possible(format!("the value of element {index} is not in the text"))
@@ -86,12 +88,6 @@ fn compare(dag: &Dag, subject: &Mapped, a: &Mapping, b: &Mapping) -> Vec<Change>
         changes.push(change(kind, certainty, (item_at(a, index), item_at(b, index))));
     }
     changes
-}
-
-/// Two elements whose value is not known are taken as the same where both stand for one: the
-/// expressions of a list that did not change are not a change.
-fn same(a: &Option<String>, b: &Option<String>) -> bool {
-    a == b
 }
 
 fn words(items: Vec<Option<String>>) -> Vec<String> {

@@ -87,6 +87,9 @@ fn float(count: usize) -> f64 {
     count as f64
 }
 
+/// A deployed group and where its members went.
+type GroupChange = (GroupId, Option<GroupId>);
+
 /// What became of the tasks of a DAG that both sides have.
 pub(super) struct TaskPairs {
     renamed: Vec<(TaskId, TaskId)>,
@@ -185,7 +188,7 @@ fn label(id: &TaskId) -> &str {
 impl TaskPairs {
     /// The changes that these pairs are.
     pub(super) fn changes(&self, dag: &Dag, other: &Dag) -> Vec<Change> {
-        let mut by_group: BTreeMap<(GroupId, Option<GroupId>), Vec<(TaskId, TaskId)>> = BTreeMap::new();
+        let mut by_group: BTreeMap<GroupChange, Vec<(TaskId, TaskId)>> = BTreeMap::new();
         let mut changes = Vec::new();
         for (from, to) in &self.renamed {
             let (Some(a), Some(b)) = (dag.task(from), other.task(to)) else { continue };
@@ -211,7 +214,7 @@ impl TaskPairs {
 
 /// Whether the pair differs by its group's prefix alone; then the deployed group and where it
 /// went. Of nested groups the outermost one that differs is the change.
-fn outermost_changed_group(dag: &Dag, other: &Dag, a: &Task, b: &Task) -> Option<(GroupId, Option<GroupId>)> {
+fn outermost_changed_group(dag: &Dag, other: &Dag, a: &Task, b: &Task) -> Option<GroupChange> {
     let (from, to) = (a.task_id.exact()?, b.task_id.exact()?);
     if label(from) != label(to) {
         return None;
@@ -234,13 +237,13 @@ fn outermost_changed_group(dag: &Dag, other: &Dag, a: &Task, b: &Task) -> Option
 /// The groups around a task, outermost first.
 fn chain<'a>(dag: &'a Dag, task: &Task) -> Vec<&'a Group> {
     let mut chain = Vec::new();
-    let mut next = task.group.clone();
-    while let Some(found) = next.and_then(|id| group(dag, &id)) {
+    let mut next = task.group.as_ref();
+    while let Some(found) = next.and_then(|id| group(dag, id)) {
         if chain.len() > dag.groups.len() {
             break;
         }
         chain.push(found);
-        next = found.parent.clone();
+        next = found.parent.as_ref();
     }
     chain.reverse();
     chain
@@ -292,9 +295,8 @@ fn removed(dag: &Dag, other: &Dag, id: &TaskId) -> Option<Change> {
     let task = dag.task(id)?;
     // Where the proposed DAG is not wholly known, the task may still be there.
     let certainty = match other.unknown.first() {
-        None => Certainty::Certain,
         Some(unknown) if may_define(other, id) => Certainty::Possible(super::reason(unknown)),
-        Some(_) => Certainty::Certain,
+        _ => Certainty::Certain,
     };
     Some(Change {
         kind: Kind::TaskRemoved { task_id: id.clone() },

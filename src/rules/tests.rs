@@ -275,8 +275,8 @@ fn comments_blank_lines_and_quotes_give_nothing() {
             .deployed
             .iter()
             .map(|(path, text)| {
-                let text: String =
-                    text.lines().map(|line| format!("{}  # why\n\n", line.split("  #").next().unwrap())).collect();
+                let lines: Vec<&str> = text.lines().map(|line| line.split("  #").next().unwrap()).collect();
+                let text = lines.join("  # why\n\n");
                 (path.clone(), if text.contains('\'') { text } else { text.replace('"', "'") })
             })
             .collect();

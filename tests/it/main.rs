@@ -1,5 +1,9 @@
 //! One binary of integration tests.
 
+mod check;
+mod hook;
 mod house;
+mod program;
 mod remotes;
 mod repositories;
+mod sync;

@@ -48,6 +48,7 @@ impl Scripted {
         write(&self.work(), files);
     }
 
+    #[expect(dead_code, reason = "the delivery tests use it")]
     pub(crate) fn remove(&self, paths: &[&str]) {
         for path in paths {
             self.git(&["rm", "-rq", path]);

@@ -168,7 +168,7 @@ async fn visibility_is_proved_for_each_dag() {
 async fn all_dags_are_known_only_to_credentials_that_read_all() {
     for (probe, all) in [(404, true), (403, false)] {
         let server = airflow("2.11.2", move |asked, _| {
-            asked.path.contains("does-not-exist").then(|| Reply::Json(probe, json!({ "detail": null })))
+            asked.path.contains("does_not_exist").then(|| Reply::Json(probe, json!({ "detail": null })))
         });
         let questions = Questions { all_dags: true, ..about(&["hidden"]) };
         let instance = ask(&server.access(), &questions).await;

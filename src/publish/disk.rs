@@ -1,0 +1,95 @@
+//! The file operations that change something, one by one: between any two of them the process
+//! may be killed, and the tests do that.
+
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Every change that a delivery makes on disk. The second implementor counts and cuts off.
+pub(super) trait Effects: Send + Sync {
+    /// Makes one folder that its group may write (`__pycache__` is written by other users of
+    /// the group, R28).
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Makes a file that must not exist, readable by the group, and waits until it is on disk.
+    fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<()>;
+    /// Makes a symbolic link that must not exist.
+    fn create_link(&self, path: &Path, target: &[u8]) -> io::Result<()>;
+    /// Sets the modification time, in nanoseconds since 1970; of a link, its own.
+    fn touch(&self, path: &Path, modified: i64) -> io::Result<()>;
+    /// Moves a file over whatever file is there.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file or link.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Removes an empty folder.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
+    /// Waits until a folder's entries are on disk.
+    fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Adds a line to a file.
+    fn append(&self, path: &Path, line: &str) -> io::Result<()>;
+    /// Which volume a path lies on; changes nothing, but the tests have several.
+    fn device(&self, path: &Path) -> io::Result<u64>;
+    /// Nanoseconds since 1970.
+    fn now(&self) -> i64;
+}
+
+/// The real thing.
+pub(super) struct Disk;
+
+impl Effects for Disk {
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        fs::create_dir(path)?;
+        // A set-group-id bit that the new folder inherited must stay.
+        let mode = fs::symlink_metadata(path)?.permissions().mode();
+        fs::set_permissions(path, Permissions::from_mode(mode | 0o775))
+    }
+
+    fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        file.write_all(bytes)?;
+        file.set_permissions(Permissions::from_mode(if executable { 0o775 } else { 0o664 }))?;
+        file.sync_all()
+    }
+
+    fn create_link(&self, path: &Path, target: &[u8]) -> io::Result<()> {
+        symlink(std::ffi::OsStr::from_bytes(target), path)
+    }
+
+    fn touch(&self, path: &Path, modified: i64) -> io::Result<()> {
+        let time = Timespec { tv_sec: modified.div_euclid(1_000_000_000), tv_nsec: modified.rem_euclid(1_000_000_000) };
+        let times = Timestamps { last_access: time, last_modification: time };
+        Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+
+    fn append(&self, path: &Path, line: &str) -> io::Result<()> {
+        OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes())
+    }
+
+    fn device(&self, path: &Path) -> io::Result<u64> {
+        fs::metadata(path).map(|metadata| metadata.dev())
+    }
+
+    fn now(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    }
+}

@@ -1,0 +1,234 @@
+//! Does what `step` says, with the real git, disk and clock.
+
+use super::lines::say;
+use super::step::{Effect, Event, Failure, Line, Outcome, Proposal, State, step};
+use super::{FirstDelivery, Judge, Judgement, Settings};
+use crate::content::{Plan, Revision, Snapshot, plan};
+use crate::git::GitError;
+use crate::publish::{self, Home, Kind, Observed, PublishError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+/// Runs the loop until `shutdown` is ready, or through one pass.
+///
+/// A delivery that is being carried out is ended first; whatever else is under way is dropped,
+/// what is deployed stays. Needs a tokio runtime with time.
+pub async fn run<J: Judge>(settings: Settings, judge: &J, shutdown: impl Future<Output = ()>) -> Outcome {
+    let mut shutdown = pin!(shutdown);
+    let clock = Instant::now();
+    let mut state = State::new(settings.interval, settings.once, settings.bootstrap);
+    let mut driver = Driver { settings: Arc::new(settings), judge, home: None, pass: None };
+    let mut event = Event::Due;
+    let mut span = tracing::info_span!("pass");
+    loop {
+        let (next, effects) = step(state, event, clock.elapsed());
+        state = next;
+        let mut todo = Effect::Wait(driver.settings.interval);
+        for effect in effects {
+            match effect {
+                Effect::Say(line) => span.in_scope(|| {
+                    say(&line, driver.settings.remote.branch());
+                    if line == Line::Started {
+                        driver.settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                    }
+                }),
+                Effect::End(outcome) => return outcome,
+                other => todo = other,
+            }
+        }
+        event = match todo {
+            Effect::Wait(time) => {
+                driver.pass = None;
+                span = tracing::info_span!("pass");
+                tokio::select! {
+                    biased;
+                    () = &mut shutdown => Event::Shutdown,
+                    () = tokio::time::sleep(time) => Event::Due,
+                }
+            }
+            // Both may be past a commit point; they take as long as the disk does.
+            effect @ (Effect::Open | Effect::Publish) => driver.act(effect).instrument(span.clone()).await,
+            effect => tokio::select! {
+                biased;
+                () = &mut shutdown => Event::Shutdown,
+                event = driver.act(effect).instrument(span.clone()) => event,
+            },
+        };
+    }
+}
+
+/// What one pass holds in memory; dropped when it is over, so that the idle program is small.
+struct Pass {
+    revision: Revision,
+    proposed: Option<Arc<Snapshot>>,
+    observed: Option<Arc<Observed>>,
+    plan: Option<Arc<Plan>>,
+}
+
+struct Driver<'a, J> {
+    settings: Arc<Settings>,
+    judge: &'a J,
+    home: Option<Arc<Home>>,
+    pass: Option<Pass>,
+}
+
+impl<J: Judge> Driver<'_, J> {
+    async fn act(&mut self, effect: Effect) -> Event {
+        let result = match effect {
+            Effect::Open => self.open().await,
+            Effect::Fetch => self.fetch().await,
+            Effect::Compare => self.compare().await,
+            Effect::Judge(first) => self.ask(first).await,
+            Effect::Publish => self.publish().await,
+            Effect::Wait(_) | Effect::Say(_) | Effect::End(_) => Ok(Event::Due),
+        };
+        match result {
+            Ok(event) => event,
+            Err(Fault::Failed(failure)) => Event::Failed(failure),
+            Err(Fault::Panicked) => {
+                self.home = None;
+                self.pass = None;
+                Event::Panicked
+            }
+        }
+    }
+
+    async fn open(&mut self) -> Result<Event, Fault> {
+        let settings = self.settings.clone();
+        let (home, deployed) = blocking(move || {
+            let home = Home::open(&settings.home)?;
+            let observed = home.observe(&nothing(), settings.layout)?;
+            let whole = observed.kind == Kind::Recorded && observed.drift.is_empty();
+            Ok::<_, PublishError>((home, whole.then_some(observed.revision)))
+        })
+        .await??;
+        let recovered = home.recovered().cloned();
+        self.home = Some(Arc::new(home));
+        Ok(Event::Opened { recovered, deployed })
+    }
+
+    async fn fetch(&mut self) -> Result<Event, Fault> {
+        let remote = self.settings.remote.clone();
+        let fetched = blocking(move || remote.fetch()).await??;
+        let revision = fetched.revision;
+        self.pass = Some(Pass { revision: revision.clone(), proposed: None, observed: None, plan: None });
+        Ok(Event::Fetched { revision, is_tag: fetched.is_tag })
+    }
+
+    async fn compare(&mut self) -> Result<Event, Fault> {
+        let (settings, home) = (self.settings.clone(), self.home()?);
+        let pass = self.pass.as_mut().ok_or(Fault::Panicked)?;
+        let revision = pass.revision.clone();
+        let compared = blocking(move || -> Result<_, Fault> {
+            let observed = home.observe(&nothing(), settings.layout)?;
+            if observed.is_at(&revision) {
+                // The common pass: not even the tree is read.
+                return Ok((observed, None, Ok(Plan::default())));
+            }
+            let proposed = settings.remote.snapshot(&revision)?;
+            let observed = match observed.kind {
+                Kind::Recorded => observed,
+                // Without a record the proposed tree says which shared folders to look at.
+                Kind::Empty | Kind::Adopted => home.observe(&proposed, settings.layout)?,
+            };
+            let steps = plan(&observed.manifest, &proposed, settings.layout);
+            Ok((observed, Some(proposed), steps))
+        })
+        .await??;
+        let (observed, proposed, steps) = compared;
+        let proposal = Proposal {
+            kind: observed.kind,
+            deployed: observed.revision.clone(),
+            drift: observed.drift.clone(),
+            steps: steps.as_ref().map(|plan| (plan.writes(), plan.removals())).map_err(Clone::clone),
+        };
+        pass.observed = Some(Arc::new(observed));
+        pass.proposed = proposed.map(Arc::new);
+        pass.plan = steps.ok().map(Arc::new);
+        Ok(Event::Compared(proposal))
+    }
+
+    async fn ask(&mut self, first: FirstDelivery) -> Result<Event, Fault> {
+        let settings = self.settings.clone();
+        let pass = self.pass.as_ref().ok_or(Fault::Panicked)?;
+        let proposed = pass.proposed.clone().ok_or(Fault::Panicked)?;
+        let observed = pass.observed.clone().ok_or(Fault::Panicked)?;
+        let deployed = blocking(move || publish::deployed(&settings.home, &observed, settings.layout)).await??;
+        let judgement = unpanicked(self.judge.judge(&deployed, &proposed, first)).await?;
+        Ok(Event::Judged(judgement))
+    }
+
+    async fn publish(&mut self) -> Result<Event, Fault> {
+        let (settings, home) = (self.settings.clone(), self.home()?);
+        let pass = self.pass.as_ref().ok_or(Fault::Panicked)?;
+        let proposed = pass.proposed.clone().ok_or(Fault::Panicked)?;
+        let observed = pass.observed.clone().ok_or(Fault::Panicked)?;
+        let plan = pass.plan.clone().ok_or(Fault::Panicked)?;
+        let published = blocking(move || -> Result<_, Fault> {
+            let published = home.publish(&observed, &proposed, &plan, settings.layout)?;
+            // A cache's bookkeeping: the delivery is done, whatever becomes of this.
+            if let Err(error) = settings.remote.keep(&published.revision) {
+                tracing::debug!(%error, "the deployed commit is not kept in the store");
+            }
+            Ok(published)
+        })
+        .await??;
+        Ok(Event::Published(published))
+    }
+
+    fn home(&self) -> Result<Arc<Home>, Fault> {
+        self.home.clone().ok_or(Fault::Panicked)
+    }
+}
+
+fn nothing() -> Snapshot {
+    Snapshot::empty(Revision::new("nothing"))
+}
+
+/// Why an effect has no answer.
+enum Fault {
+    Failed(Failure),
+    Panicked,
+}
+
+impl From<GitError> for Fault {
+    fn from(error: GitError) -> Self {
+        Self::Failed(Failure { transient: error.is_transient(), error: error.to_string(), fatal: false })
+    }
+}
+
+impl From<PublishError> for Fault {
+    fn from(error: PublishError) -> Self {
+        let fatal = matches!(error, PublishError::NotWritable { .. } | PublishError::LinkedRoot { .. });
+        Self::Failed(Failure { transient: error.is_transient(), error: error.to_string(), fatal })
+    }
+}
+
+/// Runs blocking work in a thread of its own. Not in the runtime's pool: that is waited for when
+/// the program ends, and a fetch from a silent server may outlive the pod's grace time.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    let (send, receive) = oneshot::channel();
+    let span = tracing::Span::current();
+    std::thread::spawn(move || {
+        let result = span.in_scope(work);
+        // Nobody waits any more when the program is about to end.
+        send.send(result).ok();
+    });
+    receive.await.map_err(|_| Fault::Panicked)
+}
+
+/// Polls a judge, whose panic is the end of the pass and not of the program.
+async fn unpanicked(judge: impl Future<Output = Judgement>) -> Result<Judgement, Fault> {
+    let mut judge = pin!(judge);
+    std::future::poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| judge.as_mut().poll(context))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(judgement)) => Poll::Ready(Ok(judgement)),
+        Err(_) => Poll::Ready(Err(Fault::Panicked)),
+    })
+    .await
+}

@@ -1,0 +1,56 @@
+//! The words and levels of the log lines. The log is the way to see when content arrived (R33):
+//! messages are constant and fields vary, but for the one line that production searches for.
+
+use super::step::Line;
+use crate::publish::Recovery;
+use tracing::{debug, error, info, warn};
+
+/// Says one line.
+pub(super) fn say(line: &Line, branch: &str) {
+    match line {
+        Line::Started => info!(version = env!("CARGO_PKG_VERSION"), branch, "syncer started"),
+        Line::Recovered(Recovery::Finished(revision)) => {
+            warn!(%revision, "finished a delivery that had been cut off");
+        }
+        Line::Recovered(Recovery::Abandoned(revision)) => {
+            warn!(%revision, "a delivery that had been cut off cannot be finished, what is on disk counts as deployed");
+        }
+        Line::TagTaken => warn!(branch, "there is no such branch, following the tag of that name"),
+        Line::Adopting { writes, removals } => {
+            info!(writes, removals, "nothing is recorded, what is on disk counts as deployed");
+        }
+        Line::Drifted(drift) => {
+            let kind = format!("{:?}", drift.kind).to_lowercase();
+            warn!(path = %drift.path, area = %drift.area(), kind, "a delivered folder was changed by somebody else");
+        }
+        Line::Updating(revision) => info!(%revision, "Updating to revision {revision}"),
+        Line::Repairing(files) => info!(files, "putting files back as they were delivered"),
+        Line::Held { revision, reason, undecided } => {
+            warn!(%revision, reason, undecided, "holding a revision back");
+        }
+        Line::StillHeld(revision) => debug!(%revision, "still holding a revision back"),
+        Line::DeliveredAnyway(reason) => warn!(reason, "first delivery into an empty home, made in spite of"),
+        Line::Note(note) => info!(note, "note on the delivery"),
+        Line::Failed { failure, attempt } if failure.transient => {
+            warn!(error = failure.error, attempt, "pass failed, keeping what is deployed");
+        }
+        Line::Failed { failure, attempt } => {
+            error!(error = failure.error, attempt, "pass failed, keeping what is deployed");
+        }
+        Line::Panicked(count) => error!(count, "pass ended by a fault of this program, keeping what is deployed"),
+        Line::Stopping => info!("asked to end, what is deployed stays"),
+        Line::PassOver { revision, deployed, outcome, elapsed } => {
+            let text = |revision: &Option<crate::content::Revision>| {
+                revision.as_ref().map_or_else(String::new, ToString::to_string)
+            };
+            info!(
+                revision = text(revision),
+                deployed = text(deployed),
+                branch,
+                outcome = outcome.word(),
+                elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+                "pass over"
+            );
+        }
+    }
+}
