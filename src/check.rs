@@ -59,7 +59,8 @@ impl<'a> Comparison<'a> {
 
     /// See [`check`].
     pub fn check(&self, facts: &Facts) -> Report {
-        let from_facts = if self.deployed.is_empty() { bootstrap::changes(&self.model, facts) } else { Vec::new() };
+        let from_facts =
+            if self.deployed.is_empty() { bootstrap::changes(self.proposed, &self.model, facts) } else { Vec::new() };
         let changes: Vec<Change> = self.changes.iter().cloned().chain(from_facts).collect();
         let (findings, predictions) = rules::judge(&changes, facts, self.policy);
         let unavailable = self.unavailable(facts);
@@ -173,3 +174,6 @@ fn source_line(snapshot: &Snapshot, at: &Location) -> Option<String> {
     let line = text.lines().nth(usize::try_from(at.span.line).ok()?.checked_sub(1)?)?;
     Some(line.chars().take(200).collect::<String>().trim_end().to_string())
 }
+
+#[cfg(test)]
+mod tests;

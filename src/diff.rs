@@ -52,6 +52,8 @@ pub enum Kind {
         from: TaskId,
         /// Its proposed id.
         to: TaskId,
+        /// Proposed tasks whose code or arguments still name the deployed id.
+        named_by: Vec<TaskId>,
     },
     /// A group's id, nesting or `prefix_group_id` changed, and with it the ids of its members.
     GroupChanged {
@@ -61,6 +63,8 @@ pub enum Kind {
         to: Option<GroupId>,
         /// Deployed and proposed id of each member.
         members: Vec<(TaskId, TaskId)>,
+        /// Proposed tasks whose code or arguments still name a deployed id of a member.
+        named_by: Vec<TaskId>,
     },
     /// No file defines the DAG any more.
     DagRemoved,

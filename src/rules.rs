@@ -423,16 +423,10 @@ impl Words {
     fn of(change: &Change) -> Self {
         let (task_id, before, after) = match &change.kind {
             Kind::TaskRemoved { task_id } => (Some(task_id.to_string()), task_id.to_string(), String::new()),
-            Kind::TaskRenamed { from, to } => (Some(from.to_string()), from.to_string(), to.to_string()),
-            Kind::GroupChanged { from, to, members } => (
-                Some(from.to_string()),
-                from.to_string(),
-                match (to, members.first()) {
-                    (Some(to), _) if to != from => to.to_string(),
-                    (_, Some((_, member))) => format!("members like {member}"),
-                    _ => String::new(),
-                },
-            ),
+            Kind::TaskRenamed { from, to, .. } => (Some(from.to_string()), from.to_string(), to.to_string()),
+            Kind::GroupChanged { from, members, .. } => {
+                (Some(from.to_string()), from.to_string(), self::members(members))
+            }
             Kind::DagRemoved => (None, String::new(), String::new()),
             Kind::DagRenamed { to } => (None, String::new(), to.to_string()),
             Kind::DagFileMoved { from, to } => (None, from.to_string(), to.to_string()),
@@ -463,6 +457,13 @@ impl Words {
             .replace("{before}", &self.before)
             .replace("{after}", &self.after)
     }
+}
+
+/// What became of the ids of a group's members, the first of them by name.
+fn members(members: &[(TaskId, TaskId)]) -> String {
+    let Some((from, to)) = members.first() else { return String::new() };
+    let more = if members.len() > 1 { format!(" and {} more", members.len() - 1) } else { String::new() };
+    format!("`{from}` becomes `{to}`{more}")
 }
 
 /// A type in Python's own words.

@@ -23,6 +23,9 @@ pub(super) enum DagPair<'a> {
 /// How alike two things must be to be one under another id; of 1.
 const ALIKE: f64 = 0.6;
 
+/// Arguments longer than this (in bytes) are compared as a whole.
+const LONGEST_COMPARED: usize = 2_000;
+
 /// For each deployed DAG what became of it.
 pub(super) fn dags<'a>(deployed: &'a Model, proposed: &'a Model) -> Vec<DagPair<'a>> {
     let known: BTreeMap<&DagId, &Dag> =
@@ -75,9 +78,13 @@ fn likeness(dag: &Dag, other: &Dag) -> f64 {
     0.75 * shared + 0.25 * place
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of tasks and arguments are far below 2^52")]
 fn share(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+    if whole == 0 { 1.0 } else { float(part) / float(whole) }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of tasks and arguments are far below 2^52")]
+fn float(count: usize) -> f64 {
+    count as f64
 }
 
 /// A deployed group and where its members went.
@@ -129,15 +136,14 @@ fn similarity(a: &Task, b: &Task, renamed: &[(TaskId, TaskId)]) -> f64 {
     if a.operator != b.operator || a.mapped.is_some() != b.mapped.is_some() {
         return 0.0;
     }
+    let arguments = same_arguments(a, b);
     let code = match (&a.callable, &b.callable) {
         (Some(a), Some(b)) if a.code == b.code => 1.0,
-        (None, None) => 1.0,
+        // Of an operator without a function in the tree, the arguments are the work.
+        (None, None) => arguments,
         (Some(a), Some(b)) if a.name == b.name => 0.5,
         _ => 0.0,
     };
-    let keys: BTreeSet<&String> = a.arguments.keys().chain(b.arguments.keys()).collect();
-    let equal = keys.iter().filter(|key| a.arguments.get(**key) == b.arguments.get(**key)).count();
-    let arguments = share(equal, keys.len());
     let through = |ids: &BTreeSet<TaskId>| -> BTreeSet<TaskId> {
         ids.iter().map(|id| renamed.iter().find(|(from, _)| from == id).map_or(id, |(_, to)| to).clone()).collect()
     };
@@ -147,6 +153,25 @@ fn similarity(a: &Task, b: &Task, renamed: &[(TaskId, TaskId)]) -> f64 {
     };
     let edges = f64::midpoint(around(&a.upstream, &b.upstream), around(&a.downstream, &b.downstream));
     0.4 * code + 0.25 * arguments + 0.25 * edges + 0.1 * spelling(a, b)
+}
+
+/// How much of the arguments is the same, of 1; a text that was edited counts by what is left of it.
+fn same_arguments(a: &Task, b: &Task) -> f64 {
+    let keys: BTreeSet<&String> = a.arguments.keys().chain(b.arguments.keys()).collect();
+    if keys.is_empty() {
+        return 1.0;
+    }
+    let alike: f64 = keys
+        .iter()
+        .map(|key| match (a.arguments.get(*key), b.arguments.get(*key)) {
+            (Some(a), Some(b)) if a == b => 1.0,
+            (Some(a), Some(b)) if a.len().max(b.len()) <= LONGEST_COMPARED => {
+                f64::from(similar::TextDiff::from_words(a.as_str(), b.as_str()).ratio())
+            }
+            _ => 0.0,
+        })
+        .sum();
+    alike / float(keys.len())
 }
 
 /// How alike the last parts of the two ids are spelt.
@@ -169,7 +194,7 @@ impl TaskPairs {
             let (Some(a), Some(b)) = (dag.task(from), other.task(to)) else { continue };
             match outermost_changed_group(dag, other, a, b) {
                 Some(groups) => by_group.entry(groups).or_default().push((from.clone(), to.clone())),
-                None => changes.push(renamed(dag, a, b, from, to)),
+                None => changes.push(renamed(dag, other, (a, from), (b, to))),
             }
         }
         for ((from, to), members) in by_group {
@@ -177,7 +202,7 @@ impl TaskPairs {
             changes.push(Change {
                 deployed: at(dag, &from),
                 proposed: to.as_ref().and_then(|to| at(other, to)).or_else(|| Some(other.at.clone())),
-                kind: Kind::GroupChanged { from, to, members },
+                kind: Kind::GroupChanged { from, to, named_by: named_by(other, &members), members },
                 dags: vec![dag.dag_id.clone()],
                 certainty: Certainty::Certain,
             });
@@ -228,14 +253,42 @@ fn group<'a>(dag: &'a Dag, id: &GroupId) -> Option<&'a Group> {
     dag.groups.iter().find(|group| group.group_id.exact() == Some(id))
 }
 
-fn renamed(dag: &Dag, a: &Task, b: &Task, from: &TaskId, to: &TaskId) -> Change {
+/// A pair under two ids as a change; the caller has exact ids on both sides.
+fn renamed(dag: &Dag, other: &Dag, (a, from): (&Task, &TaskId), (b, to): (&Task, &TaskId)) -> Change {
     Change {
-        kind: Kind::TaskRenamed { from: from.clone(), to: to.clone() },
+        kind: Kind::TaskRenamed {
+            from: from.clone(),
+            to: to.clone(),
+            named_by: named_by(other, &[(from.clone(), to.clone())]),
+        },
         dags: vec![dag.dag_id.clone()],
         certainty: Certainty::Certain,
         deployed: Some(a.id_at.clone()),
         proposed: Some(b.id_at.clone()),
     }
+}
+
+/// Tasks whose code or arguments hold one of the deployed ids as a string of its own: an
+/// `xcom_pull`, a template, a branch. What else the string may mean does not matter, since the
+/// question is only whether the id can be given up without a trace.
+fn named_by(other: &Dag, pairs: &[(TaskId, TaskId)]) -> Vec<TaskId> {
+    let names = |text: &str| pairs.iter().any(|(from, _)| names_id(text, from));
+    other
+        .tasks
+        .iter()
+        .filter(|task| {
+            task.callable.as_ref().is_some_and(|callable| names(&callable.code))
+                || task.arguments.values().any(|text| names(text))
+        })
+        .filter_map(|task| task.task_id.exact().cloned())
+        .collect()
+}
+
+fn names_id(text: &str, id: &TaskId) -> bool {
+    let quote = |c: char| c == '"' || c == '\'';
+    text.match_indices(id.as_str()).any(|(at, found)| {
+        text[..at].ends_with(quote) && text[at + found.len()..].trim_start_matches('\\').starts_with(quote)
+    })
 }
 
 fn removed(dag: &Dag, other: &Dag, id: &TaskId) -> Option<Change> {

@@ -17,8 +17,16 @@ pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
             }
             let callable = |dag: &'_ Dag| -> Option<Callable> { dag.task(&takes.producer)?.callable.clone() };
             let (Some(a), Some(b)) = (callable(dag), callable(other)) else { continue };
-            let Some(certainty) = differs(&a.returns, &b.returns) else { continue };
             let Some(deployed_consumer) = deployed_consumer else { continue };
+            let reads = |task: &Task, key: &str| reads(task, takes.parameter.as_deref(), key);
+            let certainty = match keys_that_went_or_came(&a.returns, &b.returns) {
+                Some((gone, _)) if gone.iter().any(|key| reads(consumer, key)) => Some(Certainty::Certain),
+                Some((_, new)) if new.iter().any(|key| reads(consumer, key) && !reads(deployed_consumer, key)) => {
+                    Some(Certainty::Certain)
+                }
+                _ => differs(&a.returns, &b.returns),
+            };
+            let Some(certainty) = certainty else { continue };
             changes.push(Change {
                 kind: Kind::XComTypeChanged {
                     producer: takes.producer.clone(),
@@ -35,6 +43,21 @@ pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
         }
     }
     changes
+}
+
+/// Of two dicts whose keys are all known, those that only the deployed and only the proposed has.
+fn keys_that_went_or_came<'a>(before: &'a Shape, after: &'a Shape) -> Option<(Vec<&'a String>, Vec<&'a String>)> {
+    match (before, after) {
+        (Shape::Dict(Some(a)), Shape::Dict(Some(b))) => Some((a.difference(b).collect(), b.difference(a).collect())),
+        _ => None,
+    }
+}
+
+/// Whether the code of a task subscripts that parameter with that key. (`get` gives `None` for a
+/// key that is not there; what comes of it is not known.)
+fn reads(task: &Task, parameter: Option<&str>, key: &str) -> bool {
+    let (Some(parameter), Some(callable)) = (parameter, &task.callable) else { return false };
+    callable.code.contains(&format!("{parameter}[{key:?}]"))
 }
 
 /// What a task does with what it is given.
