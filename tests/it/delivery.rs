@@ -54,6 +54,7 @@ impl Installation {
             once: None,
             bootstrap: Bootstrap::Deliver,
             layout: Layout::Content,
+            warnings: Vec::new(),
         }
     }
 
@@ -587,6 +588,7 @@ fn body_of_the_process() {
         once: once.then_some(Once { strict: false }),
         bootstrap: Bootstrap::Deliver,
         layout: Layout::Content,
+        warnings: Vec::new(),
     };
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
