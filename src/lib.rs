@@ -4,4 +4,6 @@ pub mod content;
 pub mod dag;
 pub mod facts;
 pub mod ids;
+pub mod python;
+pub mod report;
 pub mod secret;
