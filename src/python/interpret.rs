@@ -49,6 +49,8 @@ const BOUNDS: Bounds = Bounds { steps: 4_000_000, turns: 50_000, depth: 4_000, c
 pub(crate) trait Host: Sized {
     /// Whether an outside module of that name exists; `None` if that depends on what is installed.
     fn exists(&self, module: &str) -> Option<bool>;
+    /// The value of something outside, by its qualified name, if that is known.
+    fn constant(&self, path: &str) -> Option<Value>;
     /// Calls something outside, by its qualified name.
     fn call(interp: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop>;
     /// Calls a host object itself.

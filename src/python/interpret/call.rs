@@ -295,8 +295,13 @@ impl<H: Host> Interp<'_, H> {
             Value::Module(key) => return self.module_attribute(key, name, at),
             Value::Outside(path) => match super::library::constant(path, name) {
                 Some(value) => value,
-                None => Value::outside(format!("{path}.{name}")),
+                None => {
+                    let path = format!("{path}.{name}");
+                    self.host.constant(&path).unwrap_or_else(|| Value::outside(path))
+                }
             },
+            // A member of an enumeration of texts that the host gives as its text.
+            Value::Str(_) if &**name == "value" => object.clone(),
             Value::Host(host) => match H::attribute(self, *host, name, at) {
                 Some(value) => value,
                 None => self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }),

@@ -72,6 +72,11 @@ impl<H: Host> Interp<'_, H> {
                 if let Some(method) = self.find_method(value, "__str__") {
                     return self.call_with(&method, Vec::new(), at);
                 }
+                if let Object::Instance(instance) = self.object(*reference)
+                    && let Some(path) = instance.attributes.get("__path__")
+                {
+                    return self.to_str(&path.clone(), at);
+                }
                 if let Object::Instance(instance) = self.object(*reference).clone()
                     && let Some(member) = instance.attributes.get("_value_")
                     && self
@@ -93,7 +98,7 @@ impl<H: Host> Interp<'_, H> {
     fn unknown_text(&self, value: &Value, at: At) -> Value {
         let mut unknown = Unknown::new("the text of a value is not known", at, format!("str({})", self.text(value)));
         unknown.affix = Some(("".into(), "".into()));
-        unknown.hosts = self.hosts_in(value);
+        // The text of an object is no use of it.
         unknown.value()
     }
 
@@ -195,8 +200,7 @@ impl<H: Host> Interp<'_, H> {
         let mut unknown = Unknown::clone(&inner);
         unknown.text = format!("{} + {}", self.text(a), self.text(b)).into();
         unknown.affix = Some((prefix, suffix));
-        unknown.hosts = self.hosts_in(a);
-        unknown.hosts.extend(self.hosts_in(b));
+        unknown.hosts.clear();
         unknown.value()
     }
 
