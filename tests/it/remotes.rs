@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test makes files, starts servers and may panic")]
 
 use crate::repositories::{Scripted, Server, git, paths, text};
-use dagguard::content::{Refusal, Revision};
+use dagguard::content::{BlobId, Refusal, Revision};
 use dagguard::git::{Credentials, GitError, Options, Remote, Repository, Source};
 use dagguard::secret::Secret;
 use std::fs;
@@ -44,6 +44,12 @@ fn a_branch_is_fetched_without_history_and_read_without_checkout() {
     let snapshot = remote.snapshot(&fetched.revision).unwrap();
     assert_eq!(paths(&snapshot), ["dags/a.py", "dags/sub/query.sql", "plugins/operators/o.py", "shared/etl/dates.py"]);
     assert_eq!(text(&snapshot, "dags/a.py"), "a = 2\n");
+    // Bytes and ids are git's own.
+    let listed = scripted.git(&["ls-tree", "-r", "HEAD", "dags", "plugins/operators", "plugins/sensors", "shared"]);
+    let read: Vec<_> =
+        snapshot.files().map(|(path, file)| format!("100644 blob {}\t{path}", BlobId::of(&file.bytes))).collect();
+    assert_eq!(listed.lines().collect::<Vec<_>>(), read);
+    assert!(snapshot.files().all(|(_, file)| file.id == BlobId::of(&file.bytes)));
     let store = scripted.root().join("store/dagguard.git");
     assert_eq!(git(&store, &["rev-list", "--count", "refs/dagguard/proposed"]), "1");
 }
