@@ -1,2 +1,18 @@
-//! The `dagguard` program.
-fn main() {}
+//! The `dagguard` program: hands the process's arguments, variables and directory over, and
+//! returns the exit code.
+
+#![expect(clippy::disallowed_methods, reason = "`main` alone reads the environment")]
+
+use dagguard::cli::{Exit, Process, run};
+use dagguard::config::Environment;
+
+fn main() -> Exit {
+    // A variable that is not UTF-8 cannot be one of ours.
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    run(Process {
+        args: std::env::args_os().collect(),
+        environment: Environment::new(variables),
+        directory: std::env::current_dir().unwrap_or_else(|_| ".".into()),
+    })
+}

@@ -33,6 +33,8 @@ pub struct Settings {
     pub bootstrap: Bootstrap,
     /// How the branch is laid out.
     pub layout: Layout,
+    /// What is worth a warning at each start, said behind the line that names the version (R21).
+    pub warnings: Vec<String>,
 }
 
 /// How to end after one pass.

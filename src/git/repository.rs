@@ -3,7 +3,7 @@
 use super::error::words;
 use super::{GitError, Read, tree};
 use crate::content::Revision;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A local repository. Cheap to open; drop it when done.
 pub struct Repository {
@@ -53,6 +53,24 @@ impl Repository {
                 shallow: self.is_shallow(),
             }),
         }
+    }
+
+    /// Where git looks for a hook of that name here; git itself is asked, because `core.hooksPath`
+    /// may be set anywhere in its configuration.
+    pub fn hook_path(&self, name: &str) -> Result<PathBuf, GitError> {
+        let git_dir = self.repo.git_dir();
+        let failed = |reason: String| GitError::Folder { path: git_dir.join("hooks").join(name), reason };
+        let output = std::process::Command::new("git")
+            .args(["rev-parse", "--path-format=absolute", "--git-path"])
+            .arg(format!("hooks/{name}"))
+            .env("GIT_DIR", git_dir)
+            .output()
+            .map_err(|error| failed(error.to_string()))?;
+        let path = String::from_utf8_lossy(&output.stdout).trim_end().to_string();
+        if output.status.success() && !path.is_empty() {
+            return Ok(PathBuf::from(path));
+        }
+        Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_string()))
     }
 
     /// The content of a commit.

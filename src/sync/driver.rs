@@ -1,7 +1,7 @@
 //! Does what `step` says, with the real git, disk and clock.
 
 use super::lines::say;
-use super::step::{Effect, Event, Failure, Outcome, Proposal, State, step};
+use super::step::{Effect, Event, Failure, Line, Outcome, Proposal, State, step};
 use super::{FirstDelivery, Judge, Judgement, Settings};
 use crate::content::{Plan, Revision, Snapshot, plan};
 use crate::git::GitError;
@@ -31,7 +31,12 @@ pub async fn run<J: Judge>(settings: Settings, judge: &J, shutdown: impl Future<
         let mut todo = Effect::Wait(driver.settings.interval);
         for effect in effects {
             match effect {
-                Effect::Say(line) => span.in_scope(|| say(&line, driver.settings.remote.branch())),
+                Effect::Say(line) => span.in_scope(|| {
+                    say(&line, driver.settings.remote.branch());
+                    if line == Line::Started {
+                        driver.settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                    }
+                }),
                 Effect::End(outcome) => return outcome,
                 other => todo = other,
             }

@@ -97,9 +97,11 @@ pub enum Outcome {
     Complete,
     /// One pass: the newest commit is held, the home holds an older one, whole.
     Held,
-    /// One pass: the newest commit was not reached, the home holds an older one, whole.
+    /// One pass: the newest commit was not reached for a reason that passes by itself, the home
+    /// holds an older one, whole.
     Kept,
-    /// The home holds no whole tree.
+    /// The home holds no whole tree, or nobody but a person can help (wrong branch, source,
+    /// credential).
     Incomplete,
 }
 
@@ -198,8 +200,7 @@ pub struct State {
     interval: Duration,
     once: Option<Once>,
     bootstrap: Bootstrap,
-    started: bool,
-    opened: bool,
+    stage: Stage,
     /// When this pass began.
     pass_at: Duration,
     /// The newest commit, in this pass.
@@ -209,9 +210,22 @@ pub struct State {
     unjudged: bool,
     /// Passes in a row that failed.
     failures: u32,
+    /// Whether the last failure passes by itself.
+    transient: bool,
     panics: u64,
     /// What was said of a hold, so that it is not said every pass.
     said: Option<(Revision, BTreeSet<String>)>,
+}
+
+/// How far the loop has come since its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing has happened.
+    New,
+    /// The start was logged; the home is not open, or was given up after a fault.
+    Started,
+    /// The home is open and ours.
+    Open,
 }
 
 impl State {
@@ -221,14 +235,14 @@ impl State {
             interval,
             once,
             bootstrap,
-            started: false,
-            opened: false,
+            stage: Stage::New,
             pass_at: Duration::ZERO,
             revision: None,
             deployed: None,
             kind: None,
             unjudged: false,
             failures: 0,
+            transient: false,
             panics: 0,
             said: None,
         }
@@ -245,7 +259,7 @@ pub fn step(mut state: State, event: Event, now: Duration) -> (State, Vec<Effect
     let effects = match event {
         Event::Due => state.begin(now),
         Event::Opened { recovered, deployed } => {
-            state.opened = true;
+            state.stage = Stage::Open;
             state.deployed = deployed;
             let recovered = recovered.map(|recovery| Effect::Say(Line::Recovered(recovery)));
             recovered.into_iter().chain([Effect::Fetch]).collect()
@@ -266,8 +280,9 @@ pub fn step(mut state: State, event: Event, now: Duration) -> (State, Vec<Effect
         Event::Failed(failure) => state.failed(failure, now),
         Event::Panicked => {
             state.panics += 1;
+            state.transient = false;
             // Whatever it held may be half done: start from what is on disk.
-            state.opened = false;
+            state.stage = Stage::Started;
             state.failures += 1;
             let mut effects = vec![Effect::Say(Line::Panicked(state.panics))];
             effects.extend(state.close(PassOutcome::Error, now));
@@ -284,9 +299,14 @@ impl State {
         self.revision = None;
         self.kind = None;
         self.unjudged = false;
-        let first = (!std::mem::replace(&mut self.started, true)).then_some(Effect::Say(Line::Started));
-        let next = if self.opened { Effect::Fetch } else { Effect::Open };
-        first.into_iter().chain([next]).collect()
+        match self.stage {
+            Stage::New => {
+                self.stage = Stage::Started;
+                vec![Effect::Say(Line::Started), Effect::Open]
+            }
+            Stage::Started => vec![Effect::Open],
+            Stage::Open => vec![Effect::Fetch],
+        }
     }
 
     fn compared(&mut self, proposal: Proposal, now: Duration) -> Vec<Effect> {
@@ -375,6 +395,7 @@ impl State {
 
     fn failed(&mut self, failure: Failure, now: Duration) -> Vec<Effect> {
         self.failures += 1;
+        self.transient = failure.transient;
         let fatal = failure.fatal;
         let mut effects = vec![Effect::Say(Line::Failed { failure, attempt: self.failures })];
         effects.extend(self.close(PassOutcome::Error, now));
@@ -398,7 +419,7 @@ impl State {
             Some(_) => Effect::End(match outcome {
                 PassOutcome::Success | PassOutcome::Unjudged | PassOutcome::Noop => Outcome::Complete,
                 PassOutcome::Blocked if self.deployed.is_some() => Outcome::Held,
-                PassOutcome::Error if self.deployed.is_some() => Outcome::Kept,
+                PassOutcome::Error if self.deployed.is_some() && self.transient => Outcome::Kept,
                 PassOutcome::Blocked | PassOutcome::Error => Outcome::Incomplete,
             }),
         };

@@ -1,5 +1,10 @@
 //! One binary of integration tests.
 
+mod check;
 mod delivery;
+mod hook;
+mod house;
+mod program;
 mod remotes;
 mod repositories;
+mod sync;

@@ -1,0 +1,345 @@
+//! What is in flight on one instance, by few calls that agree with each other.
+//!
+//! Runs first, then the DAGs, then the runs' task instances, then the runs again: nothing is
+//! transactional across calls, so the second list shows whether the first still holds. Silence
+//! is never idleness: lists are silently cut to what the credentials may read (measured on all
+//! releases), so a DAG counts as seen only if asking for it by name says so.
+//!
+//! | `GET /dags/{dag_id}` | means |
+//! | --- | --- |
+//! | 200 | these credentials read it: its runs are those of the list, be it active or stale |
+//! | 404 | the server does not know it, so it has no runs: credentials limited to some DAGs get a 403 for a DAG that does not exist (measured), hence a 404 also shows that they read all |
+//! | 403 | not visible |
+//! | anything else | not known, with the reason |
+
+use super::client::Client;
+use super::error::{Api, Error};
+use super::wire::{self, DagList, DagRun, DagRunList, TaskInstanceList, TaskInstanceRow};
+use crate::facts::{DagFacts, Questions, Run, Seen, TaskInstance};
+use crate::ids::{DagId, MapIndex, RunId, TaskId};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One list of runs; `POST` is not capped by the server's `maximum_page_limit`, `GET` is.
+const RUNS_A_PAGE: usize = 10_000;
+/// 4,000 rows were 4.5 MB and up to 3 s of the server's time (measured); more goes in parts.
+const ROWS_A_CALL: usize = 5_000;
+/// Runs whose task instances are asked for at once.
+const RUNS_A_CALL: usize = 200;
+/// From here on, pages of all DAGs cost less than a call for each.
+const DAGS_ONE_BY_ONE: usize = 8;
+/// The server's own cap for GET lists, and its default.
+const DAGS_A_PAGE: usize = 100;
+/// Readings of the whole before the union of what was seen is taken.
+const READINGS: usize = 3;
+/// A DAG that no server has; whether it is *missing* or *forbidden* shows what credentials read.
+/// Without a dot: Airflow 2 takes that for a sub-DAG and fails (500) where it is not there.
+const NO_SUCH_DAG: &str = "dagguard_probe_this_dag_does_not_exist";
+
+/// What [`read`] found.
+pub(super) struct Found {
+    pub(super) dags: BTreeMap<DagId, Seen<DagFacts>>,
+    pub(super) others: Seen<()>,
+}
+
+/// The key of a run.
+type RunKey = (DagId, RunId);
+/// The task instances of one run, without doubles.
+type Rows = BTreeMap<(TaskId, MapIndex), TaskInstance>;
+
+/// How task instances of certain runs are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// `dag_run_ids`.
+    RunIds,
+    /// A window of logical dates: 2.6.2 refuses `dag_run_ids`.
+    LogicalDates,
+}
+
+/// Reads everything that the questions are about.
+pub(super) async fn read(client: &mut Client<'_>, questions: &Questions) -> Result<Found, Error> {
+    if questions.dags.is_empty() && !questions.all_dags {
+        let others = Seen::Unavailable("not asked".to_string());
+        return Ok(Found { dags: BTreeMap::new(), others });
+    }
+    let mut by = if client.api == Api::V1 && client.is_older_than(2, 7) { By::LogicalDates } else { By::RunIds };
+    let mut runs: BTreeMap<RunKey, Run> = BTreeMap::new();
+    let mut listed = list_runs(client, questions).await?;
+    let (visible, others) = visibility(client, questions).await?;
+    for reading in 1..=READINGS {
+        read_runs(client, &listed, &mut by, &mut runs).await?;
+        let again = list_runs(client, questions).await?;
+        if states(&listed) == states(&again) {
+            // Nothing moved: this reading alone is the answer.
+            let still: BTreeSet<RunKey> = again.iter().map(DagRun::key).collect();
+            runs.retain(|key, _| still.contains(key));
+            break;
+        }
+        tracing::debug!(reading, "runs moved while they were read");
+        if reading == READINGS {
+            // The cautious answer: every run that was in flight at any reading, and those that
+            // came last, whose task instances have not been read yet.
+            let new: Vec<DagRun> = again.into_iter().filter(|row| !runs.contains_key(&row.key())).collect();
+            read_runs(client, &new, &mut by, &mut runs).await?;
+            break;
+        }
+        listed = again;
+    }
+    Ok(join(visible, others, runs))
+}
+
+/// Reads the task instances of the listed runs and puts the runs in, over what was read before.
+async fn read_runs(
+    client: &mut Client<'_>,
+    listed: &[DagRun],
+    by: &mut By,
+    runs: &mut BTreeMap<RunKey, Run>,
+) -> Result<(), Error> {
+    let mut rows = task_instances(client, listed, by).await?;
+    for row in listed {
+        let key = row.key();
+        let mut run = row.clone().facts();
+        run.task_instances = rows.remove(&key).unwrap_or_default().into_values().collect();
+        runs.insert(key, run);
+    }
+    Ok(())
+}
+
+/// Runs to their DAGs. A run in flight shows its DAG, known to `/dags` or not; what the
+/// credentials may not read stays invisible, even where a list leaks a part of it (2.6.2).
+fn join(mut dags: BTreeMap<DagId, Seen<DagFacts>>, others: Seen<()>, runs: BTreeMap<RunKey, Run>) -> Found {
+    for ((dag_id, _), run) in runs {
+        if let Seen::Known(facts) = dags.entry(dag_id).or_insert_with(|| Seen::Known(DagFacts::default())) {
+            facts.runs.push(run);
+        }
+    }
+    Found { dags, others }
+}
+
+impl DagRun {
+    fn key(&self) -> RunKey {
+        (DagId::new(self.dag_id.as_str()), RunId::new(self.dag_run_id.as_str()))
+    }
+
+    /// Whether it counts as in flight: whatever is not known to be over.
+    fn in_flight(&self) -> bool {
+        match self.state.as_str() {
+            "running" | "queued" => true,
+            "success" | "failed" => false,
+            state => {
+                tracing::warn!(
+                    dag_id = self.dag_id,
+                    run_id = self.dag_run_id,
+                    state,
+                    "run has a state that this program does not know; it counts as in flight"
+                );
+                true
+            }
+        }
+    }
+}
+
+fn states(runs: &[DagRun]) -> BTreeSet<(&str, &str, &str)> {
+    runs.iter().map(|run| (run.dag_id.as_str(), run.dag_run_id.as_str(), run.state.as_str())).collect()
+}
+
+/// All runs in flight of the DAGs asked for. Never paged: the filter is on a column that changes,
+/// and an offset over it loses rows (measured: 40 of 1,301).
+async fn list_runs(client: &mut Client<'_>, questions: &Questions) -> Result<Vec<DagRun>, Error> {
+    let mut limit = RUNS_A_PAGE;
+    loop {
+        let mut body = json!({ "states": ["running", "queued"], "page_limit": limit, "page_offset": 0 });
+        if !questions.all_dags {
+            body["dag_ids"] = questions.dags.iter().map(DagId::as_str).collect();
+        }
+        let answer: DagRunList = client.post(&["dags", "~", "dagRuns", "list"], &body).await?;
+        let (rows, total) = (answer.dag_runs.len(), answer.total_entries);
+        if rows == total {
+            return Ok(answer.dag_runs.into_iter().filter(DagRun::in_flight).collect());
+        }
+        // More than one page holds is asked for once more, at once; anything else is a contradiction.
+        if rows > total || limit > RUNS_A_PAGE || rows < limit {
+            return Err(Error::Incomplete { url: "dagRuns/list".to_string(), rows, total });
+        }
+        limit = total + RUNS_A_PAGE;
+    }
+}
+
+/// The task instances of these runs, finished ones too (their XComs feed the rest).
+///
+/// Filters by DAG and by run are independent of each other, so rows of other runs come along;
+/// they are dropped by the key. Parts are always whole runs.
+async fn task_instances(
+    client: &mut Client<'_>,
+    runs: &[DagRun],
+    by: &mut By,
+) -> Result<BTreeMap<RunKey, Rows>, Error> {
+    let wanted: BTreeSet<RunKey> = runs.iter().map(DagRun::key).collect();
+    let mut found: BTreeMap<RunKey, Rows> = BTreeMap::new();
+    let mut parts = parts(runs);
+    parts.reverse();
+    while let Some(part) = parts.pop() {
+        match part_of_task_instances(client, &part, *by).await {
+            Ok(rows) => {
+                for row in rows {
+                    let key = (DagId::new(row.dag_id.as_str()), RunId::new(row.dag_run_id.as_str()));
+                    if wanted.contains(&key) {
+                        let row = row.facts();
+                        found.entry(key).or_default().insert((row.task_id.clone(), row.map_index), row);
+                    }
+                }
+            }
+            Err(Error::Incomplete { .. } | Error::TooLarge { .. }) if part.len() > 1 => {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.push(second.to_vec());
+                parts.push(first.to_vec());
+            }
+            // A release between those measured may be one that does not know `dag_run_ids` yet.
+            Err(Error::Rejected { status: 400, .. }) if client.api == Api::V1 && *by == By::RunIds => {
+                *by = By::LogicalDates;
+                parts.push(part);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Parts of whole runs, neighbours in time together: by logical dates an old run that hangs would
+/// otherwise bring along all that finished since.
+fn parts(runs: &[DagRun]) -> Vec<Vec<DagRun>> {
+    const DAY: i64 = 24 * 60 * 60;
+    let mut dated: Vec<(Option<i64>, &DagRun)> =
+        runs.iter().map(|run| (wire::timestamp(run.logical_date.as_deref()).map(Timestamp::as_second), run)).collect();
+    dated.sort_by_key(|(date, run)| (*date, run.key()));
+    let mut parts: Vec<Vec<DagRun>> = Vec::new();
+    let mut before = None;
+    for (date, run) in dated {
+        let near = match (before, date) {
+            (Some(Some(before)), Some(date)) => date - before <= DAY,
+            (Some(None), None) => true,
+            _ => false,
+        };
+        match parts.last_mut() {
+            Some(part) if near && part.len() < RUNS_A_CALL => part.push(run.clone()),
+            _ => parts.push(vec![run.clone()]),
+        }
+        before = Some(date);
+    }
+    parts
+}
+
+async fn part_of_task_instances(
+    client: &mut Client<'_>,
+    part: &[DagRun],
+    by: By,
+) -> Result<Vec<TaskInstanceRow>, Error> {
+    let mut limit = ROWS_A_CALL;
+    loop {
+        let body = task_instances_body(part, by, limit)?;
+        let path = ["dags", "~", "dagRuns", "~", "taskInstances", "list"];
+        let answer: TaskInstanceList = client.post(&path, &body).await?;
+        let (rows, total) = (answer.task_instances.len(), answer.total_entries);
+        // 2.6.2 gives all rows whatever the limit, which is as good.
+        if rows == total {
+            return Ok(answer.task_instances);
+        }
+        let contradiction = rows > total || rows < limit;
+        if contradiction || part.len() > 1 || limit > ROWS_A_CALL {
+            return Err(Error::Incomplete { url: "taskInstances/list".to_string(), rows, total });
+        }
+        // One run of more rows than that cannot be divided: it is asked for whole.
+        limit = total + ROWS_A_CALL;
+    }
+}
+
+/// The body of the request; unknown fields are refused by both APIs, so it is made for each.
+fn task_instances_body(part: &[DagRun], by: By, limit: usize) -> Result<Value, Error> {
+    let dag_ids: BTreeSet<&str> = part.iter().map(|run| run.dag_id.as_str()).collect();
+    let mut body = json!({ "dag_ids": dag_ids, "page_limit": limit, "page_offset": 0 });
+    match by {
+        By::RunIds => {
+            let run_ids: BTreeSet<&str> = part.iter().map(|run| run.dag_run_id.as_str()).collect();
+            body["dag_run_ids"] = json!(run_ids);
+        }
+        By::LogicalDates => {
+            let mut dates = Vec::new();
+            for run in part {
+                dates.push(wire::timestamp(run.logical_date.as_deref()).ok_or_else(|| Error::Unreadable {
+                    url: "dagRuns/list".to_string(),
+                    problem: "a run has no logical date".to_string(),
+                })?);
+            }
+            let (first, last) = (dates.iter().min(), dates.iter().max());
+            body["execution_date_gte"] = json!(first.map(ToString::to_string));
+            body["execution_date_lte"] = json!(last.map(ToString::to_string));
+        }
+    }
+    Ok(body)
+}
+
+/// Which of the DAGs asked for these credentials read, and whether they read all.
+async fn visibility(
+    client: &mut Client<'_>,
+    questions: &Questions,
+) -> Result<(BTreeMap<DagId, Seen<DagFacts>>, Seen<()>), Error> {
+    let mut seen = BTreeMap::new();
+    if !questions.all_dags && questions.dags.len() <= DAGS_ONE_BY_ONE {
+        for dag_id in &questions.dags {
+            seen.insert(dag_id.clone(), one_dag(client, dag_id).await);
+        }
+        return Ok((seen, Seen::Unavailable("not asked".to_string())));
+    }
+    for dag in list_dags(client).await? {
+        let dag_id = DagId::new(dag.dag_id.as_str());
+        if questions.all_dags || questions.dags.contains(&dag_id) {
+            seen.insert(dag_id, Seen::Known(dag.facts()));
+        }
+    }
+    let rest = match one_dag(client, &DagId::from(NO_SUCH_DAG)).await {
+        Seen::Known(_) => Seen::Known(()),
+        Seen::NotVisible => Seen::NotVisible,
+        Seen::Unavailable(reason) => Seen::Unavailable(reason),
+    };
+    for dag_id in &questions.dags {
+        seen.entry(dag_id.clone()).or_insert_with(|| match &rest {
+            Seen::Known(()) => Seen::Known(DagFacts::default()),
+            Seen::NotVisible => Seen::NotVisible,
+            Seen::Unavailable(reason) => Seen::Unavailable(reason.clone()),
+        });
+    }
+    let others = if questions.all_dags { rest } else { Seen::Unavailable("not asked".to_string()) };
+    Ok((seen, others))
+}
+
+/// One DAG by name, as the table above says.
+async fn one_dag(client: &mut Client<'_>, dag_id: &DagId) -> Seen<DagFacts> {
+    match client.get::<wire::Dag>(&["dags", dag_id.as_str()], &[]).await {
+        Ok(dag) if dag.dag_id == dag_id.as_str() => Seen::Known(dag.facts()),
+        Ok(_) => Seen::Unavailable(format!("Airflow answers with another DAG: `{dag_id}`")),
+        Err(Error::Missing { .. }) => Seen::Known(DagFacts::default()),
+        Err(Error::Forbidden { .. }) => Seen::NotVisible,
+        Err(error) => Seen::Unavailable(error.reason()),
+    }
+}
+
+/// All DAGs that can be read, stale ones too: a DAG whose file is gone may have runs in flight.
+/// What a page loses by a deletion in between is a file's name, never a run.
+async fn list_dags(client: &mut Client<'_>) -> Result<Vec<wire::Dag>, Error> {
+    let stale_too = match client.api {
+        Api::V1 => ("only_active", "false"),
+        Api::V2 => ("exclude_stale", "false"),
+    };
+    let mut dags = Vec::new();
+    loop {
+        let (limit, offset) = (DAGS_A_PAGE.to_string(), dags.len().to_string());
+        let query = [("limit", limit.as_str()), ("offset", offset.as_str()), ("order_by", "dag_id"), stale_too];
+        let page: DagList = client.get(&["dags"], &query).await?;
+        let (rows, total) = (page.dags.len(), page.total_entries);
+        dags.extend(page.dags);
+        if dags.len() >= total || rows == 0 {
+            return Ok(dags);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A server in this process that answers as a test tells it, on a port of its own.
+
+use super::super::{Access, BaseUrl, Credentials, Limits};
+use crate::ids::InstanceName;
+use crate::secret::Secret;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A request as the server sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) authorization: Option<String>,
+    pub(super) body: Value,
+}
+
+/// What the server does with it.
+pub(super) enum Reply {
+    Json(u16, Value),
+    Html(u16),
+    /// Says that the body is longer than it is, and hangs up.
+    Truncated(Value),
+    /// Redirects there.
+    To(String),
+    /// Never answers.
+    Never,
+}
+
+/// The server; it ends with the test's process.
+pub(super) struct Play {
+    url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Play {
+    pub(super) fn start(answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (log, answer) = (Arc::clone(&asked), Arc::new(answer));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
+                std::thread::spawn(move || serve(stream, &log, &*answer));
+            }
+        });
+        Self { url, asked }
+    }
+
+    /// Access with a password and short limits.
+    pub(super) fn access(&self) -> Access {
+        access(&self.url)
+    }
+
+    /// Everything that was asked so far.
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().expect("no test thread panics with it").clone()
+    }
+
+    /// How often this was asked so far.
+    pub(super) fn count(&self, path_end: &str) -> usize {
+        self.asked().iter().filter(|asked| asked.path.ends_with(path_end)).count()
+    }
+}
+
+pub(super) fn access(url: &str) -> Access {
+    Access {
+        name: InstanceName::from("test"),
+        url: BaseUrl::parse(url).expect("a URL"),
+        credentials: Credentials::Password { username: "viewer".to_string(), password: Secret::new("hunter2") },
+        limits: Limits { answer: Duration::from_secs(2), ..Limits::default() },
+    }
+}
+
+fn serve(stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked, usize) -> Reply) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next()?.to_string(), words.next()?.to_string());
+    let (mut length, mut authorization) = (0, None);
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).ok()?;
+        let Some((name, value)) = header.trim_end().split_once(':') else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().ok()?,
+            "authorization" => authorization = Some(value.trim().to_string()),
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let (path, query) = target.split_once('?').unwrap_or((target.as_str(), ""));
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let asked = Asked { method, path: path.to_string(), query: query.to_string(), authorization, body };
+    let before = {
+        let mut log = log.lock().ok()?;
+        let before = log.iter().filter(|other| other.path == asked.path).count();
+        log.push(asked.clone());
+        before
+    };
+    match answer(&asked, before) {
+        Reply::Json(status, body) => reply(stream, status, "application/json", body.to_string().as_bytes(), 0),
+        Reply::Html(status) => reply(stream, status, "text/html", b"<!DOCTYPE html><p>hello</p>", 0),
+        Reply::Truncated(body) => reply(stream, 200, "application/json", body.to_string().as_bytes(), 1000),
+        Reply::To(url) => {
+            let mut stream = stream;
+            write!(stream, "HTTP/1.1 302 Found\r\nLocation: {url}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                .ok()
+        }
+        Reply::Never => {
+            std::thread::sleep(Duration::from_mins(1));
+            drop(stream);
+            None
+        }
+    }
+}
+
+fn reply(mut stream: TcpStream, status: u16, content_type: &str, body: &[u8], missing: usize) -> Option<()> {
+    let length = body.len() + missing;
+    write!(
+        stream,
+        "HTTP/1.1 {status} X\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
+    stream.write_all(body).ok()
+}

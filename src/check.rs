@@ -1,0 +1,179 @@
+//! The joint that check, sync and hook share: two pure functions from trees and facts to a
+//! report.
+
+mod bootstrap;
+
+use crate::content::{ContentPath, Location, Snapshot};
+use crate::dag::{self, Id, Model};
+use crate::diff::{self, Change, Side};
+use crate::facts::{Facts, Questions, Seen};
+use crate::report::{Coverage, Hold, Lines, Live, Report, Verdict};
+use crate::rules::{self, Basis, Finding, Level, OnUnreachable, Policy};
+use std::collections::BTreeSet;
+
+/// Which DAGs, instances and commits must be looked up before the change can be judged.
+pub fn questions(deployed: &Snapshot, proposed: &Snapshot, policy: &Policy) -> Questions {
+    Comparison::new(deployed, proposed, policy).questions()
+}
+
+/// Judges the change from `deployed` to `proposed` for the runs in flight that `facts` holds.
+pub fn check(deployed: &Snapshot, proposed: &Snapshot, facts: &Facts, policy: &Policy) -> Report {
+    Comparison::new(deployed, proposed, policy).check(facts)
+}
+
+/// Both models and their changes, built once for [`questions`] and [`check`] alike.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    deployed: &'a Snapshot,
+    proposed: &'a Snapshot,
+    policy: &'a Policy,
+    model: Model,
+    changes: Vec<Change>,
+}
+
+impl<'a> Comparison<'a> {
+    /// Models both trees and compares them.
+    pub fn new(deployed: &'a Snapshot, proposed: &'a Snapshot, policy: &'a Policy) -> Self {
+        let before = dag::build(deployed, policy.layout, policy.airflow);
+        let after = dag::build(proposed, policy.layout, policy.airflow);
+        let changes =
+            diff::changes(Side { snapshot: deployed, model: &before }, Side { snapshot: proposed, model: &after });
+        Self { deployed, proposed, policy, model: after, changes }
+    }
+
+    /// See [`questions`].
+    pub fn questions(&self) -> Questions {
+        // Nothing is deployed: whatever is in flight may miss its DAG in the proposed tree.
+        let mut questions = Questions { all_dags: self.deployed.is_empty(), ..Questions::default() };
+        for dag_id in self.changes.iter().flat_map(|change| &change.dags) {
+            match dag_id {
+                Id::Exact(dag_id) => {
+                    questions.dags.insert(dag_id.clone());
+                }
+                Id::OneOf(ids) => questions.dags.extend(ids.iter().cloned()),
+                Id::Pattern { .. } => questions.all_dags = true,
+            }
+        }
+        questions
+    }
+
+    /// See [`check`].
+    pub fn check(&self, facts: &Facts) -> Report {
+        let from_facts =
+            if self.deployed.is_empty() { bootstrap::changes(self.proposed, &self.model, facts) } else { Vec::new() };
+        let changes: Vec<Change> = self.changes.iter().cloned().chain(from_facts).collect();
+        let (findings, predictions) = rules::judge(&changes, facts, self.policy);
+        let unavailable = self.unavailable(facts);
+        let verdict = self.verdict(&findings, &unavailable);
+        let live = if !unavailable.is_empty() {
+            Live::Unavailable
+        } else if facts.instances.is_empty() {
+            Live::Assumed
+        } else {
+            Live::Known
+        };
+        Report {
+            verdict,
+            deployed: self.deployed.revision().clone(),
+            proposed: self.proposed.revision().clone(),
+            holds: self.holds(verdict, &findings),
+            coverage: self.coverage(predictions.len(), live),
+            lines: self.lines(&findings),
+            findings,
+            predictions,
+            unavailable,
+        }
+    }
+
+    /// Reasons why instances did not answer what was asked; empty when nothing had to be asked.
+    fn unavailable(&self, facts: &Facts) -> Vec<String> {
+        let questions = self.questions();
+        let mut reasons = BTreeSet::new();
+        for instance in &facts.instances {
+            for dag_id in &questions.dags {
+                match instance.dag(dag_id) {
+                    Seen::Known(_) => {}
+                    Seen::NotVisible => {
+                        reasons.insert(format!("`{dag_id}` is not visible on `{}`", instance.name));
+                    }
+                    Seen::Unavailable(reason) => {
+                        reasons.insert(format!("`{}`: {reason}", instance.name));
+                    }
+                }
+            }
+            if questions.all_dags && instance.others != Seen::Known(()) {
+                reasons.insert(format!("not every DAG of `{}` is visible", instance.name));
+            }
+        }
+        reasons.into_iter().collect()
+    }
+
+    fn verdict(&self, findings: &[Finding], unavailable: &[String]) -> Verdict {
+        let blocks = |finding: &&Finding| finding.level == Level::Block;
+        if findings.iter().filter(blocks).any(|finding| finding.basis != Basis::Assumed) {
+            return Verdict::Block;
+        }
+        if !unavailable.is_empty() {
+            match self.policy.on_unreachable {
+                OnUnreachable::Fail => return Verdict::Undecided,
+                // A change without any finding, although every state of a run was assumed, hurts
+                // nothing; with one, nobody knows.
+                OnUnreachable::Block if !findings.is_empty() => return Verdict::Undecided,
+                OnUnreachable::Block | OnUnreachable::Static => {}
+            }
+        }
+        if findings.iter().any(|finding| finding.level == Level::Block) { Verdict::Block } else { Verdict::Allow }
+    }
+
+    /// Today the whole revision waits: all paths that it changes.
+    fn holds(&self, verdict: Verdict, findings: &[Finding]) -> Vec<Hold> {
+        if verdict == Verdict::Allow {
+            return Vec::new();
+        }
+        let least = if verdict == Verdict::Block { Level::Block } else { Level::Info };
+        let because = findings
+            .iter()
+            .filter(|finding| finding.level >= least)
+            .map(|finding| finding.fingerprint.clone())
+            .collect();
+        vec![Hold { paths: self.changed_paths(), because }]
+    }
+
+    fn changed_paths(&self) -> Vec<ContentPath> {
+        let differs = |path: &&ContentPath| {
+            let key = |snapshot: &Snapshot| snapshot.get(path).map(|file| (file.id, file.mode));
+            key(self.deployed) != key(self.proposed)
+        };
+        let all: BTreeSet<&ContentPath> =
+            self.deployed.files().chain(self.proposed.files()).map(|(path, _)| path).collect();
+        all.into_iter().filter(|path| self.policy.layout.place(path).is_some()).filter(differs).cloned().collect()
+    }
+
+    fn coverage(&self, runs_seen: usize, live: Live) -> Coverage {
+        let opaque = |dag: &&dag::Dag| !dag.complete() && dag.tasks.is_empty();
+        let dags = &self.model.dags;
+        let dags_exact = dags.iter().filter(|dag| dag.complete()).count();
+        let dags_opaque = dags.iter().filter(opaque).count();
+        Coverage { dags_exact, dags_partial: dags.len() - dags_exact - dags_opaque, dags_opaque, runs_seen, live }
+    }
+
+    fn lines(&self, findings: &[Finding]) -> Lines {
+        let collect = |snapshot: &Snapshot, at: Vec<&Location>| {
+            at.into_iter().filter_map(|at| Some((at.clone(), source_line(snapshot, at)?))).collect()
+        };
+        Lines {
+            deployed: collect(self.deployed, findings.iter().filter_map(|f| f.deployed.as_ref()).collect()),
+            proposed: collect(self.proposed, findings.iter().filter_map(|f| f.proposed.as_ref()).collect()),
+        }
+    }
+}
+
+/// The line of source that a place points at, cut where it is very long.
+fn source_line(snapshot: &Snapshot, at: &Location) -> Option<String> {
+    let text = String::from_utf8_lossy(&snapshot.get(&at.path)?.bytes).into_owned();
+    let line = text.lines().nth(usize::try_from(at.span.line).ok()?.checked_sub(1)?)?;
+    Some(line.chars().take(200).collect::<String>().trim_end().to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! `dagguard check`.
+
+use super::{Exit, Failure, judge, runtime, stdout};
+use crate::Comparison;
+use crate::airflow::{self, Limits};
+use crate::config::{CheckArguments, Environment, FailOn, OutputFormat, Reported};
+use crate::content::{Revision, Snapshot};
+use crate::git::{self, Repository};
+use crate::report::full::Colour;
+use crate::report::{self, Report, Verdict};
+use crate::rules::{Level, Policy};
+use std::path::Path;
+
+pub(super) fn run(
+    arguments: &CheckArguments,
+    environment: &Environment,
+    directory: &Path,
+    colour: Colour,
+) -> Result<Exit, Failure> {
+    let deployed = tree(&arguments.against, directory)?;
+    let proposed = tree(&arguments.proposed, directory)?;
+    let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), &arguments.judge)?;
+    let report = if let Some(path) = &arguments.runs {
+        let facts = airflow::read_runs(&read(path)?)
+            .map_err(|error| Failure::usage(format!("{error}: `{}`", path.display())))?;
+        Comparison::new(&deployed, &proposed, &policy).check(&facts)
+    } else {
+        let accesses = judge::accesses(&arguments.judge, environment, Limits::default())?;
+        runtime()?.block_on(judge::judge(&deployed, &proposed, &accesses, &policy))
+    };
+    deliver(&report, &arguments.reported, colour)?;
+    Ok(exit(&report, &arguments.reported))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| Failure::incomplete(format!("cannot be read, {error}: `{}`", path.display())))
+}
+
+/// Writes the report where it was asked for.
+fn deliver(report: &Report, reported: &Reported, colour: Colour) -> Result<(), Failure> {
+    let colour = if reported.output_file.is_some() { Colour::Off } else { colour };
+    let mut text = Vec::new();
+    match reported.output_format {
+        OutputFormat::Full => report::full::write(report, colour, &mut text),
+        OutputFormat::Json => report::json::write(report, &mut text),
+    }
+    .map_err(|error| Failure::internal(format!("the report cannot be rendered: {error}")))?;
+    match &reported.output_file {
+        None => stdout(&String::from_utf8_lossy(&text)),
+        Some(path) => std::fs::write(path, text).map_err(|error| {
+            Failure::incomplete(format!("the report cannot be written, {error}: `{}`", path.display()))
+        }),
+    }
+}
+
+/// Undecided is never 0 or 1, whatever was found.
+fn exit(report: &Report, reported: &Reported) -> Exit {
+    let least = match reported.fail_on {
+        FailOn::Block => Level::Block,
+        FailOn::Warn => Level::Warn,
+        FailOn::Info => Level::Info,
+    };
+    match report.verdict {
+        Verdict::Undecided => Exit::Incomplete,
+        _ if reported.exit_zero => Exit::Completed,
+        _ if report.worst().is_some_and(|worst| worst >= least) => Exit::Findings,
+        _ => Exit::Completed,
+    }
+}
+
+/// A tree as an argument names it: a directory, a git revision, `merge-base:REV`, `git:REV` or
+/// `dir:PATH`. An existing directory wins over a revision of the same name.
+pub(super) fn tree(argument: &str, directory: &Path) -> Result<Snapshot, Failure> {
+    if let Some(path) = argument.strip_prefix("dir:") {
+        return folder(&directory.join(path));
+    }
+    if let Some(other) = argument.strip_prefix("merge-base:") {
+        let repository = Repository::discover(directory)?;
+        let base = repository.merge_base("HEAD", other)?;
+        return Ok(repository.snapshot(&base)?);
+    }
+    let revspec = match argument.strip_prefix("git:") {
+        Some(revspec) => revspec,
+        None if directory.join(argument).is_dir() => return folder(&directory.join(argument)),
+        None => argument,
+    };
+    let repository = Repository::discover(directory)?;
+    let revision = repository.resolve(revspec)?;
+    Ok(repository.snapshot(&revision)?)
+}
+
+/// A directory, named after itself in reports.
+fn folder(path: &Path) -> Result<Snapshot, Failure> {
+    let read = git::working_tree(path)?;
+    let name = path.file_name().filter(|_| !path.ends_with(".")).map(|name| name.to_string_lossy().into_owned());
+    match name {
+        None => Ok(read),
+        Some(name) => {
+            let mut named = Snapshot::empty(Revision::new(name));
+            read.files().for_each(|(path, file)| named.insert(path.clone(), file.clone()));
+            read.refused().iter().cloned().for_each(|refusal| named.refuse(refusal));
+            Ok(named)
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What was typed and what the variables say, to validated settings.
+//!
+//! Invariants: the environment comes in as a map and secrets leave as [`Secret`]; nothing here
+//! reads a file, connects, or prints. Every flag has a variable `DAGGUARD_<FLAG>`; what was typed
+//! wins over a variable, a variable over the default.
+
+mod arguments;
+mod variables;
+
+pub use arguments::{
+    Arguments, BootstrapArgument, CheckArguments, ColourChoice, Command, FailOn, HookArguments, HookCommand,
+    JudgeArguments, LogFormat, ModelArguments, ModelFormat, OnUnreachableArgument, OnceArgument, OutputFormat,
+    Reported, SyncArguments,
+};
+pub use variables::Environment;
+
+use crate::ids::{AirflowVersion, InstanceName};
+use crate::rules::{OnUnreachable, registry};
+use crate::secret::Secret;
+use clap::{CommandFactory, FromArgMatches};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What is wrong with arguments, variables or settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// clap's own words: also `--help` and `--version`, which are no errors.
+    #[error("{0}")]
+    Usage(#[from] clap::Error),
+    /// A variable that looks like one of ours and is none.
+    #[error("unknown variable: `{name}`")]
+    UnknownVariable {
+        /// As it is set.
+        name: String,
+        /// The name that was probably meant.
+        nearest: Option<String>,
+    },
+    /// A value that does not fit; the message names the valid form and never a secret.
+    #[error("{0}")]
+    Value(String),
+    /// `sync` has no source.
+    #[error("the git source is missing: set `CONTENT_SYNCER_GIT_REPO_SOURCE`")]
+    NoSource,
+}
+
+/// One Airflow to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceSettings {
+    /// Its name in findings.
+    pub name: InstanceName,
+    /// The base URL of its web server, as typed.
+    pub url: String,
+    /// How to log in.
+    pub login: Login,
+}
+
+/// How to log in to an Airflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// Without credentials.
+    None,
+    /// User name and password.
+    Password {
+        /// In clear; it is no secret.
+        username: String,
+        /// Where the password comes from.
+        password: SecretSource,
+    },
+    /// A bearer token.
+    Token(SecretSource),
+}
+
+/// Where a secret comes from; a file is read when it is needed, so that it can be renewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The value of a variable.
+    Value(Secret),
+    /// The content of a file, without the line break at its end.
+    File(PathBuf),
+}
+
+/// Reads what was typed and what the variables say.
+///
+/// Returns the arguments and warnings (of unknown variables, where those are no errors).
+pub fn read(args: Vec<OsString>, environment: &Environment) -> Result<(Arguments, Vec<String>), ConfigError> {
+    let command = variables::with_defaults(Arguments::command(), environment);
+    let known = variables::known(&command);
+    let matches = command.try_get_matches_from(args)?;
+    let arguments = Arguments::from_arg_matches(&matches)?;
+    let mut warnings = Vec::new();
+    for (name, nearest) in environment.unknown(&known) {
+        if arguments.command.is_strict_about_variables() {
+            return Err(ConfigError::UnknownVariable { name, nearest });
+        }
+        let hint = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+        warnings.push(format!("unknown variable, ignored: `{name}`{hint}"));
+    }
+    Ok((arguments, warnings))
+}
+
+impl JudgeArguments {
+    /// The Airflow instances to ask; none with `--no-live` or without a URL.
+    pub fn instances(&self, environment: &Environment) -> Result<Vec<InstanceSettings>, ConfigError> {
+        let Some(url) = self.airflow_url.as_ref().filter(|_| !self.no_live) else { return Ok(Vec::new()) };
+        Ok(vec![InstanceSettings { name: InstanceName::new("default"), url: url.clone(), login: environment.login()? }])
+    }
+
+    /// The version that was named.
+    pub fn version(&self) -> Result<Option<AirflowVersion>, ConfigError> {
+        let Some(text) = &self.airflow_version else { return Ok(None) };
+        AirflowVersion::parse(text)
+            .map(Some)
+            .ok_or_else(|| ConfigError::Value(format!("`--airflow-version` takes a version like `2.11.2`: `{text}`")))
+    }
+
+    /// The rules named by `--select` and `--ignore`, which must exist.
+    pub fn check_rule_names(&self) -> Result<(), ConfigError> {
+        for (flag, names) in [("--select", &self.select), ("--ignore", &self.ignore)] {
+            for name in names {
+                if registry().get(name).is_none() {
+                    let all: Vec<&str> = registry().all().map(|rule| rule.id.as_str()).collect();
+                    let near = variables::nearest(name, &all);
+                    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                    return Err(ConfigError::Value(format!("`{flag}` names no rule: `{name}`{hint}")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<OnUnreachableArgument> for OnUnreachable {
+    fn from(argument: OnUnreachableArgument) -> Self {
+        match argument {
+            OnUnreachableArgument::Block => Self::Block,
+            OnUnreachableArgument::Static => Self::Static,
+            OnUnreachableArgument::Fail => Self::Fail,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

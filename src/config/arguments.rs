@@ -1,0 +1,277 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Delivers Airflow DAGs from a git branch and holds exactly the changes that would break runs in flight.
+#[derive(Debug, Parser)]
+#[command(name = "dagguard", version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(after_help = "Every flag can be set by a variable: `--airflow-url` by DAGGUARD_AIRFLOW_URL.\n\
+    Credentials come from variables alone: DAGGUARD_AIRFLOW_USERNAME, DAGGUARD_AIRFLOW_PASSWORD, DAGGUARD_AIRFLOW_TOKEN,\n\
+    each also as …_FILE.")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more on stderr (twice: everything).
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Say only what a person must act upon.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Colour the report.
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    pub color: ColourChoice,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge a change against the runs in flight; writes nothing
+    Check(CheckArguments),
+    /// Poll the branch, judge, publish in order, hold what is unsafe
+    Sync(SyncArguments),
+    /// One pass of `sync`, as the reference script's `once`
+    #[command(hide = true)]
+    Once(SyncArguments),
+    /// Git hooks
+    Hook(HookArguments),
+    /// Print the DAG model of a tree
+    Model(ModelArguments),
+    /// Show a rule's page, or the list of rules
+    Rule {
+        /// The rule's id.
+        id: Option<String>,
+    },
+}
+
+impl Command {
+    /// `check` and the hook refuse an unknown `DAGGUARD_*` variable; others warn of it.
+    pub(super) fn is_strict_about_variables(&self) -> bool {
+        matches!(self, Self::Check(_) | Self::Hook(_))
+    }
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColourChoice {
+    /// On a terminal, unless `NO_COLOR` says otherwise.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What check, sync and hook share.
+#[derive(Clone, Debug, Args)]
+pub struct JudgeArguments {
+    /// Base URL of the Airflow web server whose runs in flight count
+    #[arg(long, value_name = "URL")]
+    pub airflow_url: Option<String>,
+    /// Airflow version to model where no server says its own
+    #[arg(long, value_name = "VERSION")]
+    pub airflow_version: Option<String>,
+    /// Do not ask any Airflow
+    #[arg(long)]
+    pub no_live: bool,
+    /// What an unreachable Airflow means (`sync`: block, else static)
+    #[arg(long, value_enum, value_name = "MEANING")]
+    pub on_unreachable: Option<OnUnreachableArgument>,
+    /// Block what the text cannot prove too, when it hits a run in flight
+    #[arg(long)]
+    pub strict: bool,
+    /// Only these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// Not these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+}
+
+/// See `OnUnreachable` of the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnUnreachableArgument {
+    /// Hold whatever has a finding.
+    Block,
+    /// Show findings, marked assumed.
+    Static,
+    /// Decide nothing: exit 3.
+    Fail,
+}
+
+/// How a report leaves.
+#[derive(Clone, Debug, Args)]
+pub struct Reported {
+    /// Form of the report
+    #[arg(long, value_enum, default_value = "full", value_name = "FORMAT")]
+    pub output_format: OutputFormat,
+    /// Write the report to a file in place of stdout
+    #[arg(short, long, value_name = "PATH")]
+    pub output_file: Option<PathBuf>,
+    /// Exit 1 for findings of this level and above
+    #[arg(long, value_enum, default_value = "block", value_name = "LEVEL")]
+    pub fail_on: FailOn,
+    /// Exit 0 whatever the findings
+    #[arg(long)]
+    pub exit_zero: bool,
+}
+
+/// Forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    Full,
+    /// For programs.
+    Json,
+}
+
+/// Levels of `--fail-on`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Only what must wait.
+    Block,
+    /// Also what may have to.
+    Warn,
+    /// Everything.
+    Info,
+}
+
+/// `dagguard check`.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArguments {
+    /// A directory, a git revision, `merge-base:REV`, `git:REV` or `dir:PATH`
+    #[arg(default_value = "dir:.", value_name = "PROPOSED")]
+    pub proposed: String,
+    /// What is deployed: as PROPOSED
+    #[arg(long, value_name = "DEPLOYED")]
+    pub against: String,
+    /// Runs in flight from a snapshot file in place of a server
+    #[arg(long, value_name = "FILE")]
+    pub runs: Option<PathBuf>,
+    /// What the runs are judged by.
+    #[command(flatten)]
+    pub judge: JudgeArguments,
+    /// How the report leaves.
+    #[command(flatten)]
+    pub reported: Reported,
+}
+
+/// `dagguard sync`.
+#[derive(Clone, Debug, Args)]
+pub struct SyncArguments {
+    /// Where Airflow looks for `dags` and `plugins` [variable: AIRFLOW_HOME]
+    #[arg(long, value_name = "PATH", default_value = "/opt/airflow")]
+    pub home: PathBuf,
+    /// The git repository; a URL with a password goes in the variable [variable: CONTENT_SYNCER_GIT_REPO_SOURCE]
+    #[arg(long, value_name = "URL")]
+    pub source: Option<String>,
+    /// The branch [variable: CONTENT_SYNCER_GIT_REPO_BRANCH]
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    pub branch: String,
+    /// Where fetched objects are kept [variable: CONTENT_SYNCER_GIT_REPO_FOLDER]
+    #[arg(long, value_name = "PATH")]
+    pub folder: Option<PathBuf>,
+    /// Seconds between two polls [variable: CONTENT_SYNCER_INTERVAL]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
+    pub interval: u64,
+    /// One pass; `strict`: exit 1 when something is held
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "lenient")]
+    pub once: Option<OnceArgument>,
+    /// What a first delivery into an empty home does with findings
+    #[arg(long, value_enum, default_value = "deliver", value_name = "WHAT")]
+    pub bootstrap: BootstrapArgument,
+    /// A file of PEM certificates to trust for https
+    #[arg(long, value_name = "PATH")]
+    pub ca_bundle: Option<PathBuf>,
+    /// The ssh command for ssh sources, with its options
+    #[arg(long, value_name = "COMMAND")]
+    pub ssh_command: Option<String>,
+    /// Form of the log: text on a terminal, else json
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub log_format: Option<LogFormat>,
+    /// What the runs are judged by.
+    #[command(flatten)]
+    pub judge: JudgeArguments,
+}
+
+/// `--log-format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `--once`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OnceArgument {
+    /// A hold is exit 0: what is deployed is whole.
+    Lenient,
+    /// A hold is exit 1.
+    Strict,
+}
+
+/// `--bootstrap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BootstrapArgument {
+    /// Deliver all the same, and say so.
+    Deliver,
+    /// Hold.
+    Judge,
+    /// Wait for the Airflow to answer, then judge.
+    Wait,
+}
+
+/// `dagguard hook`.
+#[derive(Clone, Debug, Args)]
+pub struct HookArguments {
+    /// Which hook.
+    #[command(subcommand)]
+    pub command: HookCommand,
+}
+
+/// The hooks.
+#[derive(Clone, Debug, Subcommand)]
+pub enum HookCommand {
+    /// Judge what a push would deploy; reads git's lines from stdin
+    PrePush {
+        /// The remote's name, as git passes it
+        remote: Option<String>,
+        /// The remote's URL, as git passes it
+        url: Option<String>,
+        /// The branch that is deployed
+        #[arg(long, default_value = "main", value_name = "NAME")]
+        branch: String,
+        /// What the runs are judged by.
+        #[command(flatten)]
+        judge: Box<JudgeArguments>,
+    },
+    /// Install the pre-push hook in this repository
+    Install {
+        /// The branch that is deployed, where it is not `main`
+        #[arg(long, value_name = "NAME")]
+        branch: Option<String>,
+    },
+}
+
+/// `dagguard model`.
+#[derive(Clone, Debug, Args)]
+pub struct ModelArguments {
+    /// A content tree, or a plain folder of DAG files
+    pub root: PathBuf,
+    /// Form of the model
+    #[arg(long, value_enum, default_value = "json", value_name = "FORMAT")]
+    pub output_format: ModelFormat,
+    /// Airflow version to model
+    #[arg(long, value_name = "VERSION")]
+    pub airflow_version: Option<String>,
+}
+
+/// Forms of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ModelFormat {
+    /// For programs.
+    Json,
+}

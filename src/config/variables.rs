@@ -1,0 +1,150 @@
+//! Variables: ours for every flag, and the five of the reference script.
+
+use super::{ConfigError, Login, SecretSource};
+use crate::secret::Secret;
+use clap::{Arg, ArgAction, Command};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// The variables of the process, as `main` read them.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Values may be secrets; names are not.
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Credentials, which have no flag.
+const CREDENTIALS: [&str; 6] = [
+    "DAGGUARD_AIRFLOW_USERNAME",
+    "DAGGUARD_AIRFLOW_USERNAME_FILE",
+    "DAGGUARD_AIRFLOW_PASSWORD",
+    "DAGGUARD_AIRFLOW_PASSWORD_FILE",
+    "DAGGUARD_AIRFLOW_TOKEN",
+    "DAGGUARD_AIRFLOW_TOKEN_FILE",
+];
+
+/// The reference script's variables, by the flag that they set.
+const REFERENCE_SCRIPT: [(&str, &str); 5] = [
+    ("home", "AIRFLOW_HOME"),
+    ("source", "CONTENT_SYNCER_GIT_REPO_SOURCE"),
+    ("branch", "CONTENT_SYNCER_GIT_REPO_BRANCH"),
+    ("folder", "CONTENT_SYNCER_GIT_REPO_FOLDER"),
+    ("interval", "CONTENT_SYNCER_INTERVAL"),
+];
+
+impl Environment {
+    /// Takes the variables; empty values count as not set.
+    pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(variables.into_iter().filter(|(_, value)| !value.is_empty()).collect())
+    }
+
+    /// The value of a variable.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The login that the variables give.
+    pub fn login(&self) -> Result<Login, ConfigError> {
+        let token = self.secret("DAGGUARD_AIRFLOW_TOKEN")?;
+        let password = self.secret("DAGGUARD_AIRFLOW_PASSWORD")?;
+        let username = self.get("DAGGUARD_AIRFLOW_USERNAME");
+        match (token, username, password) {
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => Err(ConfigError::Value(
+                "both a token and a password are set: choose `DAGGUARD_AIRFLOW_TOKEN`, or \
+                 `DAGGUARD_AIRFLOW_USERNAME` and `DAGGUARD_AIRFLOW_PASSWORD`"
+                    .into(),
+            )),
+            (Some(token), None, None) => Ok(Login::Token(token)),
+            (None, Some(username), Some(password)) => Ok(Login::Password { username: username.to_string(), password }),
+            (None, None, None) => Ok(Login::None),
+            (None, Some(_), None) => Err(ConfigError::Value(
+                "`DAGGUARD_AIRFLOW_USERNAME` is set without `DAGGUARD_AIRFLOW_PASSWORD` (or …_FILE)".into(),
+            )),
+            (None, None, Some(_)) => {
+                Err(ConfigError::Value("`DAGGUARD_AIRFLOW_PASSWORD` is set without `DAGGUARD_AIRFLOW_USERNAME`".into()))
+            }
+        }
+    }
+
+    fn secret(&self, name: &str) -> Result<Option<SecretSource>, ConfigError> {
+        match (self.get(name), self.get(&format!("{name}_FILE"))) {
+            (Some(_), Some(_)) => Err(ConfigError::Value(format!("both are set: `{name}` and `{name}_FILE`"))),
+            (Some(value), None) => Ok(Some(SecretSource::Value(Secret::new(value)))),
+            (None, Some(path)) => Ok(Some(SecretSource::File(PathBuf::from(path)))),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// `DAGGUARD_*` variables that nothing reads, with the nearest known name.
+    ///
+    /// Those that Kubernetes makes for a Service named `dagguard` are not ours, and
+    /// `DAGGUARD_TEST_*` belongs to the tests.
+    pub(super) fn unknown(&self, known: &BTreeSet<String>) -> Vec<(String, Option<String>)> {
+        let names: Vec<&str> = known.iter().map(String::as_str).collect();
+        self.0
+            .keys()
+            .filter(|name| name.starts_with("DAGGUARD_") && !name.starts_with("DAGGUARD_TEST_"))
+            .filter(|name| !known.contains(*name) && !is_of_kubernetes(name))
+            .map(|name| (name.clone(), nearest(name, &names)))
+            .collect()
+    }
+}
+
+fn is_of_kubernetes(name: &str) -> bool {
+    let port = name.split("_PORT").nth(1);
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || port.is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix('_').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        })
+}
+
+/// The name that was probably meant.
+pub(super) fn nearest(name: &str, all: &[&str]) -> Option<String> {
+    similar::get_close_matches(name, all, 1, 0.7).first().map(|near| (*near).to_string())
+}
+
+/// The variable of a flag.
+fn variable(arg: &Arg) -> Option<String> {
+    let long = arg.get_long().filter(|long| !matches!(*long, "help" | "version"))?;
+    Some(format!("DAGGUARD_{}", long.to_uppercase().replace('-', "_")))
+}
+
+/// All variables that the command and its subcommands read.
+pub(super) fn known(command: &Command) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = CREDENTIALS.iter().map(ToString::to_string).collect();
+    let mut open = vec![command];
+    while let Some(command) = open.pop() {
+        names.extend(command.get_arguments().filter_map(variable));
+        open.extend(command.get_subcommands());
+    }
+    names
+}
+
+/// The command with what the variables say as defaults.
+pub(super) fn with_defaults(command: Command, environment: &Environment) -> Command {
+    let name = command.get_name().to_string();
+    let is_sync = matches!(name.as_str(), "sync" | "once");
+    let command = command.mut_args(|arg| {
+        let ours = variable(&arg).and_then(|name| environment.get(&name));
+        let theirs = REFERENCE_SCRIPT
+            .iter()
+            .find(|(flag, _)| is_sync && arg.get_long() == Some(flag))
+            .and_then(|(_, name)| environment.get(name));
+        match ours.or(theirs) {
+            Some(value) if matches!(arg.get_action(), ArgAction::SetTrue) => {
+                let on = matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on");
+                arg.default_value(if on { "true" } else { "false" })
+            }
+            // A default of a required argument would be ignored.
+            Some(value) => arg.default_value(value.to_string()).required(false),
+            None => arg,
+        }
+    });
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_string()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, |sub| with_defaults(sub, environment)))
+}

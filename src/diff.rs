@@ -1,0 +1,358 @@
+//! Two models to a list of [`Change`]s: typed facts with a place on both sides.
+//!
+//! Invariants: nothing here judges. What happened to one thing is one change (a rename is not a
+//! removal and an addition), and a change that the text does not prove says so in its
+//! [`Certainty`]. Equal sides give no change, nor does anything that leaves the syntax tree equal.
+
+mod mapping;
+mod pairing;
+mod xcom;
+
+use crate::content::{ContentPath, Location, Snapshot};
+use crate::dag::{Dag, FileError, Id, Model, Shape, Unknown};
+use crate::ids::{DagId, GroupId, TaskId};
+use crate::python;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One difference between what is deployed and what is proposed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What changed.
+    pub kind: Kind,
+    /// The deployed DAGs that it belongs to; more than one where they share the code.
+    pub dags: Vec<Id<DagId>>,
+    /// Whether the text proves it.
+    pub certainty: Certainty,
+    /// Where the deployed side stands.
+    pub deployed: Option<Location>,
+    /// Where the proposed side stands; none for something that is gone.
+    pub proposed: Option<Location>,
+}
+
+/// Whether the text proves a change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Certainty {
+    /// Both sides are known.
+    Certain,
+    /// It depends on something that the text does not hold; with what that is.
+    Possible(String),
+}
+
+/// The kinds of change, as far as a rule rests on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A task's id is not there any more and nothing took its place.
+    TaskRemoved {
+        /// The id that is gone.
+        task_id: TaskId,
+    },
+    /// A task goes on under another id.
+    TaskRenamed {
+        /// Its deployed id.
+        from: TaskId,
+        /// Its proposed id.
+        to: TaskId,
+        /// Proposed tasks whose code or arguments still name the deployed id.
+        named_by: Vec<TaskId>,
+    },
+    /// A group's id, nesting or `prefix_group_id` changed, and with it the ids of its members.
+    GroupChanged {
+        /// The deployed group.
+        from: GroupId,
+        /// Where its members went; none for the root.
+        to: Option<GroupId>,
+        /// Deployed and proposed id of each member.
+        members: Vec<(TaskId, TaskId)>,
+        /// Proposed tasks whose code or arguments still name a deployed id of a member.
+        named_by: Vec<TaskId>,
+    },
+    /// No file defines the DAG any more.
+    DagRemoved,
+    /// The DAG goes on under another id.
+    DagRenamed {
+        /// Its proposed id.
+        to: DagId,
+    },
+    /// Another file defines the DAG.
+    DagFileMoved {
+        /// The deployed file.
+        from: ContentPath,
+        /// The proposed file.
+        to: ContentPath,
+    },
+    /// A literal list that tasks are mapped over has another length.
+    MapCountChanged {
+        /// The mapped task, or the mapped group and its members.
+        subject: Mapped,
+        /// Deployed number of instances.
+        before: usize,
+        /// Proposed number of instances.
+        after: usize,
+    },
+    /// At some index that both sides have, a literal mapped list holds another element.
+    MapItemsChanged {
+        /// The mapped task, or the mapped group and its members.
+        subject: Mapped,
+        /// Deployed element of each instance, in canonical text.
+        before: Vec<String>,
+        /// Proposed element of each instance.
+        after: Vec<String>,
+    },
+    /// A task returns a value of another type or layout than a task that takes it knew.
+    XComTypeChanged {
+        /// The task whose value it is.
+        producer: TaskId,
+        /// The task that takes it.
+        consumer: TaskId,
+        /// What the deployed code returns.
+        before: Shape,
+        /// What the proposed code returns.
+        after: Shape,
+        /// Whether the consumer's code changes with it.
+        consumer_changes: bool,
+    },
+    /// A file that imported does not import any more, or a new one does not.
+    FileBroken {
+        /// The file.
+        path: ContentPath,
+        /// What Python would say.
+        message: String,
+    },
+    /// The code of a DAG changed and its structure cannot be known from the text.
+    DagNotKnown {
+        /// What is not known, first of all.
+        reason: String,
+    },
+}
+
+/// What a mapping belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mapped {
+    /// A task with its own `expand`.
+    Task(TaskId),
+    /// A mapped group: every member has the group's instances.
+    Group(GroupId, Vec<TaskId>),
+}
+
+impl Mapped {
+    /// The tasks whose instances carry the map index.
+    pub fn tasks(&self) -> &[TaskId] {
+        match self {
+            Self::Task(task_id) => std::slice::from_ref(task_id),
+            Self::Group(_, members) => members,
+        }
+    }
+
+    /// The id of the task or group.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Task(task_id) => task_id.as_str(),
+            Self::Group(group_id, _) => group_id.as_str(),
+        }
+    }
+}
+
+impl Kind {
+    /// The word by which a rule file selects this kind (its `on` key).
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::TaskRemoved { .. } => "task-removed",
+            Self::TaskRenamed { .. } => "task-renamed",
+            Self::GroupChanged { .. } => "group-changed",
+            Self::DagRemoved => "dag-removed",
+            Self::DagRenamed { .. } => "dag-renamed",
+            Self::DagFileMoved { .. } => "dag-file-moved",
+            Self::MapCountChanged { .. } => "map-count-changed",
+            Self::MapItemsChanged { .. } => "map-items-changed",
+            Self::XComTypeChanged { .. } => "xcom-type-changed",
+            Self::FileBroken { .. } => "file-broken",
+            Self::DagNotKnown { .. } => "dag-not-known",
+        }
+    }
+
+    /// All words of [`Kind::word`]: the closed list that rule files choose from.
+    pub const WORDS: [&'static str; 11] = [
+        "task-removed",
+        "task-renamed",
+        "group-changed",
+        "dag-removed",
+        "dag-renamed",
+        "dag-file-moved",
+        "map-count-changed",
+        "map-items-changed",
+        "xcom-type-changed",
+        "file-broken",
+        "dag-not-known",
+    ];
+}
+
+/// One side of a comparison.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// The tree.
+    pub snapshot: &'a Snapshot,
+    /// Its model.
+    pub model: &'a Model,
+}
+
+/// All changes from `deployed` to `proposed`, in the order of the deployed model.
+pub fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
+    let broken = broken_files(deployed, proposed);
+    let mut changes: Vec<Change> = Vec::new();
+    let pairs = pairing::dags(deployed.model, proposed.model);
+    for (dag, pair) in deployed.model.dags.iter().zip(pairs) {
+        if same_source(deployed, proposed, dag) {
+            continue;
+        }
+        if dag.reaches.iter().any(|path| broken.contains_key(path)) {
+            // What the DAG would be is not known while it does not import; that is the finding.
+            continue;
+        }
+        match pair {
+            pairing::DagPair::Same(other) => {
+                changes.extend(moved_file(dag, other));
+                changes.extend(within(dag, other));
+            }
+            pairing::DagPair::Renamed(other, to) => changes.push(Change {
+                kind: Kind::DagRenamed { to },
+                dags: vec![dag.dag_id.clone()],
+                certainty: Certainty::Certain,
+                deployed: Some(dag.at.clone()),
+                proposed: Some(other.at.clone()),
+            }),
+            pairing::DagPair::Gone => changes.push(gone(dag, proposed)),
+            pairing::DagPair::Unknown(unknown) => {
+                changes.push(not_known(dag, dag.unknown.first().unwrap_or(unknown), Some(unknown.at.clone())));
+            }
+        }
+    }
+    changes.extend(broken.into_values());
+    changes
+}
+
+/// Whether everything that the DAG is built from has the same syntax on both sides.
+///
+/// Then it is the same DAG, known or not: Airflow would build it from equal code. (What it reads
+/// outside of the tree may have changed, but not by this delivery.)
+fn same_source(deployed: Side, proposed: Side, dag: &Dag) -> bool {
+    let imports_alike =
+        dag.reaches.iter().all(|path| deployed.model.imports.get(path) == proposed.model.imports.get(path));
+    imports_alike
+        && dag.reaches.iter().all(|path| match (deployed.snapshot.get(path), proposed.snapshot.get(path)) {
+            (Some(a), Some(b)) => a.id == b.id || python::same_code(&a.bytes, &b.bytes),
+            (a, b) => a.is_none() && b.is_none(),
+        })
+}
+
+fn moved_file(dag: &Dag, other: &Dag) -> Option<Change> {
+    (dag.file != other.file).then(|| Change {
+        kind: Kind::DagFileMoved { from: dag.file.clone(), to: other.file.clone() },
+        dags: vec![dag.dag_id.clone()],
+        certainty: Certainty::Certain,
+        deployed: Some(dag.at.clone()),
+        proposed: Some(other.at.clone()),
+    })
+}
+
+/// What changed in a DAG that both sides have.
+fn within(dag: &Dag, other: &Dag) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if let Some(unknown) = other.unknown.first().or(dag.unknown.first()) {
+        changes.push(not_known(dag, unknown, Some(other.at.clone())));
+    }
+    let tasks = pairing::tasks(dag, other);
+    changes.extend(tasks.changes(dag, other));
+    changes.extend(mapping::changes(dag, other));
+    changes.extend(xcom::changes(dag, other));
+    changes
+}
+
+fn gone(dag: &Dag, proposed: Side) -> Change {
+    // A DAG whose id the proposed text does not hold, in the same file, may be this one.
+    let certainty = proposed
+        .model
+        .dags
+        .iter()
+        .filter(|other| other.dag_id.exact().is_none() && other.file == dag.file)
+        .find_map(|other| other.unknown.first())
+        .map_or(Certainty::Certain, |unknown| Certainty::Possible(reason(unknown)));
+    Change {
+        kind: Kind::DagRemoved,
+        dags: vec![dag.dag_id.clone()],
+        certainty,
+        deployed: Some(dag.at.clone()),
+        proposed: None,
+    }
+}
+
+fn not_known(dag: &Dag, unknown: &Unknown, proposed: Option<Location>) -> Change {
+    Change {
+        kind: Kind::DagNotKnown { reason: reason(unknown) },
+        dags: vec![dag.dag_id.clone()],
+        certainty: Certainty::Possible(reason(unknown)),
+        deployed: Some(dag.at.clone()),
+        proposed,
+    }
+}
+
+fn reason(unknown: &Unknown) -> String {
+    format!("{} ({}:{})", unknown.reason, unknown.at.path, unknown.at.span.line)
+}
+
+/// Files that do not import in the proposed tree and did in the deployed one (or are new), with
+/// the deployed DAGs that are built from them.
+fn broken_files(deployed: Side, proposed: Side) -> BTreeMap<ContentPath, Change> {
+    let mut broken = BTreeMap::new();
+    for error in &proposed.model.errors {
+        if broken.contains_key(&error.at.path) || was_broken(deployed, proposed, error) {
+            continue;
+        }
+        let path = &error.at.path;
+        let dags: Vec<_> = deployed.model.dags.iter().filter(|dag| reaches(dag, path, proposed.model)).collect();
+        broken.insert(
+            path.clone(),
+            Change {
+                kind: Kind::FileBroken { path: path.clone(), message: error.message.clone() },
+                dags: dags.iter().map(|dag| dag.dag_id.clone()).collect(),
+                certainty: Certainty::Certain,
+                deployed: deployed.snapshot.get(path).and(dags.first()).map(|dag| dag.at.clone()),
+                proposed: Some(error.at.clone()),
+            },
+        );
+    }
+    broken
+}
+
+fn was_broken(deployed: Side, proposed: Side, error: &FileError) -> bool {
+    let path = &error.at.path;
+    let unchanged = match (deployed.snapshot.get(path), proposed.snapshot.get(path)) {
+        (Some(a), Some(b)) => a.id == b.id,
+        _ => false,
+    };
+    let before = deployed.model.errors.iter().find(|known| known.at.path == *path);
+    before.is_some_and(|known| unchanged || known.message == error.message)
+}
+
+/// Whether the DAG is built from that file on either side.
+fn reaches(dag: &Dag, path: &ContentPath, proposed: &Model) -> bool {
+    if dag.file == *path || dag.reaches.contains(path) {
+        return true;
+    }
+    // The broken file may be one that the DAG's file only now imports.
+    let mut seen = BTreeSet::from([&dag.file]);
+    let mut open = vec![&dag.file];
+    while let Some(file) = open.pop() {
+        for import in proposed.imports.get(file).into_iter().flatten() {
+            if import == path {
+                return true;
+            }
+            if seen.insert(import) {
+                open.push(import);
+            }
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! Literal lists that tasks and groups are mapped over.
+//!
+//! An index is an identity: Airflow knows an instance by its position alone, so what matters is
+//! which element stands at which index on each side.
+
+use super::{Certainty, Change, Kind, Mapped};
+use crate::content::Location;
+use crate::dag::{Dag, Mapping};
+use crate::ids::{GroupId, TaskId};
+
+/// More instances than this are compared by count alone; Airflow's own limit for one mapped task
+/// (`max_map_length`) is 1,024.
+const MOST_INSTANCES: usize = 100_000;
+
+/// Changes of the mapped lists of tasks and groups that both sides have.
+pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for task in &dag.tasks {
+        let Some(task_id) = task.task_id.exact() else { continue };
+        let peer = other.task(task_id).and_then(|peer| peer.mapped.as_ref());
+        if let (Some(a), Some(b)) = (&task.mapped, peer) {
+            changes.extend(compare(dag, &Mapped::Task(task_id.clone()), a, b));
+        }
+    }
+    for group in &dag.groups {
+        let Some(group_id) = group.group_id.exact() else { continue };
+        let peer = other.groups.iter().find(|peer| peer.group_id == group.group_id);
+        if let (Some(a), Some(b)) = (&group.mapped, peer.and_then(|peer| peer.mapped.as_ref())) {
+            changes.extend(compare(dag, &Mapped::Group(group_id.clone(), members(dag, group_id)), a, b));
+        }
+    }
+    changes
+}
+
+/// The tasks of a group and of the groups in it.
+fn members(dag: &Dag, group_id: &GroupId) -> Vec<TaskId> {
+    let inside = |start: &GroupId| {
+        let mut next = Some(start.clone());
+        for _ in 0..=dag.groups.len() {
+            match next {
+                Some(id) if id == *group_id => return true,
+                Some(id) => {
+                    next = dag.groups.iter().find(|g| g.group_id.exact() == Some(&id)).and_then(|g| g.parent.clone());
+                }
+                None => return false,
+            }
+        }
+        false
+    };
+    dag.tasks
+        .iter()
+        .filter(|task| task.group.as_ref().is_some_and(inside))
+        .filter_map(|task| task.task_id.exact().cloned())
+        .collect()
+}
+
+fn compare(dag: &Dag, subject: &Mapped, a: &Mapping, b: &Mapping) -> Vec<Change> {
+    let (Some(before), Some(after)) = (a.count(), b.count()) else { return Vec::new() };
+    let change = |kind, certainty, (deployed, proposed)| Change {
+        kind,
+        dags: vec![dag.dag_id.clone()],
+        certainty,
+        deployed: Some(deployed),
+        proposed: Some(proposed),
+    };
+    let mut changes = Vec::new();
+    if before != after {
+        let kind = Kind::MapCountChanged { subject: subject.clone(), before, after };
+        changes.push(change(kind, Certainty::Certain, (list_at(a), list_at(b))));
+    }
+    if before.max(after) > MOST_INSTANCES {
+        return changes;
+    }
+    let (left, right) = (instances(a, before), instances(b, after));
+    // Two elements whose value is not known are taken as the same: the expressions of a list that
+    // did not change are not a change.
+    let differing = (0..before.min(after)).find(|index| left[*index] != right[*index]);
+    if let Some(index) = differing {
+        let certainty = if left[index].is_none() || right[index].is_none() {
+            Certainty::Possible(format!("the value of element {index} is not in the text"))
+        } else if a.kwargs != b.kwargs {
+            // One side names the arguments in the call, the other in each element.
+            Certainty::Possible("`expand` and `expand_kwargs` write the same elements in different ways".to_string())
+        } else {
+            Certainty::Certain
+        };
+        let kind = Kind::MapItemsChanged { subject: subject.clone(), before: words(left), after: words(right) };
+        changes.push(change(kind, certainty, (item_at(a, index), item_at(b, index))));
+    }
+    changes
+}
+
+fn words(items: Vec<Option<String>>) -> Vec<String> {
+    items.into_iter().map(|item| item.unwrap_or_else(|| "…".to_string())).collect()
+}
+
+/// The element that each instance gets: the product of the arguments, the last one fastest
+/// (Airflow's `MappedOperator` counts so).
+fn instances(mapping: &Mapping, count: usize) -> Vec<Option<String>> {
+    (0..count)
+        .map(|index| {
+            let mut rest = index;
+            let mut parts = Vec::new();
+            for over in mapping.over.iter().rev() {
+                let length = over.length.unwrap_or(1).max(1);
+                let item = over.items.as_ref().and_then(|items| items.get(rest % length)).cloned().flatten()?;
+                parts.push(if over.arg.is_empty() { item } else { format!("{}={item}", over.arg) });
+                rest /= length;
+            }
+            parts.reverse();
+            Some(parts.join(", "))
+        })
+        .collect()
+}
+
+fn list_at(mapping: &Mapping) -> Location {
+    match mapping.over.as_slice() {
+        [over] => over.at.clone(),
+        _ => mapping.at.clone(),
+    }
+}
+
+fn item_at(mapping: &Mapping, index: usize) -> Location {
+    match mapping.over.as_slice() {
+        [over] => over.items_at.get(index).unwrap_or(&over.at).clone(),
+        _ => mapping.at.clone(),
+    }
+}

@@ -1,0 +1,325 @@
+//! Which DAG and which task of the proposed model is the one of the deployed model.
+//!
+//! An id that both sides have is the same thing. The rest is paired by what it does: a rename
+//! shows as an equal operator, callable, arguments and neighbours under another id.
+
+use super::{Certainty, Change, Kind};
+use crate::dag::{Dag, Group, Id, Model, Task, Unknown};
+use crate::ids::{DagId, GroupId, TaskId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What became of a deployed DAG.
+pub(super) enum DagPair<'a> {
+    /// The proposed model has its id.
+    Same(&'a Dag),
+    /// A DAG of the same work has another id.
+    Renamed(&'a Dag, DagId),
+    /// Nothing of it is left.
+    Gone,
+    /// Its id is not in the text.
+    Unknown(&'a Unknown),
+}
+
+/// How alike two things must be to be one under another id; of 1.
+const ALIKE: f64 = 0.6;
+
+/// Arguments longer than this (in bytes) are compared as a whole.
+const LONGEST_COMPARED: usize = 2_000;
+
+/// For each deployed DAG what became of it.
+pub(super) fn dags<'a>(deployed: &'a Model, proposed: &'a Model) -> Vec<DagPair<'a>> {
+    let known: BTreeMap<&DagId, &Dag> =
+        proposed.dags.iter().filter_map(|dag| dag.dag_id.exact().map(|id| (id, dag))).collect();
+    let before: BTreeSet<&DagId> = deployed.dags.iter().filter_map(|dag| dag.dag_id.exact()).collect();
+    let mut fresh: Vec<&Dag> =
+        proposed.dags.iter().filter(|dag| dag.dag_id.exact().is_some_and(|id| !before.contains(id))).collect();
+    deployed
+        .dags
+        .iter()
+        .map(|dag| {
+            let Some(id) = dag.dag_id.exact() else { return of_unknown_id(dag) };
+            if let Some(same) = known.get(id) {
+                return DagPair::Same(same);
+            }
+            let best = (0..fresh.len())
+                .map(|at| (likeness(dag, fresh[at]), at))
+                .filter(|(likeness, _)| *likeness >= ALIKE)
+                .max_by(|(a, i), (b, j)| a.total_cmp(b).then(j.cmp(i)));
+            match best {
+                Some((_, at)) => {
+                    let other = fresh.remove(at);
+                    match other.dag_id.exact() {
+                        Some(to) => DagPair::Renamed(other, to.clone()),
+                        None => DagPair::Gone,
+                    }
+                }
+                None => DagPair::Gone,
+            }
+        })
+        .collect()
+}
+
+fn of_unknown_id(dag: &Dag) -> DagPair<'_> {
+    match dag.unknown.first() {
+        Some(unknown) => DagPair::Unknown(unknown),
+        // The model promises a reason for every id that is not exact.
+        None => DagPair::Gone,
+    }
+}
+
+/// How much of the two DAGs is the same: their task ids, and whether they stand in one file.
+fn likeness(dag: &Dag, other: &Dag) -> f64 {
+    let ids = |dag: &'_ Dag| -> BTreeSet<TaskId> {
+        dag.tasks.iter().filter_map(|task| task.task_id.exact().cloned()).collect()
+    };
+    let (a, b) = (ids(dag), ids(other));
+    let shared = share(a.intersection(&b).count(), a.union(&b).count());
+    let place = if dag.file == other.file { 1.0 } else { 0.0 };
+    0.75 * shared + 0.25 * place
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 1.0 } else { float(part) / float(whole) }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of tasks and arguments are far below 2^52")]
+fn float(count: usize) -> f64 {
+    count as f64
+}
+
+/// A deployed group and where its members went.
+type GroupChange = (GroupId, Option<GroupId>);
+
+/// What became of the tasks of a DAG that both sides have.
+pub(super) struct TaskPairs {
+    renamed: Vec<(TaskId, TaskId)>,
+    gone: Vec<TaskId>,
+}
+
+/// Pairs the tasks of a DAG.
+pub(super) fn tasks(dag: &Dag, other: &Dag) -> TaskPairs {
+    let ids =
+        |dag: &Dag| -> BTreeSet<TaskId> { dag.tasks.iter().filter_map(|task| task.task_id.exact().cloned()).collect() };
+    let (before, after) = (ids(dag), ids(other));
+    let mut left: Vec<&Task> = only(dag, &after);
+    let mut right: Vec<&Task> = only(other, &before);
+    let mut renamed = Vec::new();
+    // The best pair first; among equals the earliest of both sides, so that a row of twins pairs
+    // in its order.
+    loop {
+        let mut best: Option<(f64, usize, usize)> = None;
+        for (i, a) in left.iter().enumerate() {
+            for (j, b) in right.iter().enumerate() {
+                let score = similarity(a, b, &renamed);
+                if score >= ALIKE && best.is_none_or(|(top, _, _)| score > top) {
+                    best = Some((score, i, j));
+                }
+            }
+        }
+        let Some((_, i, j)) = best else { break };
+        let (a, b) = (left.remove(i), right.remove(j));
+        if let (Some(from), Some(to)) = (a.task_id.exact(), b.task_id.exact()) {
+            renamed.push((from.clone(), to.clone()));
+        }
+    }
+    renamed.sort();
+    let gone = left.iter().filter_map(|task| task.task_id.exact().cloned()).collect();
+    TaskPairs { renamed, gone }
+}
+
+fn only<'a>(dag: &'a Dag, elsewhere: &BTreeSet<TaskId>) -> Vec<&'a Task> {
+    dag.tasks.iter().filter(|task| task.task_id.exact().is_some_and(|id| !elsewhere.contains(id))).collect()
+}
+
+/// How alike two tasks are in what they do and where they stand, of 1; 0 for another operator.
+fn similarity(a: &Task, b: &Task, renamed: &[(TaskId, TaskId)]) -> f64 {
+    if a.operator != b.operator || a.mapped.is_some() != b.mapped.is_some() {
+        return 0.0;
+    }
+    let arguments = same_arguments(a, b);
+    let code = match (&a.callable, &b.callable) {
+        (Some(a), Some(b)) if a.code == b.code => 1.0,
+        // Of an operator without a function in the tree, the arguments are the work.
+        (None, None) => arguments,
+        (Some(a), Some(b)) if a.name == b.name => 0.5,
+        _ => 0.0,
+    };
+    let through = |ids: &BTreeSet<TaskId>| -> BTreeSet<TaskId> {
+        ids.iter().map(|id| renamed.iter().find(|(from, _)| from == id).map_or(id, |(_, to)| to).clone()).collect()
+    };
+    let around = |a: &BTreeSet<TaskId>, b: &BTreeSet<TaskId>| {
+        let a = through(a);
+        share(a.intersection(b).count(), a.union(b).count())
+    };
+    let edges = f64::midpoint(around(&a.upstream, &b.upstream), around(&a.downstream, &b.downstream));
+    0.4 * code + 0.25 * arguments + 0.25 * edges + 0.1 * spelling(a, b)
+}
+
+/// How much of the arguments is the same, of 1; a text that was edited counts by what is left of it.
+fn same_arguments(a: &Task, b: &Task) -> f64 {
+    let keys: BTreeSet<&String> = a.arguments.keys().chain(b.arguments.keys()).collect();
+    if keys.is_empty() {
+        return 1.0;
+    }
+    let alike: f64 = keys
+        .iter()
+        .map(|key| match (a.arguments.get(*key), b.arguments.get(*key)) {
+            (Some(a), Some(b)) if a == b => 1.0,
+            (Some(a), Some(b)) if a.len().max(b.len()) <= LONGEST_COMPARED => {
+                f64::from(similar::TextDiff::from_words(a.as_str(), b.as_str()).ratio())
+            }
+            _ => 0.0,
+        })
+        .sum();
+    alike / float(keys.len())
+}
+
+/// How alike the last parts of the two ids are spelt.
+fn spelling(a: &Task, b: &Task) -> f64 {
+    let (Some(a), Some(b)) = (a.task_id.exact(), b.task_id.exact()) else { return 0.0 };
+    f64::from(similar::TextDiff::from_chars(label(a), label(b)).ratio())
+}
+
+/// The id without the prefixes of its groups.
+fn label(id: &TaskId) -> &str {
+    id.as_str().rsplit('.').next().unwrap_or(id.as_str())
+}
+
+impl TaskPairs {
+    /// The changes that these pairs are.
+    pub(super) fn changes(&self, dag: &Dag, other: &Dag) -> Vec<Change> {
+        let mut by_group: BTreeMap<GroupChange, Vec<(TaskId, TaskId)>> = BTreeMap::new();
+        let mut changes = Vec::new();
+        for (from, to) in &self.renamed {
+            let (Some(a), Some(b)) = (dag.task(from), other.task(to)) else { continue };
+            match outermost_changed_group(dag, other, a, b) {
+                Some(groups) => by_group.entry(groups).or_default().push((from.clone(), to.clone())),
+                None => changes.push(renamed(dag, other, (a, from), (b, to))),
+            }
+        }
+        for ((from, to), members) in by_group {
+            let at = |dag: &Dag, id: &GroupId| group(dag, id).map(|group| group.at.clone());
+            changes.push(Change {
+                deployed: at(dag, &from),
+                proposed: to.as_ref().and_then(|to| at(other, to)).or_else(|| Some(other.at.clone())),
+                kind: Kind::GroupChanged { from, to, named_by: named_by(other, &members), members },
+                dags: vec![dag.dag_id.clone()],
+                certainty: Certainty::Certain,
+            });
+        }
+        changes.extend(self.gone.iter().filter_map(|id| removed(dag, other, id)));
+        changes
+    }
+}
+
+/// Whether the pair differs by its group's prefix alone; then the deployed group and where it
+/// went. Of nested groups the outermost one that differs is the change.
+fn outermost_changed_group(dag: &Dag, other: &Dag, a: &Task, b: &Task) -> Option<GroupChange> {
+    let (from, to) = (a.task_id.exact()?, b.task_id.exact()?);
+    if label(from) != label(to) {
+        return None;
+    }
+    let (chain_a, chain_b) = (chain(dag, a), chain(other, b));
+    let innermost = chain_a.last()?;
+    let differs = chain_a.iter().enumerate().find(|(at, group)| {
+        !chain_b.get(*at).is_some_and(|peer| peer.group_id == group.group_id && peer.prefixes == group.prefixes)
+    });
+    match differs {
+        Some((at, group)) => {
+            let to = chain_b.get(at).or(chain_b.last()).and_then(|peer| peer.group_id.exact().cloned());
+            Some((group.group_id.exact()?.clone(), to))
+        }
+        // The same groups around it, and more inside of them.
+        None => Some((innermost.group_id.exact()?.clone(), chain_b.last().and_then(|g| g.group_id.exact().cloned()))),
+    }
+}
+
+/// The groups around a task, outermost first.
+fn chain<'a>(dag: &'a Dag, task: &Task) -> Vec<&'a Group> {
+    let mut chain = Vec::new();
+    let mut next = task.group.as_ref();
+    while let Some(found) = next.and_then(|id| group(dag, id)) {
+        if chain.len() > dag.groups.len() {
+            break;
+        }
+        chain.push(found);
+        next = found.parent.as_ref();
+    }
+    chain.reverse();
+    chain
+}
+
+fn group<'a>(dag: &'a Dag, id: &GroupId) -> Option<&'a Group> {
+    dag.groups.iter().find(|group| group.group_id.exact() == Some(id))
+}
+
+/// A pair under two ids as a change; the caller has exact ids on both sides.
+fn renamed(dag: &Dag, other: &Dag, (a, from): (&Task, &TaskId), (b, to): (&Task, &TaskId)) -> Change {
+    Change {
+        kind: Kind::TaskRenamed {
+            from: from.clone(),
+            to: to.clone(),
+            named_by: named_by(other, &[(from.clone(), to.clone())]),
+        },
+        dags: vec![dag.dag_id.clone()],
+        certainty: Certainty::Certain,
+        deployed: Some(a.id_at.clone()),
+        proposed: Some(b.id_at.clone()),
+    }
+}
+
+/// Tasks whose code or arguments hold one of the deployed ids as a string of its own: an
+/// `xcom_pull`, a template, a branch. What else the string may mean does not matter, since the
+/// question is only whether the id can be given up without a trace.
+fn named_by(other: &Dag, pairs: &[(TaskId, TaskId)]) -> Vec<TaskId> {
+    let names = |text: &str| pairs.iter().any(|(from, _)| names_id(text, from));
+    other
+        .tasks
+        .iter()
+        .filter(|task| {
+            task.callable.as_ref().is_some_and(|callable| names(&callable.code))
+                || task.arguments.values().any(|text| names(text))
+        })
+        .filter_map(|task| task.task_id.exact().cloned())
+        .collect()
+}
+
+fn names_id(text: &str, id: &TaskId) -> bool {
+    let quote = |c: char| c == '"' || c == '\'';
+    text.match_indices(id.as_str()).any(|(at, found)| {
+        text[..at].ends_with(quote) && text[at + found.len()..].trim_start_matches('\\').starts_with(quote)
+    })
+}
+
+fn removed(dag: &Dag, other: &Dag, id: &TaskId) -> Option<Change> {
+    let task = dag.task(id)?;
+    // Where the proposed DAG is not wholly known, the task may still be there.
+    let certainty = match other.unknown.first() {
+        Some(unknown) if may_define(other, id) => Certainty::Possible(super::reason(unknown)),
+        _ => Certainty::Certain,
+    };
+    Some(Change {
+        kind: Kind::TaskRemoved { task_id: id.clone() },
+        dags: vec![dag.dag_id.clone()],
+        certainty,
+        deployed: Some(task.id_at.clone()),
+        proposed: Some(other.at.clone()),
+    })
+}
+
+/// Whether a DAG that is not complete may hold a task of that id. A listed task of unknown id
+/// must fit; a reason that names no task may hide any.
+fn may_define(dag: &Dag, id: &TaskId) -> bool {
+    let open: Vec<_> = dag.tasks.iter().filter(|task| task.task_id.exact().is_none()).collect();
+    open.is_empty()
+        || dag.unknown.len() > open.len()
+        || open.iter().any(|task| match &task.task_id {
+            Id::Exact(exact) => exact == id,
+            Id::OneOf(ids) => ids.contains(id),
+            Id::Pattern { prefix, suffix } => {
+                id.as_str().len() >= prefix.len() + suffix.len()
+                    && id.as_str().starts_with(prefix.as_str())
+                    && id.as_str().ends_with(suffix.as_str())
+            }
+        })
+}

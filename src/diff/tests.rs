@@ -1,0 +1,250 @@
+//! Two trees to a list of changes, in one line each.
+
+use super::*;
+use crate::content::{File, Layout, Revision};
+use crate::dag;
+use crate::ids::AirflowVersion;
+
+const HEAD: &str = "\
+import os
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from airflow.operators.bash import BashOperator
+from airflow.operators.python import PythonOperator
+from airflow.utils.task_group import TaskGroup
+
+";
+
+/// A DAG file: what comes before the DAG, and what is in it.
+fn file(before: &str, body: &str) -> String {
+    let body: String = body.trim_matches('\n').lines().map(|line| format!("    {line}\n")).collect();
+    format!("{HEAD}{before}\nwith DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n{body}")
+}
+
+fn snapshot(files: &[(&str, &str)]) -> Snapshot {
+    let revision = Revision::new("test");
+    let mut snapshot = Snapshot::empty(revision.clone());
+    for (path, text) in files {
+        snapshot.insert(ContentPath::new(*path).unwrap(), File::regular(&revision, text.as_bytes()));
+    }
+    snapshot
+}
+
+fn between(deployed: &[(&str, &str)], proposed: &[(&str, &str)]) -> Vec<String> {
+    let (deployed, proposed) = (snapshot(deployed), snapshot(proposed));
+    let airflow = AirflowVersion { major: 2, minor: 11, patch: 2 };
+    let models = [&deployed, &proposed].map(|tree| dag::build(tree, Layout::Content, airflow));
+    let sides = (Side { snapshot: &deployed, model: &models[0] }, Side { snapshot: &proposed, model: &models[1] });
+    changes(sides.0, sides.1).iter().map(line).collect()
+}
+
+fn line(change: &Change) -> String {
+    let what = match &change.kind {
+        Kind::TaskRemoved { task_id } => format!("{task_id} removed"),
+        Kind::TaskRenamed { from, to, named_by } if named_by.is_empty() => format!("{from} -> {to}"),
+        Kind::TaskRenamed { from, to, named_by } => format!("{from} -> {to}, named by {named_by:?}"),
+        Kind::GroupChanged { from, to, members, .. } => {
+            let to = to.as_ref().map_or("root", GroupId::as_str);
+            let members: Vec<String> = members.iter().map(|(from, to)| format!("{from} -> {to}")).collect();
+            format!("group {from} -> {to}: {}", members.join(", "))
+        }
+        Kind::MapCountChanged { subject, before, after } => format!("{} {before} -> {after}", subject.name()),
+        Kind::MapItemsChanged { subject, .. } => format!("{} items", subject.name()),
+        Kind::XComTypeChanged { producer, consumer, consumer_changes, .. } => {
+            format!("{producer} to {consumer}{}", if *consumer_changes { ", which changes" } else { "" })
+        }
+        Kind::DagRenamed { to } => format!("dag -> {to}"),
+        other => other.word().to_string(),
+    };
+    match &change.certainty {
+        Certainty::Certain => what,
+        Certainty::Possible(_) => format!("perhaps {what}"),
+    }
+}
+
+/// The changes between two bodies of one DAG.
+#[track_caller]
+fn check(deployed: (&str, &str), proposed: (&str, &str), expected: &[&str]) {
+    let (deployed, proposed) = (file(deployed.0, deployed.1), file(proposed.0, proposed.1));
+    let found = between(&[("dags/etl.py", &deployed)], &[("dags/etl.py", &proposed)]);
+    assert_eq!(found, expected);
+    assert_eq!(between(&[("dags/etl.py", &deployed)], &[("dags/etl.py", &deployed)]), Vec::<String>::new());
+}
+
+/// The changes between two bodies of bash tasks.
+#[track_caller]
+fn check_bodies(deployed: &str, proposed: &str, expected: &[&str]) {
+    check(("", deployed), ("", proposed), expected);
+}
+
+fn bash(rows: &[(&str, &str)]) -> String {
+    let made: Vec<String> =
+        rows.iter().map(|(id, command)| format!("BashOperator(task_id={id:?}, bash_command={command:?})")).collect();
+    made.join(" >> ")
+}
+
+#[test]
+fn another_id_for_the_same_work_is_a_rename() {
+    let deployed = bash(&[("extract", "extract.sh"), ("load", "load.sh --table orders")]);
+    check_bodies(
+        &deployed,
+        &bash(&[("extract", "extract.sh"), ("store", "load.sh --table orders")]),
+        &["load -> store"],
+    );
+    check_bodies(
+        &deployed,
+        &bash(&[("extract", "extract.sh"), ("load_orders", "load.sh --table orders --verbose")]),
+        &["load -> load_orders"],
+    );
+}
+
+#[test]
+fn another_task_at_the_same_place_is_not_a_rename() {
+    let deployed = bash(&[("extract", "extract.sh"), ("load", "load.sh --table orders")]);
+    let proposed = bash(&[("extract", "extract.sh"), ("notify", "curl https://chat.example/hook")]);
+    check_bodies(&deployed, &proposed, &["load removed"]);
+}
+
+#[test]
+fn twins_pair_in_their_order() {
+    let deployed = bash(&[("a", "run"), ("b", "run"), ("c", "run")]);
+    let proposed = bash(&[("a_v2", "run"), ("b_v2", "run"), ("c_v2", "run")]);
+    check_bodies(&deployed, &proposed, &["a -> a_v2", "b -> b_v2", "c -> c_v2"]);
+}
+
+#[test]
+fn another_operator_under_another_id_is_another_task() {
+    let deployed = "BashOperator(task_id=\"load\", bash_command=\"load.sh\")";
+    let proposed = "PythonOperator(task_id=\"store\", python_callable=print)";
+    check_bodies(deployed, proposed, &["load removed"]);
+}
+
+#[test]
+fn a_task_function_is_paired_by_its_code() {
+    let body = "f = {}()\n";
+    let deployed = "@task\ndef fetch():\n    return 7\n";
+    let renamed = "@task\ndef fetch_all():\n    return 7\n";
+    let another = "@task\ndef notify(to=\"ops\"):\n    print(to)\n    raise ValueError(to)\n";
+    check(
+        (deployed, &body.replace("{}", "fetch")),
+        (renamed, &body.replace("{}", "fetch_all")),
+        &["fetch -> fetch_all"],
+    );
+    check((deployed, &body.replace("{}", "fetch")), (another, &body.replace("{}", "notify")), &["fetch removed"]);
+}
+
+#[test]
+fn who_still_names_the_deployed_id_is_part_of_a_rename() {
+    let code = "def _one():\n    return 1\n\n\ndef _two(ti):\n    print(ti.xcom_pull(task_ids=\"one\"))\n";
+    let body = |one: &str, template: &str| {
+        format!(
+            "a = PythonOperator(task_id=\"{one}\", python_callable=_one)\n\
+             b = PythonOperator(task_id=\"two\", python_callable=_two)\n\
+             c = BashOperator(task_id=\"three\", bash_command=\"{template}\")\n\
+             a >> b >> c\n"
+        )
+    };
+    let stale = "echo {{ ti.xcom_pull(task_ids='one') }}";
+    let fresh = "echo {{ ti.xcom_pull(task_ids='one_v2') }}";
+    check(
+        (code, &body("one", stale)),
+        (code, &body("one_v2", stale)),
+        &["one -> one_v2, named by [\"two\", \"three\"]"],
+    );
+    check((code, &body("one", stale)), (code, &body("one_v2", fresh)), &["one -> one_v2, named by [\"two\"]"]);
+}
+
+#[test]
+fn a_group_that_changes_is_one_change() {
+    let group = |open: &str| {
+        format!(
+            "with {open}:\n    BashOperator(task_id=\"a\", bash_command=\"a.sh\")\n    BashOperator(task_id=\"b\", bash_command=\"b.sh\")\n"
+        )
+    };
+    let deployed = group("TaskGroup(\"stage\")");
+    check_bodies(
+        &deployed,
+        &group("TaskGroup(\"phase\")"),
+        &["group stage -> phase: stage.a -> phase.a, stage.b -> phase.b"],
+    );
+    check_bodies(
+        &deployed,
+        &group("TaskGroup(\"stage\", prefix_group_id=False)"),
+        &["group stage -> stage: stage.a -> a, stage.b -> b"],
+    );
+    check_bodies(&deployed, &group("TaskGroup(\"stage\", tooltip=\"two steps\")"), &[]);
+}
+
+#[test]
+fn mapped_lists_are_compared_by_index() {
+    let mapped = |list: &str| format!("BashOperator.partial(task_id=\"work\").expand(bash_command={list})");
+    check_bodies(&mapped("[\"a\", \"b\"]"), &mapped("[\"a\", \"b\", \"c\"]"), &["work 2 -> 3"]);
+    check_bodies(&mapped("[\"a\", \"b\"]"), &mapped("[\"b\", \"a\"]"), &["work items"]);
+    check_bodies(&mapped("[\"a\", \"b\"]"), &mapped("[\"c\", \"a\", \"b\"]"), &["work 2 -> 3", "work items"]);
+    check_bodies(&mapped("[\"a\", \"b\"]"), &mapped("list((\"a\", 'b'))"), &[]);
+}
+
+#[test]
+fn equal_elements_as_expand_kwargs_are_no_change() {
+    let deployed = "BashOperator.partial(task_id=\"work\").expand(bash_command=[\"a\", \"b\"])";
+    let kwargs = |second: &str| {
+        format!(
+            "BashOperator.partial(task_id=\"work\").expand_kwargs([{{\"bash_command\": \"a\"}}, {{\"bash_command\": \"{second}\"}}])"
+        )
+    };
+    check_bodies(deployed, &kwargs("b"), &[]);
+    check_bodies(&kwargs("b"), &kwargs("c"), &["work items"]);
+}
+
+#[test]
+fn the_type_of_a_value_that_is_taken() {
+    let code = |value: &str, use_of: &str| {
+        format!("@task\ndef prepare():\n    return {value}\n\n\n@task\ndef work(x):\n    print({use_of})\n")
+    };
+    let body = "work(prepare())";
+    let of = |deployed: (&str, &str), proposed: (&str, &str), expected: &[&str]| {
+        check((&code(deployed.0, deployed.1), body), (&code(proposed.0, proposed.1), body), expected);
+    };
+    of(("7", "x"), ("8", "x"), &[]);
+    of(("7", "x"), ("\"7\"", "x"), &["prepare to work"]);
+    of(("7", "x"), ("{\"n\": 7}", "x[\"n\"]"), &["prepare to work, which changes"]);
+    // A key that went hurts whoever reads it; who reads is known when it is written out.
+    of(("{\"a\": 1, \"b\": 2}", "x[\"a\"]"), ("{\"b\": 2}", "x[\"a\"]"), &["prepare to work"]);
+    of(("{\"a\": 1, \"b\": 2}", "x[\"b\"]"), ("{\"b\": 2}", "x[\"b\"]"), &["perhaps prepare to work"]);
+    of(("{\"a\": 1}", "x[\"a\"]"), ("{\"a\": 1, \"b\": 2}", "x[\"a\"]"), &[]);
+    // A key that came is read by code that may meet a value without it.
+    of(("{\"a\": 1}", "x[\"a\"]"), ("{\"a\": 1, \"b\": 2}", "x[\"b\"]"), &["prepare to work, which changes"]);
+}
+
+#[test]
+fn a_broken_file_is_one_change_for_all_dags_that_reach_it() {
+    let user = |dag_id: &str| {
+        file("from names.all import NAMES\n", "for name in NAMES:\n    BashOperator(task_id=name, bash_command=name)")
+            .replace("etl", dag_id)
+    };
+    let (one, two) = (user("one"), user("two"));
+    let with = |names: &'static str| {
+        vec![
+            ("dags/one.py", one.as_str()),
+            ("dags/two.py", two.as_str()),
+            ("shared/names/__init__.py", ""),
+            ("shared/names/all.py", names),
+        ]
+    };
+    assert_eq!(between(&with("NAMES = [\"a\"]\n"), &with("NAMES = [\"a\"\n")), ["file-broken"]);
+    assert_eq!(between(&with("NAMES = [\"a\"\n"), &with("NAMES = [\"a\"\n")), Vec::<String>::new());
+    assert_eq!(between(&with("NAMES = [\"a\"\n"), &with("NAMES = [\"a\"]\n")), Vec::<String>::new());
+}
+
+#[test]
+fn a_dag_that_goes_on_under_another_id_or_in_another_file() {
+    let text = file("", "BashOperator(task_id=\"a\", bash_command=\"a.sh\")");
+    let renamed = text.replace("DAG(\"etl\"", "DAG(\"etl_v2\"");
+    assert_eq!(between(&[("dags/x.py", &text)], &[("dags/x.py", &renamed)]), ["dag -> etl_v2"]);
+    assert_eq!(between(&[("dags/x.py", &text)], &[("dags/sub/x.py", &text)]), ["dag-file-moved"]);
+    assert_eq!(between(&[("dags/x.py", &text)], &[("dags/y.txt", "")]), ["dag-removed"]);
+    let both = [("dags/x.py", text.as_str()), ("dags/x2.py", renamed.as_str())];
+    assert_eq!(between(&[("dags/x.py", &text)], &both), Vec::<String>::new());
+}

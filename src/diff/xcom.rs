@@ -1,0 +1,119 @@
+//! The type and layout of values that pass between tasks.
+
+use super::{Certainty, Change, Kind};
+use crate::dag::{Callable, Dag, Shape, Task};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Producers whose return value changed its shape, once for each task that takes it.
+pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for consumer in &other.tasks {
+        let Some(consumer_id) = consumer.task_id.exact() else { continue };
+        let deployed_consumer = dag.task(consumer_id);
+        let mut seen = BTreeSet::new();
+        for takes in consumer.takes.iter().filter(|takes| takes.key == "return_value") {
+            if !seen.insert(&takes.producer) {
+                continue;
+            }
+            let callable = |dag: &'_ Dag| -> Option<Callable> { dag.task(&takes.producer)?.callable.clone() };
+            let (Some(a), Some(b)) = (callable(dag), callable(other)) else { continue };
+            let Some(deployed_consumer) = deployed_consumer else { continue };
+            let reads = |task: &Task, key: &str| reads(task, takes.parameter.as_deref(), key);
+            let certainty = match keys_that_went_or_came(&a.returns, &b.returns) {
+                Some((gone, _)) if gone.iter().any(|key| reads(consumer, key)) => Some(Certainty::Certain),
+                Some((_, new)) if new.iter().any(|key| reads(consumer, key) && !reads(deployed_consumer, key)) => {
+                    Some(Certainty::Certain)
+                }
+                _ => differs(&a.returns, &b.returns),
+            };
+            let Some(certainty) = certainty else { continue };
+            changes.push(Change {
+                kind: Kind::XComTypeChanged {
+                    producer: takes.producer.clone(),
+                    consumer: consumer_id.clone(),
+                    before: a.returns,
+                    after: b.returns,
+                    consumer_changes: code(deployed_consumer) != code(consumer),
+                },
+                dags: vec![dag.dag_id.clone()],
+                certainty,
+                deployed: Some(a.returns_at),
+                proposed: Some(b.returns_at),
+            });
+        }
+    }
+    changes
+}
+
+/// Of two dicts whose keys are all known, those that only the deployed and only the proposed has.
+fn keys_that_went_or_came<'a>(before: &'a Shape, after: &'a Shape) -> Option<(Vec<&'a String>, Vec<&'a String>)> {
+    match (before, after) {
+        (Shape::Dict(Some(a)), Shape::Dict(Some(b))) => Some((a.difference(b).collect(), b.difference(a).collect())),
+        _ => None,
+    }
+}
+
+/// Whether the code of a task subscripts that parameter with that key. (`get` gives `None` for a
+/// key that is not there; what comes of it is not known.)
+fn reads(task: &Task, parameter: Option<&str>, key: &str) -> bool {
+    let (Some(parameter), Some(callable)) = (parameter, &task.callable) else { return false };
+    callable.code.contains(&format!("{parameter}[{key:?}]"))
+}
+
+/// What a task does with what it is given.
+fn code(task: &Task) -> (Option<&str>, &BTreeMap<String, String>) {
+    (task.callable.as_ref().map(|callable| callable.code.as_str()), &task.arguments)
+}
+
+/// Whether code that knew `before` can stumble over `after`; `None` if not, or if nothing is
+/// known about one of them.
+fn differs(before: &Shape, after: &Shape) -> Option<Certainty> {
+    use Shape::{Any, Dict, List, Named, None as Nothing, Tuple, Union};
+    let possible = |what: &str| Some(Certainty::Possible(what.to_string()));
+    match (before, after) {
+        (Any, _) | (_, Any) => None,
+        (a, b) if a == b => None,
+        (Union(a), b) => {
+            let new = alternatives(b).filter(|shape| !a.contains(shape)).count();
+            if new == 0 || a.contains(&Any) { None } else { possible("it returns one of several types") }
+        }
+        (a, Union(b)) => {
+            if b.contains(a) || b.contains(&Any) {
+                possible("it returns one of several types")
+            } else {
+                Some(Certainty::Certain)
+            }
+        }
+        (Dict(Some(a)), Dict(Some(b))) => {
+            // More keys hurt nobody; a missing one hurts whoever reads it.
+            if a.is_subset(b) { None } else { possible("keys of the dict went; who reads them is not known") }
+        }
+        (Dict(_), Dict(_)) => None,
+        (List(a), List(b)) => match differs(a, b) {
+            Some(_) => possible("the elements are of another type"),
+            None => None,
+        },
+        (Tuple(a), Tuple(b)) if a.len() == b.len() => {
+            if a.iter().zip(b).any(|(a, b)| differs(a, b).is_some()) {
+                possible("the elements are of another type")
+            } else {
+                None
+            }
+        }
+        // Python's numbers stand in for each other nearly everywhere.
+        (Named(a), Named(b)) if is_number(a) && is_number(b) => possible("one number type for another"),
+        (Nothing, _) => possible("nothing was returned before"),
+        _ => Some(Certainty::Certain),
+    }
+}
+
+fn is_number(name: &str) -> bool {
+    matches!(name, "int" | "float" | "bool")
+}
+
+fn alternatives(shape: &Shape) -> Box<dyn Iterator<Item = &Shape> + '_> {
+    match shape {
+        Shape::Union(all) => Box::new(all.iter()),
+        one => Box::new(std::iter::once(one)),
+    }
+}

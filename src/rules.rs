@@ -1,0 +1,516 @@
+//! Changes and runs in, findings out: the embedded rule files select, weigh and word them.
+//!
+//! Invariants: a rule never walks syntax and never compares models itself. Every finding has a
+//! file and a line. A level is `certainty × exposure`, the same table for all rules; a rule file
+//! can only say how far its level may go and which instances make it real.
+
+mod embedded;
+mod file;
+
+pub use embedded::{Registry, registry};
+pub use file::{Category, Evidence, Rule, RuleFileError, Status, parse};
+
+use crate::content::{Layout, Location};
+use crate::dag::{Id, Shape};
+use crate::diff::{Certainty, Change, Kind};
+use crate::facts::{DagFacts, Facts, Instance, Progress, Run, Seen, TaskState};
+use crate::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
+use crate::replay::{self, Effect, Harm, Outcome};
+use sha1::{Digest, Sha1};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Worth knowing; holds nothing.
+    Info,
+    /// The text does not hold enough to decide, or something soft is lost.
+    Warn,
+    /// Definite: the change must wait.
+    Block,
+}
+
+impl Level {
+    /// The word of the report.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Block => "block",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// On what a finding rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Basis {
+    /// The text proves the change and the runs were seen.
+    Certain,
+    /// The text does not prove the change.
+    Possible,
+    /// The runs were not seen; every state of a run is assumed.
+    Assumed,
+}
+
+impl Basis {
+    /// The word of the report.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Possible => "possible",
+            Self::Assumed => "assumed",
+        }
+    }
+}
+
+/// What to do where runs cannot be seen although an Airflow is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnUnreachable {
+    /// Anything with a finding waits (the sidecar).
+    Block,
+    /// The findings are shown, marked assumed (hook and CI).
+    Static,
+    /// Nothing is decided.
+    Fail,
+}
+
+/// What it means that no Airflow is configured: a choice, not a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithoutAirflow {
+    /// Report what would be unsafe if runs existed (`check`, hook).
+    Assume,
+    /// Deliver as if nothing were in flight (`sync`).
+    Idle,
+}
+
+/// How findings are weighed; validated by `config`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// How the trees are laid out.
+    pub layout: Layout,
+    /// The Airflow whose reading of the DAGs counts where no instance says its own version.
+    pub airflow: AirflowVersion,
+    /// What to do about instances that give no answer.
+    pub on_unreachable: OnUnreachable,
+    /// What it means that there is no instance.
+    pub without_airflow: WithoutAirflow,
+    /// Whether what the text does not prove blocks too, when it hits a run in flight.
+    pub strict: bool,
+    /// Rules that are looked at; all, if empty.
+    pub select: BTreeSet<String>,
+    /// Rules that are not looked at.
+    pub ignore: BTreeSet<String>,
+}
+
+impl Policy {
+    /// The version whose semantics the model follows where nothing says otherwise.
+    pub const DEFAULT_AIRFLOW: AirflowVersion = AirflowVersion { major: 2, minor: 11, patch: 2 };
+
+    /// The policy of `check`.
+    pub fn check(layout: Layout) -> Self {
+        Self {
+            layout,
+            airflow: Self::DEFAULT_AIRFLOW,
+            on_unreachable: OnUnreachable::Static,
+            without_airflow: WithoutAirflow::Assume,
+            strict: false,
+            select: BTreeSet::new(),
+            ignore: BTreeSet::new(),
+        }
+    }
+
+    /// The policy of `sync`: what cannot be seen or proved waits.
+    pub fn sync(layout: Layout) -> Self {
+        Self {
+            on_unreachable: OnUnreachable::Block,
+            without_airflow: WithoutAirflow::Idle,
+            strict: true,
+            ..Self::check(layout)
+        }
+    }
+
+    fn looks_at(&self, rule: &Rule) -> bool {
+        (self.select.is_empty() || self.select.contains(&rule.id)) && !self.ignore.contains(&rule.id)
+    }
+}
+
+/// A judged change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule's id.
+    pub rule: String,
+    /// How much it weighs.
+    pub level: Level,
+    /// On what it rests.
+    pub basis: Basis,
+    /// The DAG, as far as its id is known.
+    pub dag_id: Option<String>,
+    /// The task or group, where it is about one.
+    pub task_id: Option<String>,
+    /// What changed, in one sentence.
+    pub message: String,
+    /// The safe way.
+    pub remedy: String,
+    /// 16 hex digits over rule, DAG, subject and values: stays the same when text moves.
+    pub fingerprint: String,
+    /// Where the deployed side stands.
+    pub deployed: Option<Location>,
+    /// Where the proposed side stands.
+    pub proposed: Option<Location>,
+    /// The runs in flight that it hits.
+    pub runs: Vec<RunHit>,
+}
+
+/// A run in flight that a finding hits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunHit {
+    /// Where it runs.
+    pub instance: InstanceName,
+    /// Its DAG.
+    pub dag_id: DagId,
+    /// Its id.
+    pub run_id: RunId,
+    /// What Airflow will do, in one sentence.
+    pub effect: String,
+    /// The instances that it happens to.
+    pub task_instances: Vec<(TaskId, MapIndex, TaskState)>,
+}
+
+/// What becomes of a run in flight of an affected DAG.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prediction {
+    /// Where it runs.
+    pub instance: InstanceName,
+    /// Its DAG.
+    pub dag_id: DagId,
+    /// Its id.
+    pub run_id: RunId,
+    /// Empty: nothing happens to it.
+    pub outcomes: BTreeSet<Outcome>,
+    /// On what this rests.
+    pub basis: Basis,
+    /// The instances that something happens to.
+    pub task_instances: BTreeSet<(TaskId, MapIndex)>,
+}
+
+/// The findings on a list of changes, most severe first within path and line order, and what
+/// becomes of each run in flight that they touch.
+pub fn judge(changes: &[Change], facts: &Facts, policy: &Policy) -> (Vec<Finding>, Vec<Prediction>) {
+    let mut findings = Vec::new();
+    let mut predictions: BTreeMap<(InstanceName, DagId, RunId), Prediction> = BTreeMap::new();
+    for change in changes {
+        let exposure = Exposure::of(change, facts, policy);
+        exposure.predict(change, &mut predictions);
+        for rule in registry().on(change.kind.word()).filter(|rule| policy.looks_at(rule)) {
+            findings.extend(weigh(rule, change, &exposure, policy));
+        }
+    }
+    drop_superseded(&mut findings);
+    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    (findings, predictions.into_values().collect())
+}
+
+/// Where one rule says more about the same thing than another, the other is silent.
+fn drop_superseded(findings: &mut Vec<Finding>) {
+    let said: BTreeSet<(Option<String>, Option<String>, String)> = findings
+        .iter()
+        .flat_map(|finding| {
+            let rule = registry().get(&finding.rule);
+            let less = rule.map(|rule| rule.supersedes.as_slice()).unwrap_or_default();
+            less.iter().map(|id| (finding.dag_id.clone(), finding.task_id.clone(), id.clone()))
+        })
+        .collect();
+    findings.retain(|finding| !said.contains(&(finding.dag_id.clone(), finding.task_id.clone(), finding.rule.clone())));
+}
+
+fn sort_key(finding: &Finding) -> (Option<&Location>, &str, Option<&str>, &str) {
+    let place = finding.proposed.as_ref().or(finding.deployed.as_ref());
+    (place, &finding.rule, finding.task_id.as_deref(), &finding.fingerprint)
+}
+
+/// Which runs in flight a change meets.
+struct Exposure<'a> {
+    /// Runs that were seen, with what happens to each.
+    seen: Vec<(&'a Instance, DagId, &'a Run, Effect)>,
+    /// Why runs could not be seen, one reason an instance and DAG.
+    unseen: Vec<String>,
+}
+
+impl<'a> Exposure<'a> {
+    fn of(change: &Change, facts: &'a Facts, policy: &Policy) -> Self {
+        let mut exposure = Self { seen: Vec::new(), unseen: Vec::new() };
+        if facts.instances.is_empty() && policy.without_airflow == WithoutAirflow::Assume {
+            exposure.unseen.push("no Airflow is configured".to_string());
+        }
+        for instance in &facts.instances {
+            for dag_id in &change.dags {
+                match dag_id {
+                    Id::Exact(dag_id) => exposure.meet(change, instance, dag_id, instance.dag(dag_id)),
+                    Id::OneOf(ids) => {
+                        for dag_id in ids {
+                            exposure.meet(change, instance, dag_id, instance.dag(dag_id));
+                        }
+                    }
+                    Id::Pattern { prefix, suffix } => exposure.meet_all(change, instance, prefix, suffix),
+                }
+            }
+        }
+        exposure
+    }
+
+    fn meet(&mut self, change: &Change, instance: &'a Instance, dag_id: &DagId, seen: Seen<&'a DagFacts>) {
+        match seen {
+            Seen::Known(dag) => {
+                for run in &dag.runs {
+                    let effect = replay::effect(change, run, instance.version);
+                    self.seen.push((instance, dag_id.clone(), run, effect));
+                }
+            }
+            Seen::NotVisible => {
+                self.unseen.push(format!("`{dag_id}` is not visible to these credentials on `{}`", instance.name));
+            }
+            Seen::Unavailable(reason) => self.unseen.push(format!("`{}` is unavailable: {reason}", instance.name)),
+        }
+    }
+
+    /// All DAGs of an instance that a partly known id can mean.
+    fn meet_all(&mut self, change: &Change, instance: &'a Instance, prefix: &str, suffix: &str) {
+        for dag_id in instance.dags.keys() {
+            let text = dag_id.as_str();
+            if text.len() >= prefix.len() + suffix.len() && text.starts_with(prefix) && text.ends_with(suffix) {
+                self.meet(change, instance, dag_id, instance.dag(dag_id));
+            }
+        }
+        match &instance.others {
+            Seen::Known(()) => {}
+            Seen::NotVisible => self.unseen.push(format!("not every DAG of `{}` is visible", instance.name)),
+            Seen::Unavailable(reason) => self.unseen.push(format!("`{}` is unavailable: {reason}", instance.name)),
+        }
+    }
+
+    fn predict(&self, change: &Change, predictions: &mut BTreeMap<(InstanceName, DagId, RunId), Prediction>) {
+        for (instance, dag_id, run, effect) in &self.seen {
+            let basis = basis(change);
+            let prediction = predictions
+                .entry((instance.name.clone(), dag_id.clone(), run.run_id.clone()))
+                .or_insert_with(|| Prediction {
+                    instance: instance.name.clone(),
+                    dag_id: dag_id.clone(),
+                    run_id: run.run_id.clone(),
+                    outcomes: BTreeSet::new(),
+                    basis: Basis::Certain,
+                    task_instances: BTreeSet::new(),
+                });
+            if effect.harm > Harm::None {
+                prediction.basis = prediction.basis.max(basis);
+            }
+            prediction.outcomes.extend(&effect.outcomes);
+            prediction.task_instances.extend(effect.hits.iter().map(|(task_id, index, _)| (task_id.clone(), *index)));
+        }
+    }
+}
+
+fn basis(change: &Change) -> Basis {
+    match change.certainty {
+        Certainty::Certain => Basis::Certain,
+        Certainty::Possible(_) => Basis::Possible,
+    }
+}
+
+/// The table of levels: certainty × exposure.
+fn weigh(rule: &Rule, change: &Change, exposure: &Exposure, policy: &Policy) -> Option<Finding> {
+    let certain = basis(change) == Basis::Certain;
+    let of_harm = |harm| match harm {
+        Harm::Breaks if certain || policy.strict => Some(rule.level),
+        Harm::Breaks | Harm::Soft => Some(rule.level.min(Level::Warn)),
+        Harm::None => None,
+    };
+    let hits: Vec<_> = exposure.seen.iter().filter(|(_, _, _, effect)| rule_sees(rule, effect)).collect();
+    let seen_level = hits.iter().filter_map(|(_, _, _, effect)| of_harm(effect.harm)).max();
+    let unseen_level = (!exposure.unseen.is_empty()).then(|| {
+        // Assumed runs are in every state, so the worst that the change can do counts.
+        if certain { of_harm(replay::worst(change).harm) } else { Some(rule.level.min(Level::Warn)) }
+    });
+    let idle_level = if rule.always {
+        Some(if change.dags.is_empty() { rule.level.min(Level::Warn) } else { rule.level })
+    } else {
+        certain.then_some(Level::Info)
+    };
+    let level = seen_level.max(unseen_level.flatten()).max(idle_level)?;
+    let basis = if rule.always || seen_level == Some(level) || exposure.unseen.is_empty() {
+        basis(change)
+    } else {
+        Basis::Assumed
+    };
+    let mut runs: Vec<RunHit> = hits
+        .iter()
+        .filter(|(_, _, _, effect)| effect.harm > Harm::None)
+        .map(|(instance, dag_id, run, effect)| RunHit {
+            instance: instance.name.clone(),
+            dag_id: dag_id.clone(),
+            run_id: run.run_id.clone(),
+            effect: effect.sentence.clone(),
+            task_instances: effect.hits.clone(),
+        })
+        .collect();
+    runs.sort();
+    let words = Words::of(change);
+    let mut message = words.fill(&rule.message);
+    if let Certainty::Possible(why) = &change.certainty
+        && !message.contains(why.as_str())
+    {
+        message = format!("{message}; not certain: {why}");
+    }
+    if runs.is_empty() && exposure.unseen.is_empty() && !rule.always {
+        message = format!("{message}; safe now: 0 of {} active runs touch it", exposure.seen.len());
+    }
+    if basis == Basis::Assumed {
+        let worst = replay::worst(change).sentence;
+        let reason = exposure.unseen.first().map_or("", String::as_str);
+        message = format!("{message}; {worst} (assumed: {reason})");
+    }
+    Some(Finding {
+        rule: rule.id.clone(),
+        level,
+        basis,
+        dag_id: words.dag_id.clone(),
+        task_id: words.task_id.clone(),
+        remedy: words.fill(&rule.remedy),
+        fingerprint: fingerprint(rule, &words),
+        message,
+        deployed: change.deployed.clone(),
+        proposed: change.proposed.clone(),
+        runs,
+    })
+}
+
+/// Whether an instance that the rule looks at is among those hit (a run that is hit as a whole
+/// has none).
+fn rule_sees(rule: &Rule, effect: &Effect) -> bool {
+    effect.hits.is_empty()
+        || effect.hits.iter().any(|(_, _, state)| {
+            rule.exposure.contains(&state.progress()) || (*state == TaskState::Queued && rule.queued)
+        })
+}
+
+fn fingerprint(rule: &Rule, words: &Words) -> String {
+    let mut hash = Sha1::new();
+    for part in [Some(&rule.id), words.dag_id.as_ref(), words.task_id.as_ref(), Some(&words.before), Some(&words.after)]
+    {
+        hash.update(part.map_or("", String::as_str));
+        hash.update([0]);
+    }
+    hash.finalize().iter().take(8).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
+/// What a rule's message can name.
+struct Words {
+    dag_id: Option<String>,
+    task_id: Option<String>,
+    before: String,
+    after: String,
+}
+
+impl Words {
+    fn of(change: &Change) -> Self {
+        let (task_id, before, after) = match &change.kind {
+            Kind::TaskRemoved { task_id } => (Some(task_id.to_string()), task_id.to_string(), String::new()),
+            Kind::TaskRenamed { from, to, .. } => (Some(from.to_string()), from.to_string(), to.to_string()),
+            Kind::GroupChanged { from, members, .. } => {
+                (Some(from.to_string()), from.to_string(), self::members(members))
+            }
+            Kind::DagRemoved => (None, String::new(), String::new()),
+            Kind::DagRenamed { to } => (None, String::new(), to.to_string()),
+            Kind::DagFileMoved { from, to } => (None, from.to_string(), to.to_string()),
+            Kind::MapCountChanged { subject, before, after } => {
+                (Some(subject.name().into()), before.to_string(), after.to_string())
+            }
+            Kind::MapItemsChanged { subject, before, after } => {
+                (Some(subject.name().into()), list(before), list(after))
+            }
+            Kind::XComTypeChanged { producer, before, after, consumer, .. } => {
+                (Some(producer.to_string()), shape(before), format!("{}` (taken by `{consumer})", shape(after)))
+            }
+            Kind::FileBroken { path, message } => (None, path.to_string(), message.clone()),
+            Kind::DagNotKnown { reason } => (None, String::new(), reason.clone()),
+        };
+        let dag_id = match change.dags.as_slice() {
+            [] => None,
+            [one] => Some(shown(one)),
+            [first, ..] => Some(shown(first)),
+        };
+        Self { dag_id, task_id, before, after }
+    }
+
+    fn fill(&self, template: &str) -> String {
+        template
+            .replace("{dag_id}", self.dag_id.as_deref().unwrap_or("?"))
+            .replace("{task_id}", self.task_id.as_deref().unwrap_or("?"))
+            .replace("{before}", &self.before)
+            .replace("{after}", &self.after)
+    }
+}
+
+/// What became of the ids of a group's members, the first of them by name.
+fn members(members: &[(TaskId, TaskId)]) -> String {
+    let Some((from, to)) = members.first() else { return String::new() };
+    let more = if members.len() > 1 { format!(" and {} more", members.len() - 1) } else { String::new() };
+    format!("`{from}` becomes `{to}`{more}")
+}
+
+/// A type in Python's own words.
+fn shape(shape: &Shape) -> String {
+    let all = |shapes: &mut dyn Iterator<Item = &Shape>, between: &str| -> String {
+        shapes.map(self::shape).collect::<Vec<_>>().join(between)
+    };
+    match shape {
+        Shape::Any => "Any".to_string(),
+        Shape::None => "None".to_string(),
+        Shape::Named(name) => name.clone(),
+        Shape::Dict(None) => "dict".to_string(),
+        Shape::Dict(Some(keys)) => {
+            format!("dict with {}", keys.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+        }
+        Shape::List(inner) if **inner == Shape::Any => "list".to_string(),
+        Shape::List(inner) => format!("list[{}]", self::shape(inner)),
+        Shape::Tuple(parts) => format!("tuple[{}]", all(&mut parts.iter(), ", ")),
+        Shape::Union(parts) => all(&mut parts.iter(), " | "),
+    }
+}
+
+fn list(items: &[String]) -> String {
+    let mut words: Vec<&str> = items.iter().take(4).map(String::as_str).collect();
+    if items.len() > 4 {
+        words.push("…");
+    }
+    format!("[{}]", words.join(", "))
+}
+
+fn shown(dag_id: &Id<DagId>) -> String {
+    match dag_id {
+        Id::Exact(id) => id.to_string(),
+        Id::OneOf(ids) => ids.iter().map(DagId::as_str).collect::<Vec<_>>().join(" or "),
+        Id::Pattern { prefix, suffix } => format!("{prefix}…{suffix}"),
+    }
+}
+
+/// The progress classes that a rule file's `exposure` can name.
+pub(crate) fn progress_word(word: &str) -> Option<Progress> {
+    Some(match word {
+        "not-started" => Progress::NotStarted,
+        "in-progress" => Progress::InProgress,
+        "finished" => Progress::Finished,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

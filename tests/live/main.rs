@@ -1,0 +1,144 @@
+#![expect(clippy::disallowed_methods, clippy::print_stderr, reason = "tests on real servers")]
+
+//! dagguard against real Airflow servers of every supported release.
+//!
+//! `cargo test --test live` installs each release once into the target directory, starts a
+//! server, runs the cases and ends it. `cargo test --test live -- 3.3.2` takes one release,
+//! `-- unreachable` one case. A release that cannot be installed here is left out with the reason,
+//! and the whole fails, unless `DAGGUARD_TEST_LIVE=available` says that this is meant.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod delivery;
+mod snapshot;
+
+use libtest_mimic::{Arguments, Trial};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+use support::install::{RELEASES, Release, Venv, install, root};
+use support::server::Server;
+
+/// What a case needs of its server.
+enum Case {
+    /// It shares the server with others: DAGs and runs carry the case's own names.
+    Shared(fn(&Server)),
+    /// It has the server for itself: it stops components, for instance.
+    Alone(fn(&mut Server)),
+}
+
+/// The cases of a release. A new group of cases is a module with such a list; what a `dagguard
+/// sync` process needs is in `support::{branch, syncer}` and [`Server::variables`].
+fn cases(release: &Release) -> Vec<(&'static str, Case)> {
+    [delivery::cases(), snapshot::cases(release)].into_iter().flatten().collect()
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let matches_part =
+        |part: &String, name: &str| if arguments.exact { name == part } else { name.contains(part.as_str()) };
+    let chosen = |name: &str| {
+        !arguments.skip.iter().any(|part| matches_part(part, name))
+            && arguments.filter.as_ref().is_none_or(|part| matches_part(part, name))
+    };
+    let mut trials = Vec::new();
+    let mut left_out = false;
+    for release in RELEASES {
+        let names: Vec<(String, Case)> = cases(release)
+            .into_iter()
+            .map(|(name, case)| (format!("airflow-{}/{name}", release.version), case))
+            .collect();
+        let wanted = names.iter().filter(|(name, _)| chosen(name)).count();
+        // Listing the cases, or running those of another release, installs nothing.
+        let shared = if arguments.list || wanted == 0 { None } else { prepare(release, wanted) };
+        left_out |= !arguments.list && wanted > 0 && shared.is_none();
+        for (name, case) in names {
+            let ignored = shared.is_none();
+            let shared = shared.clone();
+            trials.push(
+                Trial::test(name, move || {
+                    if let Some(shared) = &shared {
+                        shared.run(&case);
+                    }
+                    Ok(())
+                })
+                .with_ignored_flag(ignored),
+            );
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    let available_is_enough = std::env::var("DAGGUARD_TEST_LIVE").is_ok_and(|value| value == "available");
+    if conclusion.has_failed() || (left_out && !available_is_enough) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn prepare(release: &'static Release, cases: usize) -> Option<Arc<Shared>> {
+    match install(release) {
+        Ok(venv) => {
+            if let Some(time) = venv.installed_in {
+                eprintln!("Airflow {} installed in {:.1} s", release.version, time.as_secs_f64());
+            }
+            Some(Arc::new(Shared { venv, server: RwLock::new(None), left: AtomicUsize::new(cases) }))
+        }
+        Err(reason) => {
+            eprintln!("Airflow {} is left out: {}", release.version, reason.0);
+            None
+        }
+    }
+}
+
+/// One server for all cases of a release: started by the first, ended after the last.
+struct Shared {
+    venv: Venv,
+    server: RwLock<Option<Server>>,
+    left: AtomicUsize,
+}
+
+impl Shared {
+    fn run(&self, case: &Case) {
+        let begin = Instant::now();
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            self.start();
+            match case {
+                Case::Shared(case) => {
+                    let server = self.server.read().unwrap_or_else(PoisonError::into_inner);
+                    case(server.as_ref().expect("the server was started"));
+                }
+                Case::Alone(case) => {
+                    let mut server = self.server.write().unwrap_or_else(PoisonError::into_inner);
+                    case(server.as_mut().expect("the server was started"));
+                }
+            }
+        }));
+        let version = self.venv.release.version;
+        eprintln!("airflow-{version}: a case took {:.1} s", begin.elapsed().as_secs_f64());
+        if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            let server = self.server.write().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(server) = server {
+                eprintln!("airflow-{version}: {} MiB at the end", server.memory());
+                let home = server.home().to_path_buf();
+                if result.is_err() {
+                    eprintln!("{}", server.last_words());
+                }
+                drop(server);
+                let _ = std::fs::remove_dir_all(home);
+            }
+        }
+        if let Err(panic) = result {
+            resume_unwind(panic);
+        }
+    }
+
+    fn start(&self) {
+        let mut server = self.server.write().unwrap_or_else(PoisonError::into_inner);
+        if server.is_none() {
+            let version = self.venv.release.version;
+            let home = root().join(format!("home-{version}-{}", std::process::id()));
+            let started = Server::start(&self.venv, &home).unwrap_or_else(|error| panic!("{error}"));
+            eprintln!("airflow-{version}: started in {:.1} s", started.started_in.as_secs_f64());
+            *server = Some(started);
+        }
+    }
+}
