@@ -54,6 +54,7 @@ impl Installation {
             once: None,
             bootstrap: Bootstrap::Deliver,
             layout: Layout::Content,
+            warnings: Vec::new(),
         }
     }
 
@@ -587,6 +588,7 @@ fn body_of_the_process() {
         once: once.then_some(Once { strict: false }),
         bootstrap: Bootstrap::Deliver,
         layout: Layout::Content,
+        warnings: Vec::new(),
     };
     tracing_subscriber::fmt().json().with_writer(io::stderr).init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -595,7 +597,7 @@ fn body_of_the_process() {
         let shutdown = async move { terminate.recv().await.unwrap_or_default() };
         run(settings, &Answers::allowing(), shutdown).await
     });
-    assert!(matches!(outcome, Outcome::Stopped | Outcome::Complete | Outcome::Kept), "{outcome:?}");
+    assert!(outcome != Outcome::Held, "{outcome:?}");
 }
 
 fn signal(pid: u32, name: &str) {
