@@ -164,6 +164,16 @@ fn a_damaged_or_foreign_store_is_made_anew() {
     assert_eq!(remote.fetch().unwrap().revision, head);
     assert_eq!(paths(&remote.snapshot(&head).unwrap()).len(), 4);
 
+    // Locks of a process that was killed in the middle.
+    for lock in ["refs/dagguard/proposed.lock", "shallow.lock", "packed-refs.lock"] {
+        fs::write(git_dir.join(lock), "").unwrap();
+        scripted.write(&[("dags/a.py", lock)]);
+        let head = scripted.push(lock);
+        assert_eq!(remote.fetch().unwrap().revision.as_str(), head, "{lock}");
+        assert_eq!(text(&remote.snapshot(&Revision::new(head)).unwrap(), "dags/a.py"), lock);
+    }
+    let head = remote.fetch().unwrap().revision;
+
     fs::remove_dir_all(&git_dir).unwrap();
     fs::write(&git_dir, "a file").unwrap();
     fs::write(store.join("somebody's.txt"), "keep me").unwrap();
