@@ -211,7 +211,7 @@ pub fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
         match pair {
             pairing::DagPair::Same(other) => {
                 changes.extend(moved_file(dag, other));
-                changes.extend(within(dag, other));
+                changes.extend(within((deployed, dag), (proposed, other)));
             }
             pairing::DagPair::Renamed(other, to) => changes.push(Change {
                 kind: Kind::DagRenamed { to },
@@ -255,14 +255,14 @@ fn moved_file(dag: &Dag, other: &Dag) -> Option<Change> {
 }
 
 /// What changed in a DAG that both sides have.
-fn within(dag: &Dag, other: &Dag) -> Vec<Change> {
+fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec<Change> {
     let mut changes = Vec::new();
     if let Some(unknown) = other.unknown.first().or(dag.unknown.first()) {
         changes.push(not_known(dag, unknown, Some(other.at.clone())));
     }
     let tasks = pairing::tasks(dag, other);
     changes.extend(tasks.changes(dag, other));
-    changes.extend(mapping::changes(dag, other));
+    changes.extend(mapping::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
     changes.extend(xcom::changes(dag, other));
     changes
 }
