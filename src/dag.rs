@@ -5,6 +5,19 @@
 //! Whatever is not known for certain puts a reason with a place there; a wrong "complete" is the
 //! worst fault this module can have.
 
+mod arguments;
+mod collect;
+mod discover;
+mod edges;
+mod host;
+mod make;
+mod names;
+mod shape;
+mod taskflow;
+#[cfg(test)]
+mod tests;
+mod world;
+
 use crate::content::{ContentPath, Layout, Location, Snapshot};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -238,6 +251,10 @@ pub struct Takes {
 ///
 /// Never fails: what is broken is in [`Model::errors`], what is not known in [`Dag::unknown`].
 pub fn build(snapshot: &Snapshot, layout: Layout, airflow: AirflowVersion) -> Model {
-    let _ = (snapshot, layout, airflow);
-    Model::default()
+    crate::python::with_deep_stack(|| collect::build(snapshot, layout, airflow))
+}
+
+/// The files whose DAGs reach `path` by imports.
+pub fn reaching(model: &Model, path: &ContentPath) -> BTreeSet<ContentPath> {
+    model.dags.iter().filter(|dag| dag.reaches.contains(path)).map(|dag| dag.file.clone()).collect()
 }

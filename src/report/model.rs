@@ -1,5 +1,84 @@
-//! stub
-/// s
-pub fn model_json(_: &crate::dag::Model) -> serde_json::Value {
-    serde_json::Value::Null
+//! `dagguard model`: the DAG model as JSON.
+
+use crate::dag::{Dag, Group, Id, Mapping, Model, Task};
+use serde_json::{Map, Value, json};
+
+/// The whole model in the shape that product.md fixes (`schema_version` 1).
+pub fn model_json(model: &Model) -> Value {
+    json!({
+        "schema_version": 1,
+        "dags": model.dags.iter().map(dag).collect::<Vec<_>>(),
+        "errors": model.errors.iter().map(|error| json!({
+            "file": error.at.path.as_str(),
+            "line": error.at.span.line,
+            "message": error.message,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn dag(dag: &Dag) -> Value {
+    let mut entry = Map::new();
+    id(&mut entry, "dag_id", &dag.dag_id, |id| id.as_str());
+    entry.insert("file".into(), dag.file.as_str().into());
+    entry.insert("complete".into(), dag.complete().into());
+    let unknown: Vec<Value> =
+        dag.unknown.iter().map(|unknown| json!({ "line": unknown.at.span.line, "reason": unknown.reason })).collect();
+    entry.insert("unknown".into(), unknown.into());
+    entry.insert("tasks".into(), dag.tasks.iter().map(task).collect::<Vec<_>>().into());
+    entry.insert("groups".into(), dag.groups.iter().map(group).collect::<Vec<_>>().into());
+    entry.into()
+}
+
+fn task(task: &Task) -> Value {
+    let mut entry = Map::new();
+    id(&mut entry, "task_id", &task.task_id, |id| id.as_str());
+    entry.insert("operator".into(), task.operator.as_str().into());
+    entry.insert("mapped".into(), task.mapped.as_ref().map_or(Value::Null, mapping));
+    let ids = |ids: &std::collections::BTreeSet<crate::ids::TaskId>| {
+        ids.iter().map(|id| id.as_str().into()).collect::<Vec<Value>>()
+    };
+    entry.insert("upstream".into(), ids(&task.upstream).into());
+    entry.insert("downstream".into(), ids(&task.downstream).into());
+    entry.insert("group".into(), task.group.as_ref().map_or(Value::Null, |group| group.as_str().into()));
+    entry.insert("trigger_rule".into(), task.trigger_rule.as_deref().map_or(Value::Null, Into::into));
+    entry.insert("multiple_outputs".into(), task.multiple_outputs.map_or(Value::Null, Into::into));
+    entry.insert("line".into(), task.at.span.line.into());
+    entry.into()
+}
+
+fn group(group: &Group) -> Value {
+    let mut entry = Map::new();
+    id(&mut entry, "group_id", &group.group_id, |id| id.as_str());
+    entry.insert("parent".into(), group.parent.as_ref().map_or(Value::Null, |parent| parent.as_str().into()));
+    entry.insert("mapped".into(), group.mapped.as_ref().map_or(Value::Null, mapping));
+    entry.into()
+}
+
+fn mapping(mapping: &Mapping) -> Value {
+    let over: Vec<Value> = mapping
+        .over
+        .iter()
+        .map(|over| {
+            let tasks: Vec<Value> = over.tasks.iter().map(|task| task.as_str().into()).collect();
+            json!({ "arg": over.arg, "length": over.length, "tasks": tasks })
+        })
+        .collect();
+    json!({ "over": over })
+}
+
+/// An id that is not certain is null, with what is known of it beside it.
+fn id<T>(entry: &mut Map<String, Value>, name: &str, id: &Id<T>, text: impl Fn(&T) -> &str) {
+    match id {
+        Id::Exact(id) => {
+            entry.insert(name.into(), text(id).into());
+        }
+        Id::OneOf(ids) => {
+            entry.insert(name.into(), Value::Null);
+            entry.insert("one_of".into(), ids.iter().map(|id| text(id).into()).collect::<Vec<Value>>().into());
+        }
+        Id::Pattern { prefix, suffix } => {
+            entry.insert(name.into(), Value::Null);
+            entry.insert("pattern".into(), json!({ "prefix": prefix, "suffix": suffix }));
+        }
+    }
 }

@@ -1,0 +1,323 @@
+//! From what was evaluated to the model: which DAGs a file exposes, and what is said of them.
+
+use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
+use super::{Callable, Dag, FileError, Group, Id, MappedOver, Mapping, Model, Takes, Task, Unknown, discover, shape};
+use crate::content::{ContentPath, Layout, Location, Snapshot, Span};
+use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
+use crate::python::interpret::Interp;
+use crate::python::tree::Tree;
+use crate::python::value::{At, Object, Ref, Stop, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Builds the model of a tree.
+pub(super) fn build(snapshot: &Snapshot, layout: Layout, airflow: AirflowVersion) -> Model {
+    let tree = Tree::new(snapshot, layout);
+    let imports = discover::imports(&tree);
+    let mut model = Model::default();
+    let mut errors = BTreeSet::new();
+    let mut reached = BTreeSet::new();
+    for file in discover::dag_files(&tree, snapshot) {
+        let reaches = discover::closure(file, &imports);
+        reached.extend(reaches.iter().copied());
+        let at = At { file, span: Span::FILE };
+        if let Err(error) = tree.syntax(file).as_ref() {
+            errors.insert(file_error(&tree, At { span: error.span, ..at }, &error.message));
+            continue;
+        }
+        let reaches: BTreeSet<ContentPath> = reaches.iter().map(|file| tree.file(*file).path.clone()).collect();
+        evaluate(&tree, file, airflow, &reaches, &mut model, &mut errors);
+    }
+    // What nothing imports does no harm, but Airflow itself loads every module of its plugins folder.
+    for (file, source) in tree.files().iter().enumerate() {
+        if !source.home.as_str().ends_with(".py")
+            || !(reached.contains(&file) || source.home.below("plugins").is_some())
+        {
+            continue;
+        }
+        if let Err(error) = tree.syntax(file).as_ref() {
+            errors.insert(file_error(&tree, At { file, span: error.span }, &error.message));
+        }
+    }
+    model.errors = errors.into_iter().collect();
+    model.imports = imports
+        .into_iter()
+        .map(|(file, to)| {
+            (tree.file(file).path.clone(), to.into_iter().map(|file| tree.file(file).path.clone()).collect())
+        })
+        .collect();
+    model
+}
+
+fn file_error(tree: &Tree, at: At, message: &str) -> FileError {
+    FileError { at: location(tree, at), message: message.to_owned() }
+}
+
+fn location(tree: &Tree, at: At) -> Location {
+    Location { path: tree.file(at.file).path.clone(), span: at.span }
+}
+
+fn evaluate(
+    tree: &Tree,
+    file: usize,
+    airflow: AirflowVersion,
+    reaches: &BTreeSet<ContentPath>,
+    model: &mut Model,
+    errors: &mut BTreeSet<FileError>,
+) {
+    let mut run: Run = Interp::new(tree, World::new(airflow));
+    let start = At { file, span: Span::FILE };
+    let result = run.run_file(file);
+    let mut stopped = None;
+    let mut exposed: BTreeSet<usize> = run.host.registered.clone();
+    let mut anonymous: Vec<(At, String)> = Vec::new();
+    match result {
+        Ok(scope) => {
+            let names: Vec<(std::rc::Rc<str>, Value)> =
+                run.names(scope).iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+            for (name, value) in names {
+                expose(&mut run, &name, &value, start, &mut exposed, &mut anonymous);
+            }
+        }
+        Err(Stop::Raise(raised)) => {
+            if raised.certain && matches!(&*raised.class, "ImportError" | "ModuleNotFoundError") && run.failed.is_some()
+            {
+                errors.insert(file_error(tree, raised.at, &raised.message));
+                return;
+            }
+            if &*raised.class == "SyntaxError" {
+                // The file that has it is reported as itself.
+                errors.insert(file_error(tree, raised.at, &raised.message));
+                return;
+            }
+            stopped =
+                Some((raised.at, format!("evaluation ends here: {}: {}", raised.class, shorten(&raised.message))));
+        }
+        Err(Stop::Limit(reason, at)) => stopped = Some((at, reason.to_string())),
+    }
+    if let Some((at, reason)) = stopped {
+        for dag in 0..run.host.dags.len() {
+            run.host.doubt(dag, at, reason.clone());
+            exposed.insert(dag);
+        }
+        if run.host.dags.is_empty() {
+            anonymous.push((at, reason));
+        }
+    }
+    doubt_twins(&mut run, &exposed);
+    for dag in &exposed {
+        let dag = describe(&run, tree, *dag, file, reaches);
+        model.dags.push(dag);
+    }
+    if let Some((at, reason)) = anonymous.into_iter().next() {
+        model.dags.push(Dag {
+            dag_id: Id::Pattern { prefix: String::new(), suffix: String::new() },
+            file: tree.file(file).path.clone(),
+            at: location(tree, at),
+            unknown: vec![Unknown { at: location(tree, at), reason }],
+            tasks: Vec::new(),
+            groups: Vec::new(),
+            reaches: reaches.clone(),
+        });
+    }
+}
+
+fn shorten(text: &str) -> String {
+    text.chars().take(120).collect()
+}
+
+fn expose(
+    run: &mut Run,
+    name: &str,
+    value: &Value,
+    start: At,
+    exposed: &mut BTreeSet<usize>,
+    anonymous: &mut Vec<(At, String)>,
+) {
+    match value {
+        Value::OneOf(values) => {
+            for value in values.iter() {
+                if let Some(Thing::Dag(dag)) = run.host_of(value).map(|host| run.host.thing(host).clone()) {
+                    run.host.doubt(dag, start, "whether the file exposes the DAG is not known");
+                    exposed.insert(dag);
+                }
+            }
+        }
+        Value::Unknown(unknown) => {
+            for host in &unknown.hosts {
+                if let Thing::Dag(dag) = run.host.thing(*host).clone() {
+                    run.host.doubt(dag, unknown.at, format!("`{name}` may hold the DAG: {}", unknown.reason));
+                    exposed.insert(dag);
+                }
+            }
+            // What an outside function made may be a DAG; where names say so, we do too.
+            let outside =
+                unknown.root.as_deref().is_some_and(|root| super::names::meaning(root) == super::names::Meaning::Other);
+            let text = unknown.root.as_deref().unwrap_or_default().to_ascii_lowercase();
+            let called = unknown.text.contains('(');
+            if outside && called && (name.to_ascii_lowercase().contains("dag") || text.contains("dag")) {
+                anonymous.push((unknown.at, format!("`{name}` may be a DAG: {}", unknown.reason)));
+            }
+        }
+        value => {
+            if let Some(Thing::Dag(dag)) = run.host_of(value).map(|host| run.host.thing(host).clone()) {
+                exposed.insert(dag);
+            }
+        }
+    }
+}
+
+/// Of two DAGs of one id in a file Airflow keeps one; which, is not defined.
+fn doubt_twins(run: &mut Run, exposed: &BTreeSet<usize>) {
+    let mut by_id: BTreeMap<std::rc::Rc<str>, Vec<usize>> = BTreeMap::new();
+    for dag in exposed {
+        if let Some(id) = run.host.dags[*dag].id.exact() {
+            by_id.entry(id.clone()).or_default().push(*dag);
+        }
+    }
+    for dags in by_id.values().filter(|dags| dags.len() > 1) {
+        for dag in dags {
+            let at = run.host.dags[*dag].at;
+            run.host.doubt(*dag, at, "the file defines another DAG of the same id");
+        }
+    }
+}
+
+fn id<T>(name: &Name, make: impl Fn(&str) -> T) -> Id<T> {
+    match name {
+        Name::Exact(name) => Id::Exact(make(name)),
+        Name::OneOf(names) => Id::OneOf(names.iter().map(|name| make(name)).collect()),
+        Name::Pattern { prefix, suffix } => Id::Pattern { prefix: prefix.clone(), suffix: suffix.clone() },
+    }
+}
+
+struct Describe<'r, 't> {
+    run: &'r Run<'t>,
+    tree: &'t Tree,
+    /// Tasks that are listed, by number.
+    ids: BTreeMap<usize, TaskId>,
+}
+
+fn describe(run: &Run, tree: &Tree, dag: usize, file: usize, reaches: &BTreeSet<ContentPath>) -> Dag {
+    let state: &DagState = &run.host.dags[dag];
+    let listed: Vec<usize> = state.tasks.iter().copied().filter(|task| !run.host.tasks[*task].maybe).collect();
+    let ids = listed
+        .iter()
+        .filter_map(|task| run.host.tasks[*task].id.exact().map(|id| (*task, TaskId::new(&**id))))
+        .collect();
+    let describe = Describe { run, tree, ids };
+    let unknown = state
+        .doubts
+        .iter()
+        .map(|doubt| Unknown { at: location(tree, doubt.at), reason: doubt.reason.to_string() })
+        .collect();
+    Dag {
+        dag_id: id(&state.id, |id| DagId::new(id)),
+        file: tree.file(file).path.clone(),
+        at: location(tree, state.at),
+        unknown,
+        tasks: listed.iter().map(|task| describe.task(*task)).collect(),
+        groups: state
+            .groups
+            .iter()
+            .copied()
+            .filter(|group| !run.host.groups[*group].maybe)
+            .map(|group| describe.group(group))
+            .collect(),
+        reaches: reaches.clone(),
+    }
+}
+
+impl Describe<'_, '_> {
+    fn task(&self, task: usize) -> Task {
+        let state: &TaskState = &self.run.host.tasks[task];
+        Task {
+            task_id: id(&state.id, |id| TaskId::new(id)),
+            at: self.location(state.at),
+            id_at: self.location(state.id_at),
+            operator: state.operator.clone(),
+            operator_path: state.operator_path.clone(),
+            mapped: state.mapped.as_ref().map(|mapping| self.mapping(mapping)),
+            upstream: self.task_ids(&state.up),
+            downstream: self.task_ids(&state.down),
+            group: state.group.and_then(|group| self.group_id(group)),
+            trigger_rule: state.trigger_rule.clone(),
+            multiple_outputs: state.multiple_outputs,
+            callable: state.callable.and_then(|function| self.callable(function)),
+            arguments: state.arguments.clone(),
+            takes: state
+                .takes
+                .iter()
+                .filter_map(|takes| {
+                    Some(Takes {
+                        producer: self.ids.get(&takes.producer)?.clone(),
+                        key: takes.key.clone(),
+                        parameter: takes.parameter.clone(),
+                        at: self.location(takes.at),
+                    })
+                })
+                .collect(),
+        }
+    }
+
+    fn location(&self, at: At) -> Location {
+        location(self.tree, at)
+    }
+
+    fn task_ids(&self, tasks: &BTreeSet<usize>) -> BTreeSet<TaskId> {
+        tasks.iter().filter_map(|task| self.ids.get(task).cloned()).collect()
+    }
+
+    fn group_id(&self, group: usize) -> Option<GroupId> {
+        self.run.host.groups[group].id.exact().map(|id| GroupId::new(&**id))
+    }
+
+    fn group(&self, group: usize) -> Group {
+        let state = &self.run.host.groups[group];
+        Group {
+            group_id: id(&state.id, |id| GroupId::new(id)),
+            at: self.location(state.at),
+            parent: state.parent.and_then(|parent| self.group_id(parent)),
+            mapped: state.mapped.as_ref().map(|mapping| self.mapping(mapping)),
+            prefixes: state.prefixes,
+        }
+    }
+
+    fn mapping(&self, mapping: &MappingState) -> Mapping {
+        let over = mapping
+            .over
+            .iter()
+            .map(|over| MappedOver {
+                arg: over.arg.clone(),
+                at: self.location(over.at),
+                length: over.length,
+                items: over.items.clone(),
+                items_at: over.items_at.iter().map(|at| self.location(*at)).collect(),
+                tasks: self.task_ids(&over.tasks),
+            })
+            .collect();
+        Mapping { at: self.location(mapping.at), kwargs: mapping.kwargs, over }
+    }
+
+    fn callable(&self, function: Ref) -> Option<Callable> {
+        let Object::Function(function) = self.run.object(function) else { return None };
+        let def = &function.def;
+        let at = |span| self.location(At { file: function.file, span });
+        let (returns, returns_at) = shape::returns(def);
+        let code = crate::python::canonical::function(def);
+        Some(Callable {
+            name: def.name.to_string(),
+            at: at(def.span),
+            returns,
+            returns_at: at(returns_at),
+            parameters: def
+                .parameters
+                .iter()
+                .map(|parameter| {
+                    let shape = parameter.annotation.as_ref().map_or(super::Shape::Any, shape::annotation);
+                    (parameter.name.to_string(), shape)
+                })
+                .collect(),
+            code: crate::content::BlobId::of(code.as_bytes()).to_string(),
+        })
+    }
+}

@@ -1,0 +1,268 @@
+//! Dependencies: `>>`, `<<`, `set_upstream`, `chain` and their kin.
+
+use super::make::add_to_dag;
+use super::world::{Run, Thing, doubt_conditions};
+use crate::python::interpret::HostRef;
+use crate::python::value::{Args, At, Object, Stop, Value};
+use std::collections::BTreeSet;
+
+/// Which end of a dependency something stands at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Its last tasks matter.
+    Up,
+    /// Its first tasks matter.
+    Down,
+}
+
+/// One member of a dependency.
+enum Member {
+    Tasks(BTreeSet<usize>),
+    Label(HostRef),
+    /// Something that cannot be said to be a task.
+    Unclear(String),
+}
+
+fn members(run: &mut Run, value: &Value, end: End, found: &mut Vec<Member>, depth: usize) {
+    if let Some(host) = run.host_of(value) {
+        found.push(member(run, host, end));
+        return;
+    }
+    if let Value::Object(object) = value
+        && matches!(run.object(*object), Object::List(_) | Object::Tuple(_) | Object::Set(_))
+        && depth > 0
+    {
+        if let Some(why) = run.hazy(*object) {
+            found.push(Member::Unclear(format!("a list in a dependency is not known: {}", why.reason)));
+        }
+        let items = match run.object(*object) {
+            Object::List(items) | Object::Tuple(items) => items.items.clone(),
+            Object::Set(items) => items.clone(),
+            _ => Vec::new(),
+        };
+        if run.hazy(*object).is_none() {
+            for item in items {
+                members(run, &item, end, found, depth - 1);
+            }
+        }
+        return;
+    }
+    found.push(Member::Unclear(match value {
+        Value::Unknown(unknown) => format!("a dependency on something that is not known: {}", unknown.reason),
+        Value::OneOf(_) => "a dependency on one of several things".to_owned(),
+        _ => "a dependency on something that is no task".to_owned(),
+    }));
+}
+
+fn member(run: &mut Run, host: HostRef, end: End) -> Member {
+    match run.host.thing(host).clone() {
+        Thing::Task(task) => Member::Tasks(BTreeSet::from([task])),
+        Thing::Output { tasks, .. } => Member::Tasks(tasks),
+        Thing::Group(group) => {
+            let doubtful = run.host.groups[group].dag.is_some_and(|dag| !run.host.dags[dag].doubts.is_empty());
+            if doubtful {
+                return Member::Unclear("the first and last tasks of a group are not known".to_owned());
+            }
+            Member::Tasks(if end == End::Up { leaves(run, group) } else { roots(run, group) })
+        }
+        Thing::Label { .. } => Member::Label(host),
+        Thing::Dag(_) => Member::Unclear("a dependency on a DAG".to_owned()),
+        _ => Member::Unclear("a dependency on something that is no task".to_owned()),
+    }
+}
+
+/// All tasks of a group, also of the groups within.
+pub(super) fn group_tasks(run: &Run, group: usize) -> BTreeSet<usize> {
+    let mut tasks = BTreeSet::new();
+    let mut open = vec![group];
+    while let Some(group) = open.pop() {
+        tasks.extend(run.host.groups[group].tasks.iter().copied());
+        open.extend(run.host.groups[group].groups.iter().copied());
+    }
+    tasks
+}
+
+fn roots(run: &Run, group: usize) -> BTreeSet<usize> {
+    let tasks = group_tasks(run, group);
+    tasks.iter().copied().filter(|task| run.host.tasks[*task].up.is_disjoint(&tasks)).collect()
+}
+
+fn leaves(run: &Run, group: usize) -> BTreeSet<usize> {
+    let tasks = group_tasks(run, group);
+    let mut found = BTreeSet::new();
+    let last = tasks.iter().copied().filter(|task| run.host.tasks[*task].down.is_disjoint(&tasks));
+    for task in last {
+        if !run.host.tasks[task].teardown {
+            found.insert(task);
+            continue;
+        }
+        // A teardown is no end of its group: what it follows is.
+        let mut open = vec![task];
+        let mut seen = BTreeSet::new();
+        while let Some(task) = open.pop() {
+            for up in &run.host.tasks[task].up {
+                if !tasks.contains(up) || !seen.insert(*up) {
+                    continue;
+                }
+                let state = &run.host.tasks[*up];
+                if state.teardown {
+                    open.push(*up);
+                } else if !(run.host.tasks[task].teardown && state.setup) {
+                    found.insert(*up);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Makes every task of `ups` an upstream of every task of `downs`.
+pub(super) fn relate(run: &mut Run, ups: &Value, downs: &Value, at: At) -> Result<(), Stop> {
+    let (mut up, mut down) = (Vec::new(), Vec::new());
+    members(run, ups, End::Up, &mut up, 4);
+    members(run, downs, End::Down, &mut down, 4);
+    // A group without tasks hands the dependency on; that is not followed.
+    let mut hosts = run.hosts_in(ups);
+    hosts.extend(run.hosts_in(downs));
+    let mut dags = run.host.dags_of(&hosts);
+    for side in [&up, &down] {
+        for member in side {
+            if let Member::Unclear(reason) = member {
+                dags.extend(run.host.current_dag());
+                for dag in &dags {
+                    run.host.doubt(*dag, at, reason.clone());
+                }
+            }
+            if let Member::Tasks(tasks) = member
+                && tasks.is_empty()
+            {
+                for dag in &dags {
+                    run.host.doubt(*dag, at, "a dependency on a group without tasks");
+                }
+            }
+        }
+    }
+    for a in &up {
+        for b in &down {
+            match (a, b) {
+                (Member::Tasks(a), Member::Tasks(b)) => connect(run, a, b, at)?,
+                (Member::Tasks(tasks), Member::Label(label)) => label_tasks(run, *label, tasks, End::Up, at)?,
+                (Member::Label(label), Member::Tasks(tasks)) => label_tasks(run, *label, tasks, End::Down, at)?,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A label joins what comes before it with what comes after it.
+fn label_tasks(run: &mut Run, label: HostRef, tasks: &BTreeSet<usize>, end: End, at: At) -> Result<(), Stop> {
+    let Thing::Label { up, down } = &mut run.host.things[label.0] else { return Ok(()) };
+    if end == End::Up {
+        up.extend(tasks);
+    } else {
+        down.extend(tasks);
+    }
+    let (up, down) = (up.clone(), down.clone());
+    connect(run, &up, &down, at)
+}
+
+/// Edges between tasks.
+pub(super) fn connect(run: &mut Run, ups: &BTreeSet<usize>, downs: &BTreeSet<usize>, at: At) -> Result<(), Stop> {
+    let all: Vec<usize> = ups.iter().chain(downs).copied().collect();
+    let dag = all.iter().find_map(|task| run.host.tasks[*task].dag);
+    if let Some(dag) = dag {
+        // A task without a DAG joins that of what it is related to.
+        for task in &all {
+            if run.host.tasks[*task].dag.is_none() {
+                add_to_dag(run, dag, *task, at)?;
+            }
+        }
+        doubt_conditions(run, dag);
+    }
+    if !run.maybe.is_empty() {
+        return Ok(());
+    }
+    for up in ups {
+        for down in downs {
+            if up != down {
+                run.host.tasks[*up].down.insert(*down);
+                run.host.tasks[*down].up.insert(*up);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `chain(…)`.
+pub(super) fn chain(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
+    doubt_unknown(run, args, at);
+    let values: Vec<Value> = args.positional.iter().map(|arg| arg.value.clone()).collect();
+    for pair in values.windows(2) {
+        let lists = [&pair[0], &pair[1]].map(|value| is_list(run, value));
+        if lists == [true, true] {
+            let (Some(a), Some(b)) =
+                (run.items(&pair[0]).map(<[Value]>::to_vec), run.items(&pair[1]).map(<[Value]>::to_vec))
+            else {
+                relate(run, &pair[0], &pair[1], at)?;
+                continue;
+            };
+            if a.len() != b.len() {
+                return run.raise("AirflowException", "chain: lists of different length", at);
+            }
+            for (a, b) in a.iter().zip(&b) {
+                relate(run, a, b, at)?;
+            }
+        } else {
+            relate(run, &pair[0], &pair[1], at)?;
+        }
+    }
+    Ok(())
+}
+
+/// `chain_linear(…)`: every task of a list with every task of the next.
+pub(super) fn chain_linear(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
+    doubt_unknown(run, args, at);
+    let values: Vec<Value> = args.positional.iter().map(|arg| arg.value.clone()).collect();
+    let values: Vec<&Value> =
+        values.iter().filter(|value| !run.items(value).is_some_and(<[Value]>::is_empty)).collect();
+    for pair in values.windows(2) {
+        relate(run, pair[0], pair[1], at)?;
+    }
+    Ok(())
+}
+
+fn doubt_unknown(run: &mut Run, args: &Args, at: At) {
+    if let Some(why) = &args.unknown {
+        let hosts: Vec<HostRef> = args.all().flat_map(|arg| run.hosts_in(&arg.value)).collect();
+        let mut dags = run.host.dags_of(&hosts);
+        dags.extend(run.host.current_dag());
+        for dag in dags {
+            run.host.doubt(dag, at, format!("tasks of a chain are not known: {}", why.reason));
+        }
+    }
+}
+
+fn is_list(run: &Run, value: &Value) -> bool {
+    match value {
+        Value::Object(object) => matches!(run.object(*object), Object::List(_) | Object::Tuple(_)),
+        _ => false,
+    }
+}
+
+/// The end of a `with` over setups and teardowns.
+pub(super) fn close_setup(run: &mut Run, at: At) -> Result<(), Stop> {
+    let Some((around, made)) = run.host.setup_stack.pop() else { return Ok(()) };
+    let made: BTreeSet<usize> = made.into_iter().filter(|task| !around.contains(task)).collect();
+    let work: BTreeSet<usize> = made.iter().copied().filter(|task| !run.host.tasks[*task].teardown).collect();
+    let first = work.iter().copied().filter(|task| run.host.tasks[*task].up.is_disjoint(&work)).collect();
+    let last = work.iter().copied().filter(|task| run.host.tasks[*task].down.is_disjoint(&work)).collect();
+    let setups = around.iter().copied().filter(|task| run.host.tasks[*task].setup).collect();
+    let teardowns = around.iter().copied().filter(|task| run.host.tasks[*task].teardown).collect();
+    connect(run, &setups, &first, at)?;
+    connect(run, &last, &teardowns, at)?;
+    if let Some((_, outer)) = run.host.setup_stack.last_mut() {
+        outer.extend(made);
+    }
+    Ok(())
+}

@@ -1,0 +1,519 @@
+//! Airflow as the interpreter meets it: calls, methods, attributes and operators of its objects.
+
+use super::world::{Decorated, Run, Thing, World, name_doubt, name_of};
+use super::{arguments, edges, make, names, taskflow};
+use crate::python::interpret::{Host, HostRef, Interp};
+use crate::python::syntax::BinaryOp;
+use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Unknown, Value};
+use names::Meaning;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+impl Host for World {
+    fn exists(&self, module: &str) -> Option<bool> {
+        names::exists(module, self.version)
+    }
+
+    fn call(run: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        Ok(Some(match names::meaning(path) {
+            Meaning::Dag => make::dag(run, args, at),
+            Meaning::DagDecorator => taskflow::dag_decorator(run, args),
+            Meaning::TaskGroup => make::group(run, args, false, at)?,
+            Meaning::GroupDecorator => taskflow::group_decorator(run, args),
+            Meaning::TaskDecorator => taskflow::task_decorator(run, path, args),
+            Meaning::Setup => taskflow::setup_teardown(run, true, args),
+            Meaning::Teardown => taskflow::setup_teardown(run, false, args),
+            Meaning::Chain => {
+                edges::chain(run, args, at)?;
+                Value::None
+            }
+            Meaning::ChainLinear => {
+                edges::chain_linear(run, args, at)?;
+                Value::None
+            }
+            Meaning::CrossDownstream => {
+                let ups = args.value(0, "from_tasks").cloned().unwrap_or(Value::None);
+                let downs = args.value(1, "to_tasks").cloned().unwrap_or(Value::None);
+                edges::relate(run, &ups, &downs, at)?;
+                Value::None
+            }
+            Meaning::Label => run.host.add(Thing::Label { up: BTreeSet::new(), down: BTreeSet::new() }),
+            Meaning::XComArg => xcom_arg(run, args),
+            Meaning::AssetDecorator => {
+                run.host.add(Thing::AssetDecorator { args: args.clone(), multi: path.ends_with(".multi") })
+            }
+            Meaning::OperatorPartial => {
+                let class = path.strip_suffix(".partial").unwrap_or(path);
+                run.host.add(Thing::Partial { class: Value::outside(class), args: args.clone() })
+            }
+            Meaning::Operator => make::operator(run, path, args, at)?,
+            Meaning::Other if is_task_call(path, args, run) => make::operator(run, path, args, at)?,
+            Meaning::Inert if path.starts_with("airflow.") && is_task_call(path, args, run) => {
+                make::operator(run, path, args, at)?
+            }
+            Meaning::CurrentContext | Meaning::Inert | Meaning::Other => return Ok(None),
+        }))
+    }
+
+    fn call_object(run: &mut Interp<Self>, object: HostRef, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        Ok(match run.host.thing(object).clone() {
+            Thing::TaskDecorator { path, args: decorator } => args
+                .positional
+                .first()
+                .map(|function| taskflow::decorate_task(run, &path, &function.value.clone(), decorator)),
+            Thing::Decorated(decorated) => Some(taskflow::call_decorated(run, &decorated, args, at)?),
+            Thing::DagDecorator(decorator) => args
+                .positional
+                .first()
+                .map(|function| run.host.add(Thing::DagFactory { function: function.value.clone(), args: decorator })),
+            Thing::DagFactory { function, args: decorator } => {
+                Some(taskflow::call_dag(run, &function, &decorator, args, at)?)
+            }
+            Thing::GroupDecorator(decorator) => args.positional.first().map(|function| {
+                let function = function.value.clone();
+                run.host.add(Thing::GroupFactory { function, args: decorator, partial: Args::default() })
+            }),
+            Thing::GroupFactory { function, args: decorator, partial } => {
+                Some(taskflow::call_group(run, (&function, &decorator, &partial), args, None, at)?)
+            }
+            Thing::AssetDecorator { args: decorator, multi } => match args.positional.first() {
+                Some(function) => Some(taskflow::asset(run, &decorator, &function.value.clone(), multi, at)?),
+                None => None,
+            },
+            _ => None,
+        })
+    }
+
+    fn method(run: &mut Interp<Self>, object: HostRef, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let receiver = Value::Host(object);
+        let first = args.positional.first().map(|arg| arg.value.clone());
+        let other = first.clone().or_else(|| args.keywords.first().map(|(_, arg)| arg.value.clone()));
+        match name {
+            "set_upstream" | "set_downstream" => {
+                let other = other.unwrap_or(Value::None);
+                if name == "set_upstream" {
+                    edges::relate(run, &other, &receiver, at)?;
+                } else {
+                    edges::relate(run, &receiver, &other, at)?;
+                }
+                return Ok(Some(Value::None));
+            }
+            "as_setup" | "as_teardown" => {
+                return as_setup_teardown(run, object, name == "as_setup", args, at).map(Some);
+            }
+            _ => {}
+        }
+        let value = match (run.host.thing(object).clone(), name) {
+            (Thing::Decorated(decorated), _) => decorated_method(run, decorated, name, args, at)?,
+            (Thing::GroupFactory { function, args: decorator, partial }, _) => match name {
+                "expand" => Some(taskflow::call_group(run, (&function, &decorator, &partial), args, Some(false), at)?),
+                "expand_kwargs" => {
+                    Some(taskflow::call_group(run, (&function, &decorator, &partial), args, Some(true), at)?)
+                }
+                "partial" => {
+                    Some(run.host.add(Thing::GroupFactory { function, args: decorator, partial: args.clone() }))
+                }
+                "override" => {
+                    let args = overridden(&decorator, args);
+                    Some(run.host.add(Thing::GroupFactory { function, args, partial }))
+                }
+                _ => None,
+            },
+            (Thing::DagFactory { function, args: decorator }, "override") => {
+                let args = overridden(&decorator, args);
+                Some(run.host.add(Thing::DagFactory { function, args }))
+            }
+            (Thing::Partial { class, args: partial }, "expand" | "expand_kwargs") => {
+                Some(make::expand_operator(run, &class, &partial, args, name == "expand_kwargs", at)?)
+            }
+            (Thing::Output { tasks, key, text }, "map" | "zip" | "concat" | "filter") => {
+                let mut all = tasks;
+                for arg in args.all() {
+                    if let Some(Thing::Output { tasks, .. }) =
+                        run.host_of(&arg.value).map(|host| run.host.thing(host).clone())
+                    {
+                        all.extend(tasks);
+                    }
+                }
+                let texts: Vec<String> = args.all().map(|arg| run.text(&arg.value)).collect();
+                let text = format!("{text}.{name}({})", texts.join(", ")).into();
+                Some(run.host.add(Thing::Output { tasks: all, key, text }))
+            }
+            (Thing::Dag(dag), _) => return dag_method(run, dag, name, args, at).map(Some),
+            (Thing::Group(_), "add") => {
+                for dag in run.host.dags_of(&[object]) {
+                    run.host.doubt(dag, at, "`TaskGroup.add` is not evaluated");
+                }
+                Some(Value::None)
+            }
+            _ => None,
+        };
+        Ok(Some(match value {
+            Some(value) => value,
+            None => run.unknown_from(&[receiver], name, at),
+        }))
+    }
+
+    fn attribute(run: &mut Interp<Self>, object: HostRef, name: &str, at: At) -> Option<Value> {
+        match run.host.thing(object).clone() {
+            Thing::Dag(dag) => dag_attribute(run, dag, name),
+            Thing::Task(task) => match name {
+                "output" => Some(taskflow::output(run, task, "return_value")),
+                "task_id" => Some(id_value(run, &run.host.tasks[task].id.clone(), at)),
+                "dag" => run.host.tasks[task].dag.map(|dag| run.host.add(Thing::Dag(dag))),
+                "dag_id" => run.host.tasks[task].dag.map(|dag| id_value(run, &run.host.dags[dag].id.clone(), at)),
+                "operator" => Some(Value::Host(object)),
+                "trigger_rule" | "retries" | "owner" | "pool" | "start_date" | "bash_command" | "sql" | "params" => {
+                    Some(Unknown::new(format!("the attribute `{name}` of a task is not held"), at, name).value())
+                }
+                _ => None,
+            },
+            Thing::Output { tasks, .. } => match name {
+                "operator" => tasks.first().map(|task| run.host.add(Thing::Task(*task))),
+                "task_id" => tasks.first().map(|task| id_value(run, &run.host.tasks[*task].id.clone(), at)),
+                _ => None,
+            },
+            Thing::Group(group) => match name {
+                "group_id" => Some(id_value(run, &run.host.groups[group].id.clone(), at)),
+                "children" | "used_group_ids" => Some(Unknown::new("members of a group", at, name).value()),
+                _ => None,
+            },
+            Thing::Decorated(decorated) => match name {
+                "function" | "__wrapped__" => Some(decorated.function),
+                "__name__" => {
+                    let function = arguments::function(run, &decorated.function)?;
+                    let Object::Function(function) = run.object(function) else { return None };
+                    Some(Value::str(function.def.name.clone()))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn set_attribute(run: &mut Interp<Self>, object: HostRef, name: &str, value: &Value, at: At) {
+        match (run.host.thing(object).clone(), name) {
+            (Thing::Dag(dag), "dag_id" | "default_args" | "task_dict" | "auto_register") => {
+                run.host.doubt(dag, at, format!("`{name}` of the DAG is set afterwards"));
+            }
+            (Thing::Task(task), "dag") => match run.host_of(value).map(|host| run.host.thing(host).clone()) {
+                Some(Thing::Dag(dag)) if run.host.tasks[task].dag.is_none() => {
+                    // What fails here fails as a duplicate, which the DAG then says itself.
+                    let _ = make::add_to_dag(run, dag, task, at);
+                }
+                _ => doubt_task(run, task, at, name),
+            },
+            (Thing::Task(task), "task_id" | "_task_id" | "task_group" | "template_fields") => {
+                doubt_task(run, task, at, name)
+            }
+            (Thing::Task(task), "trigger_rule") => {
+                run.host.tasks[task].trigger_rule = value.as_str().map(ToString::to_string)
+            }
+            (Thing::Task(task), "is_setup" | "is_teardown") => match run.truth(value, at) {
+                Ok(truth) if name == "is_setup" => run.host.tasks[task].setup = truth,
+                Ok(truth) => run.host.tasks[task].teardown = truth,
+                Err(_) => doubt_task(run, task, at, name),
+            },
+            (Thing::Group(group), "group_id" | "_group_id" | "prefix_group_id") => {
+                if let Some(dag) = run.host.groups[group].dag {
+                    run.host.doubt(dag, at, format!("`{name}` of a group is set afterwards"));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn subscript(run: &mut Interp<Self>, object: HostRef, key: &Value, _at: At) -> Result<Option<Value>, Stop> {
+        Ok(match run.host.thing(object).clone() {
+            Thing::Output { tasks, text, .. } => {
+                let text = format!("{text}[{}]", run.text(key)).into();
+                let key = key.as_str().cloned().unwrap_or_else(|| "return_value".into());
+                Some(run.host.add(Thing::Output { tasks, key, text }))
+            }
+            _ => None,
+        })
+    }
+
+    fn binary(
+        run: &mut Interp<Self>,
+        op: BinaryOp,
+        left: &Value,
+        right: &Value,
+        at: At,
+    ) -> Result<Option<Value>, Stop> {
+        if !matches!(op, BinaryOp::LeftShift | BinaryOp::RightShift) {
+            return Ok(None);
+        }
+        let mut hosts = run.hosts_in(left);
+        hosts.extend(run.hosts_in(right));
+        let about_tasks = hosts.iter().any(|host| {
+            matches!(
+                run.host.thing(*host),
+                Thing::Task(_) | Thing::Group(_) | Thing::Output { .. } | Thing::Label { .. }
+            )
+        });
+        if !about_tasks {
+            if run.host.current_dag().is_some() && (left.unknown().is_some() || right.unknown().is_some()) {
+                edges::relate(run, left, right, at)?;
+            }
+            return Ok(None);
+        }
+        if op == BinaryOp::RightShift {
+            edges::relate(run, left, right, at)?;
+        } else {
+            edges::relate(run, right, left, at)?;
+        }
+        // `[a, b] >> c` gives `c`, `a >> [b, c]` the list.
+        Ok(Some(right.clone()))
+    }
+
+    fn enter(run: &mut Interp<Self>, object: HostRef, _at: At) -> Result<Value, Stop> {
+        taskflow::enter(run, object);
+        Ok(Value::Host(object))
+    }
+
+    fn exit(run: &mut Interp<Self>, object: HostRef, at: At) -> Result<(), Stop> {
+        taskflow::leave(run, object, at)
+    }
+
+    fn construct(run: &mut Interp<Self>, instance: Ref, base: &str, args: &Args, at: At) -> Result<(), Stop> {
+        make::construct(run, instance, base, args, at)
+    }
+
+    fn before_construct(run: &mut Interp<Self>, class: Ref, args: &mut Args, at: At) {
+        make::apply_defaults(run, class, args, at);
+    }
+
+    fn constructed(run: &mut Interp<Self>, instance: Ref, at: At) -> Result<(), Stop> {
+        make::constructed(run, instance, at)
+    }
+
+    fn class_method(run: &mut Interp<Self>, class: Ref, name: &str, args: &Args) -> Option<Value> {
+        (name == "partial").then(|| run.host.add(Thing::Partial { class: Value::Object(class), args: args.clone() }))
+    }
+
+    fn outside_call(run: &mut Interp<Self>, callee: &Value, args: &Args, at: At) {
+        arguments::outside_call(run, callee, args, at);
+    }
+
+    fn stands_alone(run: &mut Interp<Self>, value: &Value, at: At) {
+        let Value::Unknown(unknown) = value else { return };
+        let Some(dag) = run.host.current_dag() else { return };
+        let meaning = unknown.root.as_deref().map_or(Meaning::Inert, names::meaning);
+        if meaning == Meaning::Other {
+            let reason = format!("a call of something outside the tree may make tasks: {}", unknown.reason);
+            run.host.doubt(dag, at, reason);
+        }
+    }
+
+    fn text(run: &Interp<Self>, object: HostRef) -> String {
+        match run.host.thing(object) {
+            Thing::Dag(dag) => format!("dag({:?})", run.host.dags[*dag].id),
+            Thing::Task(task) => format!("task({})", run.host.tasks[*task].id.exact().map_or("?", |id| id)),
+            Thing::Group(group) => format!("group({})", run.host.groups[*group].id.exact().map_or("?", |id| id)),
+            Thing::Output { text, .. } => text.to_string(),
+            Thing::Decorated(decorated) => format!("task function {}", run.text(&decorated.function)),
+            Thing::DagFactory { .. } => "dag function".to_owned(),
+            Thing::GroupFactory { .. } => "group function".to_owned(),
+            Thing::Opaque(text) => text.to_string(),
+            _ => "airflow object".to_owned(),
+        }
+    }
+
+    fn iterate(run: &mut Interp<Self>, object: HostRef) -> Option<Vec<Value>> {
+        match run.host.thing(object).clone() {
+            Thing::Group(group) => {
+                let dag = run.host.groups[group].dag?;
+                if !run.host.dags[dag].doubts.is_empty() {
+                    return None;
+                }
+                let tasks = edges::group_tasks(run, group);
+                Some(tasks.into_iter().map(|task| run.host.add(Thing::Task(task))).collect())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn doubt_task(run: &mut Run, task: usize, at: At, name: &str) {
+    if let Some(dag) = run.host.tasks[task].dag {
+        run.host.doubt(dag, at, format!("`{name}` of a task is set afterwards"));
+    }
+}
+
+/// A call of a class outside the tree that must make a task: it is given a `task_id`.
+fn is_task_call(path: &str, args: &Args, run: &Run) -> bool {
+    let last = path.rsplit('.').next().unwrap_or(path);
+    names::starts_upper(last)
+        && args.keyword("task_id").is_some()
+        && (run.host.current_dag().is_some()
+            || args.keyword("dag").is_some()
+            || last.ends_with("Operator")
+            || last.ends_with("Sensor"))
+}
+
+fn overridden(first: &Args, second: &Args) -> Args {
+    let mut args = first.clone();
+    for (name, argument) in &second.keywords {
+        args.set_keyword(name, argument.clone());
+    }
+    args.unknown = args.unknown.or_else(|| second.unknown.clone());
+    args
+}
+
+fn decorated_method(
+    run: &mut Run,
+    decorated: Decorated,
+    name: &str,
+    args: &Args,
+    at: At,
+) -> Result<Option<Value>, Stop> {
+    Ok(match name {
+        "override" => {
+            let args = overridden(&decorated.args, args);
+            Some(run.host.add(Thing::Decorated(Decorated { args, ..decorated })))
+        }
+        "partial" => Some(run.host.add(Thing::Decorated(Decorated { partial: Some(args.clone()), ..decorated }))),
+        "expand" => Some(taskflow::expand_decorated(run, &decorated, args, false, at)?),
+        "expand_kwargs" => Some(taskflow::expand_decorated(run, &decorated, args, true, at)?),
+        _ => None,
+    })
+}
+
+/// The value of an id.
+fn id_value(run: &Run, name: &super::world::Name, at: At) -> Value {
+    let _ = run;
+    match name {
+        super::world::Name::Exact(name) => Run::text_value(name.clone(), at),
+        super::world::Name::OneOf(names) => Value::OneOf(names.iter().map(|name| Value::str(name.clone())).collect()),
+        super::world::Name::Pattern { prefix, suffix } => {
+            let mut unknown = Unknown::new("an id is not known", at, "id");
+            unknown.affix = Some((prefix.as_str().into(), suffix.as_str().into()));
+            unknown.value()
+        }
+    }
+}
+
+fn xcom_arg(run: &mut Run, args: &Args) -> Value {
+    let task = args.value(0, "operator").and_then(|value| make::task_of(run, value));
+    let key = args.value(1, "key").and_then(Value::as_str).cloned().unwrap_or_else(|| "return_value".into());
+    match task {
+        Some(task) => taskflow::output(run, task, &key),
+        None => run.host.add(Thing::Opaque("output".into())),
+    }
+}
+
+fn as_setup_teardown(run: &mut Run, object: HostRef, setup: bool, args: &Args, at: At) -> Result<Value, Stop> {
+    let tasks = match run.host.thing(object).clone() {
+        Thing::Task(task) => BTreeSet::from([task]),
+        Thing::Output { tasks, .. } => tasks,
+        _ => BTreeSet::new(),
+    };
+    for task in &tasks {
+        if setup {
+            run.host.tasks[*task].setup = true;
+            continue;
+        }
+        run.host.tasks[*task].teardown = true;
+        run.host.tasks[*task].trigger_rule = Some("all_done_setup_success".to_owned());
+        if let Some(setups) = args.keyword("setups").map(|arg| arg.value.clone()) {
+            let all = match run.items(&setups) {
+                Some(items) => items.to_vec(),
+                None => vec![setups.clone()],
+            };
+            for one in all {
+                if let Some(host) = run.host_of(&one)
+                    && let Thing::Task(task) = *run.host.thing(host)
+                {
+                    run.host.tasks[task].setup = true;
+                }
+                if let Some(Thing::Output { tasks, .. }) = run.host_of(&one).map(|host| run.host.thing(host).clone()) {
+                    for task in tasks {
+                        run.host.tasks[task].setup = true;
+                    }
+                }
+            }
+            edges::relate(run, &setups, &Value::Host(object), at)?;
+        }
+    }
+    Ok(Value::Host(object))
+}
+
+fn dag_attribute(run: &mut Run, dag: usize, name: &str) -> Option<Value> {
+    let at = run.host.dags[dag].at;
+    match name {
+        "dag_id" => Some(id_value(run, &run.host.dags[dag].id.clone(), at)),
+        "tasks" | "task_ids" => {
+            if !run.host.dags[dag].doubts.is_empty() {
+                return Some(Unknown::new("the tasks of a DAG that is not known", at, "tasks").value());
+            }
+            let tasks = run.host.dags[dag].tasks.clone();
+            let items = tasks
+                .into_iter()
+                .map(|task| match name {
+                    "tasks" => run.host.add(Thing::Task(task)),
+                    _ => id_value(run, &run.host.tasks[task].id.clone(), at),
+                })
+                .collect();
+            Some(run.new_list(items))
+        }
+        "default_args" => run.host.dags[dag].default_args.clone(),
+        "doc_md" | "schedule_interval" | "schedule" | "start_date" | "params" | "tags" | "catchup" | "description" => {
+            Some(Unknown::new(format!("the attribute `{name}` of a DAG is not held"), at, name).value())
+        }
+        _ => None,
+    }
+}
+
+fn dag_method(run: &mut Run, dag: usize, name: &str, args: &Args, at: At) -> Result<Value, Stop> {
+    let first = args.positional.first().map(|arg| arg.value.clone());
+    match (name, first) {
+        ("add_task", Some(value)) => {
+            match make::task_of(run, &value) {
+                Some(task) if run.host.tasks[task].dag.is_none() => make::add_to_dag(run, dag, task, at)?,
+                Some(_) => {}
+                None => run.host.doubt(dag, at, "a task is added that is not known"),
+            }
+            Ok(Value::None)
+        }
+        ("add_tasks", Some(value)) => {
+            match run.items(&value).map(<[Value]>::to_vec) {
+                Some(items) => {
+                    for item in items {
+                        dag_method(run, dag, "add_task", &Args::positional([item], at), at)?;
+                    }
+                }
+                None => run.host.doubt(dag, at, "tasks are added that are not known"),
+            }
+            Ok(Value::None)
+        }
+        ("get_task", Some(value)) => {
+            let wanted = name_of(run, &value);
+            let found = run.host.dags[dag].tasks.iter().copied().find(|task| run.host.tasks[*task].id == wanted);
+            Ok(match found {
+                Some(task) if wanted.exact().is_some() => run.host.add(Thing::Task(task)),
+                _ => {
+                    let mut unknown = Unknown::new(name_doubt(&value, "a task"), at, "task");
+                    unknown.hosts = run.hosts_in(&value);
+                    unknown.value()
+                }
+            })
+        }
+        ("set_dependency", Some(up)) => {
+            let down = args.value(1, "downstream_task_id").cloned().unwrap_or(Value::None);
+            let up = dag_method(run, dag, "get_task", &Args::positional([up], at), at)?;
+            let down = dag_method(run, dag, "get_task", &Args::positional([down], at), at)?;
+            edges::relate(run, &up, &down, at)?;
+            Ok(Value::None)
+        }
+        ("task", _) => {
+            // `@dag.task` gives the DAG along.
+            let argument = Argument { value: run.host.add(Thing::Dag(dag)), at };
+            let mut args = args.clone();
+            args.set_keyword("dag", argument);
+            let path: Rc<str> = "airflow.decorators.task".into();
+            Ok(taskflow::task_decorator(run, &path, &args))
+        }
+        _ => Ok(Unknown::new(format!("`DAG.{name}` is not evaluated"), at, format!("dag.{name}")).value()),
+    }
+}

@@ -1,0 +1,187 @@
+//! What a qualified name means to Airflow.
+//!
+//! A name is looked up after imports are resolved, so an alias or a re-export makes no
+//! difference and a function that merely is called `task` is none.
+
+use crate::ids::AirflowVersion;
+
+/// The meaning of a name outside the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Dag,
+    DagDecorator,
+    TaskGroup,
+    GroupDecorator,
+    /// `@task` or one of its kinds.
+    TaskDecorator,
+    Setup,
+    Teardown,
+    Chain,
+    ChainLinear,
+    CrossDownstream,
+    Label,
+    XComArg,
+    AssetDecorator,
+    CurrentContext,
+    /// A class that makes a task.
+    Operator,
+    /// `SomeOperator.partial`.
+    OperatorPartial,
+    /// Nothing that makes structure.
+    Inert,
+    /// Not known.
+    Other,
+}
+
+/// Packages whose functions are known to make no DAG structure.
+const INERT: &str = " pendulum dateutil pytz yaml requests kubernetes pandas numpy jinja2 sqlalchemy boto3 botocore google azure \
+pydantic dotenv toml ruamel croniter packaging certifi attr attrs tenacity rich click jsonschema docker \
+psycopg2 pymongo redis slack_sdk snowflake simplejson orjson ujson markdown tests tests_common loguru structlog sentry_sdk \
+httpx aiohttp paramiko polars duckdb pyarrow sklearn matplotlib scipy torch tensorflow openai bs4 lxml six faker typing_extensions ";
+
+/// What the qualified name means.
+pub(super) fn meaning(path: &str) -> Meaning {
+    let Some((_, last)) = path.rsplit_once('.') else { return Meaning::Other };
+    let airflow = path.starts_with("airflow.");
+    if airflow {
+        match last {
+            "DAG" => return Meaning::Dag,
+            "dag" => return Meaning::DagDecorator,
+            "TaskGroup" => return Meaning::TaskGroup,
+            "task_group" => return Meaning::GroupDecorator,
+            "chain" => return Meaning::Chain,
+            "chain_linear" => return Meaning::ChainLinear,
+            "cross_downstream" => return Meaning::CrossDownstream,
+            "Label" | "EdgeModifier" => return Meaning::Label,
+            "XComArg" => return Meaning::XComArg,
+            "setup" if is_decorator_module(path) => return Meaning::Setup,
+            "teardown" if is_decorator_module(path) => return Meaning::Teardown,
+            "asset" | "multi" if path.starts_with("airflow.sdk") => return Meaning::AssetDecorator,
+            "get_current_context" => return Meaning::CurrentContext,
+            _ => {}
+        }
+        if task_kind(path).is_some() {
+            return Meaning::TaskDecorator;
+        }
+    }
+    if last == "partial" && path.rsplit('.').nth(1).is_some_and(starts_upper) {
+        return Meaning::OperatorPartial;
+    }
+    if airflow {
+        let operators = path.split('.').any(|part| matches!(part, "operators" | "sensors" | "transfers"));
+        let base = matches!(last, "BaseOperator" | "BaseSensorOperator" | "BaseBranchOperator");
+        if starts_upper(last) && (base || operators) && is_task_class(last) {
+            return Meaning::Operator;
+        }
+        return Meaning::Inert;
+    }
+    let top = path.split('.').next().unwrap_or(path);
+    if crate::python::interpret::is_standard(top) || INERT.contains(&format!(" {top} ")) || top == "builtins" {
+        return Meaning::Inert;
+    }
+    Meaning::Other
+}
+
+/// `task`, `task.branch`, … behind a module that holds Airflow's decorators: the kind, empty for
+/// the plain one.
+pub(super) fn task_kind(path: &str) -> Option<&str> {
+    for module in
+        ["airflow.decorators.", "airflow.sdk.", "airflow.sdk.definitions.decorators.", "airflow.decorators.base."]
+    {
+        let Some(rest) = path.strip_prefix(module) else { continue };
+        if rest == "task" {
+            return Some("");
+        }
+        if let Some(kind) = rest.strip_prefix("task.")
+            && !kind.contains('.')
+        {
+            return Some(kind);
+        }
+        if let Some(kind) = rest.rsplit('.').next().and_then(|name| name.strip_suffix("_task"))
+            && path.starts_with("airflow.decorators.")
+        {
+            return Some(if kind == "python" { "" } else { kind });
+        }
+    }
+    None
+}
+
+/// The class that a decorator's tasks show as.
+pub(super) fn decorated_operator(kind: &str) -> String {
+    match kind {
+        "" | "python" => "_PythonDecoratedOperator".to_owned(),
+        "virtualenv" => "_PythonVirtualenvDecoratedOperator".to_owned(),
+        "external_python" => "_PythonExternalDecoratedOperator".to_owned(),
+        "branch" => "_BranchPythonDecoratedOperator".to_owned(),
+        "branch_virtualenv" => "_BranchPythonVirtualenvDecoratedOperator".to_owned(),
+        "branch_external_python" => "_BranchExternalPythonDecoratedOperator".to_owned(),
+        "short_circuit" => "_ShortCircuitDecoratedOperator".to_owned(),
+        "sensor" => "DecoratedSensorOperator".to_owned(),
+        "pyspark" => "_PySparkDecoratedOperator".to_owned(),
+        "llm" => "_LLMDecoratedOperator".to_owned(),
+        other => {
+            let mut name = String::from("_");
+            for part in other.split('_') {
+                let mut letters = part.chars();
+                name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+                name.push_str(letters.as_str());
+            }
+            name.push_str("DecoratedOperator");
+            name
+        }
+    }
+}
+
+/// Whether a module of that name exists in that version; `None` if that depends on what is
+/// installed.
+pub(super) fn exists(module: &str, version: AirflowVersion) -> Option<bool> {
+    if module.starts_with("airflow.providers") {
+        return None;
+    }
+    if module.starts_with("airflow.sdk") || module.starts_with("airflow.task") {
+        return Some(version.major >= 3);
+    }
+    if version.major >= 3 {
+        let gone = [
+            "airflow.operators.dummy",
+            "airflow.operators.bash_operator",
+            "airflow.operators.python_operator",
+            "airflow.operators.dummy_operator",
+            "airflow.contrib",
+        ];
+        if gone.iter().any(|gone| module.starts_with(gone)) {
+            return Some(false);
+        }
+    }
+    (module == "airflow" || module.starts_with("airflow.")).then_some(true)
+}
+
+fn is_decorator_module(path: &str) -> bool {
+    path.starts_with("airflow.decorators.") || path.starts_with("airflow.sdk.")
+}
+
+/// Class names in operator modules that make no task.
+fn is_task_class(name: &str) -> bool {
+    ![
+        "Hook",
+        "Trigger",
+        "Link",
+        "Config",
+        "Mode",
+        "Type",
+        "State",
+        "Enum",
+        "Error",
+        "Exception",
+        "Mixin",
+        "Defaults",
+        "PokeReturnValue",
+        "ScalewayOS",
+    ]
+    .iter()
+    .any(|suffix| name.ends_with(suffix))
+}
+
+pub(super) fn starts_upper(name: &str) -> bool {
+    name.trim_start_matches('_').starts_with(char::is_uppercase)
+}

@@ -1,0 +1,429 @@
+//! Decorators: `@dag`, `@task` and its kinds, `@task_group`, `@setup`, `@teardown`.
+
+use super::arguments;
+use super::edges;
+use super::make::{self, Making, task_of};
+use super::names;
+use super::world::{Decorated, Run, Thing};
+use crate::python::interpret::HostRef;
+use crate::python::syntax::{Expr, ExprKind};
+use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Unknown, Value, last_name};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// `@task` with or without arguments: called with the function, or with what it will be made of.
+pub(super) fn task_decorator(run: &mut Run, path: &str, args: &Args) -> Value {
+    let kind = names::task_kind(path).unwrap_or_default();
+    let function = args
+        .positional
+        .first()
+        .map(|arg| arg.value.clone())
+        .or_else(|| args.keyword("python_callable").map(|arg| arg.value.clone()));
+    let path: Rc<str> = path.into();
+    match function {
+        Some(function) if kind != "stub" || !matches!(function, Value::None) => {
+            decorate_task(run, &path, &function, Args { positional: Vec::new(), ..args.clone() })
+        }
+        _ => run.host.add(Thing::TaskDecorator { path, args: args.clone() }),
+    }
+}
+
+/// Gives a decorator its function.
+pub(super) fn decorate_task(run: &mut Run, path: &Rc<str>, function: &Value, args: Args) -> Value {
+    let kind = names::task_kind(path).unwrap_or_default();
+    // `@task.run_if` and `@task.skip_if` wrap a decorated function; `@task` may wrap a `@setup`.
+    if let Some(Thing::Decorated(inner)) = run.host_of(function).map(|host| run.host.thing(host).clone()) {
+        if matches!(kind, "run_if" | "skip_if") {
+            return function.clone();
+        }
+        let decorated = Decorated { path: path.clone(), kind: kind.into(), args, ..inner };
+        return run.host.add(Thing::Decorated(decorated));
+    }
+    run.host.add(Thing::Decorated(Decorated {
+        function: function.clone(),
+        path: path.clone(),
+        kind: kind.into(),
+        args,
+        partial: None,
+        setup: false,
+        teardown: false,
+    }))
+}
+
+/// `@setup`, `@teardown`, on a function or on a decorated one.
+pub(super) fn setup_teardown(run: &mut Run, setup: bool, args: &Args) -> Value {
+    let Some(function) = args.positional.first().map(|arg| arg.value.clone()) else {
+        // `@teardown(on_failure_fail_dagrun=True)`.
+        return Value::outside(if setup { "airflow.decorators.setup" } else { "airflow.decorators.teardown" });
+    };
+    let mut decorated = match run.host_of(&function).map(|host| run.host.thing(host).clone()) {
+        Some(Thing::Decorated(decorated)) => decorated,
+        Some(Thing::GroupFactory { .. }) => return function,
+        _ => Decorated {
+            function,
+            path: "airflow.decorators.task".into(),
+            kind: "".into(),
+            args: Args::default(),
+            partial: None,
+            setup: false,
+            teardown: false,
+        },
+    };
+    decorated.setup |= setup;
+    decorated.teardown |= !setup;
+    run.host.add(Thing::Decorated(decorated))
+}
+
+fn function_name(run: &Run, function: &Value) -> Option<(Rc<str>, At)> {
+    let function = arguments::function(run, function)?;
+    let Object::Function(function) = run.object(function) else { return None };
+    Some((function.def.name.clone(), At { file: function.file, span: function.def.name_span }))
+}
+
+/// Calls a decorated function: makes its task and gives its output.
+pub(super) fn call_decorated(run: &mut Run, decorated: &Decorated, args: &Args, at: At) -> Result<Value, Stop> {
+    make_decorated(run, decorated, args, None, at)
+}
+
+/// `f.expand(…)`, `f.expand_kwargs(…)`.
+pub(super) fn expand_decorated(
+    run: &mut Run,
+    decorated: &Decorated,
+    args: &Args,
+    kwargs: bool,
+    at: At,
+) -> Result<Value, Stop> {
+    let mapping = arguments::mapping(run, args, kwargs, at)?;
+    make_decorated(run, decorated, args, Some(mapping), at)
+}
+
+fn make_decorated(
+    run: &mut Run,
+    decorated: &Decorated,
+    call: &Args,
+    mapped: Option<super::world::MappingState>,
+    at: At,
+) -> Result<Value, Stop> {
+    let function = arguments::function(run, &decorated.function);
+    let mut args = decorated.args.clone();
+    if args.keyword("task_id").is_none() {
+        let argument = match function_name(run, &decorated.function) {
+            Some((name, at)) => Argument { value: Run::text_value(name, at), at },
+            None => {
+                let why = Unknown::new("the decorated function is not in the tree", at, run.text(&decorated.function));
+                Argument { value: why.value(), at }
+            }
+        };
+        args.keywords.push(("task_id".into(), argument));
+    }
+    let operator = names::decorated_operator(&decorated.kind);
+    let multiple_outputs = match args.keyword("multiple_outputs").map(|arg| arg.value.clone()) {
+        Some(value) => run.truth(&value, at).ok(),
+        None => function.filter(|function| returns_mapping(run, *function)).map(|_| true),
+    };
+    let mut making_args = args.clone();
+    // Arguments of the call are the work's own; they are compared with the rest.
+    for (name, argument) in named_arguments(run, function, call, decorated.partial.as_ref()) {
+        making_args.keywords.push((format!("{name}()").into(), argument));
+    }
+    if let Some(why) = call.unknown.as_ref().or(decorated.partial.as_ref().and_then(|partial| partial.unknown.as_ref()))
+    {
+        // What a task is called with changes no structure unless outputs are in it.
+        if !why.hosts.is_empty()
+            && let Some(dag) = run.host.current_dag()
+        {
+            run.host.doubt(dag, at, format!("arguments of a task are not known: {}", why.reason));
+        }
+    }
+    let making = Making {
+        operator,
+        path: Some(decorated.path.to_string()),
+        args: making_args,
+        mapped,
+        callable: function,
+        multiple_outputs,
+        suffix: true,
+        at,
+        instance: None,
+    };
+    let value = make::task(run, making)?;
+    let Some(task) = task_of(run, &value) else { return Ok(value) };
+    run.host.tasks[task].setup = decorated.setup;
+    run.host.tasks[task].teardown = decorated.teardown;
+    if decorated.teardown && run.host.tasks[task].trigger_rule.is_none() {
+        run.host.tasks[task].trigger_rule = Some("all_done_setup_success".to_owned());
+    }
+    let named = named_arguments(run, function, call, decorated.partial.as_ref());
+    let mut inputs = Args { keywords: named, ..Args::default() };
+    inputs.keywords.extend(args.keywords.iter().filter(|(name, _)| &**name != "task_id").cloned());
+    arguments::depend(run, task, &inputs, at)?;
+    if run.host.tasks[task].mapped.is_some() {
+        arguments::doubt_mapping(run, task);
+    }
+    Ok(output(run, task, "return_value"))
+}
+
+/// The arguments of a TaskFlow call by the names of the function's parameters.
+fn named_arguments(run: &Run, function: Option<Ref>, call: &Args, partial: Option<&Args>) -> Vec<(Rc<str>, Argument)> {
+    let parameters: Vec<Rc<str>> = match function.map(|function| run.object(function)) {
+        Some(Object::Function(function)) => {
+            function.def.parameters.iter().map(|parameter| parameter.name.clone()).collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut named = Vec::new();
+    for args in partial.into_iter().chain([call]) {
+        for (index, argument) in args.positional.iter().enumerate() {
+            let name = parameters.get(index).cloned().unwrap_or_else(|| format!("[{index}]").into());
+            named.push((name, argument.clone()));
+        }
+        named.extend(args.keywords.iter().cloned());
+    }
+    named
+}
+
+/// The output of one task.
+pub(super) fn output(run: &mut Run, task: usize, key: &str) -> Value {
+    let id = match run.host.tasks[task].id.exact() {
+        Some(id) => id.to_string(),
+        None => "?".to_owned(),
+    };
+    let text = format!("output({id}, {key})").into();
+    run.host.add(Thing::Output { tasks: BTreeSet::from([task]), key: key.into(), text })
+}
+
+/// Whether a return annotation is a mapping: Airflow then splits the returned dict.
+fn returns_mapping(run: &Run, function: Ref) -> bool {
+    let Object::Function(function) = run.object(function) else { return false };
+    let Some(mut returns) = function.def.returns.as_ref() else { return false };
+    if let ExprKind::Subscript(object, _) = &returns.kind {
+        returns = object;
+    }
+    is_mapping(run, returns, function.scope)
+}
+
+fn is_mapping(run: &Run, annotation: &Expr, scope: crate::python::value::ScopeRef) -> bool {
+    let Some(name) = last_name(annotation) else { return false };
+    let name = name.split('[').next().unwrap_or(name);
+    if matches!(name, "dict" | "Dict" | "Mapping" | "MutableMapping" | "OrderedDict" | "DefaultDict" | "TypedDict") {
+        return true;
+    }
+    // A `TypedDict` of the tree.
+    match run.names(scope).get(name) {
+        Some(Value::Object(object)) => {
+            run.outside_bases(*object).iter().any(|base| base.ends_with(".TypedDict") || &**base == "builtins.dict")
+        }
+        _ => false,
+    }
+}
+
+// --- @dag ---
+
+/// `@dag` with or without arguments.
+pub(super) fn dag_decorator(run: &mut Run, args: &Args) -> Value {
+    let function =
+        args.positional.first().map(|arg| arg.value.clone()).filter(|value| arguments::function(run, value).is_some());
+    match function {
+        Some(function) => {
+            run.host.add(Thing::DagFactory { function, args: Args { positional: Vec::new(), ..args.clone() } })
+        }
+        None => run.host.add(Thing::DagDecorator(args.clone())),
+    }
+}
+
+/// Calls a `@dag` function: makes the DAG, runs the body in it.
+pub(super) fn call_dag(run: &mut Run, function: &Value, decorator: &Args, call: &Args, at: At) -> Result<Value, Stop> {
+    let mut args = decorator.clone();
+    let given = args.value(0, "dag_id").is_some_and(|value| !matches!(value, Value::None));
+    if !given && let Some((name, name_at)) = function_name(run, function) {
+        args.positional.clear();
+        args.set_keyword("dag_id", Argument { value: Run::text_value(name, name_at), at: name_at });
+    }
+    let dag = make::dag(run, &args, at);
+    let Value::Host(host) = dag else { return Ok(dag) };
+    enter(run, host);
+    let mut inputs = Args::default();
+    if let Some(function) = arguments::function(run, function)
+        && let Object::Function(function) = run.object(function)
+    {
+        // Each parameter is a DagParam: its value is that of a run.
+        for parameter in function.def.clone().parameters.iter() {
+            let plain = parameter.kind == crate::python::syntax::ParameterKind::Plain
+                || parameter.kind == crate::python::syntax::ParameterKind::KeywordOnly;
+            if plain {
+                let why =
+                    Unknown::new("a DAG parameter has its value in a run", at, format!("param {}", parameter.name));
+                inputs.keywords.push((parameter.name.clone(), Argument { value: why.value(), at }));
+            }
+        }
+    }
+    let _ = call;
+    let result = run.call(function, inputs, at);
+    leave(run, host, at)?;
+    result?;
+    Ok(dag)
+}
+
+// --- @task_group ---
+
+/// `@task_group` with or without arguments.
+pub(super) fn group_decorator(run: &mut Run, args: &Args) -> Value {
+    let function =
+        args.positional.first().map(|arg| arg.value.clone()).filter(|value| arguments::function(run, value).is_some());
+    match function {
+        Some(function) => {
+            let args = Args { positional: Vec::new(), ..args.clone() };
+            run.host.add(Thing::GroupFactory { function, args, partial: Args::default() })
+        }
+        None => run.host.add(Thing::GroupDecorator(args.clone())),
+    }
+}
+
+/// Calls a `@task_group` function, mapped or not.
+pub(super) fn call_group(
+    run: &mut Run,
+    (function, decorator, partial): (&Value, &Args, &Args),
+    call: &Args,
+    mapped: Option<bool>,
+    at: At,
+) -> Result<Value, Stop> {
+    let mut args = decorator.clone();
+    if args.value(0, "group_id").is_none()
+        && let Some((name, name_at)) = function_name(run, function)
+    {
+        args.set_keyword("group_id", Argument { value: Run::text_value(name, name_at), at: name_at });
+    }
+    let value = make::group(run, &args, true, at)?;
+    let Value::Host(host) = value else { return Ok(value) };
+    let Thing::Group(group) = *run.host.thing(host) else { return Ok(value) };
+    let mut inputs = partial.clone();
+    inputs.unknown = inputs.unknown.or_else(|| call.unknown.clone());
+    let mut producers = BTreeSet::new();
+    match mapped {
+        None => {
+            inputs.positional.extend(call.positional.iter().cloned());
+            inputs.keywords.extend(call.keywords.iter().cloned());
+        }
+        Some(kwargs) => {
+            let mapping = arguments::mapping(run, call, kwargs, at)?;
+            producers = mapping.over.iter().flat_map(|over| over.tasks.iter().copied()).collect();
+            if let Some(dag) = run.host.groups[group].dag {
+                arguments::doubt_over(run, dag, &mapping);
+            }
+            mapped_inputs(run, function, call, kwargs, &producers, &mut inputs);
+            run.host.groups[group].mapped = Some(mapping);
+        }
+    }
+    enter(run, host);
+    let result = run.call(function, inputs, at);
+    leave(run, host, at)?;
+    let result = result?;
+    if !producers.is_empty() {
+        let first = edges::group_tasks(run, group);
+        let first = first.iter().copied().filter(|task| run.host.tasks[*task].up.is_disjoint(&first)).collect();
+        edges::connect(run, &producers, &first, at)?;
+    }
+    Ok(if matches!(result, Value::None) { value } else { result })
+}
+
+/// What a mapped group's function is called with: one element each, known in a run.
+fn mapped_inputs(
+    run: &mut Run,
+    function: &Value,
+    call: &Args,
+    kwargs: bool,
+    producers: &BTreeSet<usize>,
+    inputs: &mut Args,
+) {
+    let given: Vec<(Rc<str>, At)> = if kwargs {
+        let Some(function) = arguments::function(run, function) else { return };
+        let Object::Function(function) = run.object(function) else { return };
+        let at = call.positional.first().map(|arg| arg.at);
+        let names = function.def.parameters.iter().map(|parameter| parameter.name.clone());
+        names.filter(|name| inputs.keyword(name).is_none()).filter_map(|name| at.map(|at| (name, at))).collect()
+    } else {
+        call.keywords.iter().map(|(name, arg)| (name.clone(), arg.at)).collect()
+    };
+    for (name, at) in given {
+        let mut tasks = producers.clone();
+        if let Some(argument) = call.keyword(&name) {
+            tasks = match run.host_of(&argument.value).map(|host| run.host.thing(host).clone()) {
+                Some(Thing::Output { tasks, .. }) => tasks,
+                _ => BTreeSet::new(),
+            };
+        }
+        let text = format!("element of {name}").into();
+        let value = run.host.add(Thing::Output { tasks, key: "return_value".into(), text });
+        inputs.keywords.push((name, Argument { value, at }));
+    }
+}
+
+// --- with ---
+
+/// Opens a DAG or group.
+pub(super) fn enter(run: &mut Run, host: HostRef) {
+    match run.host.thing(host).clone() {
+        Thing::Dag(dag) => run.host.dag_stack.push(dag),
+        Thing::Group(group) => run.host.group_stack.push(group),
+        Thing::Output { tasks, .. } => run.host.setup_stack.push((tasks, Vec::new())),
+        Thing::Task(task) => run.host.setup_stack.push((BTreeSet::from([task]), Vec::new())),
+        _ => {}
+    }
+}
+
+/// Closes what [`enter`] opened.
+pub(super) fn leave(run: &mut Run, host: HostRef, at: At) -> Result<(), Stop> {
+    match run.host.thing(host).clone() {
+        Thing::Dag(dag) => {
+            run.host.dag_stack.pop();
+            let registers = run.host.version.major > 2 || run.host.version.minor >= 4;
+            if registers && run.host.dags[dag].auto_register {
+                run.host.registered.insert(dag);
+            }
+        }
+        Thing::Group(_) => {
+            run.host.group_stack.pop();
+        }
+        Thing::Output { .. } | Thing::Task(_) => edges::close_setup(run, at)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+// --- @asset ---
+
+/// `@asset(schedule=…)` over a function: a DAG of one task, both named after it.
+pub(super) fn asset(run: &mut Run, args: &Args, function: &Value, multi: bool, at: At) -> Result<Value, Stop> {
+    let name = args.keyword("name").cloned().filter(|_| !multi);
+    let name = match name {
+        Some(name) => name,
+        None => match function_name(run, function) {
+            Some((name, at)) => Argument { value: Run::text_value(name, at), at },
+            None => return Ok(run.host.add(Thing::Opaque("asset".into()))),
+        },
+    };
+    let mut dag_args = Args { keywords: vec![("dag_id".into(), name.clone())], ..Args::default() };
+    if let Some(dag_id) = args.keyword("dag_id") {
+        dag_args.set_keyword("dag_id", dag_id.clone());
+    }
+    let dag = make::dag(run, &dag_args, at);
+    let Value::Host(host) = dag else { return Ok(dag) };
+    enter(run, host);
+    let callable = arguments::function(run, function);
+    let task_name =
+        function_name(run, function).map_or(name, |(name, at)| Argument { value: Run::text_value(name, at), at });
+    let making = Making {
+        operator: "_AssetMainOperator".to_owned(),
+        path: Some("airflow.sdk.asset".to_owned()),
+        args: Args { keywords: vec![("task_id".into(), task_name)], ..Args::default() },
+        mapped: None,
+        callable,
+        multiple_outputs: None,
+        suffix: false,
+        at,
+        instance: None,
+    };
+    make::task(run, making)?;
+    leave(run, host, at)?;
+    Ok(run.host.add(Thing::Opaque("asset".into())))
+}

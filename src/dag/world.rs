@@ -1,0 +1,345 @@
+//! Airflow's side of an evaluation: the DAGs, tasks and groups that have been made so far.
+//!
+//! Invariant: nothing is ever claimed that may not be so. What is made or related under a
+//! condition that is not known is marked, left out of the model, and its DAG is incomplete.
+
+use crate::ids::AirflowVersion;
+use crate::python::interpret::{HostRef, Interp};
+use crate::python::value::{Args, At, Ref, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// The interpreter with this world.
+pub(super) type Run<'t> = Interp<'t, World>;
+
+/// An id as far as it is known; before prefixes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    Exact(Rc<str>),
+    OneOf(Vec<Rc<str>>),
+    Pattern { prefix: String, suffix: String },
+}
+
+impl Name {
+    pub(super) fn exact(&self) -> Option<&Rc<str>> {
+        match self {
+            Self::Exact(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// With a text before it.
+    pub(super) fn prefixed(self, before: &str) -> Self {
+        match self {
+            Self::Exact(name) => Self::Exact(format!("{before}{name}").into()),
+            Self::OneOf(names) => Self::OneOf(names.iter().map(|name| format!("{before}{name}").into()).collect()),
+            Self::Pattern { prefix, suffix } => Self::Pattern { prefix: format!("{before}{prefix}"), suffix },
+        }
+    }
+}
+
+/// Something that is not known about a DAG.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Doubt {
+    pub(super) at: At,
+    pub(super) reason: Rc<str>,
+}
+
+/// A DAG.
+#[derive(Debug)]
+pub(super) struct DagState {
+    pub(super) id: Name,
+    pub(super) at: At,
+    pub(super) doubts: BTreeSet<Doubt>,
+    pub(super) tasks: Vec<usize>,
+    pub(super) groups: Vec<usize>,
+    /// Ids in use, for suffixes.
+    pub(super) ids: BTreeSet<Rc<str>>,
+    /// Set when an id may be in use that is not in `ids`.
+    pub(super) more_ids: bool,
+    pub(super) group_ids: BTreeSet<Rc<str>>,
+    pub(super) default_args: Option<Value>,
+    /// Whether leaving its `with` exposes it.
+    pub(super) auto_register: bool,
+}
+
+/// A task.
+#[derive(Debug)]
+pub(super) struct TaskState {
+    pub(super) dag: Option<usize>,
+    pub(super) id: Name,
+    pub(super) at: At,
+    pub(super) id_at: At,
+    pub(super) operator: String,
+    pub(super) operator_path: Option<String>,
+    pub(super) mapped: Option<MappingState>,
+    pub(super) up: BTreeSet<usize>,
+    pub(super) down: BTreeSet<usize>,
+    pub(super) group: Option<usize>,
+    pub(super) trigger_rule: Option<String>,
+    pub(super) multiple_outputs: Option<bool>,
+    pub(super) callable: Option<Ref>,
+    pub(super) arguments: BTreeMap<String, String>,
+    pub(super) takes: Vec<TakesState>,
+    /// Made under a condition that is not known.
+    pub(super) maybe: bool,
+    pub(super) setup: bool,
+    pub(super) teardown: bool,
+    /// The instance, for operators of the tree.
+    pub(super) instance: Option<Ref>,
+}
+
+/// A group.
+#[derive(Debug)]
+pub(super) struct GroupState {
+    pub(super) dag: Option<usize>,
+    pub(super) id: Name,
+    pub(super) at: At,
+    pub(super) parent: Option<usize>,
+    pub(super) mapped: Option<MappingState>,
+    pub(super) prefixes: bool,
+    /// Members in order.
+    pub(super) tasks: Vec<usize>,
+    pub(super) groups: Vec<usize>,
+    pub(super) default_args: Option<Value>,
+    pub(super) maybe: bool,
+}
+
+/// What something is mapped over.
+#[derive(Clone, Debug)]
+pub(super) struct MappingState {
+    pub(super) at: At,
+    pub(super) kwargs: bool,
+    pub(super) over: Vec<OverState>,
+}
+
+/// One mapped argument.
+#[derive(Clone, Debug)]
+pub(super) struct OverState {
+    pub(super) arg: String,
+    pub(super) at: At,
+    pub(super) length: Option<usize>,
+    pub(super) items: Option<Vec<Option<String>>>,
+    pub(super) items_at: Vec<At>,
+    pub(super) tasks: BTreeSet<usize>,
+}
+
+/// A use of another task's output.
+#[derive(Clone, Debug)]
+pub(super) struct TakesState {
+    pub(super) producer: usize,
+    pub(super) key: String,
+    pub(super) parameter: Option<String>,
+    pub(super) at: At,
+}
+
+/// What a host object is.
+#[derive(Clone, Debug)]
+pub(super) enum Thing {
+    Dag(usize),
+    Task(usize),
+    Group(usize),
+    /// An XComArg: the tasks that it refers to, and its key where that is one task's.
+    Output {
+        tasks: BTreeSet<usize>,
+        key: Rc<str>,
+        text: Rc<str>,
+    },
+    /// `@task(…)` before it is given its function.
+    TaskDecorator {
+        path: Rc<str>,
+        args: Args,
+    },
+    /// A function that makes a task when it is called.
+    Decorated(Decorated),
+    DagDecorator(Args),
+    DagFactory {
+        function: Value,
+        args: Args,
+    },
+    GroupDecorator(Args),
+    GroupFactory {
+        function: Value,
+        args: Args,
+        partial: Args,
+    },
+    /// `Operator.partial(…)`.
+    Partial {
+        class: Value,
+        args: Args,
+    },
+    Label {
+        up: BTreeSet<usize>,
+        down: BTreeSet<usize>,
+    },
+    AssetDecorator {
+        args: Args,
+        multi: bool,
+    },
+    /// `DAG`, `BaseOperator` and the like in a state that is not followed.
+    Opaque(Rc<str>),
+}
+
+/// A function behind `@task`.
+#[derive(Clone, Debug)]
+pub(super) struct Decorated {
+    pub(super) function: Value,
+    pub(super) path: Rc<str>,
+    pub(super) kind: Rc<str>,
+    pub(super) args: Args,
+    /// Arguments given by `partial`.
+    pub(super) partial: Option<Args>,
+    pub(super) setup: bool,
+    pub(super) teardown: bool,
+}
+
+/// Airflow while files are evaluated.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) version: AirflowVersion,
+    pub(super) things: Vec<Thing>,
+    pub(super) dags: Vec<DagState>,
+    pub(super) tasks: Vec<TaskState>,
+    pub(super) groups: Vec<GroupState>,
+    pub(super) dag_stack: Vec<usize>,
+    pub(super) group_stack: Vec<usize>,
+    /// Setups and teardowns whose `with` is open, with the tasks made inside.
+    pub(super) setup_stack: Vec<(BTreeSet<usize>, Vec<usize>)>,
+    /// DAGs that leaving a `with` exposed.
+    pub(super) registered: BTreeSet<usize>,
+    /// What is not known about the file as a whole.
+    pub(super) doubts: BTreeSet<Doubt>,
+}
+
+impl World {
+    pub(super) fn new(version: AirflowVersion) -> Self {
+        Self {
+            version,
+            things: Vec::new(),
+            dags: Vec::new(),
+            tasks: Vec::new(),
+            groups: Vec::new(),
+            dag_stack: Vec::new(),
+            group_stack: Vec::new(),
+            setup_stack: Vec::new(),
+            registered: BTreeSet::new(),
+            doubts: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, thing: Thing) -> Value {
+        self.things.push(thing);
+        Value::Host(HostRef(self.things.len() - 1))
+    }
+
+    pub(super) fn thing(&self, host: HostRef) -> &Thing {
+        &self.things[host.0]
+    }
+
+    /// Notes that something about a DAG is not known.
+    pub(super) fn doubt(&mut self, dag: usize, at: At, reason: impl Into<Rc<str>>) {
+        /// A DAG in doubt about more than this is not described any better by more.
+        const DOUBTS: usize = 200;
+        if self.dags[dag].doubts.len() < DOUBTS {
+            self.dags[dag].doubts.insert(Doubt { at, reason: reason.into() });
+        }
+    }
+
+    /// The DAGs that host objects belong to.
+    pub(super) fn dags_of(&self, hosts: &[HostRef]) -> BTreeSet<usize> {
+        let mut dags = BTreeSet::new();
+        for host in hosts {
+            match self.thing(*host) {
+                Thing::Dag(dag) => {
+                    dags.insert(*dag);
+                }
+                Thing::Task(task) => dags.extend(self.tasks[*task].dag),
+                Thing::Group(group) => dags.extend(self.groups[*group].dag),
+                Thing::Output { tasks, .. } => dags.extend(tasks.iter().filter_map(|task| self.tasks[*task].dag)),
+                Thing::Label { up, down } => {
+                    dags.extend(up.iter().chain(down).filter_map(|task| self.tasks[*task].dag))
+                }
+                _ => {}
+            }
+        }
+        dags
+    }
+
+    /// The DAG whose `with` is open.
+    pub(super) fn current_dag(&self) -> Option<usize> {
+        self.dag_stack.last().copied()
+    }
+
+    /// The group whose `with` is open, in that DAG.
+    pub(super) fn current_group(&self, dag: Option<usize>) -> Option<usize> {
+        self.group_stack.last().copied().filter(|group| self.groups[*group].dag == dag || dag.is_none())
+    }
+
+    /// What goes before the ids of a group's members.
+    pub(super) fn member_prefix(&self, group: usize) -> Option<Name> {
+        let group = &self.groups[group];
+        group.prefixes.then(|| group.id.clone())
+    }
+
+    /// A name as a member of a group has it.
+    pub(super) fn child(&self, group: Option<usize>, name: Name) -> Name {
+        match group.and_then(|group| self.member_prefix(group)) {
+            None => name,
+            Some(Name::Exact(prefix)) => name.prefixed(&format!("{prefix}.")),
+            Some(Name::OneOf(prefixes)) => match name {
+                Name::Exact(name) => {
+                    Name::OneOf(prefixes.iter().map(|prefix| format!("{prefix}.{name}").into()).collect())
+                }
+                _ => Name::Pattern { prefix: String::new(), suffix: String::new() },
+            },
+            Some(Name::Pattern { prefix, suffix }) => match name {
+                Name::Exact(name) => Name::Pattern { prefix, suffix: format!("{suffix}.{name}") },
+                Name::Pattern { suffix, .. } => Name::Pattern { prefix, suffix },
+                Name::OneOf(_) => Name::Pattern { prefix, suffix: String::new() },
+            },
+        }
+    }
+}
+
+/// Notes, for a DAG, the conditions under which the current statement runs.
+pub(super) fn doubt_conditions(run: &mut Run, dag: usize) {
+    for why in run.maybe.clone() {
+        let reason = format!("depends on a condition that is not known: {}", why.reason);
+        run.host.doubt(dag, why.at, reason);
+    }
+}
+
+/// What an id's value says.
+pub(super) fn name_of(run: &Run, value: &Value) -> Name {
+    match value {
+        Value::Str(text) => Name::Exact(text.text.clone()),
+        Value::OneOf(values) => match values.iter().map(|value| value.as_str().cloned()).collect::<Option<Vec<_>>>() {
+            Some(names) => Name::OneOf(names),
+            None => Name::Pattern { prefix: String::new(), suffix: String::new() },
+        },
+        Value::Unknown(unknown) => {
+            let (prefix, suffix) = unknown.affix.clone().unwrap_or_else(|| ("".into(), "".into()));
+            Name::Pattern { prefix: prefix.to_string(), suffix: suffix.to_string() }
+        }
+        other => match other {
+            // A member of `class Ids(str, Enum)` is its text.
+            Value::Object(object) => match run.object(*object) {
+                crate::python::value::Object::Instance(instance) => match instance.attributes.get("_value_") {
+                    Some(Value::Str(text)) => Name::Exact(text.text.clone()),
+                    _ => Name::Pattern { prefix: String::new(), suffix: String::new() },
+                },
+                _ => Name::Pattern { prefix: String::new(), suffix: String::new() },
+            },
+            _ => Name::Pattern { prefix: String::new(), suffix: String::new() },
+        },
+    }
+}
+
+/// Why an id is not known.
+pub(super) fn name_doubt(value: &Value, what: &str) -> String {
+    match value {
+        Value::Unknown(unknown) => format!("{what} is not known: {}", unknown.reason),
+        Value::OneOf(_) => format!("{what} is one of several"),
+        _ => format!("{what} is not a text that can be evaluated"),
+    }
+}

@@ -1,0 +1,425 @@
+//! Runs the module level of a tree's files over values that may be unknown.
+//!
+//! Invariants: deterministic and bounded ([`Bounds`]); a bound that is reached is a [`Stop`] with
+//! a reason. Where a condition is not known every branch is run, what the branches leave
+//! different becomes unknown, and the host sees [`Interp::maybe`] while it happens.
+
+mod branch;
+mod builtin;
+mod call;
+mod class;
+mod evaluate;
+mod execute;
+mod format;
+mod import;
+mod library;
+mod method;
+mod operate;
+
+use super::syntax::Name;
+use super::tree::Tree;
+pub(crate) use super::value::HostRef;
+use super::value::{
+    Args, Argument, At, Cell, Key, ModuleKey, Object, Raised, Ref, ScopeRef, Sequence, Stop, Text, Unknown, Value,
+};
+pub(crate) use import::is_standard;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// How much work one file may cost.
+pub(crate) struct Bounds {
+    /// Statements and expressions.
+    pub(crate) steps: usize,
+    /// Turns of one loop.
+    pub(crate) turns: usize,
+    /// Nesting of everything: calls, statements, expressions.
+    pub(crate) depth: usize,
+    /// Calls within calls.
+    pub(crate) calls: usize,
+    /// Elements of a list, characters of a text.
+    pub(crate) size: usize,
+}
+
+const BOUNDS: Bounds = Bounds { steps: 4_000_000, turns: 50_000, depth: 4_000, calls: 150, size: 1 << 20 };
+
+/// Gives meaning to what is not in the tree.
+///
+/// A method that returns `None` leaves the matter to the interpreter, which knows Python and
+/// nothing else.
+pub(crate) trait Host: Sized {
+    /// Whether an outside module of that name exists; `None` if that depends on what is installed.
+    fn exists(&self, module: &str) -> Option<bool>;
+    /// Calls something outside, by its qualified name.
+    fn call(interp: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop>;
+    /// Calls a host object itself.
+    fn call_object(interp: &mut Interp<Self>, object: HostRef, args: &Args, at: At) -> Result<Option<Value>, Stop>;
+    /// Calls a method of a host object.
+    fn method(
+        interp: &mut Interp<Self>,
+        object: HostRef,
+        name: &str,
+        args: &Args,
+        at: At,
+    ) -> Result<Option<Value>, Stop>;
+    /// Reads an attribute that is no method.
+    fn attribute(interp: &mut Interp<Self>, object: HostRef, name: &str, at: At) -> Option<Value>;
+    /// Sets an attribute.
+    fn set_attribute(interp: &mut Interp<Self>, object: HostRef, name: &str, value: &Value, at: At);
+    /// `object[key]`.
+    fn subscript(interp: &mut Interp<Self>, object: HostRef, key: &Value, at: At) -> Result<Option<Value>, Stop>;
+    /// An operator with a host object on either side, or in a list there.
+    fn binary(
+        interp: &mut Interp<Self>,
+        op: super::syntax::BinaryOp,
+        left: &Value,
+        right: &Value,
+        at: At,
+    ) -> Result<Option<Value>, Stop>;
+    /// `with object:`; gives what `as` binds.
+    fn enter(interp: &mut Interp<Self>, object: HostRef, at: At) -> Result<Value, Stop>;
+    /// The end of that `with`.
+    fn exit(interp: &mut Interp<Self>, object: HostRef, at: At) -> Result<(), Stop>;
+    /// The `__init__` of an outside base class, for an instance of a class of the tree.
+    fn construct(interp: &mut Interp<Self>, instance: Ref, base: &str, args: &Args, at: At) -> Result<(), Stop>;
+    /// Before the outermost `__init__` of such an instance; may add arguments (`default_args`).
+    fn before_construct(interp: &mut Interp<Self>, class: Ref, args: &mut Args, at: At);
+    /// After the outermost `__init__` of such an instance.
+    fn constructed(interp: &mut Interp<Self>, instance: Ref, at: At) -> Result<(), Stop>;
+    /// A method that a class of the tree has from outside.
+    fn class_method(interp: &mut Interp<Self>, class: Ref, name: &str, args: &Args) -> Option<Value>;
+    /// A call whose callee is not known, or outside and without meaning for the host.
+    fn outside_call(interp: &mut Interp<Self>, callee: &Value, args: &Args, at: At);
+    /// The value of an expression that stands alone as a statement.
+    fn stands_alone(interp: &mut Interp<Self>, value: &Value, at: At);
+    /// Canonical text of a host object.
+    fn text(interp: &Interp<Self>, object: HostRef) -> String;
+    /// What iterating a host object gives, if that is known.
+    fn iterate(interp: &mut Interp<Self>, object: HostRef) -> Option<Vec<Value>>;
+}
+
+/// A scope: a module's, a class body's or a function call's.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    pub(crate) names: BTreeMap<Name, Value>,
+    pub(crate) parent: Option<ScopeRef>,
+    /// Functions do not see the names of a class around them.
+    pub(crate) class_body: bool,
+}
+
+/// A call in progress, or a module being run.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) scope: ScopeRef,
+    pub(crate) file: usize,
+    /// For `super()`: the class that the running method belongs to, and its first argument.
+    pub(crate) class: Option<Ref>,
+    pub(crate) receiver: Option<Value>,
+    pub(crate) globals: BTreeSet<Name>,
+    pub(crate) nonlocals: BTreeSet<Name>,
+    /// What it may have returned already, under a condition that is not known.
+    pub(crate) returns: Vec<Value>,
+    pub(crate) yields: Vec<Value>,
+    /// Names of a class body in order.
+    pub(crate) fields: Vec<Name>,
+    pub(crate) called_at: At,
+}
+
+/// How a statement ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Flow {
+    Next,
+    Break,
+    Continue,
+    Return(Value),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loading {
+    Running,
+    Done,
+}
+
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) scope: ScopeRef,
+    pub(crate) state: Loading,
+}
+
+/// Values before a branch, to go back to.
+#[derive(Debug, Default)]
+struct Journal {
+    names: BTreeMap<(ScopeRef, Name), Option<Value>>,
+    cells: BTreeMap<Ref, Cell>,
+}
+
+/// The interpreter of one file and of what that file imports.
+pub(crate) struct Interp<'t, H: Host> {
+    pub(crate) tree: &'t Tree,
+    pub(crate) host: H,
+    heap: Vec<Cell>,
+    scopes: Vec<Scope>,
+    pub(crate) modules: BTreeMap<ModuleKey, Loaded>,
+    pub(crate) frames: Vec<Frame>,
+    journals: Vec<Journal>,
+    /// The conditions that are not known under which the current statement runs.
+    pub(crate) maybe: Vec<Rc<Unknown>>,
+    /// Those of them that hold since a `return` that may have happened.
+    rest: Vec<Rc<Unknown>>,
+    /// Imports that failed and were not caught: where, and what Python says.
+    pub(crate) failed: Option<Rc<Raised>>,
+    /// Counts what may raise for reasons outside.
+    may_raise: usize,
+    steps: usize,
+    depth: usize,
+}
+
+impl<'t, H: Host> Interp<'t, H> {
+    pub(crate) fn new(tree: &'t Tree, host: H) -> Self {
+        Self {
+            tree,
+            host,
+            heap: Vec::new(),
+            scopes: Vec::new(),
+            modules: BTreeMap::new(),
+            frames: Vec::new(),
+            journals: Vec::new(),
+            maybe: Vec::new(),
+            rest: Vec::new(),
+            failed: None,
+            may_raise: 0,
+            steps: 0,
+            depth: 0,
+        }
+    }
+
+    /// Runs a file as a module and gives its scope.
+    pub(crate) fn run_file(&mut self, file: usize) -> Result<ScopeRef, Stop> {
+        self.load_file(file)
+    }
+
+    /// The names of a scope, in order of name.
+    pub(crate) fn names(&self, scope: ScopeRef) -> &BTreeMap<Name, Value> {
+        &self.scopes[scope.0].names
+    }
+
+    // --- bounds ---
+
+    fn step(&mut self, at: At) -> Result<(), Stop> {
+        self.steps += 1;
+        if self.steps > BOUNDS.steps { Err(self.limit("too much work to evaluate", at)) } else { Ok(()) }
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as what the interpreter does")]
+    fn limit(&self, reason: &str, at: At) -> Stop {
+        Stop::Limit(reason.into(), at)
+    }
+
+    /// Counts one level of nesting while `work` runs.
+    fn deeper<T>(&mut self, at: At, work: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<T, Stop> {
+        if self.depth >= BOUNDS.depth {
+            return Err(self.limit("nested too deeply to evaluate", at));
+        }
+        self.depth += 1;
+        let result = work(self);
+        self.depth -= 1;
+        result
+    }
+
+    // --- places ---
+
+    pub(crate) fn at(&self, span: crate::content::Span) -> At {
+        At { file: self.frames.last().map_or(0, |frame| frame.file), span }
+    }
+
+    // --- heap ---
+
+    pub(crate) fn new_object(&mut self, object: Object) -> Value {
+        self.heap.push(Cell { object, hazy: None });
+        Value::Object(Ref(self.heap.len() - 1))
+    }
+
+    pub(crate) fn new_list(&mut self, items: Vec<Value>) -> Value {
+        self.new_object(Object::List(Sequence { items, at: Vec::new() }))
+    }
+
+    pub(crate) fn new_tuple(&mut self, items: Vec<Value>) -> Value {
+        self.new_object(Object::Tuple(Sequence { items, at: Vec::new() }))
+    }
+
+    pub(crate) fn object(&self, object: Ref) -> &Object {
+        &self.heap[object.0].object
+    }
+
+    pub(crate) fn hazy(&self, object: Ref) -> Option<Rc<Unknown>> {
+        self.heap[object.0].hazy.clone()
+    }
+
+    /// The object, to be changed; what depends on a condition is noted.
+    pub(crate) fn change(&mut self, object: Ref) -> &mut Object {
+        self.remember_cell(object);
+        let rest = self.rest.last().cloned();
+        let cell = &mut self.heap[object.0];
+        if cell.hazy.is_none() {
+            cell.hazy = rest;
+        }
+        &mut cell.object
+    }
+
+    pub(crate) fn set_hazy(&mut self, object: Ref, why: Rc<Unknown>) {
+        self.remember_cell(object);
+        self.heap[object.0].hazy = Some(why);
+    }
+
+    fn remember_cell(&mut self, object: Ref) {
+        if let Some(journal) = self.journals.last_mut() {
+            journal.cells.entry(object).or_insert_with(|| self.heap[object.0].clone());
+        }
+    }
+
+    /// What a value is for the host: itself, or what an instance became.
+    pub(crate) fn host_of(&self, value: &Value) -> Option<HostRef> {
+        match value {
+            Value::Host(host) => Some(*host),
+            Value::Object(object) => match self.object(*object) {
+                Object::Instance(instance) => instance.host,
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    // --- names ---
+
+    pub(crate) fn new_scope(&mut self, parent: Option<ScopeRef>, class_body: bool) -> ScopeRef {
+        self.scopes.push(Scope { names: BTreeMap::new(), parent, class_body });
+        ScopeRef(self.scopes.len() - 1)
+    }
+
+    pub(crate) fn set_in(&mut self, scope: ScopeRef, name: &Name, value: Value) {
+        if let Some(journal) = self.journals.last_mut() {
+            let old = self.scopes[scope.0].names.get(name).cloned();
+            journal.names.entry((scope, name.clone())).or_insert(old);
+        }
+        self.scopes[scope.0].names.insert(name.clone(), value);
+    }
+
+    pub(crate) fn set_name(&mut self, name: &Name, value: Value) {
+        let Some(frame) = self.frames.last_mut() else { return };
+        let mut scope = frame.scope;
+        if frame.globals.contains(name) {
+            while let Some(parent) = self.scopes[scope.0].parent {
+                scope = parent;
+            }
+        } else if frame.nonlocals.contains(name) {
+            let mut outer = self.scopes[scope.0].parent;
+            while let Some(candidate) = outer {
+                if self.scopes[candidate.0].names.contains_key(name) {
+                    scope = candidate;
+                    break;
+                }
+                outer = self.scopes[candidate.0].parent;
+            }
+        } else if self.scopes[scope.0].class_body && !frame.fields.contains(name) {
+            frame.fields.push(name.clone());
+        }
+        let outer = self.frames.last().is_some_and(|frame| frame.scope != scope);
+        let value = match self.rest.last().cloned() {
+            Some(why) if outer => self.merge(&[self.scopes[scope.0].names.get(name).cloned(), Some(value)], &why),
+            _ => value,
+        };
+        self.set_in(scope, name, value);
+    }
+
+    pub(crate) fn lookup(&self, name: &str) -> Option<Value> {
+        let frame = self.frames.last()?;
+        let mut scope = Some(frame.scope);
+        let mut first = true;
+        while let Some(current) = scope {
+            let current = &self.scopes[current.0];
+            if (first || !current.class_body)
+                && let Some(value) = current.names.get(name)
+            {
+                return Some(value.clone());
+            }
+            first = false;
+            scope = current.parent;
+        }
+        None
+    }
+
+    /// The scope of the running module.
+    pub(crate) fn module_scope(&self) -> Option<ScopeRef> {
+        let mut scope = self.frames.last()?.scope;
+        while let Some(parent) = self.scopes[scope.0].parent {
+            scope = parent;
+        }
+        Some(scope)
+    }
+
+    // --- values ---
+
+    pub(crate) fn key(&self, value: &Value) -> Option<Key> {
+        self.key_within(value, 8)
+    }
+
+    fn key_within(&self, value: &Value, depth: usize) -> Option<Key> {
+        Some(match value {
+            Value::None => Key::None,
+            Value::Bool(value) => Key::Int(i64::from(*value)),
+            Value::Int(value) => Key::Int(*value),
+            Value::Str(text) => Key::Str(text.text.clone()),
+            #[expect(clippy::cast_possible_truncation, reason = "a whole number within a safe range")]
+            Value::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => Key::Int(*value as i64),
+            Value::Unknown(_) | Value::OneOf(_) => return None,
+            Value::Object(object) => match self.object(*object) {
+                Object::Tuple(items) if depth > 0 => {
+                    let keys: Option<_> = items.items.iter().map(|item| self.key_within(item, depth - 1)).collect();
+                    Key::Tuple(keys?)
+                }
+                Object::Instance(instance) if instance.attributes.contains_key("_value_") => {
+                    Key::Other(format!("object {}", object.0).into())
+                }
+                _ => Key::Other(format!("object {}", object.0).into()),
+            },
+            other => Key::Other(self.text(other).into()),
+        })
+    }
+
+    /// Whether both are the same as far as can be seen.
+    pub(crate) fn same(&self, a: &Value, b: &Value) -> bool {
+        match (a, b) {
+            (Value::Object(a), Value::Object(b)) => a == b,
+            (Value::Host(a), Value::Host(b)) => a == b,
+            (Value::Unknown(a), Value::Unknown(b)) => Rc::ptr_eq(a, b) || a.text == b.text && a.at == b.at,
+            (Value::Object(_) | Value::Host(_) | Value::Unknown(_), _)
+            | (_, Value::Object(_) | Value::Host(_) | Value::Unknown(_)) => false,
+            _ => self.text(a) == self.text(b),
+        }
+    }
+
+    pub(crate) fn text_value(text: impl Into<Rc<str>>, at: At) -> Value {
+        Value::Str(Text { text: text.into(), at: Some(at) })
+    }
+
+    pub(crate) fn raise<T>(&self, class: &str, message: impl Into<String>, at: At) -> Result<T, Stop> {
+        let _ = self;
+        Err(Stop::Raise(Rc::new(Raised { class: class.into(), message: message.into(), at, certain: true })))
+    }
+
+    pub(crate) fn argument(value: Value, at: At) -> Argument {
+        Argument { value, at }
+    }
+
+    /// The items of a list, tuple or set whose content is known.
+    pub(crate) fn items(&self, value: &Value) -> Option<&[Value]> {
+        let Value::Object(object) = value else { return None };
+        if self.heap[object.0].hazy.is_some() {
+            return None;
+        }
+        match self.object(*object) {
+            Object::List(items) | Object::Tuple(items) => Some(&items.items),
+            Object::Set(items) => Some(items),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! Built-in functions.
+
+use super::{BOUNDS, Host, Interp};
+use crate::python::value::{Args, At, Dict, Object, Stop, Unknown, Value};
+use std::cmp::Ordering;
+
+const NAMES: &str = " abs all any bool bytes callable chr classmethod dict dir divmod enumerate filter float format \
+frozenset getattr hasattr hash hex id input int isinstance issubclass iter len list map max min next object oct open ord \
+pow print property range repr reversed round set setattr slice sorted staticmethod str sum tuple type vars zip \
+ArithmeticError AssertionError AttributeError BaseException Exception FileNotFoundError ImportError IndexError \
+KeyError LookupError ModuleNotFoundError NameError NotImplementedError OSError IOError RuntimeError StopIteration \
+TypeError ValueError Warning DeprecationWarning UserWarning PermissionError TimeoutError ConnectionError __import__ \
+NotImplemented complex bytearray memoryview exec eval compile ";
+
+pub(super) fn is_builtin(name: &str) -> bool {
+    !name.is_empty() && NAMES.contains(&format!(" {name} "))
+}
+
+impl<H: Host> Interp<'_, H> {
+    /// Calls a built-in function; `None` if the result is not known.
+    pub(super) fn call_builtin(&mut self, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let first = args.positional.first().map(|arg| arg.value.clone());
+        let second = args.positional.get(1).map(|arg| arg.value.clone());
+        if args.unknown.is_some() {
+            return Ok(None);
+        }
+        Ok(match (name, first, second) {
+            ("range", Some(first), second) => self.range(&first, second.as_ref(), args, at)?,
+            ("len", Some(value), _) => self.length(&value),
+            ("str", Some(value), _) => Some(self.to_str(&value, at)?),
+            ("str", None, _) => Some(Self::text_value("", at)),
+            ("int", Some(value), None) => match &value {
+                Value::Float(number) if number.abs() < 1e15 =>
+                {
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        reason = "as Python truncates, within the range checked"
+                    )]
+                    Some(Value::Int(number.trunc() as i64))
+                }
+                Value::Str(text) => match text.text.trim().replace('_', "").parse() {
+                    Ok(number) => Some(Value::Int(number)),
+                    Err(_) => return self.raise("ValueError", "not a number", at),
+                },
+                other => other.as_int().map(Value::Int),
+            },
+            ("float", Some(value), _) => match &value {
+                Value::Float(_) => Some(value),
+                Value::Str(text) => text.text.trim().parse().ok().map(Value::Float),
+                #[expect(clippy::cast_precision_loss, reason = "as Python converts")]
+                other => other.as_int().map(|value| Value::Float(value as f64)),
+            },
+            ("bool", Some(value), _) => self.truth(&value, at).ok().map(Value::Bool),
+            ("bool", None, _) => Some(Value::Bool(false)),
+            (
+                "list" | "tuple" | "set" | "frozenset" | "iter" | "reversed" | "sorted" | "enumerate" | "sum" | "any"
+                | "all" | "next",
+                first,
+                second,
+            ) => self.over_items(name, first, second, args, at)?,
+            ("min" | "max", Some(value), second) => self.extreme(name, &value, second.as_ref(), args, at)?,
+            ("zip", ..) => self.zip(args, at)?,
+            ("map" | "filter", Some(function), Some(items)) => self.map_filter(name, &function, &items, args, at)?,
+            ("dict", ..) => self.dict(args, at)?,
+            ("abs", Some(Value::Int(value)), _) => value.checked_abs().map(Value::Int),
+            ("abs", Some(Value::Float(value)), _) => Some(Value::Float(value.abs())),
+            ("round", Some(Value::Int(value)), None) => Some(Value::Int(value)),
+            ("chr", Some(Value::Int(value)), _) => {
+                u32::try_from(value).ok().and_then(char::from_u32).map(|c| Self::text_value(c.to_string(), at))
+            }
+            ("ord", Some(Value::Str(text)), _) => text.text.chars().next().map(|c| Value::Int(i64::from(u32::from(c)))),
+            ("print" | "setattr", Some(object), Some(attribute)) if name == "setattr" => {
+                let value = args.positional.get(2).map_or(Value::None, |arg| arg.value.clone());
+                match attribute.as_str() {
+                    Some(attribute) => self.set_attribute(&object, &attribute.clone(), value, at)?,
+                    None => {
+                        if let Value::Object(object) = object {
+                            let why = self.why(&attribute, at);
+                            self.set_hazy(object, why);
+                        }
+                    }
+                }
+                Some(Value::None)
+            }
+            ("print", ..) => Some(Value::None),
+            ("getattr", Some(object), Some(attribute)) => match attribute.as_str().cloned() {
+                Some(attribute) => {
+                    let value = self.attribute(&object, &attribute, at)?;
+                    match (&value, args.positional.get(2)) {
+                        (Value::Unknown(why), Some(default)) => {
+                            let why = why.clone();
+                            Some(self.merge(&[Some(value.clone()), Some(default.value.clone())], &why))
+                        }
+                        _ => Some(value),
+                    }
+                }
+                None => None,
+            },
+            ("hasattr", Some(Value::Object(object)), Some(Value::Str(attribute))) => match self.object(object) {
+                Object::Instance(instance) if instance.attributes.contains_key(&attribute.text) => {
+                    Some(Value::Bool(true))
+                }
+                _ => None,
+            },
+            ("isinstance", Some(value), Some(class)) => self.is_instance(&value, &class).map(Value::Bool),
+            ("callable", Some(Value::Object(object)), _) => Some(Value::Bool(matches!(
+                self.object(object),
+                Object::Function(_) | Object::Class(_) | Object::Bound { .. } | Object::Partial { .. }
+            ))),
+            ("type", Some(Value::Object(object)), None) => match self.object(object) {
+                Object::Instance(instance) => Some(Value::Object(instance.class)),
+                _ => None,
+            },
+            ("object", None, _) => Some(self.unknown_from(&[], "object", at)),
+            ("divmod", Some(a), Some(b)) => {
+                let quotient = self.binary(crate::python::syntax::BinaryOp::FloorDiv, &a, &b, at)?;
+                let rest = self.binary(crate::python::syntax::BinaryOp::Mod, &a, &b, at)?;
+                Some(self.new_tuple(vec![quotient, rest]))
+            }
+            ("__import__", Some(Value::Str(module)), _) => Some(self.import_module(&module.text.clone(), at)?),
+            ("exec" | "eval" | "compile", ..) => {
+                let why = Unknown::new(format!("`{name}` runs text as code"), at, name);
+                H::outside_call(self, &why.clone().value(), args, at);
+                Some(why.value())
+            }
+            _ => None,
+        })
+    }
+
+    fn range(&mut self, first: &Value, second: Option<&Value>, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let Some(a) = first.as_int() else { return Ok(None) };
+        let (start, stop) = match second {
+            Some(second) => match second.as_int() {
+                Some(b) => (a, b),
+                None => return Ok(None),
+            },
+            None => (0, a),
+        };
+        let step = match args.positional.get(2) {
+            Some(step) => match step.value.as_int() {
+                Some(step) if step != 0 => step,
+                _ => return Ok(None),
+            },
+            None => 1,
+        };
+        let mut items = Vec::new();
+        let mut value = start;
+        while if step > 0 { value < stop } else { value > stop } {
+            if items.len() > BOUNDS.size {
+                return Err(self.limit("a range too long to evaluate", at));
+            }
+            items.push(Value::Int(value));
+            value = value.saturating_add(step);
+        }
+        Ok(Some(self.new_list(items)))
+    }
+
+    fn length(&self, value: &Value) -> Option<Value> {
+        let length = match value {
+            Value::Str(text) => text.text.chars().count(),
+            Value::Bytes(bytes) => bytes.len(),
+            _ => match self.items(value) {
+                Some(items) => items.len(),
+                None => self.dict_pairs(value)?.len(),
+            },
+        };
+        i64::try_from(length).ok().map(Value::Int)
+    }
+
+    fn over_items(
+        &mut self,
+        name: &str,
+        first: Option<Value>,
+        second: Option<Value>,
+        args: &Args,
+        at: At,
+    ) -> Result<Option<Value>, Stop> {
+        let Some(value) = first else {
+            return Ok(Some(match name {
+                "tuple" => self.new_tuple(Vec::new()),
+                "set" | "frozenset" => self.new_set(Vec::new()),
+                _ => self.new_list(Vec::new()),
+            }));
+        };
+        let items = match self.iterate(&value, at)? {
+            Ok(items) => items,
+            Err((why, _)) if name == "list" || name == "tuple" => {
+                let mut why = Unknown::clone(&why);
+                why.hosts = self.hosts_in(&value);
+                return Ok(Some(why.value()));
+            }
+            Err(_) => return Ok(None),
+        };
+        Ok(match name {
+            "list" | "iter" => Some(self.copy_list(&value, items, false)),
+            "tuple" => Some(self.copy_list(&value, items, true)),
+            "set" | "frozenset" => Some(self.new_set(items)),
+            "reversed" => Some(self.new_list(items.into_iter().rev().collect())),
+            "sorted" => self.sorted(items, args, at)?,
+            "enumerate" => {
+                let start = args.value(1, "start").map_or(Some(0), Value::as_int);
+                let Some(start) = start else { return Ok(None) };
+                let mut pairs = Vec::new();
+                for (index, item) in items.into_iter().enumerate() {
+                    let index = start.saturating_add(i64::try_from(index).unwrap_or(i64::MAX));
+                    pairs.push(self.new_tuple(vec![Value::Int(index), item]));
+                }
+                Some(self.new_list(pairs))
+            }
+            "sum" => {
+                let mut total = second.unwrap_or(Value::Int(0));
+                for item in items {
+                    total = self.binary(crate::python::syntax::BinaryOp::Add, &total, &item, at)?;
+                }
+                Some(total)
+            }
+            "any" | "all" => {
+                let mut known = true;
+                for item in items {
+                    match self.truth(&item, at) {
+                        Ok(truth) if truth == (name == "any") => return Ok(Some(Value::Bool(truth))),
+                        Ok(_) => {}
+                        Err(_) => known = false,
+                    }
+                }
+                known.then_some(Value::Bool(name == "all"))
+            }
+            // An iterator's place is not followed: only the first of a fresh one is known.
+            "next" => items.into_iter().next().or(second),
+            _ => None,
+        })
+    }
+
+    /// A copy that still tells where each element is written.
+    fn copy_list(&mut self, value: &Value, items: Vec<Value>, tuple: bool) -> Value {
+        let at = match value {
+            Value::Object(object) => match self.object(*object) {
+                Object::List(sequence) | Object::Tuple(sequence) => sequence.at.clone(),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        };
+        let sequence = crate::python::value::Sequence { items, at };
+        self.new_object(if tuple { Object::Tuple(sequence) } else { Object::List(sequence) })
+    }
+
+    pub(super) fn sorted(&mut self, items: Vec<Value>, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let mut keyed = Vec::new();
+        for item in items {
+            let key = match args.keyword("key") {
+                Some(key) if !matches!(key.value, Value::None) => {
+                    self.call_with(&key.value.clone(), vec![item.clone()], at)?
+                }
+                _ => item.clone(),
+            };
+            keyed.push((key, item));
+        }
+        let mut known = true;
+        keyed.sort_by(|a, b| {
+            self.order(&a.0, &b.0).unwrap_or_else(|| {
+                known = false;
+                Ordering::Equal
+            })
+        });
+        if !known {
+            return Ok(None);
+        }
+        let mut items: Vec<Value> = keyed.into_iter().map(|(_, item)| item).collect();
+        match args.keyword("reverse").map(|reverse| self.truth(&reverse.value, at)) {
+            Some(Ok(true)) => items.reverse(),
+            Some(Err(_)) => return Ok(None),
+            _ => {}
+        }
+        Ok(Some(self.new_list(items)))
+    }
+
+    fn extreme(
+        &mut self,
+        name: &str,
+        value: &Value,
+        second: Option<&Value>,
+        args: &Args,
+        at: At,
+    ) -> Result<Option<Value>, Stop> {
+        let items = match second {
+            Some(_) => args.positional.iter().map(|arg| arg.value.clone()).collect(),
+            None => match self.iterate(value, at)? {
+                Ok(items) => items,
+                Err(_) => return Ok(None),
+            },
+        };
+        if args.keyword("key").is_some() {
+            return Ok(None);
+        }
+        let mut best: Option<Value> = None;
+        for item in items {
+            best = Some(match best {
+                None => item,
+                Some(best) => match self.order(&item, &best) {
+                    Some(Ordering::Less) if name == "min" => item,
+                    Some(Ordering::Greater) if name == "max" => item,
+                    Some(_) => best,
+                    None => return Ok(None),
+                },
+            });
+        }
+        Ok(best.or_else(|| args.keyword("default").map(|arg| arg.value.clone())))
+    }
+
+    fn zip(&mut self, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let mut columns = Vec::new();
+        for arg in &args.positional {
+            match self.iterate(&arg.value.clone(), at)? {
+                Ok(items) => columns.push(items),
+                Err(_) => return Ok(None),
+            }
+        }
+        let rows = columns.iter().map(Vec::len).min().unwrap_or(0);
+        let mut tuples = Vec::new();
+        for row in 0..rows {
+            let items = columns.iter().map(|column| column[row].clone()).collect();
+            tuples.push(self.new_tuple(items));
+        }
+        Ok(Some(self.new_list(tuples)))
+    }
+
+    fn map_filter(
+        &mut self,
+        name: &str,
+        function: &Value,
+        items: &Value,
+        args: &Args,
+        at: At,
+    ) -> Result<Option<Value>, Stop> {
+        let Ok(items) = self.iterate(items, at)? else { return Ok(None) };
+        if args.positional.len() > 2 {
+            return Ok(None);
+        }
+        let mut results = Vec::new();
+        for item in items {
+            if name == "map" {
+                results.push(self.call_with(function, vec![item], at)?);
+                continue;
+            }
+            let tested = if matches!(function, Value::None) {
+                item.clone()
+            } else {
+                self.call_with(function, vec![item.clone()], at)?
+            };
+            match self.truth(&tested, at) {
+                Ok(true) => results.push(item),
+                Ok(false) => {}
+                Err(_) => return Ok(None),
+            }
+        }
+        Ok(Some(self.new_list(results)))
+    }
+
+    pub(super) fn dict(&mut self, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let mut dict = Dict::default();
+        if let Some(first) = args.positional.first() {
+            let pairs = match self.dict_pairs(&first.value) {
+                Some(pairs) => pairs,
+                None => {
+                    let Ok(items) = self.iterate(&first.value.clone(), at)? else { return Ok(None) };
+                    let mut pairs = Vec::new();
+                    for item in items {
+                        match self.items(&item) {
+                            Some([key, value]) => pairs.push((key.clone(), value.clone())),
+                            _ => return Ok(None),
+                        }
+                    }
+                    pairs
+                }
+            };
+            for (written, value) in pairs {
+                match self.key(&written) {
+                    Some(key) => dict.insert(key, written, value),
+                    None => return Ok(None),
+                }
+            }
+        }
+        for (name, argument) in &args.keywords {
+            dict.insert(super::Key::Str(name.clone()), Value::str(name.clone()), argument.value.clone());
+        }
+        Ok(Some(self.new_object(Object::Dict(dict))))
+    }
+
+    fn is_instance(&self, value: &Value, class: &Value) -> Option<bool> {
+        if let Some(classes) = self.items(class) {
+            let mut all = Some(false);
+            for class in classes {
+                match self.is_instance(value, class) {
+                    Some(true) => return Some(true),
+                    None => all = None,
+                    Some(false) => {}
+                }
+            }
+            return all;
+        }
+        if let (Value::Object(object), Value::Object(class)) = (value, class)
+            && let Object::Instance(instance) = self.object(*object)
+            && let Object::Class(own) = self.object(instance.class)
+        {
+            return Some(own.order.iter().any(|entry| matches!(entry, Value::Object(other) if other == class)));
+        }
+        let class = class.outside_path()?.strip_prefix("builtins.")?.to_owned();
+        let own = match value {
+            Value::None => "NoneType",
+            Value::Bool(_) => return Some(class == "bool" || class == "int"),
+            Value::Int(_) => "int",
+            Value::Float(_) => "float",
+            Value::Str(_) => "str",
+            Value::Bytes(_) => "bytes",
+            Value::Unknown(unknown) if unknown.affix.is_some() => "str",
+            Value::Object(object) => match self.object(*object) {
+                Object::List(_) => "list",
+                Object::Tuple(_) => "tuple",
+                Object::Dict(_) => "dict",
+                Object::Set(_) => "set",
+                Object::Function(_) => "function",
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(own == class || class == "object")
+    }
+}

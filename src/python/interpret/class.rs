@@ -1,0 +1,322 @@
+//! Classes and their instances.
+
+use super::{Frame, Host, Interp, Unknown};
+use crate::python::syntax::{Arg, Class, ExprKind, Name};
+use crate::python::value::{Args, Argument, At, ClassObject, Instance, Object, Ref, Stop, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Bases that add nothing.
+const EMPTY_BASES: [&str; 6] =
+    ["builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol", "builtins.type"];
+
+const ENUMS: [&str; 5] = ["enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag"];
+
+impl<H: Host> Interp<'_, H> {
+    pub(super) fn define_class(&mut self, def: &Rc<Class>, at: At) -> Result<Value, Stop> {
+        let mut bases = Vec::new();
+        for argument in &def.arguments {
+            if let Arg::Positional(base) = argument {
+                // `Generic[T]` is `Generic`.
+                let base = match &base.kind {
+                    ExprKind::Subscript(object, _) => object,
+                    _ => base,
+                };
+                bases.push(self.eval(base)?);
+            }
+        }
+        let Some(frame) = self.frames.last() else { return Ok(Value::None) };
+        let (outer, file, called_at) = (frame.scope, frame.file, frame.called_at);
+        let module = self.tree.module_name(file);
+        let class = self.new_object(Object::Class(ClassObject {
+            name: def.name.clone(),
+            path: format!("{module}.{}", def.name).into(),
+            order: Vec::new(),
+            names: BTreeMap::new(),
+            fields: Vec::new(),
+            at,
+            dataclass: false,
+        }));
+        let Value::Object(reference) = class else { return Ok(class) };
+        let scope = self.new_scope(Some(outer), true);
+        self.frames.push(Frame {
+            scope,
+            file,
+            class: Some(reference),
+            receiver: None,
+            globals: BTreeSet::new(),
+            nonlocals: BTreeSet::new(),
+            returns: Vec::new(),
+            yields: Vec::new(),
+            fields: Vec::new(),
+            called_at,
+        });
+        let result = self.block(&def.body);
+        let fields = self.frames.pop().map(|frame| frame.fields).unwrap_or_default();
+        result?;
+        let order = self.resolution_order(reference, &bases, at);
+        let names = self.scopes[scope.0].names.clone();
+        if let Object::Class(class) = self.change(reference) {
+            class.names = names;
+            class.fields = fields;
+            class.order = order;
+        }
+        Ok(class)
+    }
+
+    /// The class, then its bases, each after everything that derives from it.
+    fn resolution_order(&self, class: Ref, bases: &[Value], at: At) -> Vec<Value> {
+        let mut order = vec![Value::Object(class)];
+        for base in bases {
+            match base {
+                Value::Object(object) => {
+                    if let Object::Class(base) = self.object(*object) {
+                        order.extend(base.order.iter().cloned());
+                    }
+                }
+                Value::Outside(_) => order.push(base.clone()),
+                other => order.push(Value::Outside(match other {
+                    Value::OneOf(values) => match values.iter().find_map(Value::outside_path) {
+                        Some(path) => path.clone(),
+                        None => "?".into(),
+                    },
+                    other => self.why(other, at).root.clone().unwrap_or_else(|| "?".into()),
+                })),
+            }
+        }
+        // Keep the last mention of each.
+        let same = |a: &Value, b: &Value| match (a, b) {
+            (Value::Object(a), Value::Object(b)) => a == b,
+            (Value::Outside(a), Value::Outside(b)) => a == b,
+            _ => false,
+        };
+        let mut kept: Vec<Value> = Vec::new();
+        for value in order.into_iter().rev() {
+            if !kept.iter().any(|other| same(other, &value)) {
+                kept.push(value);
+            }
+        }
+        kept.reverse();
+        kept
+    }
+
+    /// Finds a name in a class or its bases, from behind `after`; `Err` with the path of the
+    /// first outside base that may have it.
+    pub(crate) fn find_in_class(
+        &self,
+        class: Ref,
+        name: &str,
+        after: Option<Ref>,
+    ) -> Option<(Result<Value, Rc<str>>, Ref)> {
+        let Object::Class(start) = self.object(class) else { return None };
+        let mut seen = after.is_none();
+        for entry in &start.order {
+            match entry {
+                Value::Object(object) => {
+                    if seen
+                        && let Object::Class(class) = self.object(*object)
+                        && let Some(value) = class.names.get(name)
+                    {
+                        return Some((Ok(value.clone()), *object));
+                    }
+                    seen |= Some(*object) == after;
+                }
+                Value::Outside(path) if seen && !EMPTY_BASES.contains(&&**path) => {
+                    return Some((Err(path.clone()), class));
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// A method of an instance, bound to it.
+    pub(crate) fn find_method(&mut self, value: &Value, name: &str) -> Option<Value> {
+        let Value::Object(object) = value else { return None };
+        let Object::Instance(instance) = self.object(*object) else { return None };
+        let (Ok(Value::Object(function)), _) = self.find_in_class(instance.class, name, None)? else { return None };
+        matches!(self.object(function), Object::Function(_))
+            .then(|| self.new_object(Object::Bound { receiver: value.clone(), function }))
+    }
+
+    /// The outside bases of a class.
+    pub(crate) fn outside_bases(&self, class: Ref) -> Vec<Rc<str>> {
+        match self.object(class) {
+            Object::Class(class) => class.order.iter().filter_map(Value::outside_path).cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn instantiate(&mut self, class: Ref, args: Args, at: At) -> Result<Value, Stop> {
+        if let Some(members) = self.enum_members(class) {
+            let wanted = args.positional.first().map(|argument| argument.value.clone()).unwrap_or(Value::None);
+            for member in members {
+                let value = self.attribute(&member, &"value".into(), at)?;
+                if self.equal(&value, &wanted, at)? == Some(true) {
+                    return Ok(member);
+                }
+            }
+            return Ok(self.unknown_from(&[Value::Object(class), wanted], "enum", at));
+        }
+        let bases = self.outside_bases(class);
+        if bases.iter().any(|base| base.starts_with("builtins.") && !EMPTY_BASES.contains(&&**base)) {
+            // A subclass of `dict`, `str`, `Exception`: what it holds is not followed.
+            return Ok(self.unknown_from(
+                &args.positional.iter().map(|arg| arg.value.clone()).collect::<Vec<_>>(),
+                &self.text(&Value::Object(class)),
+                at,
+            ));
+        }
+        let instance = self.new_object(Object::Instance(Instance { class, attributes: BTreeMap::new(), host: None }));
+        let Value::Object(reference) = instance else { return Ok(instance) };
+        let mut args = args;
+        H::before_construct(self, class, &mut args, at);
+        self.initialise(reference, class, None, &args, at)?;
+        H::constructed(self, reference, at)?;
+        Ok(instance)
+    }
+
+    /// Runs `__init__` as found from behind `after`.
+    pub(super) fn initialise(
+        &mut self,
+        instance: Ref,
+        class: Ref,
+        after: Option<Ref>,
+        args: &Args,
+        at: At,
+    ) -> Result<(), Stop> {
+        if let Object::Class(object) = self.object(class)
+            && after.is_none()
+            && (object.dataclass
+                || self
+                    .outside_bases(class)
+                    .iter()
+                    .any(|base| &**base == "typing.NamedTuple" || base.starts_with("pydantic.")))
+            && !object.names.contains_key("__init__")
+        {
+            return self.initialise_fields(instance, class, args, at);
+        }
+        match self.find_in_class(class, "__init__", after) {
+            Some((Ok(Value::Object(function)), _)) => {
+                let mut args = args.clone();
+                args.positional.insert(0, Argument { value: Value::Object(instance), at });
+                self.call(&Value::Object(function), args, at)?;
+            }
+            Some((Err(base), _)) => {
+                if let Some(why) = &args.unknown {
+                    self.set_hazy(instance, why.clone());
+                }
+                H::construct(self, instance, &base, args, at)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn initialise_fields(&mut self, instance: Ref, class: Ref, args: &Args, at: At) -> Result<(), Stop> {
+        let mut fields: Vec<Name> = Vec::new();
+        let mut defaults: BTreeMap<Name, Value> = BTreeMap::new();
+        if let Object::Class(object) = self.object(class) {
+            for entry in object.order.iter().rev() {
+                if let Value::Object(entry) = entry
+                    && let Object::Class(class) = self.object(*entry)
+                {
+                    for field in &class.fields {
+                        let value = class.names.get(field);
+                        let function = value.is_some_and(|value| match value {
+                            Value::Object(object) => matches!(
+                                self.object(*object),
+                                Object::Function(_)
+                                    | Object::Property(_)
+                                    | Object::StaticMethod(_)
+                                    | Object::ClassMethod(_)
+                            ),
+                            _ => false,
+                        });
+                        if function || field.starts_with("__") {
+                            continue;
+                        }
+                        if !fields.contains(field) {
+                            fields.push(field.clone());
+                        }
+                        if let Some(value) = value {
+                            defaults.insert(field.clone(), value.clone());
+                        }
+                    }
+                }
+            }
+        }
+        for (index, field) in fields.iter().enumerate() {
+            let value = match args.get(index, field) {
+                Some(argument) => argument.value.clone(),
+                None => match defaults.get(field) {
+                    // `field(default_factory=list)` is not followed.
+                    Some(value) => value.clone(),
+                    None => match &args.unknown {
+                        Some(why) => Unknown::clone(why).value(),
+                        None => return self.raise("TypeError", format!("the field `{field}` is missing"), at),
+                    },
+                },
+            };
+            if let Object::Instance(instance) = self.change(instance) {
+                instance.attributes.insert(field.clone(), value);
+            }
+        }
+        if let Some(method) = self.find_method(&Value::Object(instance), "__post_init__") {
+            self.call_with(&method, Vec::new(), at)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn super_value(&mut self, at: At) -> Value {
+        let found = self.frames.iter().rev().find_map(|frame| Some((frame.class?, frame.receiver.clone()?)));
+        match found {
+            Some((class, receiver)) => self.new_object(Object::Super { receiver, class }),
+            None => Unknown::new("`super()` outside a method", at, "super()").value(),
+        }
+    }
+
+    // --- enums ---
+
+    fn is_enum(&self, class: Ref) -> bool {
+        self.outside_bases(class).iter().any(|base| ENUMS.contains(&&**base))
+    }
+
+    /// The members of an enum in order; `None` for other classes.
+    pub(super) fn enum_members(&mut self, class: Ref) -> Option<Vec<Value>> {
+        if !self.is_enum(class) {
+            return None;
+        }
+        let Object::Class(object) = self.object(class) else { return None };
+        let fields = object.fields.clone();
+        Some(fields.iter().filter_map(|field| self.enum_member(class, field)).collect())
+    }
+
+    pub(super) fn enum_member(&mut self, class: Ref, name: &Name) -> Option<Value> {
+        if !self.is_enum(class) || name.starts_with('_') {
+            return None;
+        }
+        let Object::Class(object) = self.object(class) else { return None };
+        let value = object.names.get(name)?.clone();
+        if let Value::Object(reference) = &value {
+            match self.object(*reference) {
+                Object::Function(_) | Object::Property(_) | Object::StaticMethod(_) | Object::ClassMethod(_) => {
+                    return None;
+                }
+                Object::Instance(instance) if instance.class == class => return Some(value),
+                _ => {}
+            }
+        }
+        let attributes = BTreeMap::from([
+            ("value".into(), value.clone()),
+            ("_value_".into(), value),
+            ("name".into(), Value::str(name.clone())),
+        ]);
+        let member = self.new_object(Object::Instance(Instance { class, attributes, host: None }));
+        // Members are singletons.
+        if let Object::Class(object) = &mut self.heap[class.0].object {
+            object.names.insert(name.clone(), member.clone());
+        }
+        Some(member)
+    }
+}

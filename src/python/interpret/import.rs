@@ -1,0 +1,281 @@
+//! Imports, as the worker resolves them after delivery.
+
+use super::{Frame, Host, Interp, Loaded, Loading};
+use crate::content::Span;
+use crate::python::syntax::Name;
+use crate::python::tree::Located;
+use crate::python::value::{At, ModuleKey, Raised, ScopeRef, Stop, Value};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// Modules that come with Python: they win over the tree, and importing one cannot fail.
+const STANDARD: &str = " __future__ abc argparse array ast asyncio atexit base64 binascii bisect builtins bz2 calendar cmath \
+codecs collections colorsys concurrent configparser contextlib contextvars copy copyreg csv ctypes dataclasses datetime \
+dbm decimal difflib dis doctest email enum errno fcntl filecmp fileinput fnmatch fractions ftplib functools gc getpass \
+gettext glob graphlib gzip hashlib heapq hmac html http imaplib importlib inspect io ipaddress itertools json keyword \
+linecache locale logging lzma mailbox marshal math mimetypes mmap multiprocessing netrc numbers operator os pathlib \
+pickle pkgutil platform plistlib poplib posixpath pprint profile pwd queue quopri random re reprlib resource runpy \
+sched secrets select selectors shelve shlex shutil signal site smtplib socket socketserver sqlite3 ssl stat statistics \
+string stringprep struct subprocess sys sysconfig syslog tarfile tempfile textwrap threading time timeit token tokenize \
+tomllib trace traceback tracemalloc types typing unicodedata unittest urllib uuid venv warnings wave weakref webbrowser \
+xml xmlrpc zipapp zipfile zipimport zlib zoneinfo ";
+
+/// Packages that several distributions share: a part that is not in the tree may be installed.
+const SHARED_NAMESPACES: [&str; 12] = [
+    "airflow",
+    "azure",
+    "backports",
+    "dbt",
+    "google",
+    "jaraco",
+    "opentelemetry",
+    "ruamel",
+    "snowflake",
+    "sphinxcontrib",
+    "zope",
+    "mpl_toolkits",
+];
+
+/// Whether a top-level module comes with Python.
+pub(crate) fn is_standard(top: &str) -> bool {
+    !top.is_empty() && STANDARD.contains(&format!(" {top} "))
+}
+
+impl<H: Host> Interp<'_, H> {
+    pub(super) fn import(&mut self, names: &[(Name, Option<Name>)], at: At) -> Result<(), Stop> {
+        for (dotted, alias) in names {
+            let module = self.import_module(dotted, at)?;
+            match alias {
+                Some(alias) => self.set_name(alias, module),
+                None => {
+                    let top = dotted.split('.').next().unwrap_or(dotted);
+                    let value = if top == &**dotted { module } else { self.import_module(top, at)? };
+                    self.set_name(&top.into(), value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn import_from(
+        &mut self,
+        level: usize,
+        module: &str,
+        names: &[(Name, Option<Name>, Span)],
+        star: bool,
+        at: At,
+    ) -> Result<(), Stop> {
+        let dotted = if level == 0 { module.to_owned() } else { self.absolute(level, module, at)? };
+        let value = self.import_module(&dotted, at)?;
+        if star {
+            return self.import_star(&value, at);
+        }
+        for (name, alias, span) in names {
+            let at = At { span: *span, ..at };
+            let imported = self.import_name(&value, &dotted, name, at)?;
+            self.set_name(alias.as_ref().unwrap_or(name), imported);
+        }
+        Ok(())
+    }
+
+    fn absolute(&mut self, level: usize, module: &str, at: At) -> Result<String, Stop> {
+        let file = self.frames.last().map_or(0, |frame| frame.file);
+        let name = self.tree.module_name(file);
+        let mut parts: Vec<&str> = name.split('.').collect();
+        let up = if self.tree.is_package(file) { level - 1 } else { level };
+        let entry = self.frames.len() == 1;
+        // A DAG file is loaded without a package: a relative import fails there.
+        if entry || up >= parts.len() {
+            return self.raise("ImportError", "attempted relative import with no known parent package", at);
+        }
+        parts.truncate(parts.len() - up);
+        if !module.is_empty() {
+            parts.push(module);
+        }
+        Ok(parts.join("."))
+    }
+
+    fn import_name(&mut self, module: &Value, dotted: &str, name: &Name, at: At) -> Result<Value, Stop> {
+        match module {
+            Value::Module(key) => {
+                if let Some(loaded) = self.modules.get(key)
+                    && let Some(value) = self.names(loaded.scope).get(name)
+                {
+                    return Ok(value.clone());
+                }
+                let submodule = format!("{dotted}.{name}");
+                match self.tree.locate(&submodule) {
+                    Located::File(_) | Located::Namespace => self.import_module(&submodule, at),
+                    _ => {
+                        let top = dotted.split('.').next().unwrap_or_default();
+                        let open = self.modules.get(key).is_some_and(|loaded| {
+                            loaded.state == Loading::Running
+                                || self.names(loaded.scope).contains_key("*")
+                                || self.names(loaded.scope).contains_key("__getattr__")
+                        });
+                        if open || SHARED_NAMESPACES.contains(&top) || self.has_other_meaning(key) {
+                            return Ok(Value::outside(submodule));
+                        }
+                        self.fail_import(format!("cannot import name `{name}` from `{dotted}`"), at)
+                    }
+                }
+            }
+            Value::Outside(path) => Ok(match super::library::constant(path, name) {
+                Some(value) => value,
+                None => Value::outside(format!("{path}.{name}")),
+            }),
+            other => self.attribute(other, name, at),
+        }
+    }
+
+    /// Whether a module ran only in part, so that names may be missing that Python would have.
+    fn has_other_meaning(&self, key: &ModuleKey) -> bool {
+        match key {
+            ModuleKey::Namespace(_) => false,
+            ModuleKey::File(_) => self.modules.get(key).is_none_or(|loaded| loaded.state != Loading::Done),
+        }
+    }
+
+    fn fail_import<T>(&mut self, message: String, at: At) -> Result<T, Stop> {
+        let raised = Rc::new(Raised { class: "ImportError".into(), message, at, certain: self.maybe.is_empty() });
+        self.failed = Some(raised.clone());
+        Err(Stop::Raise(raised))
+    }
+
+    fn import_star(&mut self, module: &Value, at: At) -> Result<(), Stop> {
+        let Value::Module(key) = module else {
+            // Any name may come from there.
+            self.set_name(&"*".into(), module.clone());
+            return Ok(());
+        };
+        let Some(loaded) = self.modules.get(key) else { return Ok(()) };
+        let names = self.names(loaded.scope).clone();
+        let listed: Option<BTreeSet<Name>> = names
+            .get("__all__")
+            .and_then(|all| self.items(all))
+            .map(|items| items.iter().filter_map(|item| item.as_str().cloned()).collect());
+        let _ = at;
+        for (name, value) in names {
+            let public = match &listed {
+                Some(listed) => listed.contains(&name),
+                None => !name.starts_with('_'),
+            };
+            if public || &*name == "*" {
+                self.set_name(&name, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Imports a module and all packages above it; gives the last.
+    pub(crate) fn import_module(&mut self, dotted: &str, at: At) -> Result<Value, Stop> {
+        let top = dotted.split('.').next().unwrap_or(dotted);
+        if is_standard(top) || top == "airflow" {
+            return self.import_outside(dotted, at);
+        }
+        match self.tree.locate(dotted) {
+            Located::File(file) => {
+                self.import_parents(dotted, at)?;
+                self.load_file(file)?;
+                Ok(Value::Module(ModuleKey::File(file)))
+            }
+            Located::Namespace => {
+                self.import_parents(dotted, at)?;
+                let key = ModuleKey::Namespace(dotted.into());
+                if !self.modules.contains_key(&key) {
+                    let scope = self.new_scope(None, false);
+                    self.modules.insert(key.clone(), Loaded { scope, state: Loading::Done });
+                }
+                Ok(Value::Module(key))
+            }
+            Located::Missing(found) => {
+                let parts: Vec<&str> = dotted.split('.').collect();
+                let known = parts[..found].join(".");
+                if SHARED_NAMESPACES.contains(&top) {
+                    return self.import_outside(dotted, at);
+                }
+                // The package itself is imported first, and may fail by itself.
+                self.import_module(&known, at)?;
+                self.fail_import(format!("no module named `{}`", parts[..=found.min(parts.len() - 1)].join(".")), at)
+            }
+            Located::Outside => self.import_outside(dotted, at),
+        }
+    }
+
+    fn import_parents(&mut self, dotted: &str, at: At) -> Result<(), Stop> {
+        match dotted.rsplit_once('.') {
+            Some((parent, _)) => self.import_module(parent, at).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    fn import_outside(&mut self, dotted: &str, at: At) -> Result<Value, Stop> {
+        let top = dotted.split('.').next().unwrap_or(dotted);
+        if !is_standard(top) {
+            match self.host.exists(dotted) {
+                Some(true) => {}
+                Some(false) => return self.raise("ModuleNotFoundError", format!("no module named `{dotted}`"), at),
+                None => self.may_raise += 1,
+            }
+        }
+        Ok(Value::outside(dotted))
+    }
+
+    /// The submodule of a package that has been imported.
+    pub(super) fn loaded_submodule(&self, key: &ModuleKey, name: &str) -> Option<Value> {
+        let parent = match key {
+            ModuleKey::File(file) => self.tree.module_name(*file),
+            ModuleKey::Namespace(dotted) => dotted.to_string(),
+        };
+        let key = match self.tree.locate(&format!("{parent}.{name}")) {
+            Located::File(file) => ModuleKey::File(file),
+            Located::Namespace => ModuleKey::Namespace(format!("{parent}.{name}").into()),
+            _ => return None,
+        };
+        self.modules.contains_key(&key).then_some(Value::Module(key))
+    }
+
+    /// Runs a file once; a circular import gets what there is so far.
+    pub(super) fn load_file(&mut self, file: usize) -> Result<ScopeRef, Stop> {
+        let key = ModuleKey::File(file);
+        if let Some(loaded) = self.modules.get(&key) {
+            return Ok(loaded.scope);
+        }
+        let at = At { file, span: Span::FILE };
+        let syntax = self.tree.syntax(file);
+        let module = match syntax.as_ref() {
+            Ok(module) => module,
+            Err(error) => {
+                let at = At { file, span: error.span };
+                return self.raise("SyntaxError", error.message.clone(), at);
+            }
+        };
+        let scope = self.new_scope(None, false);
+        self.modules.insert(key.clone(), Loaded { scope, state: Loading::Running });
+        for (name, value) in [
+            ("__name__", Value::str(self.tree.module_name(file))),
+            ("__file__", super::library::file_path(self.tree.file(file).home.as_str(), at)),
+            ("__doc__", crate::python::value::Unknown::new("a docstring", at, "__doc__").value()),
+        ] {
+            self.scopes[scope.0].names.insert(name.into(), value);
+        }
+        self.frames.push(Frame {
+            scope,
+            file,
+            class: None,
+            receiver: None,
+            globals: BTreeSet::new(),
+            nonlocals: BTreeSet::new(),
+            returns: Vec::new(),
+            yields: Vec::new(),
+            fields: Vec::new(),
+            called_at: at,
+        });
+        let result = self.block(&module.body);
+        self.frames.pop();
+        if let Some(loaded) = self.modules.get_mut(&key) {
+            loaded.state = Loading::Done;
+        }
+        result.map(|_| scope)
+    }
+}

@@ -1,0 +1,485 @@
+//! Methods of built-in types.
+
+use super::{Host, Interp, Key};
+use crate::python::value::{Args, At, Dict, Object, Ref, Stop, Unknown, Value};
+
+impl<H: Host> Interp<'_, H> {
+    pub(super) fn call_method(&mut self, receiver: &Value, name: &str, args: &Args, at: At) -> Result<Value, Stop> {
+        if let Some(host) = self.host_of(receiver)
+            && let Some(value) = H::method(self, host, name, args, at)?
+        {
+            return Ok(value);
+        }
+        let known = match receiver {
+            Value::Str(text) => self.text_method(&text.text.clone(), name, args, at)?,
+            Value::Unknown(_) => self.pattern_method(receiver, name, args, at),
+            Value::Object(object) => match self.object(*object).clone() {
+                Object::List(_) | Object::Tuple(_) => self.list_method(*object, name, args, at)?,
+                Object::Set(_) => self.set_method(*object, name, args, at)?,
+                Object::Dict(_) => self.dict_method(*object, name, args, at)?,
+                Object::Globals(scope) => match name {
+                    "get" => {
+                        args.value(0, "key").and_then(Value::as_str).and_then(|key| self.names(scope).get(key)).cloned()
+                    }
+                    "update" => {
+                        if let Some(pairs) = args.positional.first().and_then(|arg| self.dict_pairs(&arg.value)) {
+                            for (key, value) in pairs {
+                                let name =
+                                    key.as_str().cloned().unwrap_or_else(|| format!("<{}>", self.text(&key)).into());
+                                self.set_in(scope, &name, value);
+                            }
+                        }
+                        Some(Value::None)
+                    }
+                    _ => None,
+                },
+                Object::Class(_) => H::class_method(self, *object, name, args),
+                Object::Super { receiver, class } => return self.super_method(&receiver, class, name, args, at),
+                _ => None,
+            },
+            _ => None,
+        };
+        match known {
+            Some(value) => Ok(value),
+            None => {
+                let parts: Vec<Value> =
+                    std::iter::once(receiver.clone()).chain(args.all().map(|arg| arg.value.clone())).collect();
+                // A change that is not followed leaves the content unknown.
+                if let Value::Object(object) = receiver
+                    && matches!(self.object(*object), Object::List(_) | Object::Dict(_) | Object::Set(_))
+                    && !matches!(name, "get" | "keys" | "values" | "items" | "copy" | "index" | "count" | "pop")
+                {
+                    let why = Unknown::new(format!("`{name}` is not evaluated"), at, name);
+                    self.set_hazy(*object, std::rc::Rc::new(why));
+                }
+                let value = self.unknown_from(&parts, name, at);
+                if matches!(receiver, Value::Host(_)) {
+                    H::outside_call(self, &value, args, at);
+                }
+                Ok(value)
+            }
+        }
+    }
+
+    fn super_method(&mut self, receiver: &Value, class: Ref, name: &str, args: &Args, at: At) -> Result<Value, Stop> {
+        let Value::Object(object) = receiver else { return Ok(Value::None) };
+        if name == "__init__" {
+            let own = match self.object(*object) {
+                Object::Instance(instance) => instance.class,
+                _ => class,
+            };
+            self.initialise(*object, own, Some(class), args, at)?;
+            return Ok(Value::None);
+        }
+        if let Some(host) = self.host_of(receiver)
+            && let Some(value) = H::method(self, host, name, args, at)?
+        {
+            return Ok(value);
+        }
+        Ok(self.unknown_from(std::slice::from_ref(receiver), name, at))
+    }
+
+    fn text_method(&mut self, text: &str, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let arg = |index: usize| args.positional.get(index).and_then(|arg| arg.value.as_str().cloned());
+        let made = |text: String| Some(Self::text_value(text, at));
+        Ok(match (name, args.positional.len()) {
+            ("format", _) => Some(self.format_method(text, args, at)?),
+            ("lower" | "casefold", 0) => made(text.to_lowercase()),
+            ("upper", 0) => made(text.to_uppercase()),
+            ("capitalize", 0) => {
+                let mut letters = text.chars();
+                made(letters.next().map_or_else(String::new, |first| {
+                    first.to_uppercase().chain(letters.flat_map(char::to_lowercase)).collect()
+                }))
+            }
+            ("title", 0) => made(title(text)),
+            ("strip" | "lstrip" | "rstrip", count) => {
+                let letters = arg(0);
+                if count > 0 && letters.is_none() {
+                    return Ok(None);
+                }
+                let cut = |c: char| letters.as_ref().map_or(c.is_whitespace(), |letters| letters.contains(c));
+                made(
+                    match name {
+                        "lstrip" => text.trim_start_matches(cut),
+                        "rstrip" => text.trim_end_matches(cut),
+                        _ => text.trim_matches(cut),
+                    }
+                    .to_owned(),
+                )
+            }
+            ("removeprefix", 1) => arg(0).and_then(|part| made(text.strip_prefix(&*part).unwrap_or(text).to_owned())),
+            ("removesuffix", 1) => arg(0).and_then(|part| made(text.strip_suffix(&*part).unwrap_or(text).to_owned())),
+            ("replace", 2) => match (arg(0), arg(1)) {
+                (Some(from), Some(to)) => made(text.replace(&*from, &to)),
+                _ => None,
+            },
+            ("startswith" | "endswith", 1) => {
+                let parts = match arg(0) {
+                    Some(part) => vec![part],
+                    None => match self.items(&args.positional[0].value) {
+                        Some(items) => match items.iter().map(|item| item.as_str().cloned()).collect() {
+                            Some(parts) => parts,
+                            None => return Ok(None),
+                        },
+                        None => return Ok(None),
+                    },
+                };
+                Some(Value::Bool(parts.iter().any(|part| {
+                    if name == "startswith" { text.starts_with(&**part) } else { text.ends_with(&**part) }
+                })))
+            }
+            ("split" | "rsplit", _) => self.split(text, name, args, at),
+            ("splitlines", 0) => {
+                let lines = text.lines().map(|line| Self::text_value(line, at)).collect();
+                Some(self.new_list(lines))
+            }
+            ("partition", 1) => arg(0).map(|part| {
+                let (a, b, c) = text.split_once(&*part).map_or((text, "", ""), |(a, c)| (a, &*part, c));
+                self.new_tuple([a, b, c].map(|text| Self::text_value(text, at)).to_vec())
+            }),
+            ("join", 1) => return self.join_texts(text, &args.positional[0].value.clone(), at),
+            ("zfill", 1) => args.positional[0]
+                .value
+                .as_int()
+                .and_then(|width| usize::try_from(width).ok())
+                .filter(|w| *w < 4096)
+                .and_then(|width| made(format!("{}{text}", "0".repeat(width.saturating_sub(text.chars().count()))))),
+            ("isdigit" | "isnumeric", 0) => {
+                Some(Value::Bool(!text.is_empty() && text.chars().all(|c| c.is_ascii_digit())))
+            }
+            ("isupper", 0) => {
+                Some(Value::Bool(text.chars().any(char::is_alphabetic) && !text.chars().any(char::is_lowercase)))
+            }
+            ("find" | "index", 1) => arg(0)
+                .and_then(|part| text.find(&*part))
+                .map(|at| Value::Int(i64::try_from(text[..at].chars().count()).unwrap_or(0))),
+            ("count", 1) => arg(0)
+                .filter(|part| !part.is_empty())
+                .map(|part| Value::Int(i64::try_from(text.matches(&*part).count()).unwrap_or(0))),
+            _ => None,
+        })
+    }
+
+    fn split(&mut self, text: &str, name: &str, args: &Args, at: At) -> Option<Value> {
+        let limit = match args.value(1, "maxsplit") {
+            Some(limit) => limit.as_int().filter(|limit| *limit >= 0).and_then(|limit| usize::try_from(limit).ok()),
+            None => None,
+        };
+        let parts: Vec<String> = match args.value(0, "sep") {
+            None | Some(Value::None) if limit.is_none() => text.split_whitespace().map(str::to_owned).collect(),
+            Some(Value::Str(separator)) if !separator.text.is_empty() => match (limit, name) {
+                (None, _) => text.split(&*separator.text).map(str::to_owned).collect(),
+                (Some(limit), "rsplit") => {
+                    let mut parts: Vec<String> = text.rsplitn(limit + 1, &*separator.text).map(str::to_owned).collect();
+                    parts.reverse();
+                    parts
+                }
+                (Some(limit), _) => text.splitn(limit + 1, &*separator.text).map(str::to_owned).collect(),
+            },
+            _ => return None,
+        };
+        let items = parts.into_iter().map(|part| Self::text_value(part, at)).collect();
+        Some(self.new_list(items))
+    }
+
+    fn join_texts(&mut self, separator: &str, items: &Value, at: At) -> Result<Option<Value>, Stop> {
+        let Ok(items) = self.iterate(items, at)? else { return Ok(None) };
+        let mut parts = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
+                parts.push(Value::str(separator));
+            }
+            parts.push(item);
+        }
+        Ok(Some(self.concat(&parts, at)))
+    }
+
+    /// What can be said of a text of which only the ends are known.
+    fn pattern_method(&mut self, receiver: &Value, name: &str, args: &Args, at: At) -> Option<Value> {
+        let Value::Unknown(unknown) = receiver else { return None };
+        let (prefix, suffix) = unknown.affix.clone()?;
+        let map = |prefix: String, suffix: String| {
+            let mut mapped = Unknown::clone(unknown);
+            mapped.text = format!("{}.{name}", unknown.text).into();
+            mapped.affix = Some((prefix.into(), suffix.into()));
+            Some(mapped.value())
+        };
+        let arg = |index: usize| args.positional.get(index).and_then(|arg| arg.value.as_str().cloned());
+        match (name, args.positional.len()) {
+            ("lower", 0) => map(prefix.to_lowercase(), suffix.to_lowercase()),
+            ("upper", 0) => map(prefix.to_uppercase(), suffix.to_uppercase()),
+            ("replace", 2) if arg(0).is_some_and(|from| from.chars().count() == 1) => {
+                let (from, to) = (arg(0)?, arg(1)?);
+                map(prefix.replace(&*from, &to), suffix.replace(&*from, &to))
+            }
+            ("endswith", 1) if arg(0).is_some_and(|part| part.len() <= suffix.len()) => {
+                Some(Value::Bool(suffix.ends_with(&*arg(0)?)))
+            }
+            ("startswith", 1) if arg(0).is_some_and(|part| part.len() <= prefix.len()) => {
+                Some(Value::Bool(prefix.starts_with(&*arg(0)?)))
+            }
+            ("split" | "rsplit", 1) if arg(0).is_some_and(|part| part.len() == 1 && suffix.contains(&*part)) => {
+                // Only the last parts are known; enough for `path.split("/")[-1]`.
+                let separator = arg(0)?;
+                let parts: Vec<&str> = suffix.split(&*separator).skip(1).collect();
+                let items = parts.into_iter().map(|part| Self::text_value(part, at)).collect::<Vec<_>>();
+                let mut all = vec![map(prefix.to_string(), String::new())?];
+                all.extend(items);
+                let list = self.new_list(all);
+                let _ = list;
+                None
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn extend_list(&mut self, object: Ref, value: &Value, at: At) -> Result<(), Stop> {
+        let places = match value {
+            Value::Object(other) => match self.object(*other) {
+                Object::List(items) | Object::Tuple(items) => items.at.clone(),
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        };
+        match self.iterate(value, at)? {
+            Ok(items) => {
+                if let Object::List(list) = self.change(object) {
+                    if list.at.len() == list.items.len() && places.len() == items.len() {
+                        list.at.extend(places);
+                    } else {
+                        list.at.clear();
+                    }
+                    list.items.extend(items);
+                }
+            }
+            Err((why, _)) => {
+                let mut why = Unknown::clone(&why);
+                why.hosts = self.hosts_in(value);
+                self.set_hazy(object, std::rc::Rc::new(why));
+            }
+        }
+        Ok(())
+    }
+
+    fn list_method(&mut self, object: Ref, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let first = args.positional.first().cloned();
+        Ok(match (name, first) {
+            ("append", Some(item)) => {
+                if let Object::List(list) = self.change(object) {
+                    if list.at.len() == list.items.len() {
+                        list.at.push(item.at);
+                    }
+                    list.items.push(item.value);
+                }
+                Some(Value::None)
+            }
+            ("extend", Some(items)) => {
+                self.extend_list(object, &items.value, at)?;
+                Some(Value::None)
+            }
+            ("insert", Some(index)) => {
+                let Some(item) = args.positional.get(1).cloned() else { return Ok(None) };
+                let (Some(index), Object::List(list)) = (index.value.as_int(), self.change(object)) else {
+                    return Ok(None);
+                };
+                let length = list.items.len();
+                let index = if index < 0 { index + i64::try_from(length).unwrap_or(0) } else { index };
+                let index = usize::try_from(index.max(0)).unwrap_or(0).min(length);
+                list.items.insert(index, item.value);
+                list.at.clear();
+                Some(Value::None)
+            }
+            ("pop", index) if self.hazy(object).is_none() => {
+                let index = index.map_or(Some(-1), |index| index.value.as_int());
+                let Object::List(list) = self.change(object) else { return Ok(None) };
+                let length = i64::try_from(list.items.len()).unwrap_or(0);
+                let position = index.map(|index| if index < 0 { index + length } else { index });
+                match position.and_then(|position| usize::try_from(position).ok()) {
+                    Some(position) if position < list.items.len() => {
+                        list.at.clear();
+                        Some(list.items.remove(position))
+                    }
+                    _ => return self.raise("IndexError", "pop from empty list", at),
+                }
+            }
+            ("remove", Some(item)) if self.hazy(object).is_none() => {
+                let items = self.items(&Value::Object(object)).unwrap_or_default().to_vec();
+                for (index, other) in items.iter().enumerate() {
+                    match self.equal(other, &item.value, at)? {
+                        Some(true) => {
+                            if let Object::List(list) = self.change(object) {
+                                list.at.clear();
+                                list.items.remove(index);
+                            }
+                            return Ok(Some(Value::None));
+                        }
+                        None => return Ok(None),
+                        Some(false) => {}
+                    }
+                }
+                return self.raise("ValueError", "not in list", at);
+            }
+            ("reverse", None) => {
+                if let Object::List(list) = self.change(object) {
+                    list.items.reverse();
+                    list.at.reverse();
+                }
+                Some(Value::None)
+            }
+            ("sort", None) if self.hazy(object).is_none() => {
+                let items = self.items(&Value::Object(object)).unwrap_or_default().to_vec();
+                let Some(sorted) = self.sorted(items, args, at)? else { return Ok(None) };
+                let items = self.items(&sorted).unwrap_or_default().to_vec();
+                if let Object::List(list) = self.change(object) {
+                    list.items = items;
+                    list.at.clear();
+                }
+                Some(Value::None)
+            }
+            ("clear", None) => {
+                if let Object::List(list) = self.change(object) {
+                    list.items.clear();
+                    list.at.clear();
+                }
+                Some(Value::None)
+            }
+            ("copy", None) => {
+                self.items(&Value::Object(object)).map(<[Value]>::to_vec).map(|items| self.new_list(items))
+            }
+            ("index", Some(item)) => {
+                let Some(items) = self.items(&Value::Object(object)).map(<[Value]>::to_vec) else { return Ok(None) };
+                for (index, other) in items.iter().enumerate() {
+                    match self.equal(other, &item.value, at)? {
+                        Some(true) => return Ok(Some(Value::Int(i64::try_from(index).unwrap_or(0)))),
+                        None => return Ok(None),
+                        Some(false) => {}
+                    }
+                }
+                None
+            }
+            _ => None,
+        })
+    }
+
+    fn set_method(&mut self, object: Ref, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let Some(mut items) = self.items(&Value::Object(object)).map(<[Value]>::to_vec) else { return Ok(None) };
+        match name {
+            "add" => items.extend(args.positional.first().map(|arg| arg.value.clone())),
+            "update" | "union" => {
+                for arg in &args.positional {
+                    match self.iterate(&arg.value.clone(), at)? {
+                        Ok(more) => items.extend(more),
+                        Err(_) => return Ok(None),
+                    }
+                }
+            }
+            _ => return Ok(None),
+        }
+        let made = self.new_set(items);
+        if name == "union" {
+            return Ok(Some(made));
+        }
+        let (Some(items), hazy) = (self.items(&made).map(<[Value]>::to_vec), false) else { return Ok(None) };
+        let _ = hazy;
+        if let Object::Set(set) = self.change(object) {
+            *set = items;
+        }
+        Ok(Some(Value::None))
+    }
+
+    fn dict_method(&mut self, object: Ref, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let key = args.positional.first().and_then(|arg| self.key(&arg.value));
+        let Object::Dict(dict) = self.object(object).clone() else { return Ok(None) };
+        let known = self.hazy(object).is_none();
+        let default = || args.value(1, "default").cloned();
+        Ok(match (name, key) {
+            ("get", Some(key)) if known => Some(dict.get(&key).cloned().or_else(default).unwrap_or(Value::None)),
+            ("setdefault", Some(key)) if known => {
+                if let Some(value) = dict.get(&key) {
+                    return Ok(Some(value.clone()));
+                }
+                let value = default().unwrap_or(Value::None);
+                let written = args.positional[0].value.clone();
+                if let Object::Dict(dict) = self.change(object) {
+                    dict.insert(key, written, value.clone());
+                }
+                Some(value)
+            }
+            ("pop", Some(key)) if known => {
+                let value = match self.change(object) {
+                    Object::Dict(dict) => dict.remove(&key),
+                    _ => None,
+                };
+                match value.or_else(default) {
+                    Some(value) => Some(value),
+                    None => return self.raise("KeyError", "pop", at),
+                }
+            }
+            ("keys", None) if known => Some(self.new_list(dict.pairs().into_iter().map(|(key, _)| key).collect())),
+            ("values", None) if known => {
+                Some(self.new_list(dict.pairs().into_iter().map(|(_, value)| value).collect()))
+            }
+            ("items", None) if known => {
+                let mut tuples = Vec::new();
+                for (key, value) in dict.pairs() {
+                    tuples.push(self.new_tuple(vec![key, value]));
+                }
+                Some(self.new_list(tuples))
+            }
+            ("copy", None) => {
+                let copy = self.new_object(Object::Dict(dict));
+                if let (Some(why), Value::Object(copy)) = (self.hazy(object), &copy) {
+                    self.set_hazy(*copy, why);
+                }
+                Some(copy)
+            }
+            ("update", _) => self.update(object, args, at)?,
+            ("clear", None) => {
+                if let Object::Dict(dict) = self.change(object) {
+                    *dict = Dict::default();
+                }
+                Some(Value::None)
+            }
+            _ => None,
+        })
+    }
+
+    fn update(&mut self, object: Ref, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let only = Args { positional: args.positional.clone(), keywords: Vec::new(), unknown: None };
+        let Some(other) = self.dict(&only, at)? else { return Ok(None) };
+        let Some(pairs) = self.dict_pairs(&other) else { return Ok(None) };
+        let mut entries = Vec::new();
+        for (written, value) in pairs {
+            match self.key(&written) {
+                Some(key) => entries.push((key, written, value)),
+                None => return Ok(None),
+            }
+        }
+        entries.extend(
+            args.keywords
+                .iter()
+                .map(|(name, arg)| (Key::Str(name.clone()), Value::str(name.clone()), arg.value.clone())),
+        );
+        if let Object::Dict(dict) = self.change(object) {
+            for (key, written, value) in entries {
+                dict.insert(key, written, value);
+            }
+        }
+        Ok(Some(Value::None))
+    }
+}
+
+fn title(text: &str) -> String {
+    let mut result = String::new();
+    let mut inside = false;
+    for c in text.chars() {
+        if inside {
+            result.extend(c.to_lowercase());
+        } else {
+            result.extend(c.to_uppercase());
+        }
+        inside = c.is_alphabetic();
+    }
+    result
+}

@@ -1,0 +1,122 @@
+//! From bytes to syntax: the only place that knows tree-sitter.
+//!
+//! Invariants: any bytes give a result, never a panic. Recursion is bounded by [`DEPTH`]; what
+//! lies deeper is an error, as CPython's own parser has one.
+
+mod expression;
+mod problems;
+mod statement;
+mod text;
+
+use super::syntax::{Function, Module};
+use crate::content::Span;
+use std::rc::Rc;
+use tree_sitter::{Node, Parser};
+
+/// How deep brackets and blocks may nest. CPython stops at 200 brackets and 100 blocks; one
+/// nesting in the text is up to three in the tree.
+pub(crate) const DEPTH: usize = 600;
+
+/// The largest file that is read, in bytes; a DAG file of this size is data, not code.
+const SIZE: usize = 16 << 20;
+
+/// A place where the text is no Python.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SyntaxError {
+    pub(crate) span: Span,
+    pub(crate) message: String,
+}
+
+/// Parses a file. With errors the syntax is empty: Python would run none of it.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Module, SyntaxError> {
+    let source = text::decode(bytes)?;
+    if source.len() > SIZE {
+        return Err(SyntaxError { span: Span::FILE, message: format!("larger than {SIZE} bytes") });
+    }
+    let mut parser = Parser::new();
+    let unusable = || SyntaxError { span: Span::FILE, message: "the grammar could not be used".to_owned() };
+    parser.set_language(&tree_sitter_python::LANGUAGE.into()).map_err(|_| unusable())?;
+    let tree = parser.parse(source.as_bytes(), None).ok_or_else(unusable)?;
+    let root = tree.root_node();
+    problems::check(root, &source)?;
+    let mut lower = Lower { source: &source, depth: 0, error: None, functions: Vec::new() };
+    let body = lower.block(root);
+    match lower.error {
+        Some(error) => Err(error),
+        None => Ok(Module { body }),
+    }
+}
+
+/// Turns the grammar's tree into [`super::syntax`].
+struct Lower<'s> {
+    source: &'s str,
+    depth: usize,
+    /// The first thing that Python would refuse.
+    error: Option<SyntaxError>,
+    /// For each function around the current place: whether a `yield` was seen.
+    functions: Vec<bool>,
+}
+
+impl<'s> Lower<'s> {
+    fn text(&self, node: Node) -> &'s str {
+        self.source.get(node.byte_range()).unwrap_or_default()
+    }
+
+    fn name(&self, node: Node) -> Rc<str> {
+        self.text(node).into()
+    }
+
+    fn refuse(&mut self, node: Node, message: &str) {
+        if self.error.is_none() {
+            self.error = Some(SyntaxError { span: span(node), message: message.to_owned() });
+        }
+    }
+
+    /// Counts one level of nesting while `work` runs; `None` when it is too deep.
+    fn deeper<T>(&mut self, node: Node, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.depth >= DEPTH {
+            self.refuse(node, "too deeply nested");
+            return None;
+        }
+        self.depth += 1;
+        let result = work(self);
+        self.depth -= 1;
+        Some(result)
+    }
+
+    /// Runs `work` for the inside of a function and says whether it yields.
+    fn inside_function<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+        self.functions.push(false);
+        let result = work(self);
+        (result, self.functions.pop().unwrap_or(false))
+    }
+}
+
+/// The place of a node.
+fn span(node: Node) -> Span {
+    let line = u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1);
+    Span { start: node.start_byte(), end: node.end_byte(), line }
+}
+
+/// Named children without comments.
+fn children<'t>(node: Node<'t>) -> Vec<Node<'t>> {
+    let mut cursor = node.walk();
+    node.named_children(&mut cursor).filter(|child| !is_trivia(*child)).collect()
+}
+
+/// All children under a field, without comments.
+fn fields<'t>(node: Node<'t>, name: &str) -> Vec<Node<'t>> {
+    let mut cursor = node.walk();
+    node.children_by_field_name(name, &mut cursor).filter(|child| child.is_named() && !is_trivia(*child)).collect()
+}
+
+fn is_trivia(node: Node) -> bool {
+    matches!(node.kind(), "comment" | "line_continuation")
+}
+
+impl Function {
+    /// Whether anything may be passed that is not named.
+    pub(crate) fn takes_any_keyword(&self) -> bool {
+        self.parameters.iter().any(|parameter| parameter.kind == super::syntax::ParameterKind::DoubleStar)
+    }
+}

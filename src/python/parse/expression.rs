@@ -1,0 +1,443 @@
+//! Expressions of the grammar to expressions of [`crate::python::syntax`].
+
+use super::text::{self, Prefix};
+use super::{Lower, children, fields, span};
+use crate::python::syntax::{
+    Arg, BinaryOp, Clause, CompareOp, ComprehensionKind, Expr, ExprKind, FormatPart, Function, Parameter,
+    ParameterKind, Stmt, StmtKind, UnaryOp,
+};
+use std::rc::Rc;
+use tree_sitter::Node;
+
+impl Lower<'_> {
+    pub(super) fn expr(&mut self, node: Node) -> Expr {
+        // Brackets mean nothing once the tree is there.
+        let mut inner = node;
+        while inner.kind() == "parenthesized_expression" {
+            match children(inner).first() {
+                Some(child) => inner = *child,
+                None => break,
+            }
+        }
+        let kind = self.deeper(node, |lower| lower.expr_kind(inner)).unwrap_or(ExprKind::Ellipsis);
+        Expr { kind, span: span(inner) }
+    }
+
+    fn boxed(&mut self, node: Option<Node>) -> Box<Expr> {
+        Box::new(match node {
+            Some(node) => self.expr(node),
+            None => Expr { kind: ExprKind::Ellipsis, span: crate::content::Span::FILE },
+        })
+    }
+
+    fn field(&mut self, node: Node, name: &str) -> Box<Expr> {
+        self.boxed(node.child_by_field_name(name))
+    }
+
+    fn list(&mut self, node: Node) -> Vec<Expr> {
+        children(node).into_iter().map(|child| self.expr(child)).collect()
+    }
+
+    fn expr_kind(&mut self, node: Node) -> ExprKind {
+        match node.kind() {
+            "none" => ExprKind::None,
+            "true" => ExprKind::True,
+            "false" => ExprKind::False,
+            "ellipsis" => ExprKind::Ellipsis,
+            "identifier" | "keyword_identifier" => ExprKind::Name(self.name(node)),
+            "integer" => {
+                text::integer(self.text(node)).map_or_else(|| ExprKind::Number(self.name(node)), ExprKind::Int)
+            }
+            "float" => {
+                let digits = self.text(node).replace('_', "");
+                digits.parse().map_or_else(|_| ExprKind::Number(self.name(node)), ExprKind::Float)
+            }
+            "string" | "concatenated_string" => self.string(node),
+            "attribute" => {
+                let name = node.child_by_field_name("attribute").map_or_else(|| "".into(), |name| self.name(name));
+                ExprKind::Attribute(self.field(node, "object"), name)
+            }
+            "subscript" => self.subscript(node),
+            "slice" => self.slice(node),
+            "call" => self.call(node),
+            "unary_operator" => self.unary(node),
+            "not_operator" => ExprKind::Unary(UnaryOp::Not, self.field(node, "argument")),
+            "binary_operator" => self.binary(node),
+            "boolean_operator" => self.boolean(node),
+            "comparison_operator" => self.comparison(node),
+            "conditional_expression" => {
+                let parts = children(node);
+                ExprKind::Conditional {
+                    then: self.boxed(parts.first().copied()),
+                    test: self.boxed(parts.get(1).copied()),
+                    orelse: self.boxed(parts.get(2).copied()),
+                }
+            }
+            "lambda" => self.lambda(node),
+            "list" | "list_pattern" => ExprKind::List(self.list(node)),
+            "tuple" | "expression_list" | "pattern_list" | "tuple_pattern" => ExprKind::Tuple(self.list(node)),
+            "set" => ExprKind::Set(self.list(node)),
+            "dictionary" => ExprKind::Dict(self.pairs(node)),
+            "list_splat" | "list_splat_pattern" | "parenthesized_list_splat" => {
+                ExprKind::Starred(self.boxed(children(node).first().copied()))
+            }
+            "list_comprehension" => self.comprehension(node, ComprehensionKind::List),
+            "set_comprehension" => self.comprehension(node, ComprehensionKind::Set),
+            "dictionary_comprehension" => self.comprehension(node, ComprehensionKind::Dict),
+            "generator_expression" => self.comprehension(node, ComprehensionKind::Generator),
+            "named_expression" => {
+                let name = node.child_by_field_name("name").map_or_else(|| "".into(), |name| self.name(name));
+                ExprKind::Named(name, self.field(node, "value"))
+            }
+            "await" => ExprKind::Await(self.boxed(children(node).first().copied())),
+            "yield" => {
+                if let Some(yields) = self.functions.last_mut() {
+                    *yields = true;
+                }
+                ExprKind::Yield(children(node).first().map(|child| Box::new(self.expr(*child))))
+            }
+            "type" | "as_pattern_target" => match children(node).first() {
+                Some(child) => self.expr(*child).kind,
+                None => ExprKind::Other(self.name(node)),
+            },
+            _ => ExprKind::Other(self.name(node)),
+        }
+    }
+
+    fn subscript(&mut self, node: Node) -> ExprKind {
+        let indices = fields(node, "subscript");
+        let index = if let [index] = indices.as_slice() {
+            // `x[1,]` is a tuple of one.
+            let end = self.source.get(index.end_byte()..node.end_byte()).unwrap_or_default();
+            let single = self.expr(*index);
+            if end.trim_start().starts_with(',') {
+                Expr { span: single.span, kind: ExprKind::Tuple(vec![single]) }
+            } else {
+                single
+            }
+        } else {
+            let items = indices.iter().map(|index| self.expr(*index)).collect();
+            Expr { span: span(node), kind: ExprKind::Tuple(items) }
+        };
+        ExprKind::Subscript(self.field(node, "value"), Box::new(index))
+    }
+
+    fn slice(&mut self, node: Node) -> ExprKind {
+        let mut parts = [None, None, None];
+        let mut at = 0;
+        let mut cursor = node.walk();
+        let all: Vec<Node> = node.children(&mut cursor).collect();
+        for child in all {
+            if child.kind() == ":" {
+                at += 1;
+            } else if child.is_named()
+                && let Some(part) = parts.get_mut(at)
+            {
+                *part = Some(Box::new(self.expr(child)));
+            }
+        }
+        ExprKind::Slice(parts)
+    }
+
+    fn call(&mut self, node: Node) -> ExprKind {
+        let function = self.field(node, "function");
+        let Some(arguments) = node.child_by_field_name("arguments") else {
+            return ExprKind::Call(function, Vec::new());
+        };
+        if arguments.kind() == "generator_expression" {
+            return ExprKind::Call(function, vec![Arg::Positional(self.expr(arguments))]);
+        }
+        ExprKind::Call(function, self.arguments(arguments))
+    }
+
+    pub(super) fn arguments(&mut self, node: Node) -> Vec<Arg> {
+        let mut keyword = false;
+        let mut result = Vec::new();
+        for child in children(node) {
+            let arg = match child.kind() {
+                "keyword_argument" => {
+                    keyword = true;
+                    let name = child.child_by_field_name("name").map_or_else(|| "".into(), |name| self.name(name));
+                    Arg::Keyword(name, *self.field(child, "value"))
+                }
+                "list_splat" => Arg::Star(*self.boxed(children(child).first().copied())),
+                "dictionary_splat" => {
+                    keyword = true;
+                    Arg::DoubleStar(*self.boxed(children(child).first().copied()))
+                }
+                _ => {
+                    if keyword {
+                        self.refuse(child, "positional argument follows keyword argument");
+                    }
+                    Arg::Positional(self.expr(child))
+                }
+            };
+            result.push(arg);
+        }
+        result
+    }
+
+    fn unary(&mut self, node: Node) -> ExprKind {
+        let op = match node.child_by_field_name("operator").map(|op| op.kind()) {
+            Some("-") => UnaryOp::Minus,
+            Some("~") => UnaryOp::Invert,
+            _ => UnaryOp::Plus,
+        };
+        ExprKind::Unary(op, self.field(node, "argument"))
+    }
+
+    /// One node for a whole left-leaning chain, whatever its operators.
+    fn binary(&mut self, node: Node) -> ExprKind {
+        let mut rest = Vec::new();
+        let mut at = node;
+        while at.kind() == "binary_operator" {
+            let op = at.child_by_field_name("operator").map_or("+", |op| op.kind());
+            rest.push((binary_op(op), *self.field(at, "right")));
+            match at.child_by_field_name("left") {
+                Some(left) => at = left,
+                None => break,
+            }
+        }
+        rest.reverse();
+        ExprKind::Binary(self.boxed(Some(at)), rest)
+    }
+
+    fn boolean(&mut self, node: Node) -> ExprKind {
+        let and = is_and(node);
+        let mut parts = Vec::new();
+        let mut at = node;
+        loop {
+            parts.push(*self.field(at, "right"));
+            match at.child_by_field_name("left") {
+                Some(left) if left.kind() == "boolean_operator" && is_and(left) == and => at = left,
+                left => {
+                    parts.push(*self.boxed(left));
+                    break;
+                }
+            }
+        }
+        parts.reverse();
+        if and { ExprKind::And(parts) } else { ExprKind::Or(parts) }
+    }
+
+    fn comparison(&mut self, node: Node) -> ExprKind {
+        let mut cursor = node.walk();
+        let mut operands = Vec::new();
+        let mut operators = Vec::new();
+        let all: Vec<Node> = node.children(&mut cursor).filter(|child| !super::is_trivia(*child)).collect();
+        for child in all {
+            if child.is_named() && !matches!(child.kind(), "is not" | "not in") {
+                operands.push(self.expr(child));
+            } else {
+                operators.push(compare_op(self.text(child)));
+            }
+        }
+        let mut operands = operands.into_iter();
+        let first = operands.next().unwrap_or(Expr { kind: ExprKind::Ellipsis, span: span(node) });
+        ExprKind::Compare(Box::new(first), operators.into_iter().zip(operands).collect())
+    }
+
+    fn lambda(&mut self, node: Node) -> ExprKind {
+        let parameters = node.child_by_field_name("parameters").map_or_else(Vec::new, |node| self.parameters(node));
+        let (body, generator) = self.inside_function(|lower| lower.field(node, "body"));
+        let at = body.span;
+        ExprKind::Lambda(Rc::new(Function {
+            name: "".into(),
+            parameters,
+            returns: None,
+            body: vec![Stmt { kind: StmtKind::Return(Some(*body)), span: at }],
+            is_async: false,
+            generator,
+            span: span(node),
+            name_span: span(node),
+        }))
+    }
+
+    pub(super) fn parameters(&mut self, node: Node) -> Vec<Parameter> {
+        let mut result: Vec<Parameter> = Vec::new();
+        let mut keyword_only = false;
+        for child in children(node) {
+            let (pattern, annotation, default) = match child.kind() {
+                "default_parameter" => (child.child_by_field_name("name"), None, child.child_by_field_name("value")),
+                "typed_default_parameter" => (
+                    child.child_by_field_name("name"),
+                    child.child_by_field_name("type"),
+                    child.child_by_field_name("value"),
+                ),
+                "typed_parameter" => (children(child).first().copied(), child.child_by_field_name("type"), None),
+                "keyword_separator" => {
+                    keyword_only = true;
+                    continue;
+                }
+                "positional_separator" => continue,
+                _ => (Some(child), None, None),
+            };
+            let Some(pattern) = pattern else { continue };
+            let (kind, name) = match pattern.kind() {
+                "list_splat_pattern" => {
+                    keyword_only = true;
+                    (ParameterKind::Star, children(pattern).first().copied())
+                }
+                "dictionary_splat_pattern" => (ParameterKind::DoubleStar, children(pattern).first().copied()),
+                _ if keyword_only => (ParameterKind::KeywordOnly, Some(pattern)),
+                _ => (ParameterKind::Plain, Some(pattern)),
+            };
+            if kind == ParameterKind::Plain && default.is_none() && result.iter().any(|p| p.default.is_some()) {
+                self.refuse(child, "parameter without a default follows parameter with a default");
+            }
+            let name = name.map_or_else(|| "".into(), |name| self.name(name));
+            let annotation = annotation.map(|node| self.expr(node));
+            let default = default.map(|node| self.expr(node));
+            result.push(Parameter { name, kind, default, annotation });
+        }
+        result
+    }
+
+    fn pairs(&mut self, node: Node) -> Vec<(Option<Expr>, Expr)> {
+        children(node)
+            .into_iter()
+            .map(|child| match child.kind() {
+                "pair" => (Some(*self.field(child, "key")), *self.field(child, "value")),
+                _ => (None, *self.boxed(children(child).first().copied())),
+            })
+            .collect()
+    }
+
+    fn comprehension(&mut self, node: Node, kind: ComprehensionKind) -> ExprKind {
+        let (element, value) = match node.child_by_field_name("body") {
+            Some(pair) if pair.kind() == "pair" => (self.field(pair, "key"), Some(self.field(pair, "value"))),
+            body => (self.boxed(body), None),
+        };
+        let mut clauses = Vec::new();
+        for child in children(node) {
+            match child.kind() {
+                "for_in_clause" => {
+                    let rights = fields(child, "right");
+                    let iter = match rights.as_slice() {
+                        [one] => self.expr(*one),
+                        _ => Expr {
+                            kind: ExprKind::Tuple(rights.iter().map(|r| self.expr(*r)).collect()),
+                            span: span(child),
+                        },
+                    };
+                    clauses.push(Clause::For(*self.field(child, "left"), iter));
+                }
+                "if_clause" => clauses.push(Clause::If(*self.boxed(children(child).first().copied()))),
+                _ => {}
+            }
+        }
+        ExprKind::Comprehension { kind, element, value, clauses }
+    }
+
+    fn string(&mut self, node: Node) -> ExprKind {
+        let pieces = if node.kind() == "string" { vec![node] } else { children(node) };
+        let mut parts: Vec<FormatPart> = Vec::new();
+        let mut is_bytes = false;
+        for piece in pieces {
+            let start = children(piece).first().map_or("", |start| self.text(*start));
+            let prefix = Prefix::read(start);
+            is_bytes |= prefix.bytes;
+            for child in children(piece) {
+                match child.kind() {
+                    "string_content" => {
+                        let text = self.content(child, prefix);
+                        push_text(&mut parts, &text);
+                    }
+                    "interpolation" => self.interpolation(child, &mut parts),
+                    _ => {}
+                }
+            }
+        }
+        match parts.as_slice() {
+            [] if is_bytes => ExprKind::Bytes(Rc::new([])),
+            [] => ExprKind::Str("".into()),
+            [FormatPart::Text(text)] if is_bytes => {
+                ExprKind::Bytes(text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect())
+            }
+            [FormatPart::Text(text)] => ExprKind::Str(text.clone()),
+            _ => ExprKind::Format(parts),
+        }
+    }
+
+    fn content(&mut self, node: Node, prefix: Prefix) -> String {
+        let text = self.text(node);
+        let text = if prefix.raw { text.replace("\r\n", "\n") } else { text::unescape(text, prefix.bytes) };
+        if prefix.format { text.replace("{{", "{").replace("}}", "}") } else { text }
+    }
+
+    fn interpolation(&mut self, node: Node, parts: &mut Vec<FormatPart>) {
+        let conversion = node
+            .child_by_field_name("type_conversion")
+            .and_then(|node| self.text(node).trim_start_matches('!').chars().next());
+        let mut spec = Vec::new();
+        if let Some(node) = node.child_by_field_name("format_specifier") {
+            let text = self.text(node);
+            let inner = children(node);
+            if inner.is_empty() {
+                push_text(&mut spec, text.strip_prefix(':').unwrap_or(text));
+            } else {
+                // Text between nested expressions has no node of its own.
+                let mut at = node.start_byte() + 1;
+                for child in inner {
+                    push_text(&mut spec, self.source.get(at..child.start_byte()).unwrap_or_default());
+                    self.interpolation(child, &mut spec);
+                    at = child.end_byte();
+                }
+                push_text(&mut spec, self.source.get(at..node.end_byte()).unwrap_or_default());
+            }
+        }
+        let Some(expression) = node.child_by_field_name("expression") else { return };
+        let value = self.expr(expression);
+        let mut cursor = node.walk();
+        let debug = node.children(&mut cursor).any(|child| child.kind() == "=").then(|| self.name(expression));
+        parts.push(FormatPart::Value { value, conversion, spec, debug });
+    }
+}
+
+fn is_and(node: Node) -> bool {
+    node.child_by_field_name("operator").is_some_and(|op| op.kind() == "and")
+}
+
+fn push_text(parts: &mut Vec<FormatPart>, text: &str) {
+    if text.is_empty() {
+        return;
+    }
+    if let Some(FormatPart::Text(last)) = parts.last_mut() {
+        *last = format!("{last}{text}").into();
+    } else {
+        parts.push(FormatPart::Text(text.into()));
+    }
+}
+
+pub(super) fn binary_op(text: &str) -> BinaryOp {
+    match text.trim_end_matches('=') {
+        "-" => BinaryOp::Sub,
+        "*" => BinaryOp::Mul,
+        "/" => BinaryOp::Div,
+        "//" => BinaryOp::FloorDiv,
+        "%" => BinaryOp::Mod,
+        "**" => BinaryOp::Pow,
+        "@" => BinaryOp::MatMul,
+        "&" => BinaryOp::And,
+        "|" => BinaryOp::Or,
+        "^" => BinaryOp::Xor,
+        "<<" => BinaryOp::LeftShift,
+        ">>" => BinaryOp::RightShift,
+        _ => BinaryOp::Add,
+    }
+}
+
+fn compare_op(text: &str) -> CompareOp {
+    match text.split_whitespace().collect::<Vec<_>>().as_slice() {
+        ["!="] => CompareOp::NotEq,
+        ["<"] => CompareOp::Less,
+        ["<="] => CompareOp::LessEq,
+        [">"] => CompareOp::Greater,
+        [">="] => CompareOp::GreaterEq,
+        ["in"] => CompareOp::In,
+        ["not", "in"] => CompareOp::NotIn,
+        ["is"] => CompareOp::Is,
+        ["is", "not"] => CompareOp::IsNot,
+        _ => CompareOp::Eq,
+    }
+}

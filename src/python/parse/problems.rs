@@ -1,0 +1,94 @@
+//! What Python refuses although the grammar reads it, and what the grammar could not read.
+
+use super::{SyntaxError, span};
+use tree_sitter::Node;
+
+/// The first place that is no Python 3, if there is one.
+pub(super) fn check(root: Node, source: &str) -> Result<(), SyntaxError> {
+    let mut cursor = root.walk();
+    loop {
+        let node = cursor.node();
+        if let Some(message) = problem(node, source) {
+            return Err(SyntaxError { span: span(node), message });
+        }
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn problem(node: Node, source: &str) -> Option<String> {
+    if node.is_missing() {
+        return Some(format!("invalid syntax: expected `{}`", node.kind()));
+    }
+    if node.is_error() {
+        return Some("invalid syntax".to_owned());
+    }
+    let text = || source.get(node.byte_range()).unwrap_or_default();
+    let message = match node.kind() {
+        "print_statement" => {
+            let chevron = node.named_child(0).is_some_and(|child| child.kind() == "chevron");
+            (!chevron).then_some("missing parentheses in call to `print`")
+        }
+        "exec_statement" => Some("missing parentheses in call to `exec`"),
+        "<>" => Some("invalid syntax: `<>`"),
+        "raise_statement" => {
+            let list = node.named_child(0).is_some_and(|child| child.kind() == "expression_list");
+            list.then_some("invalid syntax: `raise` takes one expression")
+        }
+        "except_clause" => several_exceptions(node).then_some("multiple exception types must be parenthesized"),
+        "integer" => {
+            let digits = text();
+            let octal = digits.len() > 1
+                && digits.starts_with('0')
+                && digits.bytes().all(|byte| byte.is_ascii_digit())
+                && digits.bytes().any(|byte| byte != b'0');
+            (octal || digits.ends_with(['l', 'L']))
+                .then_some("leading zeros in decimal integer literals are not permitted")
+        }
+        "module" | "block" => return uneven(node, source),
+        _ => None,
+    };
+    message.map(str::to_owned)
+}
+
+fn several_exceptions(node: Node) -> bool {
+    let mut cursor = node.walk();
+    node.children_by_field_name("value", &mut cursor).filter(Node::is_named).count() > 1
+}
+
+/// Whether the statements of a block begin at different columns: the grammar's scanner takes
+/// an unmatched dedent for the end of some block.
+fn uneven(block: Node, source: &str) -> Option<String> {
+    let mut cursor = block.walk();
+    let mut first = if block.kind() == "module" { Some("") } else { None };
+    for statement in block.named_children(&mut cursor) {
+        if statement.kind() == "comment" || block.kind() == "block" && statement.kind() == "case_clause" {
+            continue;
+        }
+        let start = statement.start_byte();
+        let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
+        let before = &source[line_start..start];
+        if !before.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\x0c')) {
+            continue;
+        }
+        let before = before.trim_start_matches('\x0c');
+        match first {
+            None => first = Some(before),
+            Some(first) if before.len() != first.len() && continued(source, line_start) => {}
+            Some(first) if before != first => return Some("unindent does not match, or unexpected indent".to_owned()),
+            Some(_) => {}
+        }
+    }
+    None
+}
+
+/// Whether the line before ends in a backslash.
+fn continued(source: &str, line_start: usize) -> bool {
+    source[..line_start].trim_end_matches(['\n', '\r', ' ']).ends_with('\\')
+}

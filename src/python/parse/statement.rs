@@ -1,0 +1,366 @@
+//! Statements of the grammar to statements of [`crate::python::syntax`].
+
+use super::expression::binary_op;
+use super::{Lower, children, fields, span};
+use crate::python::syntax::{Case, Class, Expr, ExprKind, Function, Handler, Name, Pattern, Stmt, StmtKind};
+use std::rc::Rc;
+use tree_sitter::Node;
+
+impl Lower<'_> {
+    /// The statements below a module, a block, or anything else that holds statements.
+    pub(super) fn block(&mut self, node: Node) -> Vec<Stmt> {
+        let mut body = Vec::new();
+        for child in children(node) {
+            if let Some(Some(kind)) = self.deeper(child, |lower| lower.statement(child)) {
+                body.push(Stmt { kind, span: span(child) });
+            }
+        }
+        body
+    }
+
+    fn body(&mut self, node: Node, field: &str) -> Vec<Stmt> {
+        node.child_by_field_name(field).map_or_else(Vec::new, |block| self.block(block))
+    }
+
+    fn field_expr(&mut self, node: Node, field: &str) -> Expr {
+        match node.child_by_field_name(field) {
+            Some(child) => self.expr(child),
+            None => Expr { kind: ExprKind::Ellipsis, span: span(node) },
+        }
+    }
+
+    fn statement(&mut self, node: Node) -> Option<StmtKind> {
+        Some(match node.kind() {
+            "expression_statement" => return self.expression_statement(node),
+            "return_statement" => {
+                if self.functions.is_empty() {
+                    self.refuse(node, "`return` outside function");
+                }
+                StmtKind::Return(children(node).first().map(|child| self.expr(*child)))
+            }
+            "raise_statement" => StmtKind::Raise(children(node).first().map(|child| self.expr(*child))),
+            "pass_statement" => StmtKind::Pass,
+            "break_statement" => StmtKind::Break,
+            "continue_statement" => StmtKind::Continue,
+            "assert_statement" => StmtKind::Assert(children(node).into_iter().map(|child| self.expr(child)).collect()),
+            "delete_statement" => StmtKind::Delete(self.targets(node)),
+            "global_statement" => StmtKind::Global(self.names(node)),
+            "nonlocal_statement" => StmtKind::Nonlocal(self.names(node)),
+            "import_statement" => {
+                StmtKind::Import(self.imported(node).into_iter().map(|(name, alias, _)| (name, alias)).collect())
+            }
+            "future_import_statement" => StmtKind::Pass,
+            "import_from_statement" => self.import_from(node),
+            "if_statement" => self.if_statement(node),
+            "for_statement" => StmtKind::For {
+                target: self.field_expr(node, "left"),
+                iter: self.field_expr(node, "right"),
+                body: self.body(node, "body"),
+                orelse: self.orelse(node),
+            },
+            "while_statement" => StmtKind::While {
+                test: self.field_expr(node, "condition"),
+                body: self.body(node, "body"),
+                orelse: self.orelse(node),
+            },
+            "try_statement" => self.try_statement(node),
+            "with_statement" => self.with_statement(node),
+            "function_definition" => StmtKind::Function { def: self.function(node), decorators: Vec::new() },
+            "class_definition" => StmtKind::Class { def: self.class(node), decorators: Vec::new() },
+            "decorated_definition" => return self.decorated(node),
+            "match_statement" => self.match_statement(node),
+            "type_alias_statement" => {
+                StmtKind::TypeAlias(self.field_expr(node, "left"), self.field_expr(node, "right"))
+            }
+            // `print >> x, y` is an expression in Python 3; other children are no statements.
+            "print_statement" => StmtKind::Pass,
+            _ => return None,
+        })
+    }
+
+    fn targets(&mut self, node: Node) -> Vec<Expr> {
+        match children(node).as_slice() {
+            [list] if list.kind() == "expression_list" => {
+                children(*list).into_iter().map(|child| self.expr(child)).collect()
+            }
+            all => all.iter().map(|child| self.expr(*child)).collect(),
+        }
+    }
+
+    fn names(&mut self, node: Node) -> Vec<Name> {
+        children(node).into_iter().map(|child| self.name(child)).collect()
+    }
+
+    fn expression_statement(&mut self, node: Node) -> Option<StmtKind> {
+        let parts = children(node);
+        let [only] = parts.as_slice() else {
+            // `a, b` as a statement.
+            let items = parts.into_iter().map(|child| self.expr(child)).collect();
+            return Some(StmtKind::Expr(Expr { kind: ExprKind::Tuple(items), span: span(node) }));
+        };
+        match only.kind() {
+            "assignment" => return Some(self.assignment(*only)),
+            "augmented_assignment" => {
+                let op = only.child_by_field_name("operator").map_or("+=", |op| op.kind());
+                return Some(StmtKind::Augmented {
+                    target: self.field_expr(*only, "left"),
+                    op: binary_op(op),
+                    value: self.field_expr(*only, "right"),
+                });
+            }
+            _ => {}
+        }
+        let value = self.expr(*only);
+        let end = self.source.get(only.end_byte()..node.end_byte()).unwrap_or_default();
+        if end.trim_start().starts_with(',') {
+            return Some(StmtKind::Expr(Expr { span: value.span, kind: ExprKind::Tuple(vec![value]) }));
+        }
+        Some(StmtKind::Expr(value))
+    }
+
+    fn assignment(&mut self, node: Node) -> StmtKind {
+        if let Some(annotation) = node.child_by_field_name("type") {
+            return StmtKind::Annotated {
+                target: self.field_expr(node, "left"),
+                annotation: self.expr(annotation),
+                value: node.child_by_field_name("right").map(|right| self.expr(right)),
+            };
+        }
+        let mut targets = vec![self.field_expr(node, "left")];
+        let mut right = node.child_by_field_name("right");
+        while let Some(inner) = right.filter(|right| right.kind() == "assignment") {
+            targets.push(self.field_expr(inner, "left"));
+            right = inner.child_by_field_name("right");
+        }
+        let value = match right {
+            Some(right) => self.expr(right),
+            None => Expr { kind: ExprKind::Ellipsis, span: span(node) },
+        };
+        for target in &targets {
+            if !assignable(target) {
+                self.refuse(node, "cannot assign to this expression");
+            }
+        }
+        StmtKind::Assign { targets, value }
+    }
+
+    fn imported(&mut self, node: Node) -> Vec<(Name, Option<Name>, crate::content::Span)> {
+        fields(node, "name")
+            .into_iter()
+            .map(|child| match child.kind() {
+                "aliased_import" => {
+                    let name = child.child_by_field_name("name").map_or("", |name| self.text(name));
+                    let alias = child.child_by_field_name("alias").map(|alias| self.name(alias));
+                    (dotted(name), alias, span(child))
+                }
+                _ => (dotted(self.text(child)), None, span(child)),
+            })
+            .collect()
+    }
+
+    fn import_from(&mut self, node: Node) -> StmtKind {
+        let written = node.child_by_field_name("module_name").map_or("", |module| self.text(module));
+        let written = dotted(written);
+        let module = written.trim_start_matches('.');
+        let star = children(node).iter().any(|child| child.kind() == "wildcard_import");
+        StmtKind::ImportFrom {
+            level: written.len() - module.len(),
+            module: module.into(),
+            names: self.imported(node),
+            star,
+        }
+    }
+
+    fn if_statement(&mut self, node: Node) -> StmtKind {
+        let mut arms = vec![(self.field_expr(node, "condition"), self.body(node, "consequence"))];
+        let mut orelse = Vec::new();
+        for alternative in fields(node, "alternative") {
+            if alternative.kind() == "elif_clause" {
+                arms.push((self.field_expr(alternative, "condition"), self.body(alternative, "consequence")));
+            } else {
+                orelse = self.body(alternative, "body");
+            }
+        }
+        StmtKind::If { arms, orelse }
+    }
+
+    fn orelse(&mut self, node: Node) -> Vec<Stmt> {
+        node.child_by_field_name("alternative").map_or_else(Vec::new, |clause| self.body(clause, "body"))
+    }
+
+    fn try_statement(&mut self, node: Node) -> StmtKind {
+        let body = self.body(node, "body");
+        let (mut handlers, mut orelse, mut finally) = (Vec::new(), Vec::new(), Vec::new());
+        for child in children(node) {
+            match child.kind() {
+                "except_clause" | "except_group_clause" => handlers.push(self.handler(child)),
+                "else_clause" => orelse = self.body(child, "body"),
+                "finally_clause" => {
+                    let block = children(child).into_iter().find(|child| child.kind() == "block");
+                    finally = block.map_or_else(Vec::new, |block| self.block(block));
+                }
+                _ => {}
+            }
+        }
+        StmtKind::Try { body, handlers, orelse, finally }
+    }
+
+    fn handler(&mut self, node: Node) -> Handler {
+        let parts = children(node);
+        let body = parts.iter().find(|child| child.kind() == "block").copied();
+        let value = parts.first().filter(|child| child.kind() != "block").copied();
+        let alias = node.child_by_field_name("alias");
+        let (value, alias) = match value {
+            Some(value) if value.kind() == "as_pattern" => {
+                (children(value).first().copied(), children(value).get(1).copied())
+            }
+            _ => (value, alias),
+        };
+        Handler {
+            kind: value.map(|value| self.expr(value)),
+            name: alias.map(|alias| self.name(alias)),
+            body: body.map_or_else(Vec::new, |body| self.block(body)),
+        }
+    }
+
+    fn with_statement(&mut self, node: Node) -> StmtKind {
+        let mut items = Vec::new();
+        let clause = children(node).into_iter().find(|child| child.kind() == "with_clause");
+        for item in clause.map_or_else(Vec::new, children) {
+            let Some(value) = item.child_by_field_name("value") else { continue };
+            // `with (a as b, c as d):` may be read as one tuple of patterns.
+            let group = if value.kind() == "tuple" { children(value) } else { vec![value] };
+            let grouped = group.iter().any(|value| value.kind() == "as_pattern");
+            for value in if grouped { group } else { vec![value] } {
+                let parts = children(value);
+                match value.kind() {
+                    "as_pattern" => {
+                        let Some(context) = parts.first() else { continue };
+                        let context = self.expr(*context);
+                        let alias = value.child_by_field_name("alias").map(|alias| self.expr(alias));
+                        items.push((context, alias));
+                    }
+                    _ => items.push((self.expr(value), None)),
+                }
+            }
+        }
+        StmtKind::With { items, body: self.body(node, "body") }
+    }
+
+    fn function(&mut self, node: Node) -> Rc<Function> {
+        let name = node.child_by_field_name("name");
+        let parameters = node.child_by_field_name("parameters").map_or_else(Vec::new, |node| self.parameters(node));
+        let returns = node.child_by_field_name("return_type").map(|node| self.expr(node));
+        let (body, generator) = self.inside_function(|lower| lower.body(node, "body"));
+        Rc::new(Function {
+            name: name.map_or_else(|| "".into(), |name| self.name(name)),
+            parameters,
+            returns,
+            body,
+            is_async: node.child(0).is_some_and(|child| child.kind() == "async"),
+            generator,
+            span: span(node),
+            name_span: name.map_or_else(|| span(node), span),
+        })
+    }
+
+    fn class(&mut self, node: Node) -> Rc<Class> {
+        let arguments = node.child_by_field_name("superclasses").map_or_else(Vec::new, |node| self.arguments(node));
+        let functions = std::mem::take(&mut self.functions);
+        let body = self.body(node, "body");
+        self.functions = functions;
+        let name = node.child_by_field_name("name").map_or_else(|| "".into(), |name| self.name(name));
+        Rc::new(Class { name, arguments, body, span: span(node) })
+    }
+
+    fn decorated(&mut self, node: Node) -> Option<StmtKind> {
+        let decorators = children(node)
+            .into_iter()
+            .filter(|child| child.kind() == "decorator")
+            .filter_map(|decorator| children(decorator).first().map(|child| self.expr(*child)))
+            .collect();
+        let definition = node.child_by_field_name("definition")?;
+        Some(match definition.kind() {
+            "function_definition" => StmtKind::Function { def: self.function(definition), decorators },
+            _ => StmtKind::Class { def: self.class(definition), decorators },
+        })
+    }
+
+    fn match_statement(&mut self, node: Node) -> StmtKind {
+        let subjects = fields(node, "subject");
+        let subject = match subjects.as_slice() {
+            [one] => self.expr(*one),
+            many => Expr { kind: ExprKind::Tuple(many.iter().map(|one| self.expr(*one)).collect()), span: span(node) },
+        };
+        let clauses = node.child_by_field_name("body").map_or_else(Vec::new, children);
+        let cases = clauses.into_iter().filter(|clause| clause.kind() == "case_clause").map(|clause| self.case(clause));
+        StmtKind::Match { subject, cases: cases.collect() }
+    }
+
+    fn case(&mut self, node: Node) -> Case {
+        let patterns: Vec<Node> = children(node).into_iter().filter(|child| child.kind() == "case_pattern").collect();
+        let pattern = match patterns.as_slice() {
+            [one] => self.pattern(*one),
+            many => Pattern::Sequence(many.iter().map(|one| self.pattern(*one)).collect()),
+        };
+        let guard = node.child_by_field_name("guard").and_then(|guard| children(guard).first().copied());
+        Case { pattern, guard: guard.map(|guard| self.expr(guard)), body: self.body(node, "consequence") }
+    }
+
+    fn pattern(&mut self, node: Node) -> Pattern {
+        self.deeper(node, |lower| lower.pattern_kind(node)).unwrap_or(Pattern::Any)
+    }
+
+    fn pattern_kind(&mut self, node: Node) -> Pattern {
+        let parts = children(node);
+        match node.kind() {
+            "case_pattern" => match parts.first() {
+                Some(inner) => self.pattern(*inner),
+                None if self.text(node).trim() == "_" => Pattern::Any,
+                None => Pattern::Other(self.text(node).to_owned()),
+            },
+            "union_pattern" => Pattern::Or(parts.into_iter().map(|part| self.pattern(part)).collect()),
+            "as_pattern" => match parts.as_slice() {
+                [inner, name] => Pattern::As(Box::new(self.pattern(*inner)), self.name(*name)),
+                _ => Pattern::Other(self.text(node).to_owned()),
+            },
+            "list_pattern" | "tuple_pattern" if !parts.iter().any(|part| self.text(*part).starts_with('*')) => {
+                Pattern::Sequence(parts.into_iter().map(|part| self.pattern(part)).collect())
+            }
+            "dotted_name" if !self.text(node).contains('.') => {
+                if self.text(node) == "_" {
+                    Pattern::Any
+                } else {
+                    Pattern::Capture(self.name(node))
+                }
+            }
+            "dotted_name" => {
+                let mut names = self.text(node).split('.').map(str::trim);
+                let at = span(node);
+                let first = Expr { kind: ExprKind::Name(names.next().unwrap_or_default().into()), span: at };
+                Pattern::Value(names.fold(first, |object, name| Expr {
+                    kind: ExprKind::Attribute(Box::new(object), name.into()),
+                    span: at,
+                }))
+            }
+            "string" | "concatenated_string" | "integer" | "float" | "true" | "false" | "none" => {
+                Pattern::Value(self.expr(node))
+            }
+            _ => Pattern::Other(self.text(node).to_owned()),
+        }
+    }
+}
+
+fn assignable(target: &Expr) -> bool {
+    match &target.kind {
+        ExprKind::Name(_) | ExprKind::Attribute(..) | ExprKind::Subscript(..) | ExprKind::Other(_) => true,
+        ExprKind::Starred(inner) => assignable(inner),
+        ExprKind::Tuple(items) | ExprKind::List(items) => items.iter().all(assignable),
+        _ => false,
+    }
+}
+
+/// A dotted name without the blanks that Python allows in it.
+fn dotted(text: &str) -> Name {
+    text.split_whitespace().collect::<String>().into()
+}

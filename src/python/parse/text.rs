@@ -1,0 +1,153 @@
+//! The text of a file and of its literals: encodings, escapes, numbers.
+
+use super::SyntaxError;
+use crate::content::Span;
+use std::borrow::Cow;
+
+/// Reads a file as Python does: UTF-8 unless a coding line says otherwise.
+pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, SyntaxError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
+        return Err(SyntaxError {
+            span: at_byte(bytes, at),
+            message: "source code cannot contain null bytes".to_owned(),
+        });
+    }
+    let text = match coding(bytes) {
+        Some(name)
+            if matches!(
+                name.as_str(),
+                "latin-1" | "iso-8859-1" | "iso-8859-15" | "latin1" | "cp1252" | "windows-1252"
+            ) =>
+        {
+            Cow::Owned(bytes.iter().copied().map(char::from).collect())
+        }
+        _ => match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(error) => {
+                let at = at_byte(bytes, error.valid_up_to());
+                return Err(SyntaxError { span: at, message: "not UTF-8, and no encoding declared".to_owned() });
+            }
+        },
+    };
+    Ok(if text.contains('\r') { Cow::Owned(lone_returns_to_newlines(&text)) } else { text })
+}
+
+/// CR alone ends a line for Python, but not for the grammar. Offsets stay as they are.
+fn lone_returns_to_newlines(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        result.push(if c == '\r' && rest.peek() != Some(&'\n') { '\n' } else { c });
+    }
+    result
+}
+
+fn at_byte(bytes: &[u8], at: usize) -> Span {
+    let line = bytes[..at].iter().fold(1_u32, |line, byte| line.saturating_add(u32::from(*byte == b'\n')));
+    Span { start: at, end: at + 1, line }
+}
+
+/// The encoding that one of the first two lines declares.
+fn coding(bytes: &[u8]) -> Option<String> {
+    bytes.split(|byte| *byte == b'\n').take(2).find_map(|line| {
+        let line = line.trim_ascii();
+        let comment = line.strip_prefix(b"#")?;
+        let text = String::from_utf8_lossy(comment);
+        let after = text.split_once("coding")?.1;
+        let after = after.strip_prefix([':', '='])?.trim_start();
+        let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(*c)).collect();
+        (!name.is_empty()).then(|| name.to_ascii_lowercase().replace('_', "-"))
+    })
+}
+
+/// What stands before the opening quote of a string literal.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Prefix {
+    pub(super) raw: bool,
+    pub(super) bytes: bool,
+    pub(super) format: bool,
+}
+
+impl Prefix {
+    pub(super) fn read(start: &str) -> Self {
+        let letters = start.trim_end_matches(['"', '\'']);
+        let has = |letter: char| letters.chars().any(|c| c.eq_ignore_ascii_case(&letter));
+        Self { raw: has('r'), bytes: has('b'), format: has('f') || has('t') }
+    }
+}
+
+/// Resolves escapes, as in a string literal that is not raw.
+pub(super) fn unescape(text: &str, bytes: bool) -> String {
+    let text = text.replace("\r\n", "\n");
+    if !text.contains('\\') {
+        return text;
+    }
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            result.push(c);
+            continue;
+        }
+        let Some(kind) = rest.next() else {
+            result.push('\\');
+            break;
+        };
+        let simple = match kind {
+            '\n' => continue,
+            '\\' | '\'' | '"' => Some(kind),
+            'a' => Some('\x07'),
+            'b' => Some('\x08'),
+            'f' => Some('\x0c'),
+            'n' => Some('\n'),
+            'r' => Some('\r'),
+            't' => Some('\t'),
+            'v' => Some('\x0b'),
+            _ => None,
+        };
+        if let Some(simple) = simple {
+            result.push(simple);
+            continue;
+        }
+        let digits = match kind {
+            'x' => 2,
+            'u' if !bytes => 4,
+            'U' if !bytes => 8,
+            '0'..='7' => {
+                let mut number = kind.to_digit(8).unwrap_or(0);
+                for _ in 0..2 {
+                    let Some(digit) = rest.peek().and_then(|c| c.to_digit(8)) else { break };
+                    number = number * 8 + digit;
+                    rest.next();
+                }
+                result.push(char::from_u32(number).unwrap_or('\u{fffd}'));
+                continue;
+            }
+            _ => {
+                result.push('\\');
+                result.push(kind);
+                continue;
+            }
+        };
+        let mut number = 0_u32;
+        for _ in 0..digits {
+            let Some(digit) = rest.peek().and_then(|c| c.to_digit(16)) else { break };
+            number = number.wrapping_mul(16).wrapping_add(digit);
+            rest.next();
+        }
+        result.push(char::from_u32(number).unwrap_or('\u{fffd}'));
+    }
+    result
+}
+
+/// Reads an integer literal; `None` for what does not fit.
+pub(super) fn integer(text: &str) -> Option<i64> {
+    let text = text.replace('_', "").to_ascii_lowercase();
+    for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
+        if let Some(digits) = text.strip_prefix(prefix) {
+            return i64::from_str_radix(digits, radix).ok();
+        }
+    }
+    text.parse().ok()
+}

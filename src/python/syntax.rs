@@ -1,0 +1,264 @@
+//! Python's syntax as values: what the grammar gives, without its punctuation.
+//!
+//! Invariants: nesting is bounded by the parser ([`super::parse::DEPTH`]), so code that walks
+//! these values may recurse. A left-leaning chain of operators is one node, however long.
+
+use crate::content::Span;
+use std::rc::Rc;
+
+/// A name as it is written.
+pub(crate) type Name = Rc<str>;
+
+/// A parsed file.
+#[derive(Debug, Default)]
+pub(crate) struct Module {
+    pub(crate) body: Vec<Stmt>,
+}
+
+/// One statement.
+#[derive(Debug)]
+pub(crate) struct Stmt {
+    pub(crate) kind: StmtKind,
+    pub(crate) span: Span,
+}
+
+/// What a statement is.
+#[derive(Debug)]
+pub(crate) enum StmtKind {
+    Expr(Expr),
+    Assign { targets: Vec<Expr>, value: Expr },
+    Annotated { target: Expr, annotation: Expr, value: Option<Expr> },
+    Augmented { target: Expr, op: BinaryOp, value: Expr },
+    Return(Option<Expr>),
+    Raise(Option<Expr>),
+    If { arms: Vec<(Expr, Vec<Stmt>)>, orelse: Vec<Stmt> },
+    For { target: Expr, iter: Expr, body: Vec<Stmt>, orelse: Vec<Stmt> },
+    While { test: Expr, body: Vec<Stmt>, orelse: Vec<Stmt> },
+    Try { body: Vec<Stmt>, handlers: Vec<Handler>, orelse: Vec<Stmt>, finally: Vec<Stmt> },
+    With { items: Vec<(Expr, Option<Expr>)>, body: Vec<Stmt> },
+    Function { def: Rc<Function>, decorators: Vec<Expr> },
+    Class { def: Rc<Class>, decorators: Vec<Expr> },
+    Import(Vec<(Name, Option<Name>)>),
+    ImportFrom { level: usize, module: Name, names: Vec<(Name, Option<Name>, Span)>, star: bool },
+    Global(Vec<Name>),
+    Nonlocal(Vec<Name>),
+    Pass,
+    Break,
+    Continue,
+    Delete(Vec<Expr>),
+    Assert(Vec<Expr>),
+    Match { subject: Expr, cases: Vec<Case> },
+    TypeAlias(Expr, Expr),
+}
+
+/// An `except` clause.
+#[derive(Debug)]
+pub(crate) struct Handler {
+    pub(crate) kind: Option<Expr>,
+    pub(crate) name: Option<Name>,
+    pub(crate) body: Vec<Stmt>,
+}
+
+/// A `case` clause.
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) pattern: Pattern,
+    pub(crate) guard: Option<Expr>,
+    pub(crate) body: Vec<Stmt>,
+}
+
+/// What a `case` matches.
+#[derive(Debug)]
+pub(crate) enum Pattern {
+    Any,
+    Capture(Name),
+    Value(Expr),
+    Or(Vec<Pattern>),
+    Sequence(Vec<Pattern>),
+    As(Box<Pattern>, Name),
+    /// A form that is not read (classes, mappings); kept as written for comparison.
+    Other(String),
+}
+
+/// One expression.
+#[derive(Debug)]
+pub(crate) struct Expr {
+    pub(crate) kind: ExprKind,
+    pub(crate) span: Span,
+}
+
+/// What an expression is.
+#[derive(Debug)]
+pub(crate) enum ExprKind {
+    None,
+    True,
+    False,
+    Ellipsis,
+    Int(i64),
+    Float(f64),
+    /// A number that neither fits: complex or huge, as written.
+    Number(Name),
+    Str(Name),
+    Bytes(Rc<[u8]>),
+    Format(Vec<FormatPart>),
+    Name(Name),
+    Attribute(Box<Expr>, Name),
+    Subscript(Box<Expr>, Box<Expr>),
+    Slice([Option<Box<Expr>>; 3]),
+    Call(Box<Expr>, Vec<Arg>),
+    Unary(UnaryOp, Box<Expr>),
+    Binary(Box<Expr>, Vec<(BinaryOp, Expr)>),
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    Compare(Box<Expr>, Vec<(CompareOp, Expr)>),
+    Conditional {
+        test: Box<Expr>,
+        then: Box<Expr>,
+        orelse: Box<Expr>,
+    },
+    Lambda(Rc<Function>),
+    List(Vec<Expr>),
+    Tuple(Vec<Expr>),
+    Set(Vec<Expr>),
+    /// Without a key: `**value`.
+    Dict(Vec<(Option<Expr>, Expr)>),
+    Starred(Box<Expr>),
+    Comprehension {
+        kind: ComprehensionKind,
+        element: Box<Expr>,
+        value: Option<Box<Expr>>,
+        clauses: Vec<Clause>,
+    },
+    Named(Name, Box<Expr>),
+    Await(Box<Expr>),
+    Yield(Option<Box<Expr>>),
+    /// Something that is not read; as written.
+    Other(Name),
+}
+
+/// A piece of an f-string.
+#[derive(Debug)]
+pub(crate) enum FormatPart {
+    Text(Name),
+    Value { value: Expr, conversion: Option<char>, spec: Vec<FormatPart>, debug: Option<Name> },
+}
+
+/// An argument of a call.
+#[derive(Debug)]
+pub(crate) enum Arg {
+    Positional(Expr),
+    Keyword(Name, Expr),
+    Star(Expr),
+    DoubleStar(Expr),
+}
+
+/// What a comprehension builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ComprehensionKind {
+    List,
+    Set,
+    Dict,
+    Generator,
+}
+
+/// A clause of a comprehension.
+#[derive(Debug)]
+pub(crate) enum Clause {
+    For(Expr, Expr),
+    If(Expr),
+}
+
+/// An operator before one operand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum UnaryOp {
+    Plus,
+    Minus,
+    Invert,
+    Not,
+}
+
+/// An operator between two operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BinaryOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    FloorDiv,
+    Mod,
+    Pow,
+    MatMul,
+    And,
+    Or,
+    Xor,
+    LeftShift,
+    RightShift,
+}
+
+/// A comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CompareOp {
+    Eq,
+    NotEq,
+    Less,
+    LessEq,
+    Greater,
+    GreaterEq,
+    In,
+    NotIn,
+    Is,
+    IsNot,
+}
+
+/// A `def` or a `lambda`.
+#[derive(Debug)]
+pub(crate) struct Function {
+    /// Empty for a lambda.
+    pub(crate) name: Name,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) returns: Option<Expr>,
+    /// A lambda's body is one `return`.
+    pub(crate) body: Vec<Stmt>,
+    pub(crate) is_async: bool,
+    /// Has a `yield` of its own.
+    pub(crate) generator: bool,
+    /// The `def` line.
+    pub(crate) span: Span,
+    /// The name after `def`.
+    pub(crate) name_span: Span,
+}
+
+/// A parameter of a function.
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    pub(crate) name: Name,
+    pub(crate) kind: ParameterKind,
+    pub(crate) default: Option<Expr>,
+    pub(crate) annotation: Option<Expr>,
+}
+
+/// How a parameter takes arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ParameterKind {
+    Plain,
+    KeywordOnly,
+    Star,
+    DoubleStar,
+}
+
+/// A `class`.
+#[derive(Debug)]
+pub(crate) struct Class {
+    pub(crate) name: Name,
+    pub(crate) arguments: Vec<Arg>,
+    pub(crate) body: Vec<Stmt>,
+    pub(crate) span: Span,
+}
+
+/// The docstring that opens a body, if there is one.
+pub(crate) fn without_docstring(body: &[Stmt]) -> &[Stmt] {
+    match body {
+        [Stmt { kind: StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }), .. }, rest @ ..] => rest,
+        _ => body,
+    }
+}

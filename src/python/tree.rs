@@ -1,0 +1,148 @@
+//! The delivered tree as Python's import system sees it: files by their path below
+//! `$AIRFLOW_HOME`, and the folders in which a worker looks for modules.
+
+use super::parse::{SyntaxError, parse};
+use super::syntax::Module;
+use crate::content::{ContentPath, HomePath, Layout, Snapshot};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The folders of the search path, in order. The home itself comes last: workers are commonly
+/// started there.
+const ROOTS: [&str; 3] = ["dags", "plugins", ""];
+
+/// A file of the tree.
+pub(crate) struct SourceFile {
+    pub(crate) path: ContentPath,
+    pub(crate) home: HomePath,
+    pub(crate) bytes: Arc<[u8]>,
+}
+
+/// What a dotted name leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Located {
+    /// A module, or a package's `__init__.py`.
+    File(usize),
+    /// A folder without `__init__.py`.
+    Namespace,
+    /// The first part is in the tree, the rest is not: the number of parts found.
+    Missing(usize),
+    /// Not in the tree at all.
+    Outside,
+}
+
+type Parsed = Rc<Result<Module, SyntaxError>>;
+
+/// The tree.
+pub(crate) struct Tree {
+    files: Vec<SourceFile>,
+    by_home: BTreeMap<String, usize>,
+    folders: BTreeSet<String>,
+    parsed: RefCell<BTreeMap<usize, Parsed>>,
+}
+
+impl Tree {
+    pub(crate) fn new(snapshot: &Snapshot, layout: Layout) -> Self {
+        let mut files = Vec::new();
+        let mut by_home = BTreeMap::new();
+        let mut folders = BTreeSet::new();
+        for (home, path) in layout.deliver(snapshot) {
+            let Some(file) = snapshot.get(&path) else { continue };
+            if file.mode == crate::content::Mode::Link {
+                continue;
+            }
+            by_home.insert(home.to_string(), files.len());
+            let mut parent = home.parent();
+            while let Some(folder) = parent {
+                folders.insert(folder.to_string());
+                parent = folder.parent();
+            }
+            files.push(SourceFile { path, home, bytes: file.bytes.clone() });
+        }
+        Self { files, by_home, folders, parsed: RefCell::new(BTreeMap::new()) }
+    }
+
+    pub(crate) fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
+    pub(crate) fn file(&self, file: usize) -> &SourceFile {
+        &self.files[file]
+    }
+
+    /// The file at a path below the home.
+    pub(crate) fn at_home(&self, home: &str) -> Option<usize> {
+        self.by_home.get(home).copied()
+    }
+
+    /// The syntax of a file; parsed once.
+    pub(crate) fn syntax(&self, file: usize) -> Parsed {
+        if let Some(parsed) = self.parsed.borrow().get(&file) {
+            return parsed.clone();
+        }
+        let parsed = Rc::new(parse(&self.files[file].bytes));
+        self.parsed.borrow_mut().insert(file, parsed.clone());
+        parsed
+    }
+
+    /// The dotted name by which a file is imported.
+    pub(crate) fn module_name(&self, file: usize) -> String {
+        let home = self.files[file].home.as_str();
+        let rest = ROOTS
+            .iter()
+            .filter(|root| !root.is_empty())
+            .find_map(|root| self.files[file].home.below(root))
+            .unwrap_or(home);
+        let rest = rest.strip_suffix(".py").unwrap_or(rest);
+        rest.strip_suffix("/__init__").unwrap_or(rest).replace('/', ".")
+    }
+
+    /// Whether a file is a package's `__init__.py`.
+    pub(crate) fn is_package(&self, file: usize) -> bool {
+        self.files[file].home.file_name() == "__init__.py"
+    }
+
+    /// Looks a dotted name up as Python would.
+    pub(crate) fn locate(&self, dotted: &str) -> Located {
+        let parts: Vec<&str> = dotted.split('.').collect();
+        let Some(first) = parts.first() else { return Located::Outside };
+        let join =
+            |folder: &str, name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        // The folders that the name so far may stand for.
+        let mut folders: Vec<String> = ROOTS.iter().map(|root| (*root).to_owned()).collect();
+        for (index, part) in parts.iter().enumerate() {
+            let mut namespaces = Vec::new();
+            let mut found = None;
+            for folder in &folders {
+                // The home is no place for a content folder's own name to be mistaken for a module.
+                let path = join(folder, part);
+                if let Some(file) = self.by_home.get(&format!("{path}/__init__.py")) {
+                    found = Some((*file, Some(path)));
+                    break;
+                }
+                if let Some(file) = self.by_home.get(&format!("{path}.py")) {
+                    found = Some((*file, None));
+                    break;
+                }
+                if self.folders.contains(&path) {
+                    namespaces.push(path);
+                }
+            }
+            let last = index + 1 == parts.len();
+            match found {
+                Some((file, _)) if last => return Located::File(file),
+                Some((_, Some(folder))) => folders = vec![folder],
+                Some((_, None)) => return Located::Missing(index + 1),
+                None if namespaces.is_empty() => {
+                    let _ = first;
+                    return if index == 0 { Located::Outside } else { Located::Missing(index) };
+                }
+                None if last => return Located::Namespace,
+                None => folders = namespaces,
+            }
+        }
+        Located::Outside
+    }
+}

@@ -1,0 +1,352 @@
+//! What an expression is worth, as far as the text holds it.
+//!
+//! Invariants: everything that can nest lives in a [`Heap`] and is referred to by number, so
+//! identity is Python's own and dropping never recurses. A value that is not known says why.
+
+use super::syntax::{Expr, Function, Name};
+use crate::content::Span;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A place in one of the tree's files, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct At {
+    pub(crate) file: usize,
+    pub(crate) span: Span,
+}
+
+/// Refers to an object in the heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ref(pub(crate) usize);
+
+/// Refers to something of the host (for `dag`: a DAG, a task, …).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct HostRef(pub(crate) usize);
+
+/// Refers to a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ScopeRef(pub(crate) usize);
+
+/// A value.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    None,
+    Ellipsis,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Str(Text),
+    Bytes(Rc<[u8]>),
+    Object(Ref),
+    /// A module of the tree, by file number; a package without `__init__.py` by its dotted name.
+    Module(ModuleKey),
+    /// Something that is not in the tree, by its qualified name: `datetime.timedelta`.
+    Outside(Rc<str>),
+    Host(HostRef),
+    OneOf(Rc<[Value]>),
+    Unknown(Rc<Unknown>),
+}
+
+/// A text and the expression that decided it.
+#[derive(Clone, Debug)]
+pub(crate) struct Text {
+    pub(crate) text: Rc<str>,
+    pub(crate) at: Option<At>,
+}
+
+/// Which module.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ModuleKey {
+    File(usize),
+    Namespace(Rc<str>),
+}
+
+/// A value that is not known.
+#[derive(Clone, Debug)]
+pub(crate) struct Unknown {
+    /// Why, in words.
+    pub(crate) reason: Rc<str>,
+    pub(crate) at: At,
+    /// Canonical text: equal text is equal work.
+    pub(crate) text: Rc<str>,
+    /// The qualified name that it comes from.
+    pub(crate) root: Option<Rc<str>>,
+    /// For a text: how it begins and ends.
+    pub(crate) affix: Option<(Rc<str>, Rc<str>)>,
+    /// Host objects that went into it.
+    pub(crate) hosts: Vec<HostRef>,
+}
+
+/// What lives in the heap.
+#[derive(Clone, Debug)]
+pub(crate) enum Object {
+    List(Sequence),
+    Tuple(Sequence),
+    Set(Vec<Value>),
+    Dict(Dict),
+    Function(FunctionObject),
+    Class(ClassObject),
+    Instance(Instance),
+    /// A function with its first argument.
+    Bound {
+        receiver: Value,
+        function: Ref,
+    },
+    /// A method of a built-in type, or of a host object.
+    Method {
+        receiver: Value,
+        name: Name,
+    },
+    /// `super()`: attributes of `receiver` as seen by the classes behind `class`.
+    Super {
+        receiver: Value,
+        class: Ref,
+    },
+    Partial {
+        function: Value,
+        args: Args,
+    },
+    Property(Value),
+    /// `globals()`: the names of a module.
+    Globals(ScopeRef),
+    StaticMethod(Value),
+    ClassMethod(Value),
+}
+
+/// A list or tuple; `at` tells where each element is written, or is empty.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sequence {
+    pub(crate) items: Vec<Value>,
+    pub(crate) at: Vec<At>,
+}
+
+/// A key of a dict.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    None,
+    Int(i64),
+    Str(Rc<str>),
+    Tuple(Vec<Key>),
+    /// Anything that is equal only to itself, in canonical text.
+    Other(Rc<str>),
+}
+
+/// A dict in insertion order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dict {
+    entries: BTreeMap<Key, (usize, Value, Value)>,
+    next: usize,
+    /// What a missing key gives (`defaultdict`).
+    pub(crate) default: Option<Box<Value>>,
+}
+
+impl Dict {
+    /// An empty dict that gives `default()` for a missing key.
+    pub(crate) fn with_default(default: Option<Box<Value>>) -> Self {
+        Self { default, ..Self::default() }
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
+        self.entries.get(key).map(|entry| &entry.2)
+    }
+
+    pub(crate) fn insert(&mut self, key: Key, written: Value, value: Value) {
+        if let Some(entry) = self.entries.get_mut(&key) {
+            entry.2 = value;
+        } else {
+            self.entries.insert(key, (self.next, written, value));
+            self.next += 1;
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &Key) -> Option<Value> {
+        self.entries.remove(key).map(|entry| entry.2)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Keys and values in insertion order.
+    pub(crate) fn pairs(&self) -> Vec<(Value, Value)> {
+        let mut pairs: Vec<_> = self.entries.values().collect();
+        pairs.sort_by_key(|entry| entry.0);
+        pairs.into_iter().map(|(_, key, value)| (key.clone(), value.clone())).collect()
+    }
+}
+
+/// A function of the tree.
+#[derive(Clone, Debug)]
+pub(crate) struct FunctionObject {
+    pub(crate) def: Rc<Function>,
+    /// The scope that the definition stands in.
+    pub(crate) scope: ScopeRef,
+    /// By parameter.
+    pub(crate) defaults: Vec<Option<Value>>,
+    pub(crate) file: usize,
+    /// The class whose body it stands in.
+    pub(crate) class: Option<Ref>,
+}
+
+/// A class of the tree.
+#[derive(Clone, Debug)]
+pub(crate) struct ClassObject {
+    pub(crate) name: Name,
+    /// Module and name.
+    pub(crate) path: Rc<str>,
+    /// The class itself first, then its bases in resolution order, outside ones included.
+    pub(crate) order: Vec<Value>,
+    pub(crate) names: BTreeMap<Name, Value>,
+    /// Names in the order of the body, for enums and data classes.
+    pub(crate) fields: Vec<Name>,
+    pub(crate) at: At,
+    pub(crate) dataclass: bool,
+}
+
+/// An instance of a class of the tree.
+#[derive(Clone, Debug)]
+pub(crate) struct Instance {
+    pub(crate) class: Ref,
+    pub(crate) attributes: BTreeMap<Name, Value>,
+    /// What it is for the host.
+    pub(crate) host: Option<HostRef>,
+}
+
+/// A cell of the heap.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    pub(crate) object: Object,
+    /// Set when what it holds depends on something that is not known.
+    pub(crate) hazy: Option<Rc<Unknown>>,
+}
+
+/// One argument of a call.
+#[derive(Clone, Debug)]
+pub(crate) struct Argument {
+    pub(crate) value: Value,
+    pub(crate) at: At,
+}
+
+/// The arguments of a call.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Args {
+    pub(crate) positional: Vec<Argument>,
+    pub(crate) keywords: Vec<(Name, Argument)>,
+    /// Set when a `*` or `**` argument is not known, so that there may be more.
+    pub(crate) unknown: Option<Rc<Unknown>>,
+}
+
+impl Args {
+    pub(crate) fn keyword(&self, name: &str) -> Option<&Argument> {
+        self.keywords.iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
+    }
+
+    pub(crate) fn take_keyword(&mut self, name: &str) -> Option<Argument> {
+        let at = self.keywords.iter().position(|(key, _)| &**key == name)?;
+        Some(self.keywords.remove(at).1)
+    }
+
+    /// The argument of a parameter that can be given by name or position.
+    pub(crate) fn get(&self, position: usize, name: &str) -> Option<&Argument> {
+        self.keyword(name).or_else(|| self.positional.get(position))
+    }
+
+    pub(crate) fn value(&self, position: usize, name: &str) -> Option<&Value> {
+        self.get(position, name).map(|argument| &argument.value)
+    }
+
+    pub(crate) fn set_keyword(&mut self, name: &str, argument: Argument) {
+        match self.keywords.iter_mut().find(|(key, _)| &**key == name) {
+            Some(entry) => entry.1 = argument,
+            None => self.keywords.push((name.into(), argument)),
+        }
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Argument> {
+        self.positional.iter().chain(self.keywords.iter().map(|(_, argument)| argument))
+    }
+
+    pub(crate) fn positional(values: impl IntoIterator<Item = Value>, at: At) -> Self {
+        let positional = values.into_iter().map(|value| Argument { value, at }).collect();
+        Self { positional, ..Self::default() }
+    }
+}
+
+impl Value {
+    pub(crate) fn str(text: impl Into<Rc<str>>) -> Self {
+        Self::Str(Text { text: text.into(), at: None })
+    }
+
+    pub(crate) fn outside(path: impl Into<Rc<str>>) -> Self {
+        Self::Outside(path.into())
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&Rc<str>> {
+        match self {
+            Self::Str(text) => Some(&text.text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_int(&self) -> Option<i64> {
+        match self {
+            Self::Int(value) => Some(*value),
+            Self::Bool(value) => Some(i64::from(*value)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn outside_path(&self) -> Option<&Rc<str>> {
+        match self {
+            Self::Outside(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The reason, if it is not known.
+    pub(crate) fn unknown(&self) -> Option<Rc<Unknown>> {
+        match self {
+            Self::Unknown(unknown) => Some(unknown.clone()),
+            _ => None,
+        }
+    }
+}
+
+impl Unknown {
+    pub(crate) fn new(reason: impl Into<Rc<str>>, at: At, text: impl Into<Rc<str>>) -> Self {
+        Self { reason: reason.into(), at, text: text.into(), root: None, affix: None, hosts: Vec::new() }
+    }
+
+    pub(crate) fn value(self) -> Value {
+        Value::Unknown(Rc::new(self))
+    }
+}
+
+/// Why a run of the interpreter ended early.
+#[derive(Clone, Debug)]
+pub(crate) enum Stop {
+    Raise(Rc<Raised>),
+    /// A bound was reached.
+    Limit(Rc<str>, At),
+}
+
+/// An exception.
+#[derive(Clone, Debug)]
+pub(crate) struct Raised {
+    /// The class's own name.
+    pub(crate) class: Name,
+    pub(crate) message: String,
+    pub(crate) at: At,
+    /// Whether it is certain that Python would raise it here.
+    pub(crate) certain: bool,
+}
+
+/// Whether an expression names something by `wanted`, through imports not resolved; only for
+/// annotations, which are not run.
+pub(crate) fn last_name(expr: &Expr) -> Option<&str> {
+    match &expr.kind {
+        super::syntax::ExprKind::Name(name) | super::syntax::ExprKind::Attribute(_, name) => Some(name),
+        super::syntax::ExprKind::Str(text) => Some(text),
+        _ => None,
+    }
+}
