@@ -81,14 +81,18 @@ fn compare(
     if before.max(after) > MOST_INSTANCES {
         return changes;
     }
-    let (left, right) = (instances(deployed, a, before), instances(proposed, b, after));
+    // `expand` names its arguments once, `expand_kwargs` in each element; to compare one with the
+    // other, both are written as the latter.
+    let as_kwargs = a.kwargs || b.kwargs;
+    let left = instances(deployed, a, before, as_kwargs);
+    let right = instances(proposed, b, after, as_kwargs);
     let differing = (0..before.min(after)).find(|index| left[*index] != right[*index]);
     if let Some(index) = differing {
         let certainty = if !left[index].known || !right[index].known {
             Certainty::Possible(format!("the value of element {index} is not in the text"))
         } else if a.kwargs != b.kwargs {
-            // One side names the arguments in the call, the other in each element.
-            Certainty::Possible("`expand` and `expand_kwargs` write the same elements in different ways".to_string())
+            // The order of the keys, for one thing, does not matter to Airflow.
+            Certainty::Possible("`expand` and `expand_kwargs` can write equal elements in different ways".to_string())
         } else {
             Certainty::Certain
         };
@@ -113,7 +117,7 @@ fn words(items: Vec<Element>) -> Vec<String> {
 
 /// The element that each instance gets: the product of the arguments, the last one fastest
 /// (Airflow's `MappedOperator` counts so).
-fn instances(snapshot: &Snapshot, mapping: &Mapping, count: usize) -> Vec<Element> {
+fn instances(snapshot: &Snapshot, mapping: &Mapping, count: usize, as_kwargs: bool) -> Vec<Element> {
     (0..count)
         .map(|index| {
             let mut rest = index;
@@ -123,11 +127,17 @@ fn instances(snapshot: &Snapshot, mapping: &Mapping, count: usize) -> Vec<Elemen
                 let length = over.length.unwrap_or(1).max(1);
                 let item = element(snapshot, over, rest % length);
                 known &= item.known;
-                parts.push(if over.arg.is_empty() { item.text } else { format!("{}={}", over.arg, item.text) });
+                parts.push(match (over.arg.as_str(), as_kwargs) {
+                    ("", _) => item.text,
+                    (arg, true) => format!("{arg:?}: {}", item.text),
+                    (arg, false) => format!("{arg}={}", item.text),
+                });
                 rest /= length;
             }
             parts.reverse();
-            Element { text: parts.join(", "), known }
+            let text = parts.join(", ");
+            let text = if as_kwargs && !mapping.kwargs { format!("{{{text}}}") } else { text };
+            Element { text, known }
         })
         .collect()
 }
@@ -136,17 +146,11 @@ fn element(snapshot: &Snapshot, over: &MappedOver, at: usize) -> Element {
     match over.items.as_ref().and_then(|items| items.get(at)) {
         Some(Some(value)) => Element { text: value.clone(), known: true },
         // The same expression is taken to have the same value: it is not what this change changes.
-        _ => {
-            Element { text: over.items_at.get(at).map(|at| expression(snapshot, at)).unwrap_or_default(), known: false }
-        }
+        _ => Element {
+            text: over.items_at.get(at).map(|at| super::source(snapshot, at)).unwrap_or_default(),
+            known: false,
+        },
     }
-}
-
-/// The text of an expression without what formatting changes.
-fn expression(snapshot: &Snapshot, at: &Location) -> String {
-    let bytes = snapshot.get(&at.path).and_then(|file| file.bytes.get(at.span.start..at.span.end)).unwrap_or_default();
-    let text = String::from_utf8_lossy(bytes);
-    text.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '\'' { '"' } else { c }).collect()
 }
 
 fn list_at(mapping: &Mapping) -> Location {
