@@ -211,7 +211,7 @@ pub fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
         match pair {
             pairing::DagPair::Same(other) => {
                 changes.extend(moved_file(dag, other));
-                changes.extend(within(dag, other));
+                changes.extend(within((deployed, dag), (proposed, other)));
             }
             pairing::DagPair::Renamed(other, to) => changes.push(Change {
                 kind: Kind::DagRenamed { to },
@@ -255,15 +255,15 @@ fn moved_file(dag: &Dag, other: &Dag) -> Option<Change> {
 }
 
 /// What changed in a DAG that both sides have.
-fn within(dag: &Dag, other: &Dag) -> Vec<Change> {
+fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec<Change> {
     let mut changes = Vec::new();
     if let Some(unknown) = other.unknown.first().or(dag.unknown.first()) {
         changes.push(not_known(dag, unknown, Some(other.at.clone())));
     }
     let tasks = pairing::tasks(dag, other);
-    changes.extend(tasks.changes(dag, other));
-    changes.extend(mapping::changes(dag, other));
-    changes.extend(xcom::changes(dag, other));
+    changes.extend(tasks.changes(dag, (proposed.snapshot, other)));
+    changes.extend(mapping::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
+    changes.extend(xcom::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
     changes
 }
 
@@ -287,12 +287,20 @@ fn gone(dag: &Dag, proposed: Side) -> Change {
 
 fn not_known(dag: &Dag, unknown: &Unknown, proposed: Option<Location>) -> Change {
     Change {
-        kind: Kind::DagNotKnown { reason: reason(unknown) },
+        kind: Kind::DagNotKnown { reason: unknown.reason.clone() },
         dags: vec![dag.dag_id.clone()],
         certainty: Certainty::Possible(reason(unknown)),
         deployed: Some(dag.at.clone()),
         proposed,
     }
+}
+
+/// The text of an expression or function without what formatting changes: no white space, and
+/// all quotes are alike.
+fn source(snapshot: &Snapshot, at: &Location) -> String {
+    let bytes = snapshot.get(&at.path).and_then(|file| file.bytes.get(at.span.start..at.span.end)).unwrap_or_default();
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '\'' { '"' } else { c }).collect()
 }
 
 fn reason(unknown: &Unknown) -> String {

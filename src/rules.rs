@@ -437,7 +437,7 @@ impl Words {
                 (Some(subject.name().into()), list(before), list(after))
             }
             Kind::XComTypeChanged { producer, before, after, consumer, .. } => {
-                (Some(producer.to_string()), shape(before), format!("{}` (taken by `{consumer})", shape(after)))
+                (Some(producer.to_string()), shape(before), format!("{}` to `{consumer}", shape(after)))
             }
             Kind::FileBroken { path, message } => (None, path.to_string(), message.clone()),
             Kind::DagNotKnown { reason } => (None, String::new(), reason.clone()),

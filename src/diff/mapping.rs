@@ -4,8 +4,8 @@
 //! which element stands at which index on each side.
 
 use super::{Certainty, Change, Kind, Mapped};
-use crate::content::Location;
-use crate::dag::{Dag, Mapping};
+use crate::content::{Location, Snapshot};
+use crate::dag::{Dag, MappedOver, Mapping};
 use crate::ids::{GroupId, TaskId};
 
 /// More instances than this are compared by count alone; Airflow's own limit for one mapped task
@@ -13,20 +13,25 @@ use crate::ids::{GroupId, TaskId};
 const MOST_INSTANCES: usize = 100_000;
 
 /// Changes of the mapped lists of tasks and groups that both sides have.
-pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
+pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&Snapshot, &Dag)) -> Vec<Change> {
     let mut changes = Vec::new();
     for task in &dag.tasks {
         let Some(task_id) = task.task_id.exact() else { continue };
         let peer = other.task(task_id).and_then(|peer| peer.mapped.as_ref());
         if let (Some(a), Some(b)) = (&task.mapped, peer) {
-            changes.extend(compare(dag, &Mapped::Task(task_id.clone()), a, b));
+            changes.extend(compare(dag, &Mapped::Task(task_id.clone()), (deployed, a), (proposed, b)));
         }
     }
     for group in &dag.groups {
         let Some(group_id) = group.group_id.exact() else { continue };
         let peer = other.groups.iter().find(|peer| peer.group_id == group.group_id);
         if let (Some(a), Some(b)) = (&group.mapped, peer.and_then(|peer| peer.mapped.as_ref())) {
-            changes.extend(compare(dag, &Mapped::Group(group_id.clone(), members(dag, group_id)), a, b));
+            changes.extend(compare(
+                dag,
+                &Mapped::Group(group_id.clone(), members(dag, group_id)),
+                (deployed, a),
+                (proposed, b),
+            ));
         }
     }
     changes
@@ -54,7 +59,12 @@ fn members(dag: &Dag, group_id: &GroupId) -> Vec<TaskId> {
         .collect()
 }
 
-fn compare(dag: &Dag, subject: &Mapped, a: &Mapping, b: &Mapping) -> Vec<Change> {
+fn compare(
+    dag: &Dag,
+    subject: &Mapped,
+    (deployed, a): (&Snapshot, &Mapping),
+    (proposed, b): (&Snapshot, &Mapping),
+) -> Vec<Change> {
     let (Some(before), Some(after)) = (a.count(), b.count()) else { return Vec::new() };
     let change = |kind, certainty, (deployed, proposed)| Change {
         kind,
@@ -71,16 +81,18 @@ fn compare(dag: &Dag, subject: &Mapped, a: &Mapping, b: &Mapping) -> Vec<Change>
     if before.max(after) > MOST_INSTANCES {
         return changes;
     }
-    let (left, right) = (instances(a, before), instances(b, after));
-    // Two elements whose value is not known are taken as the same: the expressions of a list that
-    // did not change are not a change.
+    // `expand` names its arguments once, `expand_kwargs` in each element; to compare one with the
+    // other, both are written as the latter.
+    let as_kwargs = a.kwargs || b.kwargs;
+    let left = instances(deployed, a, before, as_kwargs);
+    let right = instances(proposed, b, after, as_kwargs);
     let differing = (0..before.min(after)).find(|index| left[*index] != right[*index]);
     if let Some(index) = differing {
-        let certainty = if left[index].is_none() || right[index].is_none() {
+        let certainty = if !left[index].known || !right[index].known {
             Certainty::Possible(format!("the value of element {index} is not in the text"))
         } else if a.kwargs != b.kwargs {
-            // One side names the arguments in the call, the other in each element.
-            Certainty::Possible("`expand` and `expand_kwargs` write the same elements in different ways".to_string())
+            // The order of the keys, for one thing, does not matter to Airflow.
+            Certainty::Possible("`expand` and `expand_kwargs` can write equal elements in different ways".to_string())
         } else {
             Certainty::Certain
         };
@@ -90,27 +102,55 @@ fn compare(dag: &Dag, subject: &Mapped, a: &Mapping, b: &Mapping) -> Vec<Change>
     changes
 }
 
-fn words(items: Vec<Option<String>>) -> Vec<String> {
-    items.into_iter().map(|item| item.unwrap_or_else(|| "…".to_string())).collect()
+/// What one instance gets.
+#[derive(Clone, PartialEq, Eq)]
+struct Element {
+    /// Canonical text of its value; the expression, where the value is not known.
+    text: String,
+    /// Whether the text is the value.
+    known: bool,
+}
+
+fn words(items: Vec<Element>) -> Vec<String> {
+    items.into_iter().map(|item| if item.known { item.text } else { "…".to_string() }).collect()
 }
 
 /// The element that each instance gets: the product of the arguments, the last one fastest
 /// (Airflow's `MappedOperator` counts so).
-fn instances(mapping: &Mapping, count: usize) -> Vec<Option<String>> {
+fn instances(snapshot: &Snapshot, mapping: &Mapping, count: usize, as_kwargs: bool) -> Vec<Element> {
     (0..count)
         .map(|index| {
             let mut rest = index;
             let mut parts = Vec::new();
+            let mut known = true;
             for over in mapping.over.iter().rev() {
                 let length = over.length.unwrap_or(1).max(1);
-                let item = over.items.as_ref().and_then(|items| items.get(rest % length)).cloned().flatten()?;
-                parts.push(if over.arg.is_empty() { item } else { format!("{}={item}", over.arg) });
+                let item = element(snapshot, over, rest % length);
+                known &= item.known;
+                parts.push(match (over.arg.as_str(), as_kwargs) {
+                    ("", _) => item.text,
+                    (arg, true) => format!("{arg:?}: {}", item.text),
+                    (arg, false) => format!("{arg}={}", item.text),
+                });
                 rest /= length;
             }
             parts.reverse();
-            Some(parts.join(", "))
+            let text = parts.join(", ");
+            let text = if as_kwargs && !mapping.kwargs { format!("{{{text}}}") } else { text };
+            Element { text, known }
         })
         .collect()
+}
+
+fn element(snapshot: &Snapshot, over: &MappedOver, at: usize) -> Element {
+    match over.items.as_ref().and_then(|items| items.get(at)) {
+        Some(Some(value)) => Element { text: value.clone(), known: true },
+        // The same expression is taken to have the same value: it is not what this change changes.
+        _ => Element {
+            text: over.items_at.get(at).map(|at| super::source(snapshot, at)).unwrap_or_default(),
+            known: false,
+        },
+    }
 }
 
 fn list_at(mapping: &Mapping) -> Location {

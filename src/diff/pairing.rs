@@ -4,6 +4,7 @@
 //! shows as an equal operator, callable, arguments and neighbours under another id.
 
 use super::{Certainty, Change, Kind};
+use crate::content::Snapshot;
 use crate::dag::{Dag, Group, Id, Model, Task, Unknown};
 use crate::ids::{DagId, GroupId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -187,14 +188,17 @@ fn label(id: &TaskId) -> &str {
 
 impl TaskPairs {
     /// The changes that these pairs are.
-    pub(super) fn changes(&self, dag: &Dag, other: &Dag) -> Vec<Change> {
+    pub(super) fn changes(&self, dag: &Dag, (proposed, other): (&Snapshot, &Dag)) -> Vec<Change> {
         let mut by_group: BTreeMap<GroupChange, Vec<(TaskId, TaskId)>> = BTreeMap::new();
         let mut changes = Vec::new();
         for (from, to) in &self.renamed {
             let (Some(a), Some(b)) = (dag.task(from), other.task(to)) else { continue };
             match outermost_changed_group(dag, other, a, b) {
                 Some(groups) => by_group.entry(groups).or_default().push((from.clone(), to.clone())),
-                None => changes.push(renamed(dag, other, (a, from), (b, to))),
+                None => {
+                    let named_by = named_by(proposed, other, &[(from.clone(), to.clone())]);
+                    changes.push(renamed(dag, (a, from), (b, to), named_by));
+                }
             }
         }
         for ((from, to), members) in by_group {
@@ -202,7 +206,7 @@ impl TaskPairs {
             changes.push(Change {
                 deployed: at(dag, &from),
                 proposed: to.as_ref().and_then(|to| at(other, to)).or_else(|| Some(other.at.clone())),
-                kind: Kind::GroupChanged { from, to, named_by: named_by(other, &members), members },
+                kind: Kind::GroupChanged { from, to, named_by: named_by(proposed, other, &members), members },
                 dags: vec![dag.dag_id.clone()],
                 certainty: Certainty::Certain,
             });
@@ -254,13 +258,9 @@ fn group<'a>(dag: &'a Dag, id: &GroupId) -> Option<&'a Group> {
 }
 
 /// A pair under two ids as a change; the caller has exact ids on both sides.
-fn renamed(dag: &Dag, other: &Dag, (a, from): (&Task, &TaskId), (b, to): (&Task, &TaskId)) -> Change {
+fn renamed(dag: &Dag, (a, from): (&Task, &TaskId), (b, to): (&Task, &TaskId), named_by: Vec<TaskId>) -> Change {
     Change {
-        kind: Kind::TaskRenamed {
-            from: from.clone(),
-            to: to.clone(),
-            named_by: named_by(other, &[(from.clone(), to.clone())]),
-        },
+        kind: Kind::TaskRenamed { from: from.clone(), to: to.clone(), named_by },
         dags: vec![dag.dag_id.clone()],
         certainty: Certainty::Certain,
         deployed: Some(a.id_at.clone()),
@@ -271,13 +271,13 @@ fn renamed(dag: &Dag, other: &Dag, (a, from): (&Task, &TaskId), (b, to): (&Task,
 /// Tasks whose code or arguments hold one of the deployed ids as a string of its own: an
 /// `xcom_pull`, a template, a branch. What else the string may mean does not matter, since the
 /// question is only whether the id can be given up without a trace.
-fn named_by(other: &Dag, pairs: &[(TaskId, TaskId)]) -> Vec<TaskId> {
+fn named_by(proposed: &Snapshot, other: &Dag, pairs: &[(TaskId, TaskId)]) -> Vec<TaskId> {
     let names = |text: &str| pairs.iter().any(|(from, _)| names_id(text, from));
     other
         .tasks
         .iter()
         .filter(|task| {
-            task.callable.as_ref().is_some_and(|callable| names(&callable.code))
+            task.callable.as_ref().is_some_and(|callable| names(&super::source(proposed, &callable.at)))
                 || task.arguments.values().any(|text| names(text))
         })
         .filter_map(|task| task.task_id.exact().cloned())

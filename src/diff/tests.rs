@@ -187,6 +187,15 @@ fn mapped_lists_are_compared_by_index() {
 }
 
 #[test]
+fn an_element_that_is_not_known_is_compared_by_its_expression() {
+    let mapped =
+        |second: &str| format!("BashOperator.partial(task_id=\"work\").expand(bash_command=[\"a\", {second}])");
+    check_bodies(&mapped("os.environ[\"B\"]"), &format!("{}\nprint( 1 )", mapped("os.environ[ 'B' ]")), &[]);
+    check_bodies(&mapped("os.environ[\"B\"]"), &mapped("os.environ[\"C\"]"), &["perhaps work items"]);
+    check_bodies(&mapped("\"b\""), &mapped("os.environ[\"B\"]"), &["perhaps work items"]);
+}
+
+#[test]
 fn equal_elements_as_expand_kwargs_are_no_change() {
     let deployed = "BashOperator.partial(task_id=\"work\").expand(bash_command=[\"a\", \"b\"])";
     let kwargs = |second: &str| {

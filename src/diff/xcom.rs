@@ -1,11 +1,12 @@
 //! The type and layout of values that pass between tasks.
 
 use super::{Certainty, Change, Kind};
+use crate::content::Snapshot;
 use crate::dag::{Callable, Dag, Shape, Task};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Producers whose return value changed its shape, once for each task that takes it.
-pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
+pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&Snapshot, &Dag)) -> Vec<Change> {
     let mut changes = Vec::new();
     for consumer in &other.tasks {
         let Some(consumer_id) = consumer.task_id.exact() else { continue };
@@ -18,10 +19,14 @@ pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
             let callable = |dag: &'_ Dag| -> Option<Callable> { dag.task(&takes.producer)?.callable.clone() };
             let (Some(a), Some(b)) = (callable(dag), callable(other)) else { continue };
             let Some(deployed_consumer) = deployed_consumer else { continue };
-            let reads = |task: &Task, key: &str| reads(task, takes.parameter.as_deref(), key);
+            let reads = |tree: &Snapshot, task: &Task, key: &str| reads(tree, task, takes.parameter.as_deref(), key);
             let certainty = match keys_that_went_or_came(&a.returns, &b.returns) {
-                Some((gone, _)) if gone.iter().any(|key| reads(consumer, key)) => Some(Certainty::Certain),
-                Some((_, new)) if new.iter().any(|key| reads(consumer, key) && !reads(deployed_consumer, key)) => {
+                Some((gone, _)) if gone.iter().any(|key| reads(proposed, consumer, key)) => Some(Certainty::Certain),
+                Some((_, new))
+                    if new
+                        .iter()
+                        .any(|key| reads(proposed, consumer, key) && !reads(deployed, deployed_consumer, key)) =>
+                {
                     Some(Certainty::Certain)
                 }
                 _ => differs(&a.returns, &b.returns),
@@ -55,9 +60,9 @@ fn keys_that_went_or_came<'a>(before: &'a Shape, after: &'a Shape) -> Option<(Ve
 
 /// Whether the code of a task subscripts that parameter with that key. (`get` gives `None` for a
 /// key that is not there; what comes of it is not known.)
-fn reads(task: &Task, parameter: Option<&str>, key: &str) -> bool {
+fn reads(tree: &Snapshot, task: &Task, parameter: Option<&str>, key: &str) -> bool {
     let (Some(parameter), Some(callable)) = (parameter, &task.callable) else { return false };
-    callable.code.contains(&format!("{parameter}[{key:?}]"))
+    super::source(tree, &callable.at).contains(&format!("{parameter}[{key:?}]"))
 }
 
 /// What a task does with what it is given.
