@@ -367,7 +367,9 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
     let callable = args.keyword("python_callable").and_then(|arg| arguments::function(run, &arg.value));
     let multiple_outputs = args.keyword("multiple_outputs").and_then(|arg| run.truth(&arg.value, at).ok());
     // A DAG within a DAG is loaded with it.
-    if let Some(Thing::Dag(dag)) = args.keyword("subdag").and_then(|arg| run.host_of(&arg.value)).map(|host| run.host.thing(host)) {
+    if let Some(Thing::Dag(dag)) =
+        args.keyword("subdag").and_then(|arg| run.host_of(&arg.value)).map(|host| run.host.thing(host))
+    {
         let dag = *dag;
         run.host.registered.insert(dag);
     }

@@ -103,14 +103,15 @@ fn renames() {
     measured(renamed_with(&[]), &[("work", -1, "running")], [Breaks; 3]);
     // defer_task_renamed: the deferred task starts again under the new id
     measured(renamed_with(&[]), &[("work", -1, "deferred")], [Breaks; 3]);
-    // id_pending_explicit, id_pending_func_rename, id_override_pending; 2.11.2 won the race twice
-    measured(renamed_with(&[]), &[("gate", -1, "running"), ("work", -1, "none")], [Breaks, Breaks, Soft]);
+    // id_pending_explicit, id_pending_func_rename, id_override_pending; 2.11.2 won the race twice,
+    // and on 3.3.2 the row alone was lost: an identity that changes under a run waits all the same
+    measured(renamed_with(&[]), &[("gate", -1, "running"), ("work", -1, "none")], [Breaks; 3]);
     // id_pending_pull_stale
     let states = [("gate", -1, "running"), ("work", -1, "none"), ("final", -1, "none")];
     measured(renamed_with(&["final"]), &states, [Breaks; 3]);
     // A reader that is done has read.
     let states = [("gate", -1, "running"), ("work", -1, "none"), ("final", -1, "success")];
-    measured(renamed_with(&["final"]), &states, [Breaks, Breaks, Soft]);
+    measured(renamed_with(&["final"]), &states, [Breaks; 3]);
     // Nothing of it is in the run, or it had gone before.
     measured(renamed_with(&[]), &[("gate", -1, "running")], [Nothing; 3]);
     measured(renamed_with(&[]), &[("work", -1, "removed")], [Nothing; 3]);
@@ -127,7 +128,7 @@ fn groups() {
     // group_rename_finished
     measured(group(), &[("stage.a", -1, "success"), ("stage.b", -1, "none")], [Breaks; 3]);
     // group_rename_pending
-    measured(group(), &[("stage.a", -1, "none"), ("stage.b", -1, "none")], [Breaks, Breaks, Soft]);
+    measured(group(), &[("stage.a", -1, "none"), ("stage.b", -1, "none")], [Breaks; 3]);
     measured(group(), &[("gate", -1, "running")], [Nothing; 3]);
 }
 

@@ -327,7 +327,9 @@ impl<H: Host> Interp<'_, H> {
     /// The body of a `try`: once something outside may have raised, and a handler goes on, the
     /// rest of the body is conditional.
     fn guarded(&mut self, body: &[Stmt], handlers: &[Handler], at: At) -> Result<Flow, Stop> {
-        let swallows = handlers.iter().any(|handler| !matches!(handler.body.last().map(|stmt| &stmt.kind), Some(StmtKind::Raise(_))));
+        let swallows = handlers
+            .iter()
+            .any(|handler| !matches!(handler.body.last().map(|stmt| &stmt.kind), Some(StmtKind::Raise(_))));
         let conditions = self.maybe.len();
         let mut result = Ok(Flow::Next);
         for stmt in body {

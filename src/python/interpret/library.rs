@@ -48,7 +48,11 @@ impl<H: Host> Interp<'_, H> {
                 self.file_part(&value, at, |path| path.rsplit('/').next().unwrap_or(path).to_owned())
             }
             ("os.path.dirname", Some(value)) => self.file_parent(&value, at),
-            ("os.path.abspath" | "os.path.realpath" | "os.fspath" | "os.path.normpath", Some(value)) if self.affix(&value).is_some() => Some(value),
+            ("os.path.abspath" | "os.path.realpath" | "os.fspath" | "os.path.normpath", Some(value))
+                if self.affix(&value).is_some() =>
+            {
+                Some(value)
+            }
             ("pathlib.Path" | "pathlib.PurePath", Some(value)) if args.positional.len() == 1 => self.path(&value, at),
             ("os.path.splitext", Some(Value::Str(text))) => {
                 let dot = text.text.rfind('.').filter(|dot| *dot > text.text.rfind('/').map_or(0, |slash| slash + 1));
