@@ -283,7 +283,10 @@ pub(super) fn close_setup(run: &mut Run, at: At) -> Result<(), Stop> {
         .collect();
     let free = |run: &Run, up: bool| -> BTreeSet<usize> {
         let state = |task: usize| &run.host.tasks[task];
-        work.iter().copied().filter(|task| if up { state(*task).up.is_empty() } else { state(*task).down.is_empty() }).collect()
+        work.iter()
+            .copied()
+            .filter(|task| if up { state(*task).up.is_empty() } else { state(*task).down.is_empty() })
+            .collect()
     };
     let (Some(first), Some(last)) = (work.first().copied(), work.last().copied()) else { return Ok(()) };
     let or = |tasks: BTreeSet<usize>, one: usize| if tasks.is_empty() { BTreeSet::from([one]) } else { tasks };

@@ -3,7 +3,7 @@
 use super::branch::Join;
 use super::{BOUNDS, Flow, Host, Interp};
 use crate::python::syntax::{Case, Expr, ExprKind, Handler, Pattern, Stmt, StmtKind};
-use crate::python::value::{At, FunctionObject, Object, Raised, Stop, Unknown, Value};
+use crate::python::value::{At, FunctionObject, Object, Raised, Stop, Unknown, Value, short};
 use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
@@ -327,7 +327,9 @@ impl<H: Host> Interp<'_, H> {
     /// The body of a `try`: once something outside may have raised, and a handler goes on, the
     /// rest of the body is conditional.
     fn guarded(&mut self, body: &[Stmt], handlers: &[Handler], at: At) -> Result<Flow, Stop> {
-        let swallows = handlers.iter().any(|handler| !matches!(handler.body.last().map(|stmt| &stmt.kind), Some(StmtKind::Raise(_))));
+        let swallows = handlers
+            .iter()
+            .any(|handler| !matches!(handler.body.last().map(|stmt| &stmt.kind), Some(StmtKind::Raise(_))));
         let conditions = self.maybe.len();
         let mut result = Ok(Flow::Next);
         for stmt in body {
@@ -559,7 +561,7 @@ impl<H: Host> Interp<'_, H> {
             Err((why, _)) => {
                 for (index, target) in targets.iter().enumerate() {
                     let mut unknown = Unknown::clone(&why);
-                    unknown.text = format!("{}[{index}]", self.text(value)).into();
+                    unknown.text = short(format!("{}[{index}]", self.text(value)));
                     unknown.affix = None;
                     self.assign(target, unknown.value())?;
                 }

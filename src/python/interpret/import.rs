@@ -113,7 +113,8 @@ impl<H: Host> Interp<'_, H> {
                                 || self.names(loaded.scope).contains_key("*")
                                 || self.names(loaded.scope).contains_key("__getattr__")
                         });
-                        let elsewhere = matches!(key, ModuleKey::Namespace(_)) && matches!(self.tree.locate(&submodule), Located::Missing(_, false));
+                        let elsewhere = matches!(key, ModuleKey::Namespace(_))
+                            && matches!(self.tree.locate(&submodule), Located::Missing(_, false));
                         if open || elsewhere || SHARED_NAMESPACES.contains(&top) || self.has_other_meaning(key) {
                             return Ok(Value::outside(submodule));
                         }
