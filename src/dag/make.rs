@@ -3,7 +3,7 @@
 use super::arguments;
 use super::names;
 use super::world::{
-    DagState, GroupState, MappingState, Name, Run, TaskState, Thing, doubt_conditions, name_doubt, name_of,
+    DagState, Doubt, GroupState, MappingState, Name, Run, TaskState, Thing, doubt_conditions, name_doubt, name_of,
 };
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
 use std::collections::BTreeSet;
@@ -85,7 +85,7 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
             run.host.doubt(dag, at, "whether the group prefixes its members is not known");
         }
         if suffix && let Some(local) = name.exact().cloned() {
-            name = suffixed_group(run, dag, parent, &local);
+            name = suffixed_group(run, dag, &local);
         }
         doubt_conditions(run, dag);
     }
@@ -122,19 +122,18 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
     Ok(run.host.add(Thing::Group(group)))
 }
 
-/// `name`, `name__1`, `name__2`, … as Airflow counts on.
-fn suffixed_group(run: &Run, dag: usize, parent: Option<usize>, local: &Rc<str>) -> Name {
+/// `name`, `name__1`, `name__2`, … as Airflow counts on: it looks for the name as given among
+/// the ids of all groups with their prefixes, also for a group within another (2.11.2, 3.3.2).
+fn suffixed_group(run: &Run, dag: usize, local: &Rc<str>) -> Name {
     let used = &run.host.dags[dag].group_ids;
-    let full = |name: &str| match run.host.child(parent, Name::Exact(name.into())) {
-        Name::Exact(name) => name,
-        _ => name.into(),
-    };
-    if !used.contains(&full(local)) {
+    if !used.contains(local) {
         return Name::Exact(local.clone());
     }
     let base = without_suffix(local);
-    let highest = used.iter().filter_map(|id| suffix_of(id, &full(base))).max().unwrap_or(0);
-    Name::Exact(format!("{base}__{}", highest + 1).into())
+    match used.iter().filter_map(|id| suffix_of(id, base)).max() {
+        Some(highest) => Name::Exact(format!("{base}__{}", highest + 1).into()),
+        None => Name::Exact(format!("{local}__1").into()),
+    }
 }
 
 /// A text without `__<number>` at its end.
@@ -367,11 +366,16 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
     let callable = args.keyword("python_callable").and_then(|arg| arguments::function(run, &arg.value));
     let multiple_outputs = args.keyword("multiple_outputs").and_then(|arg| run.truth(&arg.value, at).ok());
     // A DAG within a DAG is loaded with it.
-    if let Some(Thing::Dag(dag)) =
-        args.keyword("subdag").and_then(|arg| run.host_of(&arg.value)).map(|host| run.host.thing(host))
-    {
-        let dag = *dag;
-        run.host.registered.insert(dag);
+    if let Some(subdag) = args.keyword("subdag").cloned() {
+        match run.host_of(&subdag.value).map(|host| run.host.thing(host)) {
+            Some(Thing::Dag(dag)) => {
+                let dag = *dag;
+                run.host.registered.insert(dag);
+            }
+            _ => {
+                run.host.doubts.insert(Doubt { at: subdag.at, reason: "a DAG within a DAG is not known".into() });
+            }
+        }
     }
     let class = path.rsplit('.').next().unwrap_or(path).to_owned();
     let making = Making {

@@ -3,7 +3,7 @@
 use super::branch::Join;
 use super::{BOUNDS, Flow, Host, Interp};
 use crate::python::syntax::{Case, Expr, ExprKind, Handler, Pattern, Stmt, StmtKind};
-use crate::python::value::{At, FunctionObject, Object, Raised, Stop, Unknown, Value};
+use crate::python::value::{At, FunctionObject, Object, Raised, Stop, Unknown, Value, short};
 use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
@@ -561,7 +561,7 @@ impl<H: Host> Interp<'_, H> {
             Err((why, _)) => {
                 for (index, target) in targets.iter().enumerate() {
                     let mut unknown = Unknown::clone(&why);
-                    unknown.text = format!("{}[{index}]", self.text(value)).into();
+                    unknown.text = short(format!("{}[{index}]", self.text(value)));
                     unknown.affix = None;
                     self.assign(target, unknown.value())?;
                 }

@@ -2,7 +2,7 @@
 
 use super::{BOUNDS, Host, Interp};
 use crate::python::syntax::FormatPart;
-use crate::python::value::{At, Object, Stop, Text, Unknown, Value};
+use crate::python::value::{At, Object, Stop, Text, Unknown, Value, short};
 use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
@@ -198,7 +198,7 @@ impl<H: Host> Interp<'_, H> {
             _ => self.affix(b).map_or_else(|| "".into(), |(_, suffix)| suffix),
         };
         let mut unknown = Unknown::clone(&inner);
-        unknown.text = format!("{} + {}", self.text(a), self.text(b)).into();
+        unknown.text = short(format!("{} + {}", self.text(a), self.text(b)));
         unknown.affix = Some((prefix, suffix));
         unknown.hosts.clear();
         unknown.value()

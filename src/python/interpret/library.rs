@@ -1,7 +1,7 @@
 //! The parts of Python's library that structure is commonly made with.
 
 use super::{Host, Interp};
-use crate::python::value::{Args, At, Dict, Object, Stop, Unknown, Value};
+use crate::python::value::{Args, At, Dict, Object, Stop, Unknown, Value, short};
 
 /// The value of `__file__`: only its end is known.
 pub(super) fn file_path(home: &str, at: At) -> Value {
@@ -120,7 +120,7 @@ impl<H: Host> Interp<'_, H> {
                 let (prefix, suffix) = unknown.affix.clone()?;
                 let (parent, _) = suffix.rsplit_once('/')?;
                 let mut parent_of = Unknown::clone(unknown);
-                parent_of.text = format!("dirname({})", unknown.text).into();
+                parent_of.text = short(format!("dirname({})", unknown.text));
                 parent_of.affix = Some((prefix, parent.into()));
                 Some(parent_of.value())
             }
@@ -213,7 +213,7 @@ impl<H: Host> Interp<'_, H> {
         Ok(match value {
             Value::Unknown(unknown) => {
                 let text = format!("with {}", unknown.text);
-                Unknown { text: text.into(), ..Unknown::clone(unknown) }.value()
+                Unknown { text: short(text), ..Unknown::clone(unknown) }.value()
             }
             other => self.unknown_from(std::slice::from_ref(other), "with", at),
         })
