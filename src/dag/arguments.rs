@@ -85,7 +85,7 @@ pub(super) fn depend(run: &mut Run, task: usize, args: &Args, at: At) -> Result<
 }
 
 /// What `expand(…)` or `expand_kwargs(…)` maps over.
-pub(super) fn mapping(run: &mut Run, args: &Args, kwargs: bool, at: At) -> Result<MappingState, Stop> {
+pub(super) fn mapping(run: &mut Run, args: &Args, kwargs: bool, at: At) -> MappingState {
     let mut over = Vec::new();
     if kwargs {
         if let Some(arg) = args.positional.first() {
@@ -96,7 +96,7 @@ pub(super) fn mapping(run: &mut Run, args: &Args, kwargs: bool, at: At) -> Resul
             over.push(mapped_over(run, name.to_string(), &arg.value, arg.at));
         }
     }
-    Ok(MappingState { at, kwargs, over })
+    MappingState { at, kwargs, over }
 }
 
 fn mapped_over(run: &Run, arg: String, value: &Value, at: At) -> OverState {
@@ -195,7 +195,8 @@ pub(super) fn outside_call(run: &mut Run, callee: &Value, args: &Args, at: At) {
     }
     let Some(dag) = run.host.current_dag() else { return };
     let last = root.as_deref().and_then(|root| root.rsplit('.').next()).unwrap_or_default().to_owned();
-    let grouped = args.keyword("group_id").is_some() || args.keyword("dag_id").is_some();
+    let builder = ["Operator", "Sensor", "Group", "Dag", "DAG"].iter().any(|suffix| last.ends_with(suffix));
+    let grouped = builder || args.keyword("group_id").is_some() || args.keyword("dag_id").is_some();
     let value_object = matches!(callee, Value::Outside(_)) && names::starts_upper(&last) && !grouped;
     if !value_object {
         run.host.doubt(dag, at, format!("`{name}` is not in the tree and may make tasks"));

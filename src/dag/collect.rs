@@ -15,10 +15,10 @@ pub(super) fn build(snapshot: &Snapshot, layout: Layout, airflow: AirflowVersion
     let imports = discover::imports(&tree);
     let mut model = Model::default();
     let mut errors = BTreeSet::new();
-    let mut reached = BTreeSet::new();
+    let mut imported = BTreeSet::new();
     for file in discover::dag_files(&tree, snapshot) {
         let reaches = discover::closure(file, &imports);
-        reached.extend(reaches.iter().copied());
+        imported.extend(reaches.iter().copied());
         let at = At { file, span: Span::FILE };
         if let Err(error) = tree.syntax(file).as_ref() {
             errors.insert(file_error(&tree, At { span: error.span, ..at }, &error.message));
@@ -30,7 +30,7 @@ pub(super) fn build(snapshot: &Snapshot, layout: Layout, airflow: AirflowVersion
     // What nothing imports does no harm, but Airflow itself loads every module of its plugins folder.
     for (file, source) in tree.files().iter().enumerate() {
         if !source.home.as_str().ends_with(".py")
-            || !(reached.contains(&file) || source.home.below("plugins").is_some())
+            || !(imported.contains(&file) || source.home.below("plugins").is_some())
         {
             continue;
         }

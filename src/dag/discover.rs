@@ -126,7 +126,9 @@ fn of_block(tree: &Tree, file: usize, body: &[Stmt], to: &mut BTreeSet<usize>) {
                 }
             }
             StmtKind::If { arms, orelse } => {
-                arms.iter().for_each(|(_, body)| of_block(tree, file, body, to));
+                for (_, body) in arms {
+                    of_block(tree, file, body, to);
+                }
                 of_block(tree, file, orelse, to);
             }
             StmtKind::For { body, orelse, .. } | StmtKind::While { body, orelse, .. } => {
@@ -135,7 +137,9 @@ fn of_block(tree: &Tree, file: usize, body: &[Stmt], to: &mut BTreeSet<usize>) {
             }
             StmtKind::Try { body, handlers, orelse, finally } => {
                 of_block(tree, file, body, to);
-                handlers.iter().for_each(|handler| of_block(tree, file, &handler.body, to));
+                for handler in handlers {
+                    of_block(tree, file, &handler.body, to);
+                }
                 of_block(tree, file, orelse, to);
                 of_block(tree, file, finally, to);
             }

@@ -210,10 +210,10 @@ impl Host for World {
                 _ => doubt_task(run, task, at, name),
             },
             (Thing::Task(task), "task_id" | "_task_id" | "task_group" | "template_fields") => {
-                doubt_task(run, task, at, name)
+                doubt_task(run, task, at, name);
             }
             (Thing::Task(task), "trigger_rule") => {
-                run.host.tasks[task].trigger_rule = value.as_str().map(ToString::to_string)
+                run.host.tasks[task].trigger_rule = value.as_str().map(ToString::to_string);
             }
             (Thing::Task(task), "is_setup" | "is_teardown") => match run.truth(value, at) {
                 Ok(truth) if name == "is_setup" => run.host.tasks[task].setup = truth,
@@ -317,11 +317,10 @@ impl Host for World {
             Thing::Dag(dag) => format!("dag({:?})", run.host.dags[*dag].id),
             Thing::Task(task) => format!("task({})", run.host.tasks[*task].id.exact().map_or("?", |id| id)),
             Thing::Group(group) => format!("group({})", run.host.groups[*group].id.exact().map_or("?", |id| id)),
-            Thing::Output { text, .. } => text.to_string(),
+            Thing::Output { text, .. } | Thing::Opaque(text) => text.to_string(),
             Thing::Decorated(decorated) => format!("task function {}", run.text(&decorated.function)),
             Thing::DagFactory { .. } => "dag function".to_owned(),
             Thing::GroupFactory { .. } => "group function".to_owned(),
-            Thing::Opaque(text) => text.to_string(),
             _ => "airflow object".to_owned(),
         }
     }

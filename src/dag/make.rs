@@ -176,7 +176,6 @@ pub(super) struct Making {
     /// Whether a taken id gets a suffix.
     pub(super) suffix: bool,
     pub(super) at: At,
-    pub(super) instance: Option<Ref>,
 }
 
 /// Arguments of every operator that decide nothing about what runs, or are held elsewhere.
@@ -199,7 +198,7 @@ const HELD_ELSEWHERE: [&str; 14] = [
 
 /// Makes a task.
 pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
-    let Making { operator, path, args, mapped, callable, multiple_outputs, suffix, at, instance } = making;
+    let Making { operator, path, args, mapped, callable, multiple_outputs, suffix, at } = making;
     let dag_given = dag_argument(run, &args);
     let mut dag = dag_given.clone().ok().flatten();
     let group = match args
@@ -259,7 +258,6 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
         maybe,
         setup: false,
         teardown: false,
-        instance,
     });
     if let Some(group) = group {
         run.host.groups[group].tasks.push(index);
@@ -352,15 +350,14 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
     let mut args = args.clone();
     if args.keyword("task_id").is_none() && args.unknown.is_none() {
         let dag = dag_argument(run, &args).ok().flatten();
-        match Defaults::of(run, dag, run.host.current_group(dag), &args).get(run, "task_id") {
-            Some(value) => args.keywords.push(("task_id".into(), Argument { value, at })),
-            None => {
-                // Some operators have an id of their own; which, is in their code.
-                let value =
-                    crate::python::value::Unknown::new(format!("`{path}` is called without a task_id"), at, "task_id")
-                        .value();
-                args.keywords.push(("task_id".into(), Argument { value, at }));
-            }
+        if let Some(value) = Defaults::of(run, dag, run.host.current_group(dag), &args).get(run, "task_id") {
+            args.keywords.push(("task_id".into(), Argument { value, at }));
+        } else {
+            // Some operators have an id of their own; which, is in their code.
+            let value =
+                crate::python::value::Unknown::new(format!("`{path}` is called without a task_id"), at, "task_id")
+                    .value();
+            args.keywords.push(("task_id".into(), Argument { value, at }));
         }
     }
     let callable = args.keyword("python_callable").and_then(|arg| arguments::function(run, &arg.value));
@@ -387,7 +384,6 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
         multiple_outputs,
         suffix: false,
         at,
-        instance: None,
     };
     let value = task(run, making)?;
     if let Some(task) = task_of(run, &value) {
@@ -421,7 +417,7 @@ pub(super) fn expand_operator(
         },
         _ => ("?".to_owned(), None),
     };
-    let mapping = arguments::mapping(run, expand, kwargs, at)?;
+    let mapping = arguments::mapping(run, expand, kwargs, at);
     let mut args = partial.clone();
     args.unknown = args.unknown.or_else(|| expand.unknown.clone());
     let callable = args.keyword("python_callable").and_then(|arg| arguments::function(run, &arg.value));
@@ -432,9 +428,8 @@ pub(super) fn expand_operator(
         mapped: Some(mapping),
         callable,
         multiple_outputs: None,
-        suffix: true,
+        suffix: false,
         at,
-        instance: None,
     };
     let value = task(run, making)?;
     if let Some(task) = task_of(run, &value) {
@@ -448,7 +443,8 @@ pub(super) fn expand_operator(
 /// The base `__init__` of an operator of the tree.
 pub(super) fn construct(run: &mut Run, instance: Ref, base: &str, args: &Args, at: At) -> Result<(), Stop> {
     let meaning = names::meaning(base);
-    let task_like = meaning == names::Meaning::Operator || args.keyword("task_id").is_some();
+    let open = args.unknown.is_some() && meaning == names::Meaning::Other && run.host.current_dag().is_some();
+    let task_like = meaning == names::Meaning::Operator || args.keyword("task_id").is_some() || open;
     let host = match meaning {
         names::Meaning::Dag => Some(dag(run, args, at)),
         names::Meaning::TaskGroup => Some(group(run, args, false, at)?),
@@ -475,7 +471,6 @@ pub(super) fn construct(run: &mut Run, instance: Ref, base: &str, args: &Args, a
                 multiple_outputs: None,
                 suffix: false,
                 at,
-                instance: Some(instance),
             };
             let value = task(run, making)?;
             if let Some(task) = task_of(run, &value) {

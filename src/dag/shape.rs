@@ -59,7 +59,9 @@ impl Returns {
                     self.shapes.insert(shape);
                 }
                 StmtKind::If { arms, orelse } => {
-                    arms.iter().for_each(|(_, body)| self.block(body));
+                    for (_, body) in arms {
+                        self.block(body);
+                    }
                     self.block(orelse);
                 }
                 StmtKind::For { body, orelse, .. } | StmtKind::While { body, orelse, .. } => {
@@ -68,7 +70,9 @@ impl Returns {
                 }
                 StmtKind::Try { body, handlers, orelse, finally } => {
                     self.block(body);
-                    handlers.iter().for_each(|handler| self.block(&handler.body));
+                    for handler in handlers {
+                        self.block(&handler.body);
+                    }
                     self.block(orelse);
                     self.block(finally);
                 }
@@ -151,7 +155,9 @@ fn count(body: &[Stmt], assigned: &mut BTreeMap<Name, usize>, shapes: &mut BTree
                 count(orelse, assigned, shapes);
             }
             StmtKind::If { arms, orelse } => {
-                arms.iter().for_each(|(_, body)| count(body, assigned, shapes));
+                for (_, body) in arms {
+                    count(body, assigned, shapes);
+                }
                 count(orelse, assigned, shapes);
             }
             StmtKind::While { body, orelse, .. } => {
@@ -160,7 +166,9 @@ fn count(body: &[Stmt], assigned: &mut BTreeMap<Name, usize>, shapes: &mut BTree
             }
             StmtKind::Try { body, handlers, orelse, finally } => {
                 count(body, assigned, shapes);
-                handlers.iter().for_each(|handler| count(&handler.body, assigned, shapes));
+                for handler in handlers {
+                    count(&handler.body, assigned, shapes);
+                }
                 count(orelse, assigned, shapes);
                 count(finally, assigned, shapes);
             }
@@ -304,10 +312,9 @@ pub(super) fn annotation(expr: &Expr) -> Shape {
         }
         _ => match last_name(expr) {
             Some("None") => Shape::None,
-            Some("Any" | "object") | None => Shape::Any,
+            Some("Any" | "object" | "tuple" | "Tuple" | "set") | None => Shape::Any,
             Some("dict" | "Dict" | "Mapping") => Shape::Dict(None),
             Some("list" | "List") => Shape::List(Box::new(Shape::Any)),
-            Some("tuple" | "Tuple" | "set") => Shape::Any,
             // A quoted annotation that is more than a name is not read.
             Some(name) if name.contains(|c: char| !c.is_alphanumeric() && c != '_') => Shape::Any,
             Some(name) => named(name),

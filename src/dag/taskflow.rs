@@ -93,7 +93,7 @@ pub(super) fn expand_decorated(
     kwargs: bool,
     at: At,
 ) -> Result<Value, Stop> {
-    let mapping = arguments::mapping(run, args, kwargs, at)?;
+    let mapping = arguments::mapping(run, args, kwargs, at);
     make_decorated(run, decorated, args, Some(mapping), at)
 }
 
@@ -107,12 +107,11 @@ fn make_decorated(
     let function = arguments::function(run, &decorated.function);
     let mut args = decorated.args.clone();
     if args.keyword("task_id").is_none() {
-        let argument = match function_name(run, &decorated.function) {
-            Some((name, at)) => Argument { value: Run::text_value(name, at), at },
-            None => {
-                let why = Unknown::new("the decorated function is not in the tree", at, run.text(&decorated.function));
-                Argument { value: why.value(), at }
-            }
+        let argument = if let Some((name, at)) = function_name(run, &decorated.function) {
+            Argument { value: Run::text_value(name, at), at }
+        } else {
+            let why = Unknown::new("the decorated function is not in the tree", at, run.text(&decorated.function));
+            Argument { value: why.value(), at }
         };
         args.keywords.push(("task_id".into(), argument));
     }
@@ -144,7 +143,6 @@ fn make_decorated(
         multiple_outputs,
         suffix: true,
         at,
-        instance: None,
     };
     let value = make::task(run, making)?;
     let Some(task) = task_of(run, &value) else { return Ok(value) };
@@ -247,7 +245,7 @@ pub(super) fn call_dag(run: &mut Run, function: &Value, decorator: &Args, call: 
         && let Object::Function(function) = run.object(function)
     {
         // Each parameter is a DagParam: its value is that of a run.
-        for parameter in function.def.clone().parameters.iter() {
+        for parameter in &function.def.clone().parameters {
             let plain = parameter.kind == crate::python::syntax::ParameterKind::Plain
                 || parameter.kind == crate::python::syntax::ParameterKind::KeywordOnly;
             if plain {
@@ -305,7 +303,7 @@ pub(super) fn call_group(
             inputs.keywords.extend(call.keywords.iter().cloned());
         }
         Some(kwargs) => {
-            let mapping = arguments::mapping(run, call, kwargs, at)?;
+            let mapping = arguments::mapping(run, call, kwargs, at);
             producers = mapping.over.iter().flat_map(|over| over.tasks.iter().copied()).collect();
             if let Some(dag) = run.host.groups[group].dag {
                 arguments::doubt_over(run, dag, &mapping);
@@ -421,7 +419,6 @@ pub(super) fn asset(run: &mut Run, args: &Args, function: &Value, multi: bool, a
         multiple_outputs: None,
         suffix: false,
         at,
-        instance: None,
     };
     make::task(run, making)?;
     leave(run, host, at)?;

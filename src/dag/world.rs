@@ -85,8 +85,6 @@ pub(super) struct TaskState {
     pub(super) maybe: bool,
     pub(super) setup: bool,
     pub(super) teardown: bool,
-    /// The instance, for operators of the tree.
-    pub(super) instance: Option<Ref>,
 }
 
 /// A group.
@@ -257,7 +255,7 @@ impl World {
                 Thing::Group(group) => dags.extend(self.groups[*group].dag),
                 Thing::Output { tasks, .. } => dags.extend(tasks.iter().filter_map(|task| self.tasks[*task].dag)),
                 Thing::Label { up, down } => {
-                    dags.extend(up.iter().chain(down).filter_map(|task| self.tasks[*task].dag))
+                    dags.extend(up.iter().chain(down).filter_map(|task| self.tasks[*task].dag));
                 }
                 _ => {}
             }

@@ -381,7 +381,7 @@ impl Writer {
                 self.expr(value);
             }
             ExprKind::Comprehension { kind, element, value, clauses } => {
-                self.comprehension(*kind, element, value.as_deref(), clauses)
+                self.comprehension(*kind, element, value.as_deref(), clauses);
             }
             ExprKind::Named(name, value) => {
                 self.put(name);

@@ -20,7 +20,7 @@ use super::syntax::Name;
 use super::tree::Tree;
 pub(crate) use super::value::HostRef;
 use super::value::{
-    Args, Argument, At, Cell, Key, ModuleKey, Object, Raised, Ref, ScopeRef, Sequence, Stop, Text, Unknown, Value,
+    Args, At, Cell, Key, ModuleKey, Object, Raised, Ref, ScopeRef, Sequence, Stop, Text, Unknown, Value,
 };
 pub(crate) use import::is_standard;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +40,7 @@ pub(crate) struct Bounds {
     pub(crate) size: usize,
 }
 
-const BOUNDS: Bounds = Bounds { steps: 2_000_000, turns: 50_000, depth: 4_000, calls: 150, size: 1 << 20 };
+const BOUNDS: Bounds = Bounds { steps: 2_000_000, turns: 20_000, depth: 4_000, calls: 150, size: 1 << 20 };
 
 /// Gives meaning to what is not in the tree.
 ///
@@ -424,10 +424,6 @@ impl<'t, H: Host> Interp<'t, H> {
     pub(crate) fn raise<T>(&self, class: &str, message: impl Into<String>, at: At) -> Result<T, Stop> {
         let _ = self;
         Err(Stop::Raise(Rc::new(Raised { class: class.into(), message: message.into(), at, certain: true })))
-    }
-
-    pub(crate) fn argument(value: Value, at: At) -> Argument {
-        Argument { value, at }
     }
 
     /// The items of a list, tuple or set whose content is known.

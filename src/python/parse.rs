@@ -8,7 +8,7 @@ mod problems;
 mod statement;
 mod text;
 
-use super::syntax::{Function, Module};
+use super::syntax::Module;
 use crate::content::Span;
 use std::rc::Rc;
 use tree_sitter::{Node, Parser};
@@ -99,7 +99,7 @@ fn span(node: Node) -> Span {
 }
 
 /// Named children without comments.
-fn children<'t>(node: Node<'t>) -> Vec<Node<'t>> {
+fn children(node: Node<'_>) -> Vec<Node<'_>> {
     let mut cursor = node.walk();
     node.named_children(&mut cursor).filter(|child| !is_trivia(*child)).collect()
 }
@@ -112,11 +112,4 @@ fn fields<'t>(node: Node<'t>, name: &str) -> Vec<Node<'t>> {
 
 fn is_trivia(node: Node) -> bool {
     matches!(node.kind(), "comment" | "line_continuation")
-}
-
-impl Function {
-    /// Whether anything may be passed that is not named.
-    pub(crate) fn takes_any_keyword(&self) -> bool {
-        self.parameters.iter().any(|parameter| parameter.kind == super::syntax::ParameterKind::DoubleStar)
-    }
 }

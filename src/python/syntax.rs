@@ -252,7 +252,6 @@ pub(crate) struct Class {
     pub(crate) name: Name,
     pub(crate) arguments: Vec<Arg>,
     pub(crate) body: Vec<Stmt>,
-    pub(crate) span: Span,
 }
 
 /// The docstring that opens a body, if there is one.

@@ -1,10 +1,134 @@
-//! Tests of the room's outside: comparison of sources.
+//! Tests of the room's outside: syntax errors, comparison of sources, bounds.
 
+use super::parse::parse;
 use super::same_code;
+use proptest::prelude::*;
+
+/// What Python would say about a source, with the line; empty if it would run it.
+fn check(source: &[u8], expected: &str) {
+    let found = match parse(source) {
+        Ok(_) => String::new(),
+        Err(error) => format!("{}: {}", error.span.line, error.message),
+    };
+    assert_eq!(found, expected, "{}", String::from_utf8_lossy(source));
+}
 
 #[test]
-fn same_code_ignores_what_does_not_run() {
-    assert!(same_code(b"x = 'a'  # c\n", b"x = \"a\"\n"));
-    assert!(same_code(b"def f(a, b):\n    '''doc'''\n    return (a)\n", b"def f(\n  a,\n  b,\n):\n  return a\n"));
-    assert!(!same_code(b"x = 1\n", b"x = 2\n"));
+fn what_python_refuses_is_refused() {
+    check(b"x = (1\n", "1: invalid syntax");
+    check(b"print 'x'\n", "1: missing parentheses in call to `print`");
+    check(b"exec 'x'\n", "1: missing parentheses in call to `exec`");
+    check(b"try:\n    pass\nexcept A, e:\n    pass\n", "3: multiple exception types must be parenthesized");
+    check(b"raise E, 'x'\n", "1: invalid syntax: `raise` takes one expression");
+    check(b"x = 0777\n", "1: leading zeros in decimal integer literals are not permitted");
+    check(b"if 1 <> 2:\n    pass\n", "1: invalid syntax: `<>`");
+    check(b"return 1\n", "1: `return` outside function");
+    check(b"f(a=1, 2)\n", "1: positional argument follows keyword argument");
+    check(b"def f(a=1, b):\n    pass\n", "1: parameter without a default follows parameter with a default");
+    check(b"if x:\n        a\n    b\n", "1: unindent does not match, or unexpected indent");
+    check(b"x = 1\n  y = 2\n", "1: unindent does not match, or unexpected indent");
+    check(b"x = '\xff'\n", "1: not UTF-8, and no encoding declared");
+    check(b"x = 1\0\n", "1: source code cannot contain null bytes");
+}
+
+#[test]
+fn what_python_runs_is_read() {
+    for source in [
+        &b""[..],
+        b"# coding: latin-1\nx = '\xff'\n",
+        b"# -*- coding: iso-8859-15 -*-\nx = '\xff'\n",
+        b"\xef\xbb\xbfx = 1\n",
+        b"if x:\r\n    y = 1\r\nelse:\r\n\tz = 2\r\n",
+        b"x = \\\r\n    1\r\n",
+        b"import sys\nprint >>sys.stderr, 'x'\n",
+        b"try:\n    pass\nexcept (A, B) as e:\n    pass\n",
+        b"with (a as b, c as d):\n    pass\n",
+        b"match x:\n    case [1, *_] | {'a': 2}:\n        pass\n    case _:\n        pass\n",
+        b"x = 00\ny = 0o17\nz = 1_000j\n",
+        b"def f(a, /, b, *, c=1, d, **e): pass\n",
+        b"async def f():\n    async with a as b:\n        await b\n    return [x async for x in y]\n",
+        b"f(*a, b, **c, d=1)\n",
+        b"type X = int\n",
+        b"print = 1\nmatch = 2\ntype = 3\nmatch(print)\n",
+        b"x = f'{a!r:>{w}} {b=} {{}}' + 'x' \n",
+    ] {
+        check(source, "");
+    }
+}
+
+#[test]
+fn equal_code_is_told_from_other_code() {
+    let equal = |a: &str, b: &str| assert!(same_code(a.as_bytes(), b.as_bytes()), "{a} / {b}");
+    let differs = |a: &str, b: &str| assert!(!same_code(a.as_bytes(), b.as_bytes()), "{a} / {b}");
+    equal("x = 'a'  # c\n", "x = \"a\"\n");
+    equal("def f(a, b):\n    '''doc'''\n    return (a)\n", "def f(\n  a,\n  b,\n):\n  return a\n");
+    equal("x = 'a' 'b'\n", "x = 'ab'\n");
+    equal("'''module'''\nimport a\n", "import a\n");
+    equal("x = 0x10\n", "x = 16\n");
+    equal("if x:\n\ty = (\n 1 + 2)\n", "if x:\n    y = 1 + 2\n");
+    differs("x = 1\n", "x = 2\n");
+    differs("x = a + b\n", "x = b + a\n");
+    differs("x = a - (b - c)\n", "x = a - b - c\n");
+    differs("x = (1,)\n", "x = (1)\n");
+    differs("x = '1'\n", "x = 1\n");
+    differs("x = b'a'\n", "x = 'a'\n");
+    differs("f(*a)\n", "f(a)\n");
+    differs("def f(): return 1\n", "def f(): yield 1\n");
+    differs("x: int = 1\n", "x: str = 1\n");
+    differs("from a import b\n", "from a import c\n");
+}
+
+#[test]
+fn deep_and_large_sources_are_bounded() {
+    let deep = format!("x = {}1{}\n", "(".repeat(10_000), ")".repeat(10_000));
+    let lists = format!("x = {}{}\n", "[".repeat(10_000), "]".repeat(10_000));
+    let unary = format!("x = {}1\n", "-".repeat(10_000));
+    let attributes = format!("x = a{}\n", ".b".repeat(10_000));
+    let blocks: String = (0..1_000).map(|depth| format!("{}if x:\n", " ".repeat(depth))).collect();
+    let large = "x = [1, 2, 3]\n".repeat(5 << 16);
+    std::thread::Builder::new()
+        .stack_size(2 << 20)
+        .spawn(move || {
+            for source in [deep, lists, unary, attributes, blocks] {
+                assert!(!same_code(source.as_bytes(), b"x = 1\n"));
+            }
+            assert!(!same_code(large.as_bytes(), b"x = 1\n"));
+        })
+        .unwrap()
+        .join()
+        .unwrap();
+}
+
+#[test]
+fn long_chains_are_not_deep() {
+    let source = format!("x = a{}\n", " + b".repeat(20_000));
+    check(source.as_bytes(), "");
+    let source = format!("x = a{}\n", " and b".repeat(20_000));
+    check(source.as_bytes(), "");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_parse_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse(&bytes);
+        prop_assert!(same_code(&bytes, &bytes));
+    }
+
+    #[test]
+    fn any_words_parse_or_are_refused(words in proptest::collection::vec(
+        proptest::sample::select(vec![
+            "def", "f", "(", ")", ":", "\n", "    ", "if", "x", "=", "1", "'a'", "f'{x}'", "[", "]", "{", "}", "for", "in",
+            "lambda", "*", "**", ",", "with", "as", "class", "return", "@", ".", "match", "case", "_", "try", "except", "not",
+        ]), 0..60)) {
+        let _ = parse(words.join(" ").as_bytes());
+    }
+
+    #[test]
+    fn comments_and_blank_lines_do_not_count(values in proptest::collection::vec(0..100_i32, 1..10)) {
+        let plain: String = values.iter().map(|value| format!("x{value} = f({value}, 'a')\n")).collect();
+        let written: String = values.iter().map(|value| format!("# {value}\n\nx{value} = f(  {value},\n  \"a\",)  # c\n")).collect();
+        prop_assert!(same_code(plain.as_bytes(), written.as_bytes()));
+    }
 }

@@ -73,11 +73,6 @@ impl Tree {
         &self.files[file]
     }
 
-    /// The file at a path below the home.
-    pub(crate) fn at_home(&self, home: &str) -> Option<usize> {
-        self.by_home.get(home).copied()
-    }
-
     /// The syntax of a file; parsed once.
     pub(crate) fn syntax(&self, file: usize) -> Parsed {
         if let Some(parsed) = self.parsed.borrow().get(&file) {

@@ -199,7 +199,6 @@ pub(crate) struct ClassObject {
     pub(crate) names: BTreeMap<Name, Value>,
     /// Names in the order of the body, for enums and data classes.
     pub(crate) fields: Vec<Name>,
-    pub(crate) at: At,
     pub(crate) dataclass: bool,
 }
 
@@ -239,11 +238,6 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) fn keyword(&self, name: &str) -> Option<&Argument> {
         self.keywords.iter().find(|(key, _)| &**key == name).map(|(_, value)| value)
-    }
-
-    pub(crate) fn take_keyword(&mut self, name: &str) -> Option<Argument> {
-        let at = self.keywords.iter().position(|(key, _)| &**key == name)?;
-        Some(self.keywords.remove(at).1)
     }
 
     /// The argument of a parameter that can be given by name or position.

@@ -27,7 +27,7 @@ impl<H: Host> Interp<'_, H> {
         Ok(match (name, first, second) {
             ("range", Some(first), second) => self.range(&first, second.as_ref(), args, at)?,
             ("len", Some(value), _) => self.length(&value),
-            ("str", Some(value), _) => Some(self.to_str(&value, at)?),
+            ("str", Some(value), _) => Some(self.str_of(&value, at)?),
             ("str", None, _) => Some(Self::text_value("", at)),
             ("int", Some(value), None) => match &value {
                 Value::Float(number) if number.abs() < 1e15 =>
@@ -69,33 +69,27 @@ impl<H: Host> Interp<'_, H> {
                 u32::try_from(value).ok().and_then(char::from_u32).map(|c| Self::text_value(c.to_string(), at))
             }
             ("ord", Some(Value::Str(text)), _) => text.text.chars().next().map(|c| Value::Int(i64::from(u32::from(c)))),
-            ("print" | "setattr", Some(object), Some(attribute)) if name == "setattr" => {
+            ("setattr", Some(object), Some(attribute)) => {
                 let value = args.positional.get(2).map_or(Value::None, |arg| arg.value.clone());
-                match attribute.as_str() {
-                    Some(attribute) => self.set_attribute(&object, &attribute.clone(), value, at)?,
-                    None => {
-                        if let Value::Object(object) = object {
-                            let why = self.why(&attribute, at);
-                            self.set_hazy(object, why);
-                        }
-                    }
+                if let Some(attribute) = attribute.as_str() {
+                    self.set_attribute(&object, attribute, value, at);
+                } else if let Value::Object(object) = object {
+                    let why = self.why(&attribute, at);
+                    self.set_hazy(object, why);
                 }
                 Some(Value::None)
             }
             ("print", ..) => Some(Value::None),
-            ("getattr", Some(object), Some(attribute)) => match attribute.as_str().cloned() {
-                Some(attribute) => {
-                    let value = self.attribute(&object, &attribute, at)?;
-                    match (&value, args.positional.get(2)) {
-                        (Value::Unknown(why), Some(default)) => {
-                            let why = why.clone();
-                            Some(self.merge(&[Some(value.clone()), Some(default.value.clone())], &why))
-                        }
-                        _ => Some(value),
+            ("getattr", Some(object), Some(Value::Str(attribute))) => {
+                let value = self.attribute(&object, &attribute.text, at)?;
+                match (&value, args.positional.get(2)) {
+                    (Value::Unknown(why), Some(default)) => {
+                        let why = why.clone();
+                        Some(self.merge(&[Some(value.clone()), Some(default.value.clone())], &why))
                     }
+                    _ => Some(value),
                 }
-                None => None,
-            },
+            }
             ("hasattr", Some(Value::Object(object)), Some(Value::Str(attribute))) => match self.object(object) {
                 Object::Instance(instance) if instance.attributes.contains_key(&attribute.text) => {
                     Some(Value::Bool(true))
@@ -136,21 +130,21 @@ impl<H: Host> Interp<'_, H> {
             },
             None => (0, a),
         };
-        let step = match args.positional.get(2) {
-            Some(step) => match step.value.as_int() {
-                Some(step) if step != 0 => step,
+        let stride = match args.positional.get(2) {
+            Some(given) => match given.value.as_int() {
+                Some(stride) if stride != 0 => stride,
                 _ => return Ok(None),
             },
             None => 1,
         };
         let mut items = Vec::new();
         let mut value = start;
-        while if step > 0 { value < stop } else { value > stop } {
+        while if stride > 0 { value < stop } else { value > stop } {
             if items.len() > BOUNDS.size {
                 return Err(self.limit("a range too long to evaluate", at));
             }
             items.push(Value::Int(value));
-            value = value.saturating_add(step);
+            value = value.saturating_add(stride);
         }
         Ok(Some(self.new_list(items)))
     }
@@ -359,19 +353,18 @@ impl<H: Host> Interp<'_, H> {
     pub(super) fn dict(&mut self, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         let mut dict = Dict::default();
         if let Some(first) = args.positional.first() {
-            let pairs = match self.dict_pairs(&first.value) {
-                Some(pairs) => pairs,
-                None => {
-                    let Ok(items) = self.iterate(&first.value.clone(), at)? else { return Ok(None) };
-                    let mut pairs = Vec::new();
-                    for item in items {
-                        match self.items(&item) {
-                            Some([key, value]) => pairs.push((key.clone(), value.clone())),
-                            _ => return Ok(None),
-                        }
+            let pairs = if let Some(pairs) = self.dict_pairs(&first.value) {
+                pairs
+            } else {
+                let Ok(items) = self.iterate(&first.value.clone(), at)? else { return Ok(None) };
+                let mut pairs = Vec::new();
+                for item in items {
+                    match self.items(&item) {
+                        Some([key, value]) => pairs.push((key.clone(), value.clone())),
+                        _ => return Ok(None),
                     }
-                    pairs
                 }
+                pairs
             };
             for (written, value) in pairs {
                 match self.key(&written) {

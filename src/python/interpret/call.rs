@@ -118,7 +118,7 @@ impl<H: Host> Interp<'_, H> {
 
     fn call_object(&mut self, object: Ref, args: Args, at: At) -> Result<Value, Stop> {
         match self.object(object).clone() {
-            Object::Function(function) => self.call_function(object, &function, args, at),
+            Object::Function(function) => self.call_function(&function, &args, at),
             Object::Bound { receiver, function } => {
                 let mut args = args;
                 args.positional.insert(0, Argument { value: receiver, at });
@@ -144,14 +144,14 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
-    fn call_function(&mut self, _object: Ref, function: &FunctionObject, args: Args, at: At) -> Result<Value, Stop> {
+    fn call_function(&mut self, function: &FunctionObject, args: &Args, at: At) -> Result<Value, Stop> {
         if function.def.is_async {
             return Ok(Unknown::new("a coroutine", at, format!("coroutine {}", function.def.name)).value());
         }
         if self.frames.len() >= BOUNDS.calls {
             return Err(self.limit("too many calls within calls", at));
         }
-        let bound = self.bind(function, &args, at)?;
+        let bound = self.bind(function, args, at)?;
         let scope = self.new_scope(Some(function.scope), false);
         let receiver = bound.first().map(|(_, value)| value.clone());
         for (name, value) in bound {
@@ -292,14 +292,15 @@ impl<H: Host> Interp<'_, H> {
 
     pub(crate) fn attribute(&mut self, object: &Value, name: &Name, at: At) -> Result<Value, Stop> {
         Ok(match object {
-            Value::Module(key) => return self.module_attribute(key, name, at),
-            Value::Outside(path) => match super::library::constant(path, name) {
-                Some(value) => value,
-                None => {
+            Value::Module(key) => self.module_attribute(key, name, at),
+            Value::Outside(path) => {
+                if let Some(value) = super::library::constant(path, name) {
+                    value
+                } else {
                     let path = format!("{path}.{name}");
                     self.host.constant(&path).unwrap_or_else(|| Value::outside(path))
                 }
-            },
+            }
             // A member of an enumeration of texts that the host gives as its text.
             Value::Str(_) if &**name == "value" => object.clone(),
             Value::Host(host) => match H::attribute(self, *host, name, at) {
@@ -323,16 +324,16 @@ impl<H: Host> Interp<'_, H> {
         })
     }
 
-    fn module_attribute(&mut self, key: &ModuleKey, name: &Name, at: At) -> Result<Value, Stop> {
+    fn module_attribute(&mut self, key: &ModuleKey, name: &Name, at: At) -> Value {
         if let Some(loaded) = self.modules.get(key)
             && let Some(value) = self.names(loaded.scope).get(name)
         {
-            return Ok(value.clone());
+            return value.clone();
         }
         if let Some(value) = self.loaded_submodule(key, name) {
-            return Ok(value);
+            return value;
         }
-        Ok(Unknown::new(format!("the module has no `{name}` as far as can be seen"), at, &**name).value())
+        Unknown::new(format!("the module has no `{name}` as far as can be seen"), at, &**name).value()
     }
 
     fn object_attribute(&mut self, reference: Ref, object: &Value, name: &Name, at: At) -> Result<Value, Stop> {
@@ -346,7 +347,7 @@ impl<H: Host> Interp<'_, H> {
                     return Ok(value.clone());
                 }
                 let outside = match self.find_in_class(instance.class, name, None) {
-                    Some((Ok(value), class)) => return self.bind_attribute(&value, object, class, at),
+                    Some((Ok(value), _)) => return self.bind_attribute(&value, object, at),
                     Some((Err(path), _)) => Some(path),
                     None => None,
                 };
@@ -383,7 +384,7 @@ impl<H: Host> Interp<'_, H> {
                     return Ok(member);
                 }
                 match self.find_in_class(reference, name, None) {
-                    Some((Ok(value), owner)) => self.bind_class_attribute(&value, object, owner),
+                    Some((Ok(value), _)) => Ok(self.bind_class_attribute(&value, object)),
                     Some((Err(_), _)) if &**name == "partial" => {
                         Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }))
                     }
@@ -405,7 +406,7 @@ impl<H: Host> Interp<'_, H> {
                     _ => class,
                 };
                 match self.find_in_class(start, name, Some(class)) {
-                    Some((Ok(value), owner)) => self.bind_attribute(&value, &receiver, owner, at),
+                    Some((Ok(value), _)) => self.bind_attribute(&value, &receiver, at),
                     _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
                 }
             }
@@ -430,8 +431,7 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
-    fn bind_attribute(&mut self, value: &Value, receiver: &Value, owner: Ref, at: At) -> Result<Value, Stop> {
-        let _ = owner;
+    fn bind_attribute(&mut self, value: &Value, receiver: &Value, at: At) -> Result<Value, Stop> {
         let Value::Object(reference) = value else { return Ok(value.clone()) };
         Ok(match self.object(*reference).clone() {
             Object::Function(_) => self.new_object(Object::Bound { receiver: receiver.clone(), function: *reference }),
@@ -451,19 +451,18 @@ impl<H: Host> Interp<'_, H> {
         })
     }
 
-    fn bind_class_attribute(&mut self, value: &Value, class: &Value, owner: Ref) -> Result<Value, Stop> {
-        let _ = owner;
-        let Value::Object(reference) = value else { return Ok(value.clone()) };
-        Ok(match self.object(*reference).clone() {
+    fn bind_class_attribute(&mut self, value: &Value, class: &Value) -> Value {
+        let Value::Object(reference) = value else { return value.clone() };
+        match self.object(*reference).clone() {
             Object::StaticMethod(inner) => inner,
             Object::ClassMethod(Value::Object(function)) => {
                 self.new_object(Object::Bound { receiver: class.clone(), function })
             }
             _ => value.clone(),
-        })
+        }
     }
 
-    pub(super) fn set_attribute(&mut self, object: &Value, name: &Name, value: Value, at: At) -> Result<(), Stop> {
+    pub(super) fn set_attribute(&mut self, object: &Value, name: &Name, value: Value, at: At) {
         if let Some(host) = self.host_of(object) {
             H::set_attribute(self, host, name, &value, at);
         }
@@ -478,7 +477,7 @@ impl<H: Host> Interp<'_, H> {
                     && matches!(self.object(property), Object::Property(_))
                 {
                     // A setter is not run: what it does to others is not known.
-                    return Ok(());
+                    return;
                 }
                 match self.change(*reference) {
                     Object::Instance(instance) => {
@@ -498,7 +497,6 @@ impl<H: Host> Interp<'_, H> {
             }
             _ => {}
         }
-        Ok(())
     }
 }
 

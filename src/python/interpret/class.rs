@@ -34,7 +34,6 @@ impl<H: Host> Interp<'_, H> {
             order: Vec::new(),
             names: BTreeMap::new(),
             fields: Vec::new(),
-            at,
             dataclass: false,
         }));
         let Value::Object(reference) = class else { return Ok(class) };
@@ -149,7 +148,7 @@ impl<H: Host> Interp<'_, H> {
 
     pub(super) fn instantiate(&mut self, class: Ref, args: Args, at: At) -> Result<Value, Stop> {
         if let Some(members) = self.enum_members(class) {
-            let wanted = args.positional.first().map(|argument| argument.value.clone()).unwrap_or(Value::None);
+            let wanted = args.positional.first().map_or(Value::None, |argument| argument.value.clone());
             for member in members {
                 let value = self.attribute(&member, &"value".into(), at)?;
                 if self.equal(&value, &wanted, at)? == Some(true) {

@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::{BOUNDS, Flow, Host, Interp};
-use crate::python::syntax::{Arg, Clause, CompareOp, ComprehensionKind, Expr, ExprKind, Function, UnaryOp};
+use crate::python::syntax::{Arg, Clause, CompareOp, ComprehensionKind, Expr, ExprKind, UnaryOp};
 use crate::python::value::{Args, Argument, At, Dict, Object, Sequence, Stop, Unknown, Value, short};
 use std::rc::Rc;
 
@@ -330,27 +330,24 @@ impl<H: Host> Interp<'_, H> {
                 Arg::DoubleStar(expr) => {
                     let at = self.at(expr.span);
                     let value = self.eval(expr)?;
-                    match self.dict_pairs(&value) {
-                        Some(pairs) => {
-                            for (key, value) in pairs {
+                    if let Some(pairs) = self.dict_pairs(&value) {
+                        for (key, value) in pairs {
+                            if let Some(name) = key.as_str() {
+                                result.keywords.push((name.clone(), Argument { value, at }));
+                            }
+                        }
+                    } else {
+                        // What is known of a dict counts, but there may be more.
+                        if let Value::Object(object) = &value
+                            && let Object::Dict(dict) = self.object(*object)
+                        {
+                            for (key, value) in dict.pairs() {
                                 if let Some(name) = key.as_str() {
                                     result.keywords.push((name.clone(), Argument { value, at }));
                                 }
                             }
                         }
-                        None => {
-                            // What is known of a dict counts, but there may be more.
-                            if let Value::Object(object) = &value
-                                && let Object::Dict(dict) = self.object(*object)
-                            {
-                                for (key, value) in dict.pairs() {
-                                    if let Some(name) = key.as_str() {
-                                        result.keywords.push((name.clone(), Argument { value, at }));
-                                    }
-                                }
-                            }
-                            result.unknown = Some(self.why(&value, at));
-                        }
+                        result.unknown = Some(self.why(&value, at));
                     }
                 }
             }
@@ -507,11 +504,6 @@ impl<H: Host> Interp<'_, H> {
     /// A call of the interpreter's own making.
     pub(crate) fn call_with(&mut self, callee: &Value, values: Vec<Value>, at: At) -> Result<Value, Stop> {
         self.call(callee, Args::positional(values, at), at)
-    }
-
-    /// Whether a function's body has something to run that may matter to a host.
-    pub(crate) fn is_generator(def: &Function) -> bool {
-        def.generator
     }
 
     /// `a == b`, where both are known.

@@ -72,7 +72,7 @@ impl<H: Host> Interp<'_, H> {
             }
             StmtKind::Import(names) => self.import(names, at)?,
             StmtKind::ImportFrom { level, module, names, star } => {
-                self.import_from(*level, module, names, *star, at)?
+                self.import_from(*level, module, names, *star, at)?;
             }
             StmtKind::Global(names) => {
                 if let Some(frame) = self.frames.last_mut() {
@@ -312,7 +312,7 @@ impl<H: Host> Interp<'_, H> {
             Err(Stop::Raise(raised)) => {
                 let raised_at = raised.at;
                 for handler in handlers {
-                    if self.catches(handler, &raised)? {
+                    if catches(handler, &raised) {
                         self.failed = failed;
                         self.bind_exception(handler, raised_at);
                         return self.block(&handler.body);
@@ -370,26 +370,6 @@ impl<H: Host> Interp<'_, H> {
             }
         }
         Ok(())
-    }
-
-    fn catches(&mut self, handler: &Handler, raised: &Raised) -> Result<bool, Stop> {
-        let Some(kind) = &handler.kind else { return Ok(true) };
-        let kinds: Vec<&Expr> = match &kind.kind {
-            ExprKind::Tuple(items) => items.iter().collect(),
-            _ => vec![kind],
-        };
-        Ok(kinds.into_iter().any(|kind| {
-            crate::python::value::last_name(kind).is_some_and(|name| {
-                name == &*raised.class
-                    || matches!(name, "Exception" | "BaseException")
-                    || matches!(
-                        (name, &*raised.class),
-                        ("ImportError", "ModuleNotFoundError")
-                            | ("ModuleNotFoundError", "ImportError")
-                            | ("LookupError", "KeyError" | "IndexError")
-                    )
-            })
-        }))
     }
 
     fn with_statement(&mut self, items: &[(Expr, Option<Expr>)], body: &[Stmt]) -> Result<Flow, Stop> {
@@ -519,7 +499,7 @@ impl<H: Host> Interp<'_, H> {
             ExprKind::Starred(inner) => self.assign(inner, value)?,
             ExprKind::Attribute(object, name) => {
                 let object = self.eval(object)?;
-                self.set_attribute(&object, name, value, at)?;
+                self.set_attribute(&object, name, value, at);
             }
             ExprKind::Subscript(object, index) => {
                 let object = self.eval(object)?;
@@ -571,14 +551,35 @@ impl<H: Host> Interp<'_, H> {
     }
 }
 
+/// Whether a handler takes an exception, by the names of both.
+fn catches(handler: &Handler, raised: &Raised) -> bool {
+    let Some(kind) = &handler.kind else { return true };
+    let kinds: Vec<&Expr> = match &kind.kind {
+        ExprKind::Tuple(items) => items.iter().collect(),
+        _ => vec![kind],
+    };
+    kinds.into_iter().any(|kind| {
+        crate::python::value::last_name(kind).is_some_and(|name| {
+            name == &*raised.class
+                || matches!(name, "Exception" | "BaseException")
+                || matches!(
+                    (name, &*raised.class),
+                    ("ImportError", "ModuleNotFoundError")
+                        | ("ModuleNotFoundError", "ImportError")
+                        | ("LookupError", "KeyError" | "IndexError")
+                )
+        })
+    })
+}
+
 /// `__name__ == "__main__"`: never true for a file that Airflow loads.
 fn is_main_guard(test: &Expr) -> bool {
     let is = |expr: &Expr, name: &str| matches!(&expr.kind, ExprKind::Name(n) if &**n == name);
-    let text = |expr: &Expr| matches!(&expr.kind, ExprKind::Str(text) if &**text == "__main__");
+    let main = |expr: &Expr| matches!(&expr.kind, ExprKind::Str(name) if &**name == "__main__");
     match &test.kind {
         ExprKind::Compare(left, rest) => match rest.as_slice() {
             [(crate::python::syntax::CompareOp::Eq, right)] => {
-                is(left, "__name__") && text(right) || text(left) && is(right, "__name__")
+                is(left, "__name__") && main(right) || main(left) && is(right, "__name__")
             }
             _ => false,
         },

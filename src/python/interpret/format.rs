@@ -45,11 +45,11 @@ impl<H: Host> Interp<'_, H> {
                     Self::text_value(format!("'{}'", text.text), at)
                 }
                 Value::Str(_) => self.unknown_from(std::slice::from_ref(value), "repr", at),
-                _ => self.to_str(value, at)?,
+                _ => self.str_of(value, at)?,
             });
         }
         if spec.is_empty() {
-            return self.to_str(value, at);
+            return self.str_of(value, at);
         }
         Ok(match apply_spec(value, spec) {
             Some(text) => Self::text_value(text, at),
@@ -58,7 +58,7 @@ impl<H: Host> Interp<'_, H> {
     }
 
     /// `str(value)`.
-    pub(super) fn to_str(&mut self, value: &Value, at: At) -> Result<Value, Stop> {
+    pub(super) fn str_of(&mut self, value: &Value, at: At) -> Result<Value, Stop> {
         Ok(match value {
             Value::Str(_) => value.clone(),
             Value::None | Value::Bool(_) | Value::Int(_) => Self::text_value(self.text(value), at),
@@ -75,7 +75,7 @@ impl<H: Host> Interp<'_, H> {
                 if let Object::Instance(instance) = self.object(*reference)
                     && let Some(path) = instance.attributes.get("__path__")
                 {
-                    return self.to_str(&path.clone(), at);
+                    return self.str_of(&path.clone(), at);
                 }
                 if let Object::Instance(instance) = self.object(*reference).clone()
                     && let Some(member) = instance.attributes.get("_value_")
@@ -139,15 +139,6 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
-    /// How a text begins and ends: the whole on both sides if it is known.
-    pub(super) fn affix(&self, value: &Value) -> Option<(Rc<str>, Rc<str>)> {
-        match value {
-            Value::Str(text) => Some((text.text.clone(), text.text.clone())),
-            Value::Unknown(unknown) => Some(unknown.affix.clone().unwrap_or_else(|| ("".into(), "".into()))),
-            _ => None,
-        }
-    }
-
     /// Texts one after the other.
     pub(super) fn concat(&mut self, values: &[Value], at: At) -> Value {
         /// More combinations than this say no more than a pattern.
@@ -184,18 +175,18 @@ impl<H: Host> Interp<'_, H> {
         }
         let inner = a.unknown().or_else(|| b.unknown()).unwrap_or_else(|| self.why(b, at));
         let prefix = match a {
-            Value::Str(text) => match self.affix(b) {
+            Value::Str(text) => match affix(b) {
                 Some((prefix, _)) => format!("{}{prefix}", text.text).into(),
                 None => text.text.clone(),
             },
-            _ => self.affix(a).map_or_else(|| "".into(), |(prefix, _)| prefix),
+            _ => affix(a).map_or_else(|| "".into(), |(prefix, _)| prefix),
         };
         let suffix = match b {
-            Value::Str(text) => match self.affix(a) {
+            Value::Str(text) => match affix(a) {
                 Some((_, suffix)) => format!("{suffix}{}", text.text).into(),
                 None => text.text.clone(),
             },
-            _ => self.affix(b).map_or_else(|| "".into(), |(_, suffix)| suffix),
+            _ => affix(b).map_or_else(|| "".into(), |(_, suffix)| suffix),
         };
         let mut unknown = Unknown::clone(&inner);
         unknown.text = short(format!("{} + {}", self.text(a), self.text(b)));
@@ -240,7 +231,7 @@ impl<H: Host> Interp<'_, H> {
                 },
             };
             let text = match (kind, spec) {
-                (Some('s' | 'd' | 'i'), "") => self.to_str(&item, at)?,
+                (Some('s' | 'd' | 'i'), "") => self.str_of(&item, at)?,
                 (Some('d' | 'i'), spec) => self.formatted(&item, &format!("{spec}d"), false, at)?,
                 (Some('s'), spec) => self.formatted(&item, &format!(">{spec}").replace(">-", "<"), false, at)?,
                 _ => self.unknown_from(&[item], "%", at),
@@ -297,6 +288,15 @@ impl<H: Host> Interp<'_, H> {
         }
         parts.push(Value::str(rest));
         Ok(self.concat(&parts, at))
+    }
+}
+
+/// How a text begins and ends: the whole on both sides if it is known.
+pub(super) fn affix(value: &Value) -> Option<(Rc<str>, Rc<str>)> {
+    match value {
+        Value::Str(text) => Some((text.text.clone(), text.text.clone())),
+        Value::Unknown(unknown) => Some(unknown.affix.clone().unwrap_or_else(|| ("".into(), "".into()))),
+        _ => None,
     }
 }
 

@@ -45,13 +45,12 @@ impl<H: Host> Interp<'_, H> {
     pub(super) fn import(&mut self, names: &[(Name, Option<Name>)], at: At) -> Result<(), Stop> {
         for (dotted, alias) in names {
             let module = self.import_module(dotted, at)?;
-            match alias {
-                Some(alias) => self.set_name(alias, module),
-                None => {
-                    let top = dotted.split('.').next().unwrap_or(dotted);
-                    let value = if top == &**dotted { module } else { self.import_module(top, at)? };
-                    self.set_name(&top.into(), value);
-                }
+            if let Some(alias) = alias {
+                self.set_name(alias, module);
+            } else {
+                let top = dotted.split('.').next().unwrap_or(dotted);
+                let value = if top == &**dotted { module } else { self.import_module(top, at)? };
+                self.set_name(&top.into(), value);
             }
         }
         Ok(())
@@ -68,7 +67,8 @@ impl<H: Host> Interp<'_, H> {
         let dotted = if level == 0 { module.to_owned() } else { self.absolute(level, module, at)? };
         let value = self.import_module(&dotted, at)?;
         if star {
-            return self.import_star(&value, at);
+            self.import_star(&value);
+            return Ok(());
         }
         for (name, alias, span) in names {
             let at = At { span: *span, ..at };
@@ -144,19 +144,18 @@ impl<H: Host> Interp<'_, H> {
         Err(Stop::Raise(raised))
     }
 
-    fn import_star(&mut self, module: &Value, at: At) -> Result<(), Stop> {
+    fn import_star(&mut self, module: &Value) {
         let Value::Module(key) = module else {
             // Any name may come from there.
             self.set_name(&"*".into(), module.clone());
-            return Ok(());
+            return;
         };
-        let Some(loaded) = self.modules.get(key) else { return Ok(()) };
+        let Some(loaded) = self.modules.get(key) else { return };
         let names = self.names(loaded.scope).clone();
         let listed: Option<BTreeSet<Name>> = names
             .get("__all__")
             .and_then(|all| self.items(all))
             .map(|items| items.iter().filter_map(|item| item.as_str().cloned()).collect());
-        let _ = at;
         for (name, value) in names {
             let public = match &listed {
                 Some(listed) => listed.contains(&name),
@@ -166,7 +165,6 @@ impl<H: Host> Interp<'_, H> {
                 self.set_name(&name, value);
             }
         }
-        Ok(())
     }
 
     /// Imports a module and all packages above it; gives the last.
@@ -190,7 +188,6 @@ impl<H: Host> Interp<'_, H> {
                 }
                 Ok(Value::Module(key))
             }
-            Located::Missing(_, false) => self.import_outside(dotted, at),
             Located::Missing(found, true) => {
                 let parts: Vec<&str> = dotted.split('.').collect();
                 let known = parts[..found].join(".");
@@ -201,7 +198,7 @@ impl<H: Host> Interp<'_, H> {
                 self.import_module(&known, at)?;
                 self.fail_import(format!("no module named `{}`", parts[..=found.min(parts.len() - 1)].join(".")), at)
             }
-            Located::Outside => self.import_outside(dotted, at),
+            Located::Outside | Located::Missing(_, false) => self.import_outside(dotted, at),
         }
     }
 

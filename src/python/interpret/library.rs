@@ -45,11 +45,11 @@ impl<H: Host> Interp<'_, H> {
                 Some(unknown.value())
             }
             ("os.path.basename", Some(value)) => {
-                self.file_part(&value, at, |path| path.rsplit('/').next().unwrap_or(path).to_owned())
+                Self::file_part(&value, at, |path| path.rsplit('/').next().unwrap_or(path).to_owned())
             }
-            ("os.path.dirname", Some(value)) => self.file_parent(&value, at),
+            ("os.path.dirname", Some(value)) => Self::file_parent(&value, at),
             ("os.path.abspath" | "os.path.realpath" | "os.fspath" | "os.path.normpath", Some(value))
-                if self.affix(&value).is_some() =>
+                if super::format::affix(&value).is_some() =>
             {
                 Some(value)
             }
@@ -101,7 +101,7 @@ impl<H: Host> Interp<'_, H> {
     }
 
     /// A part of a path that its end decides.
-    fn file_part(&mut self, value: &Value, at: At, part: impl Fn(&str) -> String) -> Option<Value> {
+    fn file_part(value: &Value, at: At, part: impl Fn(&str) -> String) -> Option<Value> {
         match value {
             Value::Str(text) => Some(Self::text_value(part(&text.text), at)),
             Value::Unknown(unknown) => {
@@ -113,7 +113,7 @@ impl<H: Host> Interp<'_, H> {
     }
 
     /// The folder of a path, as far as its end tells.
-    fn file_parent(&mut self, value: &Value, at: At) -> Option<Value> {
+    fn file_parent(value: &Value, at: At) -> Option<Value> {
         match value {
             Value::Str(text) => Some(Self::text_value(text.text.rsplit_once('/').map_or("", |(parent, _)| parent), at)),
             Value::Unknown(unknown) => {
@@ -130,14 +130,14 @@ impl<H: Host> Interp<'_, H> {
 
     /// A `pathlib.Path`: an instance of nothing, with the attributes that names are made of.
     fn path(&mut self, value: &Value, at: At) -> Option<Value> {
-        let name = self.file_part(value, at, |path| path.rsplit('/').next().unwrap_or(path).to_owned())?;
+        let name = Self::file_part(value, at, |path| path.rsplit('/').next().unwrap_or(path).to_owned())?;
         let text = name.as_str()?.to_string();
         let dot = text.rfind('.').filter(|dot| *dot > 0).unwrap_or(text.len());
         let attributes = std::collections::BTreeMap::from([
             ("name".into(), name),
             ("stem".into(), Self::text_value(&text[..dot], at)),
             ("suffix".into(), Self::text_value(&text[dot..], at)),
-            ("parent".into(), self.file_parent(value, at)?),
+            ("parent".into(), Self::file_parent(value, at)?),
             ("__path__".into(), value.clone()),
         ]);
         let class = self.new_object(Object::Class(crate::python::value::ClassObject {
@@ -146,7 +146,6 @@ impl<H: Host> Interp<'_, H> {
             order: Vec::new(),
             names: std::collections::BTreeMap::new(),
             fields: Vec::new(),
-            at,
             dataclass: false,
         }));
         let Value::Object(class) = class else { return None };

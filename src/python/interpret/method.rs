@@ -49,25 +49,24 @@ impl<H: Host> Interp<'_, H> {
             },
             _ => None,
         };
-        match known {
-            Some(value) => Ok(value),
-            None => {
-                let parts: Vec<Value> =
-                    std::iter::once(receiver.clone()).chain(args.all().map(|arg| arg.value.clone())).collect();
-                // A change that is not followed leaves the content unknown.
-                if let Value::Object(object) = receiver
-                    && matches!(self.object(*object), Object::List(_) | Object::Dict(_) | Object::Set(_))
-                    && !matches!(name, "get" | "keys" | "values" | "items" | "copy" | "index" | "count" | "pop")
-                {
-                    let why = Unknown::new(format!("`{name}` is not evaluated"), at, name);
-                    self.set_hazy(*object, std::rc::Rc::new(why));
-                }
-                let value = self.unknown_from(&parts, name, at);
-                if matches!(receiver, Value::Host(_)) {
-                    H::outside_call(self, &value, args, at);
-                }
-                Ok(value)
+        if let Some(value) = known {
+            Ok(value)
+        } else {
+            let parts: Vec<Value> =
+                std::iter::once(receiver.clone()).chain(args.all().map(|arg| arg.value.clone())).collect();
+            // A change that is not followed leaves the content unknown.
+            if let Value::Object(object) = receiver
+                && matches!(self.object(*object), Object::List(_) | Object::Dict(_) | Object::Set(_))
+                && !matches!(name, "get" | "keys" | "values" | "items" | "copy" | "index" | "count" | "pop")
+            {
+                let why = Unknown::new(format!("`{name}` is not evaluated"), at, name);
+                self.set_hazy(*object, std::rc::Rc::new(why));
             }
+            let value = self.unknown_from(&parts, name, at);
+            if matches!(receiver, Value::Host(_)) {
+                H::outside_call(self, &value, args, at);
+            }
+            Ok(value)
         }
     }
 

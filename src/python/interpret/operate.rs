@@ -85,17 +85,17 @@ impl<H: Host> Interp<'_, H> {
                 }
                 Object::Set(items) => items.iter().for_each(|item| self.collect_hosts(item, depth - 1, found)),
                 Object::Dict(dict) => {
-                    dict.pairs().iter().for_each(|(_, value)| self.collect_hosts(value, depth - 1, found))
+                    dict.pairs().iter().for_each(|(_, value)| self.collect_hosts(value, depth - 1, found));
                 }
                 Object::Instance(instance) => match instance.host {
                     Some(host) => found.push(host),
                     None => instance.attributes.values().for_each(|value| self.collect_hosts(value, depth - 1, found)),
                 },
                 Object::Partial { args, .. } => {
-                    args.all().for_each(|arg| self.collect_hosts(&arg.value, depth - 1, found))
+                    args.all().for_each(|arg| self.collect_hosts(&arg.value, depth - 1, found));
                 }
                 Object::Bound { receiver, .. } | Object::Method { receiver, .. } => {
-                    self.collect_hosts(receiver, depth - 1, found)
+                    self.collect_hosts(receiver, depth - 1, found);
                 }
                 _ => {}
             },
@@ -253,8 +253,8 @@ impl<H: Host> Interp<'_, H> {
     fn texts_and_lists(&mut self, op: BinaryOp, left: &Value, right: &Value, at: At) -> Result<Option<Value>, Stop> {
         Ok(match (op, left, right) {
             (BinaryOp::Add, a, b)
-                if self.affix(a).is_some()
-                    && self.affix(b).is_some()
+                if super::format::affix(a).is_some()
+                    && super::format::affix(b).is_some()
                     && (a.as_str().is_some() || b.as_str().is_some() || is_pattern(a)) =>
             {
                 Some(self.concat(&[a.clone(), b.clone()], at))
@@ -397,11 +397,13 @@ impl<H: Host> Interp<'_, H> {
                     _ => None,
                 }
             }
-            (Value::OneOf(_), _) | (_, Value::OneOf(_)) => None,
             (Value::Outside(a), Value::Outside(b)) => (a == b).then_some(true),
-            (Value::Outside(_), _) | (_, Value::Outside(_)) => None,
+            (Value::OneOf(_) | Value::Outside(_), _) | (_, Value::OneOf(_) | Value::Outside(_)) => None,
             (Value::Int(_) | Value::Float(_) | Value::Bool(_), Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
-                Some(float(left)? == float(right)?)
+                Some(
+                    float(left)?.total_cmp(&float(right)?).is_eq()
+                        || float(left)?.partial_cmp(&float(right)?) == Some(Ordering::Equal),
+                )
             }
             (Value::Host(a), Value::Host(b)) => (a == b).then_some(true),
             (Value::Object(a), Value::Object(b)) if a == b => Some(true),
@@ -771,16 +773,17 @@ impl<H: Host> Interp<'_, H> {
                 out.push_str("class ");
                 out.push_str(&class.path);
             }
-            Object::Instance(instance) => match instance.host {
-                Some(host) => out.push_str(&H::text(self, host)),
-                None => {
+            Object::Instance(instance) => {
+                if let Some(host) = instance.host {
+                    out.push_str(&H::text(self, host));
+                } else {
                     if let Object::Class(class) = self.object(instance.class) {
                         out.push_str(&class.path);
                     }
                     let values: Vec<Value> = instance.attributes.values().cloned().collect();
                     self.write_texts(&values, "(", ")", depth, out);
                 }
-            },
+            }
             Object::Bound { receiver, function } => {
                 self.write_text(receiver, depth - 1, out);
                 out.push('.');
@@ -857,22 +860,22 @@ fn numbers(op: BinaryOp, left: &Value, right: &Value) -> Option<Value> {
 }
 
 /// The positions that `[start:stop:step]` picks.
-fn slice_positions(length: usize, [start, stop, step]: [Option<i64>; 3]) -> Vec<usize> {
+fn slice_positions(length: usize, [start, stop, stride]: [Option<i64>; 3]) -> Vec<usize> {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
-    let step = step.unwrap_or(1);
-    if step == 0 {
+    let stride = stride.unwrap_or(1);
+    if stride == 0 {
         return Vec::new();
     }
     let clamp = |value: i64, low: i64, high: i64| (if value < 0 { value + length } else { value }).clamp(low, high);
-    let (mut at, end) = if step > 0 {
+    let (mut at, end) = if stride > 0 {
         (start.map_or(0, |v| clamp(v, 0, length)), stop.map_or(length, |v| clamp(v, 0, length)))
     } else {
         (start.map_or(length - 1, |v| clamp(v, -1, length - 1)), stop.map_or(-1, |v| clamp(v, -1, length - 1)))
     };
     let mut positions = Vec::new();
-    while if step > 0 { at < end } else { at > end } {
+    while if stride > 0 { at < end } else { at > end } {
         positions.extend(usize::try_from(at));
-        at += step;
+        at += stride;
     }
     positions
 }

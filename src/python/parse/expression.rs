@@ -30,6 +30,7 @@ impl Lower<'_> {
         })
     }
 
+    #[expect(clippy::unnecessary_box_returns, reason = "most of the syntax holds it in a box")]
     fn field(&mut self, node: Node, name: &str) -> Box<Expr> {
         self.boxed(node.child_by_field_name(name))
     }

@@ -5,9 +5,22 @@ use tree_sitter::Node;
 
 /// The first place that is no Python 3, if there is one.
 pub(super) fn check(root: Node, source: &str) -> Result<(), SyntaxError> {
+    /// CPython's own bound.
+    const BRACKETS: usize = 200;
     let mut cursor = root.walk();
+    // The depths of the brackets around the current node.
+    let mut brackets: Vec<u32> = Vec::new();
     loop {
         let node = cursor.node();
+        while brackets.last().is_some_and(|depth| *depth >= cursor.depth()) {
+            brackets.pop();
+        }
+        if is_bracket(node) {
+            brackets.push(cursor.depth());
+            if brackets.len() > BRACKETS {
+                return Err(SyntaxError { span: span(node), message: "too many nested parentheses".to_owned() });
+            }
+        }
         if let Some(message) = problem(node, source) {
             return Err(SyntaxError { span: span(node), message });
         }
@@ -20,6 +33,23 @@ pub(super) fn check(root: Node, source: &str) -> Result<(), SyntaxError> {
             }
         }
     }
+}
+
+fn is_bracket(node: Node) -> bool {
+    matches!(
+        node.kind(),
+        "parenthesized_expression"
+            | "tuple"
+            | "list"
+            | "set"
+            | "dictionary"
+            | "argument_list"
+            | "subscript"
+            | "generator_expression"
+            | "list_comprehension"
+            | "set_comprehension"
+            | "dictionary_comprehension"
+    )
 }
 
 fn problem(node: Node, source: &str) -> Option<String> {

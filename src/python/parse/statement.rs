@@ -31,7 +31,7 @@ impl Lower<'_> {
 
     fn statement(&mut self, node: Node) -> Option<StmtKind> {
         Some(match node.kind() {
-            "expression_statement" => return self.expression_statement(node),
+            "expression_statement" => self.expression_statement(node),
             "return_statement" => {
                 if self.functions.is_empty() {
                     self.refuse(node, "`return` outside function");
@@ -39,7 +39,7 @@ impl Lower<'_> {
                 StmtKind::Return(children(node).first().map(|child| self.expr(*child)))
             }
             "raise_statement" => StmtKind::Raise(children(node).first().map(|child| self.expr(*child))),
-            "pass_statement" => StmtKind::Pass,
+            "pass_statement" | "future_import_statement" => StmtKind::Pass,
             "break_statement" => StmtKind::Break,
             "continue_statement" => StmtKind::Continue,
             "assert_statement" => StmtKind::Assert(children(node).into_iter().map(|child| self.expr(child)).collect()),
@@ -49,7 +49,6 @@ impl Lower<'_> {
             "import_statement" => {
                 StmtKind::Import(self.imported(node).into_iter().map(|(name, alias, _)| (name, alias)).collect())
             }
-            "future_import_statement" => StmtKind::Pass,
             "import_from_statement" => self.import_from(node),
             "if_statement" => self.if_statement(node),
             "for_statement" => StmtKind::For {
@@ -73,7 +72,7 @@ impl Lower<'_> {
                 StmtKind::TypeAlias(self.field_expr(node, "left"), self.field_expr(node, "right"))
             }
             // `print >> x, y` is an expression in Python 3; other children are no statements.
-            "print_statement" => StmtKind::Pass,
+            "print_statement" => StmtKind::Expr(Expr { kind: ExprKind::Other(self.name(node)), span: span(node) }),
             _ => return None,
         })
     }
@@ -91,31 +90,31 @@ impl Lower<'_> {
         children(node).into_iter().map(|child| self.name(child)).collect()
     }
 
-    fn expression_statement(&mut self, node: Node) -> Option<StmtKind> {
+    fn expression_statement(&mut self, node: Node) -> StmtKind {
         let parts = children(node);
         let [only] = parts.as_slice() else {
             // `a, b` as a statement.
             let items = parts.into_iter().map(|child| self.expr(child)).collect();
-            return Some(StmtKind::Expr(Expr { kind: ExprKind::Tuple(items), span: span(node) }));
+            return StmtKind::Expr(Expr { kind: ExprKind::Tuple(items), span: span(node) });
         };
         match only.kind() {
-            "assignment" => return Some(self.assignment(*only)),
+            "assignment" => return self.assignment(*only),
             "augmented_assignment" => {
                 let op = only.child_by_field_name("operator").map_or("+=", |op| op.kind());
-                return Some(StmtKind::Augmented {
+                return StmtKind::Augmented {
                     target: self.field_expr(*only, "left"),
                     op: binary_op(op),
                     value: self.field_expr(*only, "right"),
-                });
+                };
             }
             _ => {}
         }
         let value = self.expr(*only);
         let end = self.source.get(only.end_byte()..node.end_byte()).unwrap_or_default();
         if end.trim_start().starts_with(',') {
-            return Some(StmtKind::Expr(Expr { span: value.span, kind: ExprKind::Tuple(vec![value]) }));
+            return StmtKind::Expr(Expr { span: value.span, kind: ExprKind::Tuple(vec![value]) });
         }
-        Some(StmtKind::Expr(value))
+        StmtKind::Expr(value)
     }
 
     fn assignment(&mut self, node: Node) -> StmtKind {
@@ -270,7 +269,7 @@ impl Lower<'_> {
         let body = self.body(node, "body");
         self.functions = functions;
         let name = node.child_by_field_name("name").map_or_else(|| "".into(), |name| self.name(name));
-        Rc::new(Class { name, arguments, body, span: span(node) })
+        Rc::new(Class { name, arguments, body })
     }
 
     fn decorated(&mut self, node: Node) -> Option<StmtKind> {
