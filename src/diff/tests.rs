@@ -43,8 +43,10 @@ fn between(deployed: &[(&str, &str)], proposed: &[(&str, &str)]) -> Vec<String> 
 fn line(change: &Change) -> String {
     let what = match &change.kind {
         Kind::TaskRemoved { task_id } => format!("{task_id} removed"),
-        Kind::TaskRenamed { from, to, named_by } if named_by.is_empty() => format!("{from} -> {to}"),
-        Kind::TaskRenamed { from, to, named_by } => format!("{from} -> {to}, named by {named_by:?}"),
+        Kind::TaskRenamed { from, to, known } if *known == KnownBy::default() => format!("{from} -> {to}"),
+        Kind::TaskRenamed { from, to, known: KnownBy { tasks, elsewhere, branches } } => {
+            format!("{from} -> {to}, known by {tasks:?} {elsewhere:?} {branches:?}")
+        }
         Kind::GroupChanged { from, to, members, .. } => {
             let to = to.as_ref().map_or("root", GroupId::as_str);
             let members: Vec<String> = members.iter().map(|(from, to)| format!("{from} -> {to}")).collect();
@@ -151,9 +153,39 @@ fn who_still_names_the_deployed_id_is_part_of_a_rename() {
     check(
         (code, &body("one", stale)),
         (code, &body("one_v2", stale)),
-        &["one -> one_v2, named by [\"two\", \"three\"]"],
+        &["one -> one_v2, known by [\"two\", \"three\"] [] []"],
     );
-    check((code, &body("one", stale)), (code, &body("one_v2", fresh)), &["one -> one_v2, named by [\"two\"]"]);
+    check((code, &body("one", stale)), (code, &body("one_v2", fresh)), &["one -> one_v2, known by [\"two\"] [] []"]);
+}
+
+#[test]
+fn a_branch_before_a_renamed_task_knows_it_by_its_deployed_id() {
+    let code = |target: &str| format!("@task.branch\ndef choose():\n    return \"{target}\"\n");
+    let body = |target: &str| format!("choose() >> BashOperator(task_id=\"{target}\", bash_command=\"run left\")");
+    check(
+        (&code("left"), &body("left")),
+        (&code("left_v2"), &body("left_v2")),
+        &["left -> left_v2, known by [] [] [\"choose\"]"],
+    );
+}
+
+#[test]
+fn a_sensor_of_another_dag_knows_a_renamed_task_by_its_deployed_id() {
+    let waiting = |dag_id: &str| {
+        let sensor =
+            format!("ExternalTaskSensor(task_id=\"wait\", external_dag_id=\"{dag_id}\", external_task_id=\"load\")");
+        file("from airflow.sensors.external_task import ExternalTaskSensor\n", &sensor)
+            .replace("DAG(\"etl\"", "DAG(\"waiting\"")
+    };
+    let etl = |task_id: &str| file("", &format!("BashOperator(task_id=\"{task_id}\", bash_command=\"load.sh\")"));
+    let rename = |waiting: &str| {
+        between(
+            &[("dags/e.py", &etl("load")), ("dags/w.py", waiting)],
+            &[("dags/e.py", &etl("store")), ("dags/w.py", waiting)],
+        )
+    };
+    assert_eq!(rename(&waiting("etl")), ["load -> store, known by [] [(\"waiting\", \"wait\")] []"]);
+    assert_eq!(rename(&waiting("other")), ["load -> store"]);
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn renamed_with(named_by: &[&str]) -> Kind {
     Kind::TaskRenamed {
         from: "work".into(),
         to: "work_v2".into(),
-        named_by: named_by.iter().map(|id| TaskId::new(*id)).collect(),
+        known: KnownBy { tasks: named_by.iter().map(|id| TaskId::new(*id)).collect(), ..KnownBy::default() },
     }
 }
 
@@ -117,12 +117,25 @@ fn renames() {
 }
 
 #[test]
+fn renames_that_a_choice_or_another_dag_remembers() {
+    let known = |known| Kind::TaskRenamed { from: "work".into(), to: "work_v2".into(), known };
+    let branch = || KnownBy { branches: vec!["choose".into()], ..KnownBy::default() };
+    // branch_both_renamed_done
+    measured(known(branch()), &[("choose", -1, "success"), ("work", -1, "none")], [Breaks; 3]);
+    // A choice that is still to be made is made by the proposed code.
+    measured(known(branch()), &[("choose", -1, "none"), ("work", -1, "none")], [Breaks, Breaks, Soft]);
+    // ext_sensor_target_renamed
+    let sensor = KnownBy { elsewhere: vec![("waiting".into(), "wait".into())], ..KnownBy::default() };
+    measured(known(sensor), &[("work", -1, "none")], [Breaks; 3]);
+}
+
+#[test]
 fn groups() {
     let group = || Kind::GroupChanged {
         from: GroupId::new("stage"),
         to: Some(GroupId::new("phase")),
         members: vec![("stage.a".into(), "phase.a".into()), ("stage.b".into(), "phase.b".into())],
-        named_by: Vec::new(),
+        known: KnownBy::default(),
     };
     // group_rename_finished
     measured(group(), &[("stage.a", -1, "success"), ("stage.b", -1, "none")], [Breaks; 3]);
