@@ -103,6 +103,7 @@ fn evaluate(
             anonymous.push((at, reason));
         }
     }
+    anonymous.extend(run.host.doubts.iter().map(|doubt| (doubt.at, doubt.reason.to_string())));
     doubt_twins(&mut run, &exposed);
     for dag in &exposed {
         let dag = describe(&run, tree, *dag, file, reaches);

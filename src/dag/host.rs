@@ -14,6 +14,12 @@ impl Host for World {
         names::exists(module, self.version)
     }
 
+    fn constant(&self, path: &str) -> Option<Value> {
+        let (class, member) = path.rsplit_once('.')?;
+        let class = class.strip_prefix("airflow.")?.rsplit('.').next()?;
+        matches!(class, "TriggerRule" | "WeightRule").then(|| Value::str(member.to_lowercase()))
+    }
+
     fn call(run: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         Ok(Some(match names::meaning(path) {
             Meaning::Dag => make::dag(run, args, at),

@@ -3,7 +3,7 @@
 use super::arguments;
 use super::names;
 use super::world::{
-    DagState, GroupState, MappingState, Name, Run, TaskState, Thing, doubt_conditions, name_doubt, name_of,
+    DagState, Doubt, GroupState, MappingState, Name, Run, TaskState, Thing, doubt_conditions, name_doubt, name_of,
 };
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
 use std::collections::BTreeSet;
@@ -366,6 +366,18 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
     }
     let callable = args.keyword("python_callable").and_then(|arg| arguments::function(run, &arg.value));
     let multiple_outputs = args.keyword("multiple_outputs").and_then(|arg| run.truth(&arg.value, at).ok());
+    // A DAG within a DAG is loaded with it.
+    if let Some(subdag) = args.keyword("subdag").cloned() {
+        match run.host_of(&subdag.value).map(|host| run.host.thing(host)) {
+            Some(Thing::Dag(dag)) => {
+                let dag = *dag;
+                run.host.registered.insert(dag);
+            }
+            _ => {
+                run.host.doubts.insert(Doubt { at: subdag.at, reason: "a DAG within a DAG is not known".into() });
+            }
+        }
+    }
     let class = path.rsplit('.').next().unwrap_or(path).to_owned();
     let making = Making {
         operator: class,

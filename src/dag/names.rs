@@ -41,6 +41,8 @@ httpx aiohttp paramiko polars duckdb pyarrow sklearn matplotlib scipy torch tens
 
 /// What the qualified name means.
 pub(super) fn meaning(path: &str) -> Meaning {
+    let canonical = canonical(path);
+    let path = canonical.as_ref();
     let Some((_, last)) = path.rsplit_once('.') else { return Meaning::Other };
     let airflow = path.starts_with("airflow.");
     if airflow {
@@ -80,6 +82,14 @@ pub(super) fn meaning(path: &str) -> Meaning {
         return Meaning::Inert;
     }
     Meaning::Other
+}
+
+/// One name for what several modules re-export.
+fn canonical(path: &str) -> std::borrow::Cow<'_, str> {
+    match path.strip_prefix("airflow.providers.common.compat.sdk.") {
+        Some(rest) => format!("airflow.sdk.{rest}").into(),
+        None => path.into(),
+    }
 }
 
 /// `task`, `task.branch`, … behind a module that holds Airflow's decorators: the kind, empty for
@@ -138,7 +148,7 @@ pub(super) fn exists(module: &str, version: AirflowVersion) -> Option<bool> {
     if module.starts_with("airflow.providers") {
         return None;
     }
-    if module.starts_with("airflow.sdk") || module.starts_with("airflow.task") {
+    if module.starts_with("airflow.sdk") {
         return Some(version.major >= 3);
     }
     if version.major >= 3 {
@@ -160,26 +170,9 @@ fn is_decorator_module(path: &str) -> bool {
     path.starts_with("airflow.decorators.") || path.starts_with("airflow.sdk.")
 }
 
-/// Class names in operator modules that make no task.
+/// Whether a class of an operator module makes tasks, by the naming that all of Airflow keeps.
 fn is_task_class(name: &str) -> bool {
-    ![
-        "Hook",
-        "Trigger",
-        "Link",
-        "Config",
-        "Mode",
-        "Type",
-        "State",
-        "Enum",
-        "Error",
-        "Exception",
-        "Mixin",
-        "Defaults",
-        "PokeReturnValue",
-        "ScalewayOS",
-    ]
-    .iter()
-    .any(|suffix| name.ends_with(suffix))
+    ["Operator", "Sensor", "Async"].iter().any(|suffix| name.ends_with(suffix))
 }
 
 pub(super) fn starts_upper(name: &str) -> bool {

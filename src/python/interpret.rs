@@ -40,7 +40,7 @@ pub(crate) struct Bounds {
     pub(crate) size: usize,
 }
 
-const BOUNDS: Bounds = Bounds { steps: 4_000_000, turns: 50_000, depth: 4_000, calls: 150, size: 1 << 20 };
+const BOUNDS: Bounds = Bounds { steps: 2_000_000, turns: 50_000, depth: 4_000, calls: 150, size: 1 << 20 };
 
 /// Gives meaning to what is not in the tree.
 ///
@@ -49,6 +49,8 @@ const BOUNDS: Bounds = Bounds { steps: 4_000_000, turns: 50_000, depth: 4_000, c
 pub(crate) trait Host: Sized {
     /// Whether an outside module of that name exists; `None` if that depends on what is installed.
     fn exists(&self, module: &str) -> Option<bool>;
+    /// The value of something outside, by its qualified name, if that is known.
+    fn constant(&self, path: &str) -> Option<Value>;
     /// Calls something outside, by its qualified name.
     fn call(interp: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop>;
     /// Calls a host object itself.
@@ -206,7 +208,17 @@ impl<'t, H: Host> Interp<'t, H> {
 
     fn step(&mut self, at: At) -> Result<(), Stop> {
         self.steps += 1;
-        if self.steps > BOUNDS.steps { Err(self.limit("too much work to evaluate", at)) } else { Ok(()) }
+        if self.steps > BOUNDS.steps || self.heap.len() > BOUNDS.size {
+            Err(self.limit("too much work to evaluate", at))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Counts work that one step hides.
+    fn work(&mut self, amount: usize, at: At) -> Result<(), Stop> {
+        self.steps = self.steps.saturating_add(amount / 4);
+        self.step(at)
     }
 
     #[expect(clippy::unused_self, reason = "reads as what the interpreter does")]
@@ -271,8 +283,16 @@ impl<'t, H: Host> Interp<'t, H> {
     }
 
     fn remember_cell(&mut self, object: Ref) {
-        if let Some(journal) = self.journals.last_mut() {
-            journal.cells.entry(object).or_insert_with(|| self.heap[object.0].clone());
+        if let Some(journal) = self.journals.last_mut()
+            && !journal.cells.contains_key(&object)
+        {
+            let cell = self.heap[object.0].clone();
+            self.steps = self.steps.saturating_add(match &cell.object {
+                Object::List(items) => items.items.len() / 4,
+                Object::Dict(dict) => dict.len() / 4,
+                _ => 0,
+            });
+            journal.cells.insert(object, cell);
         }
     }
 

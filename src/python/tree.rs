@@ -27,8 +27,9 @@ pub(crate) enum Located {
     File(usize),
     /// A folder without `__init__.py`.
     Namespace,
-    /// The first part is in the tree, the rest is not: the number of parts found.
-    Missing(usize),
+    /// The first part is in the tree, the rest is not: the number of parts found, and whether
+    /// nothing outside the tree can have the rest.
+    Missing(usize, bool),
     /// Not in the tree at all.
     Outside,
 }
@@ -112,6 +113,7 @@ impl Tree {
             |folder: &str, name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
         // The folders that the name so far may stand for.
         let mut folders: Vec<String> = ROOTS.iter().map(|root| (*root).to_owned()).collect();
+        let mut closed = false;
         for (index, part) in parts.iter().enumerate() {
             let mut namespaces = Vec::new();
             let mut found = None;
@@ -133,14 +135,21 @@ impl Tree {
             let last = index + 1 == parts.len();
             match found {
                 Some((file, _)) if last => return Located::File(file),
-                Some((_, Some(folder))) => folders = vec![folder],
-                Some((_, None)) => return Located::Missing(index + 1),
+                Some((_, Some(folder))) => {
+                    closed = true;
+                    folders = vec![folder];
+                }
+                Some((_, None)) => return Located::Missing(index + 1, true),
                 None if namespaces.is_empty() => {
                     let _ = first;
-                    return if index == 0 { Located::Outside } else { Located::Missing(index) };
+                    return if index == 0 { Located::Outside } else { Located::Missing(index, closed) };
                 }
                 None if last => return Located::Namespace,
-                None => folders = namespaces,
+                None => {
+                    // A folder of the delivered plugins is nobody else's.
+                    closed = namespaces.iter().any(|folder| folder.starts_with("plugins/"));
+                    folders = namespaces;
+                }
             }
         }
         Located::Outside

@@ -312,6 +312,19 @@ impl Value {
     }
 }
 
+/// A text that stands for a value: long ones by their beginning and a hash, so that texts made of
+/// texts stay small.
+pub(crate) fn short(text: String) -> Rc<str> {
+    /// Longer texts are for nobody to read.
+    const LONG: usize = 2048;
+    if text.len() <= LONG {
+        return text.into();
+    }
+    let hash = crate::content::BlobId::of(text.as_bytes());
+    let beginning: String = text.chars().take(160).collect();
+    format!("{beginning}…{hash}").into()
+}
+
 impl Unknown {
     pub(crate) fn new(reason: impl Into<Rc<str>>, at: At, text: impl Into<Rc<str>>) -> Self {
         Self { reason: reason.into(), at, text: text.into(), root: None, affix: None, hosts: Vec::new() }

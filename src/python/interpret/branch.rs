@@ -3,7 +3,7 @@
 
 use super::{Cell, Flow, Host, Interp, Journal, Ref, Stop, Unknown, Value};
 use crate::python::syntax::Name;
-use crate::python::value::{Object, ScopeRef};
+use crate::python::value::{Object, ScopeRef, short};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -71,7 +71,7 @@ impl<H: Host> Interp<'_, H> {
             }
             let merged = if join == Join::Repeated && !self.all_same(&values) {
                 let mut unknown = Unknown::clone(why);
-                unknown.text = format!("{}@{}", key.1, why.text).into();
+                unknown.text = short(format!("{}@{}", key.1, why.text));
                 unknown.value()
             } else {
                 self.merge(&values, why)
@@ -193,7 +193,7 @@ impl<H: Host> Interp<'_, H> {
             _ => {
                 let mut unknown = Unknown::clone(why);
                 let texts: Vec<_> = distinct.iter().map(|value| self.text(value)).collect();
-                unknown.text = format!("one of ({})", texts.join(", ")).into();
+                unknown.text = short(format!("one of ({})", texts.join(", ")));
                 unknown.value()
             }
         }

@@ -3,7 +3,7 @@
 use super::{BOUNDS, Flow, Frame, Host, Interp};
 use crate::python::syntax::{Name, ParameterKind};
 use crate::python::value::{
-    Args, Argument, At, Dict, FunctionObject, ModuleKey, Object, Ref, Sequence, Stop, Unknown, Value,
+    Args, Argument, At, Dict, FunctionObject, ModuleKey, Object, Ref, Sequence, Stop, Unknown, Value, short,
 };
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -98,7 +98,7 @@ impl<H: Host> Interp<'_, H> {
         for arg in args.all() {
             hosts.extend(self.hosts_in(&arg.value));
         }
-        Unknown { reason, at, text: text.into(), root, affix: None, hosts }.value()
+        Unknown { reason, at, text: short(text), root, affix: None, hosts }.value()
     }
 
     /// Whether an object can be reached by a name, and so be seen changed.
@@ -232,7 +232,7 @@ impl<H: Host> Interp<'_, H> {
                         (Some(value), _, _) => value,
                         (None, Some(why), _) => {
                             let text = format!("{} of {}", parameter.name, why.text);
-                            Unknown { text: text.into(), affix: None, ..Unknown::clone(why) }.value()
+                            Unknown { text: short(text), affix: None, ..Unknown::clone(why) }.value()
                         }
                         (None, None, Some(default)) => default.clone(),
                         (None, None, None) => {
@@ -295,8 +295,13 @@ impl<H: Host> Interp<'_, H> {
             Value::Module(key) => return self.module_attribute(key, name, at),
             Value::Outside(path) => match super::library::constant(path, name) {
                 Some(value) => value,
-                None => Value::outside(format!("{path}.{name}")),
+                None => {
+                    let path = format!("{path}.{name}");
+                    self.host.constant(&path).unwrap_or_else(|| Value::outside(path))
+                }
             },
+            // A member of an enumeration of texts that the host gives as its text.
+            Value::Str(_) if &**name == "value" => object.clone(),
             Value::Host(host) => match H::attribute(self, *host, name, at) {
                 Some(value) => value,
                 None => self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }),
@@ -312,7 +317,7 @@ impl<H: Host> Interp<'_, H> {
             }
             Value::Unknown(unknown) if unknown.affix.is_none() => {
                 let text = format!("{}.{name}", unknown.text);
-                Unknown { text: text.into(), affix: None, ..Unknown::clone(unknown) }.value()
+                Unknown { text: short(text), affix: None, ..Unknown::clone(unknown) }.value()
             }
             _ => self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }),
         })
@@ -331,6 +336,10 @@ impl<H: Host> Interp<'_, H> {
     }
 
     fn object_attribute(&mut self, reference: Ref, object: &Value, name: &Name, at: At) -> Result<Value, Stop> {
+        // Containers may be large: they are not looked into for the name of a method.
+        if matches!(self.object(reference), Object::List(_) | Object::Tuple(_) | Object::Set(_) | Object::Dict(_)) {
+            return Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }));
+        }
         match self.object(reference).clone() {
             Object::Instance(instance) => {
                 if let Some(value) = instance.attributes.get(name) {

@@ -2,7 +2,7 @@
 
 use super::{BOUNDS, Flow, Host, Interp};
 use crate::python::syntax::{Arg, Clause, CompareOp, ComprehensionKind, Expr, ExprKind, Function, UnaryOp};
-use crate::python::value::{Args, Argument, At, Dict, Object, Sequence, Stop, Unknown, Value};
+use crate::python::value::{Args, Argument, At, Dict, Object, Sequence, Stop, Unknown, Value, short};
 use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
@@ -209,7 +209,7 @@ impl<H: Host> Interp<'_, H> {
                 Ok(truth) => Value::Bool(!truth),
                 Err(why) => {
                     let mut unknown = Unknown::clone(&why);
-                    unknown.text = format!("not {}", self.text(value)).into();
+                    unknown.text = short(format!("not {}", self.text(value)));
                     unknown.affix = None;
                     unknown.value()
                 }

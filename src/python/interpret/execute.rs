@@ -3,7 +3,7 @@
 use super::branch::Join;
 use super::{BOUNDS, Flow, Host, Interp};
 use crate::python::syntax::{Case, Expr, ExprKind, Handler, Pattern, Stmt, StmtKind};
-use crate::python::value::{At, FunctionObject, Object, Raised, Stop, Unknown, Value};
+use crate::python::value::{At, FunctionObject, Object, Raised, Stop, Unknown, Value, short};
 use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
@@ -299,7 +299,7 @@ impl<H: Host> Interp<'_, H> {
     fn try_body(&mut self, body: &[Stmt], handlers: &[Handler], orelse: &[Stmt], at: At) -> Result<Flow, Stop> {
         let before = self.may_raise;
         let failed = self.failed.clone();
-        match self.block(body) {
+        match self.guarded(body, handlers, at) {
             Ok(flow) => {
                 if self.may_raise > before {
                     self.alternatives(handlers, at)?;
@@ -322,6 +322,30 @@ impl<H: Host> Interp<'_, H> {
             }
             Err(limit) => Err(limit),
         }
+    }
+
+    /// The body of a `try`: once something outside may have raised, and a handler goes on, the
+    /// rest of the body is conditional.
+    fn guarded(&mut self, body: &[Stmt], handlers: &[Handler], at: At) -> Result<Flow, Stop> {
+        let swallows = handlers
+            .iter()
+            .any(|handler| !matches!(handler.body.last().map(|stmt| &stmt.kind), Some(StmtKind::Raise(_))));
+        let conditions = self.maybe.len();
+        let mut result = Ok(Flow::Next);
+        for stmt in body {
+            let before = self.may_raise;
+            result = self.statement(stmt);
+            if !matches!(result, Ok(Flow::Next)) {
+                break;
+            }
+            if swallows && self.may_raise > before && self.maybe.len() == conditions {
+                let why = Unknown::new("something outside the tree may raise", self.at(stmt.span), "raised");
+                self.maybe.push(Rc::new(why));
+            }
+        }
+        let _ = at;
+        self.maybe.truncate(conditions);
+        result
     }
 
     fn bind_exception(&mut self, handler: &Handler, at: At) {
@@ -537,7 +561,7 @@ impl<H: Host> Interp<'_, H> {
             Err((why, _)) => {
                 for (index, target) in targets.iter().enumerate() {
                     let mut unknown = Unknown::clone(&why);
-                    unknown.text = format!("{}[{index}]", self.text(value)).into();
+                    unknown.text = short(format!("{}[{index}]", self.text(value)));
                     unknown.affix = None;
                     self.assign(target, unknown.value())?;
                 }

@@ -2,7 +2,7 @@
 
 use super::{BOUNDS, Host, Interp};
 use crate::python::syntax::FormatPart;
-use crate::python::value::{At, Object, Stop, Text, Unknown, Value};
+use crate::python::value::{At, Object, Stop, Text, Unknown, Value, short};
 use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
@@ -72,6 +72,11 @@ impl<H: Host> Interp<'_, H> {
                 if let Some(method) = self.find_method(value, "__str__") {
                     return self.call_with(&method, Vec::new(), at);
                 }
+                if let Object::Instance(instance) = self.object(*reference)
+                    && let Some(path) = instance.attributes.get("__path__")
+                {
+                    return self.to_str(&path.clone(), at);
+                }
                 if let Object::Instance(instance) = self.object(*reference).clone()
                     && let Some(member) = instance.attributes.get("_value_")
                     && self
@@ -93,7 +98,7 @@ impl<H: Host> Interp<'_, H> {
     fn unknown_text(&self, value: &Value, at: At) -> Value {
         let mut unknown = Unknown::new("the text of a value is not known", at, format!("str({})", self.text(value)));
         unknown.affix = Some(("".into(), "".into()));
-        unknown.hosts = self.hosts_in(value);
+        // The text of an object is no use of it.
         unknown.value()
     }
 
@@ -193,10 +198,9 @@ impl<H: Host> Interp<'_, H> {
             _ => self.affix(b).map_or_else(|| "".into(), |(_, suffix)| suffix),
         };
         let mut unknown = Unknown::clone(&inner);
-        unknown.text = format!("{} + {}", self.text(a), self.text(b)).into();
+        unknown.text = short(format!("{} + {}", self.text(a), self.text(b)));
         unknown.affix = Some((prefix, suffix));
-        unknown.hosts = self.hosts_in(a);
-        unknown.hosts.extend(self.hosts_in(b));
+        unknown.hosts.clear();
         unknown.value()
     }
 

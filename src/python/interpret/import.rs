@@ -113,7 +113,9 @@ impl<H: Host> Interp<'_, H> {
                                 || self.names(loaded.scope).contains_key("*")
                                 || self.names(loaded.scope).contains_key("__getattr__")
                         });
-                        if open || SHARED_NAMESPACES.contains(&top) || self.has_other_meaning(key) {
+                        let elsewhere = matches!(key, ModuleKey::Namespace(_))
+                            && matches!(self.tree.locate(&submodule), Located::Missing(_, false));
+                        if open || elsewhere || SHARED_NAMESPACES.contains(&top) || self.has_other_meaning(key) {
                             return Ok(Value::outside(submodule));
                         }
                         self.fail_import(format!("cannot import name `{name}` from `{dotted}`"), at)
@@ -188,7 +190,8 @@ impl<H: Host> Interp<'_, H> {
                 }
                 Ok(Value::Module(key))
             }
-            Located::Missing(found) => {
+            Located::Missing(_, false) => self.import_outside(dotted, at),
+            Located::Missing(found, true) => {
                 let parts: Vec<&str> = dotted.split('.').collect();
                 let known = parts[..found].join(".");
                 if SHARED_NAMESPACES.contains(&top) {

@@ -1,7 +1,7 @@
 //! The parts of Python's library that structure is commonly made with.
 
 use super::{Host, Interp};
-use crate::python::value::{Args, At, Dict, Object, Stop, Unknown, Value};
+use crate::python::value::{Args, At, Dict, Object, Stop, Unknown, Value, short};
 
 /// The value of `__file__`: only its end is known.
 pub(super) fn file_path(home: &str, at: At) -> Value {
@@ -47,6 +47,13 @@ impl<H: Host> Interp<'_, H> {
             ("os.path.basename", Some(value)) => {
                 self.file_part(&value, at, |path| path.rsplit('/').next().unwrap_or(path).to_owned())
             }
+            ("os.path.dirname", Some(value)) => self.file_parent(&value, at),
+            ("os.path.abspath" | "os.path.realpath" | "os.fspath" | "os.path.normpath", Some(value))
+                if self.affix(&value).is_some() =>
+            {
+                Some(value)
+            }
+            ("pathlib.Path" | "pathlib.PurePath", Some(value)) if args.positional.len() == 1 => self.path(&value, at),
             ("os.path.splitext", Some(Value::Str(text))) => {
                 let dot = text.text.rfind('.').filter(|dot| *dot > text.text.rfind('/').map_or(0, |slash| slash + 1));
                 let (stem, extension) = text.text.split_at(dot.unwrap_or(text.text.len()));
@@ -103,6 +110,47 @@ impl<H: Host> Interp<'_, H> {
             }
             _ => None,
         }
+    }
+
+    /// The folder of a path, as far as its end tells.
+    fn file_parent(&mut self, value: &Value, at: At) -> Option<Value> {
+        match value {
+            Value::Str(text) => Some(Self::text_value(text.text.rsplit_once('/').map_or("", |(parent, _)| parent), at)),
+            Value::Unknown(unknown) => {
+                let (prefix, suffix) = unknown.affix.clone()?;
+                let (parent, _) = suffix.rsplit_once('/')?;
+                let mut parent_of = Unknown::clone(unknown);
+                parent_of.text = short(format!("dirname({})", unknown.text));
+                parent_of.affix = Some((prefix, parent.into()));
+                Some(parent_of.value())
+            }
+            _ => None,
+        }
+    }
+
+    /// A `pathlib.Path`: an instance of nothing, with the attributes that names are made of.
+    fn path(&mut self, value: &Value, at: At) -> Option<Value> {
+        let name = self.file_part(value, at, |path| path.rsplit('/').next().unwrap_or(path).to_owned())?;
+        let text = name.as_str()?.to_string();
+        let dot = text.rfind('.').filter(|dot| *dot > 0).unwrap_or(text.len());
+        let attributes = std::collections::BTreeMap::from([
+            ("name".into(), name),
+            ("stem".into(), Self::text_value(&text[..dot], at)),
+            ("suffix".into(), Self::text_value(&text[dot..], at)),
+            ("parent".into(), self.file_parent(value, at)?),
+            ("__path__".into(), value.clone()),
+        ]);
+        let class = self.new_object(Object::Class(crate::python::value::ClassObject {
+            name: "Path".into(),
+            path: "pathlib.Path".into(),
+            order: Vec::new(),
+            names: std::collections::BTreeMap::new(),
+            fields: Vec::new(),
+            at,
+            dataclass: false,
+        }));
+        let Value::Object(class) = class else { return None };
+        Some(self.new_object(Object::Instance(crate::python::value::Instance { class, attributes, host: None })))
     }
 
     fn product(&mut self, args: &Args, at: At) -> Result<Option<Value>, Stop> {
@@ -165,7 +213,7 @@ impl<H: Host> Interp<'_, H> {
         Ok(match value {
             Value::Unknown(unknown) => {
                 let text = format!("with {}", unknown.text);
-                Unknown { text: text.into(), ..Unknown::clone(unknown) }.value()
+                Unknown { text: short(text), ..Unknown::clone(unknown) }.value()
             }
             other => self.unknown_from(std::slice::from_ref(other), "with", at),
         })

@@ -1,7 +1,7 @@
 //! Methods of built-in types.
 
 use super::{Host, Interp, Key};
-use crate::python::value::{Args, At, Dict, Object, Ref, Stop, Unknown, Value};
+use crate::python::value::{Args, At, Dict, Object, Ref, Stop, Unknown, Value, short};
 
 impl<H: Host> Interp<'_, H> {
     pub(super) fn call_method(&mut self, receiver: &Value, name: &str, args: &Args, at: At) -> Result<Value, Stop> {
@@ -13,28 +13,38 @@ impl<H: Host> Interp<'_, H> {
         let known = match receiver {
             Value::Str(text) => self.text_method(&text.text.clone(), name, args, at)?,
             Value::Unknown(_) => self.pattern_method(receiver, name, args, at),
-            Value::Object(object) => match self.object(*object).clone() {
+            Value::Object(object) => match self.object(*object) {
                 Object::List(_) | Object::Tuple(_) => self.list_method(*object, name, args, at)?,
                 Object::Set(_) => self.set_method(*object, name, args, at)?,
                 Object::Dict(_) => self.dict_method(*object, name, args, at)?,
-                Object::Globals(scope) => match name {
-                    "get" => {
-                        args.value(0, "key").and_then(Value::as_str).and_then(|key| self.names(scope).get(key)).cloned()
-                    }
-                    "update" => {
-                        if let Some(pairs) = args.positional.first().and_then(|arg| self.dict_pairs(&arg.value)) {
-                            for (key, value) in pairs {
-                                let name =
-                                    key.as_str().cloned().unwrap_or_else(|| format!("<{}>", self.text(&key)).into());
-                                self.set_in(scope, &name, value);
+                Object::Globals(scope) => {
+                    let scope = *scope;
+                    match name {
+                        "get" => args
+                            .value(0, "key")
+                            .and_then(Value::as_str)
+                            .and_then(|key| self.names(scope).get(key))
+                            .cloned(),
+                        "update" => {
+                            if let Some(pairs) = args.positional.first().and_then(|arg| self.dict_pairs(&arg.value)) {
+                                for (key, value) in pairs {
+                                    let name = key
+                                        .as_str()
+                                        .cloned()
+                                        .unwrap_or_else(|| format!("<{}>", self.text(&key)).into());
+                                    self.set_in(scope, &name, value);
+                                }
                             }
+                            Some(Value::None)
                         }
-                        Some(Value::None)
+                        _ => None,
                     }
-                    _ => None,
-                },
+                }
                 Object::Class(_) => H::class_method(self, *object, name, args),
-                Object::Super { receiver, class } => return self.super_method(&receiver, class, name, args, at),
+                Object::Super { receiver, class } => {
+                    let (receiver, class) = (receiver.clone(), *class);
+                    return self.super_method(&receiver, class, name, args, at);
+                }
                 _ => None,
             },
             _ => None,
@@ -201,7 +211,7 @@ impl<H: Host> Interp<'_, H> {
         let (prefix, suffix) = unknown.affix.clone()?;
         let map = |prefix: String, suffix: String| {
             let mut mapped = Unknown::clone(unknown);
-            mapped.text = format!("{}.{name}", unknown.text).into();
+            mapped.text = short(format!("{}.{name}", unknown.text));
             mapped.affix = Some((prefix.into(), suffix.into()));
             Some(mapped.value())
         };
@@ -390,7 +400,7 @@ impl<H: Host> Interp<'_, H> {
 
     fn dict_method(&mut self, object: Ref, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         let key = args.positional.first().and_then(|arg| self.key(&arg.value));
-        let Object::Dict(dict) = self.object(object).clone() else { return Ok(None) };
+        let Object::Dict(dict) = self.object(object) else { return Ok(None) };
         let known = self.hazy(object).is_none();
         let default = || args.value(1, "default").cloned();
         Ok(match (name, key) {
@@ -422,13 +432,16 @@ impl<H: Host> Interp<'_, H> {
             }
             ("items", None) if known => {
                 let mut tuples = Vec::new();
-                for (key, value) in dict.pairs() {
+                let pairs = dict.pairs();
+                self.work(pairs.len(), at)?;
+                for (key, value) in pairs {
                     tuples.push(self.new_tuple(vec![key, value]));
                 }
                 Some(self.new_list(tuples))
             }
             ("copy", None) => {
-                let copy = self.new_object(Object::Dict(dict));
+                let copy = dict.clone();
+                let copy = self.new_object(Object::Dict(copy));
                 if let (Some(why), Value::Object(copy)) = (self.hazy(object), &copy) {
                     self.set_hazy(*copy, why);
                 }

@@ -2,7 +2,7 @@
 
 use super::{BOUNDS, Host, Interp};
 use crate::python::syntax::{BinaryOp, CompareOp};
-use crate::python::value::{At, Dict, Object, Ref, Sequence, Stop, Text, Unknown, Value};
+use crate::python::value::{At, Dict, Object, Ref, Sequence, Stop, Text, Unknown, Value, short};
 use std::cmp::Ordering;
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ impl<H: Host> Interp<'_, H> {
             Value::Object(object) if self.hazy(*object).is_some() => {
                 let why = self.hazy(*object).expect("just seen");
                 let mut unknown = Unknown::clone(&why);
-                unknown.text = format!("object@{}", why.text).into();
+                unknown.text = short(format!("object@{}", why.text));
                 Rc::new(unknown)
             }
             Value::Outside(path) => {
@@ -39,7 +39,7 @@ impl<H: Host> Interp<'_, H> {
         let texts: Vec<_> = parts.iter().map(|part| self.text(part)).collect();
         let text = format!("{how}({})", texts.join(", "));
         let mut unknown = match parts.iter().find_map(Value::unknown) {
-            Some(inner) => Unknown { affix: None, text: text.into(), ..Unknown::clone(&inner) },
+            Some(inner) => Unknown { affix: None, text: short(text), ..Unknown::clone(&inner) },
             None => match parts.iter().find_map(Value::outside_path) {
                 Some(path) => {
                     let mut unknown = Unknown::new(format!("`{path}` is outside the tree"), at, text);
@@ -57,6 +57,8 @@ impl<H: Host> Interp<'_, H> {
     pub(crate) fn hosts_in(&self, value: &Value) -> Vec<super::HostRef> {
         let mut found = Vec::new();
         self.collect_hosts(value, 12, &mut found);
+        found.sort();
+        found.dedup();
         found
     }
 
@@ -65,6 +67,8 @@ impl<H: Host> Interp<'_, H> {
         for value in values {
             self.collect_hosts(value, 12, &mut found);
         }
+        found.sort();
+        found.dedup();
         found
     }
 
@@ -149,7 +153,9 @@ impl<H: Host> Interp<'_, H> {
 
     pub(crate) fn iterate(&mut self, value: &Value, at: At) -> Result<Items, Stop> {
         if let Some(items) = self.items(value) {
-            return Ok(Ok(items.to_vec()));
+            let items = items.to_vec();
+            self.work(items.len(), at)?;
+            return Ok(Ok(items));
         }
         if let Some(pairs) = self.dict_pairs(value) {
             return Ok(Ok(pairs.into_iter().map(|(key, _)| key).collect()));
@@ -190,7 +196,7 @@ impl<H: Host> Interp<'_, H> {
         }
         let why = self.why(value, at);
         let mut element = Unknown::clone(&why);
-        element.text = format!("each of {}", why.text).into();
+        element.text = short(format!("each of {}", why.text));
         element.affix = None;
         Ok(Err((why, element.value())))
     }
@@ -531,14 +537,14 @@ impl<H: Host> Interp<'_, H> {
                     };
                 }
             }
-            Value::Object(object) => match self.object(*object).clone() {
-                Object::Dict(dict) => {
-                    if let Some(value) = self.dict_item(*object, &dict, index, at)? {
+            Value::Object(object) => match self.object(*object) {
+                Object::Dict(_) => {
+                    if let Some(value) = self.dict_item(*object, index, at)? {
                         return Ok(value);
                     }
                 }
                 Object::Globals(scope) => {
-                    if let Some(value) = index.as_str().and_then(|name| self.names(scope).get(name)) {
+                    if let Some(value) = index.as_str().and_then(|name| self.names(*scope).get(name)) {
                         return Ok(value.clone());
                     }
                 }
@@ -561,16 +567,17 @@ impl<H: Host> Interp<'_, H> {
         Ok(self.unknown_from(&[object.clone(), index.clone()], "item", at))
     }
 
-    fn dict_item(&mut self, object: Ref, dict: &Dict, index: &Value, at: At) -> Result<Option<Value>, Stop> {
+    fn dict_item(&mut self, object: Ref, index: &Value, at: At) -> Result<Option<Value>, Stop> {
         let Some(key) = self.key(index) else { return Ok(None) };
+        let Object::Dict(dict) = self.object(object) else { return Ok(None) };
         if let Some(value) = dict.get(&key) {
             return Ok(self.hazy(object).is_none().then(|| value.clone()));
         }
         if self.hazy(object).is_some() {
             return Ok(None);
         }
-        if let Some(default) = &dict.default {
-            let value = self.call_with(default, Vec::new(), at)?;
+        if let Some(default) = dict.default.clone() {
+            let value = self.call_with(&default, Vec::new(), at)?;
             if let Object::Dict(dict) = self.change(object) {
                 dict.insert(key, index.clone(), value.clone());
             }
@@ -601,7 +608,7 @@ impl<H: Host> Interp<'_, H> {
         let Value::Object(reference) = object else { return Ok(()) };
         let key = self.key(index);
         let why = self.why(index, at);
-        match self.object(*reference).clone() {
+        match self.object(*reference) {
             Object::Dict(_) => match key {
                 Some(key) => {
                     if let Object::Dict(dict) = self.change(*reference) {
@@ -611,10 +618,11 @@ impl<H: Host> Interp<'_, H> {
                 None => self.set_hazy(*reference, why),
             },
             Object::List(items) => {
-                let length = i64::try_from(items.items.len()).unwrap_or(i64::MAX);
+                let count = items.items.len();
+                let length = i64::try_from(count).unwrap_or(i64::MAX);
                 let position = index.as_int().map(|index| if index < 0 { index + length } else { index });
                 match position.and_then(|position| usize::try_from(position).ok()) {
-                    Some(position) if position < items.items.len() => {
+                    Some(position) if position < count => {
                         if let Object::List(items) = self.change(*reference) {
                             items.items[position] = value;
                         }
@@ -622,11 +630,12 @@ impl<H: Host> Interp<'_, H> {
                     _ => self.set_hazy(*reference, why),
                 }
             }
-            Object::Globals(scope) => match index.as_str() {
-                Some(name) => self.set_in(scope, &name.clone(), value),
-                // A name that is not known, but it is a global.
-                None => self.set_in(scope, &format!("<{}>", self.text(index)).into(), value),
-            },
+            Object::Globals(scope) => {
+                // A name that is not known is still a global.
+                let scope = *scope;
+                let name = index.as_str().cloned().unwrap_or_else(|| format!("<{}>", self.text(index)).into());
+                self.set_in(scope, &name, value);
+            }
             Object::Instance(_) => {
                 if let Some(method) = self.find_method(object, "__setitem__") {
                     self.call_with(&method, vec![index.clone(), value], at)?;
