@@ -92,8 +92,8 @@ static NO_RUNS: DagFacts = DagFacts { is_paused: None, fileloc: None, next_run_a
 pub enum Seen<T> {
     /// It was read with credentials that may read it.
     Known(T),
-    /// The server answered, but these credentials may not read it, or it does not know the DAG:
-    /// an empty answer would prove nothing.
+    /// The server answered, but these credentials may not read it: an empty answer would prove
+    /// nothing. (A DAG that the server was shown not to have is known, and has no runs.)
     NotVisible,
     /// The server could not be asked; with the reason, which names no secret.
     Unavailable(String),

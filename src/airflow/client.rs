@@ -56,7 +56,7 @@ impl<'a> Client<'a> {
     /// `/api/v2/version`, then `/api/v1/version`: Airflow 2 answers the first with a 404 page,
     /// Airflow 3 the second.
     async fn detect(&mut self) -> Result<(), Error> {
-        let mut last = None;
+        let mut statuses = Vec::new();
         for (api, name) in [(Api::V2, "v2"), (Api::V1, "v1")] {
             self.api = api;
             let raw = self.send(&Method::GET, self.access.url.join(["api", name, "version"]), None).await?;
@@ -65,10 +65,12 @@ impl<'a> Client<'a> {
                     self.version = AirflowVersion::parse(&answer.version);
                     return Ok(());
                 }
-                _ => last = Some(raw),
+                _ => statuses.push(raw.status),
             }
         }
-        let (url, status) = (self.access.url.to_string(), last.map_or(0, |raw| raw.status));
+        // One of the two is a 404 on every Airflow, so the other one tells what is wrong.
+        let status = statuses.iter().copied().find(|status| *status != 404).unwrap_or(404);
+        let url = self.access.url.to_string();
         Err(match status {
             401 | 403 => Error::Refused { url, status, api: self.api },
             300..=399 => Error::Redirected { url, status },
@@ -231,13 +233,17 @@ impl Raw {
         }
     }
 
-    /// The server's words about an error: short, one line, without control characters.
+    /// The server's words about an error: short, one line, without control characters. A
+    /// complaint of v2 repeats what was sent (`input`), a password among it, so that is left out.
     fn detail(&self) -> String {
         let problem: Problem = serde_json::from_slice(&self.body).unwrap_or_default();
         let text = match problem.detail {
             Value::String(text) => text,
-            Value::Null => String::new(),
-            other => other.to_string(),
+            Value::Array(complaints) => {
+                let words = complaints.iter().map(|complaint| format!("{} {}", complaint["loc"], complaint["msg"]));
+                words.collect::<Vec<_>>().join(", ")
+            }
+            _ => String::new(),
         };
         text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
     }

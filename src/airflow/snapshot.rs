@@ -1,7 +1,7 @@
 //! What is in flight on one instance, by few calls that agree with each other.
 //!
-//! Runs first, then their task instances, then the DAGs, then the runs again: nothing is
-//! transactional across calls, so the second reading shows whether the first still holds. Silence
+//! Runs first, then the DAGs, then the runs' task instances, then the runs again: nothing is
+//! transactional across calls, so the second list shows whether the first still holds. Silence
 //! is never idleness: lists are silently cut to what the credentials may read (measured on all
 //! releases), so a DAG counts as seen only if asking for it by name says so.
 //!
@@ -66,11 +66,9 @@ pub(super) async fn read(client: &mut Client<'_>, questions: &Questions) -> Resu
     let mut by = if client.api == Api::V1 && client.is_older_than(2, 7) { By::LogicalDates } else { By::RunIds };
     let mut runs: BTreeMap<RunKey, Run> = BTreeMap::new();
     let mut listed = list_runs(client, questions).await?;
-    let mut visible = BTreeMap::new();
-    let mut others = Seen::NotVisible;
+    let (visible, others) = visibility(client, questions).await?;
     for reading in 1..=READINGS {
         read_runs(client, &listed, &mut by, &mut runs).await?;
-        (visible, others) = visibility(client, questions).await?;
         let again = list_runs(client, questions).await?;
         if states(&listed) == states(&again) {
             // Nothing moved: this reading alone is the answer.
@@ -151,8 +149,7 @@ fn states(runs: &[DagRun]) -> BTreeSet<(&str, &str, &str)> {
 async fn list_runs(client: &mut Client<'_>, questions: &Questions) -> Result<Vec<DagRun>, Error> {
     let mut limit = RUNS_A_PAGE;
     loop {
-        let mut body =
-            json!({ "states": ["running", "queued"], "order_by": "id", "page_limit": limit, "page_offset": 0 });
+        let mut body = json!({ "states": ["running", "queued"], "page_limit": limit, "page_offset": 0 });
         if !questions.all_dags {
             body["dag_ids"] = questions.dags.iter().map(DagId::as_str).collect();
         }

@@ -72,7 +72,7 @@ fn exit(report: &Report, reported: &Reported) -> Exit {
 /// `dir:PATH`. An existing directory wins over a revision of the same name.
 pub(super) fn tree(argument: &str, directory: &Path) -> Result<Snapshot, Failure> {
     if let Some(path) = argument.strip_prefix("dir:") {
-        return folder(&directory.join(path));
+        return folder(path, directory);
     }
     if let Some(other) = argument.strip_prefix("merge-base:") {
         let repository = Repository::discover(directory)?;
@@ -81,7 +81,7 @@ pub(super) fn tree(argument: &str, directory: &Path) -> Result<Snapshot, Failure
     }
     let revspec = match argument.strip_prefix("git:") {
         Some(revspec) => revspec,
-        None if directory.join(argument).is_dir() => return folder(&directory.join(argument)),
+        None if directory.join(argument).is_dir() => return folder(argument, directory),
         None => argument,
     };
     let repository = Repository::discover(directory)?;
@@ -89,17 +89,14 @@ pub(super) fn tree(argument: &str, directory: &Path) -> Result<Snapshot, Failure
     Ok(repository.snapshot(&revision)?)
 }
 
-/// A directory, named after itself in reports.
-fn folder(path: &Path) -> Result<Snapshot, Failure> {
-    let read = git::working_tree(path)?;
-    let name = path.file_name().filter(|_| !path.ends_with(".")).map(|name| name.to_string_lossy().into_owned());
-    match name {
-        None => Ok(read),
-        Some(name) => {
-            let mut named = Snapshot::empty(Revision::new(name));
-            read.files().for_each(|(path, file)| named.insert(path.clone(), file.clone()));
-            read.refused().iter().cloned().for_each(|refusal| named.refuse(refusal));
-            Ok(named)
-        }
+/// A directory, named in reports as it was named here; `.` is the working tree.
+fn folder(name: &str, directory: &Path) -> Result<Snapshot, Failure> {
+    let read = git::working_tree(&directory.join(name))?;
+    if name == "." {
+        return Ok(read);
     }
+    let mut named = Snapshot::empty(Revision::new(name));
+    read.files().for_each(|(path, file)| named.insert(path.clone(), file.clone()));
+    read.refused().iter().cloned().for_each(|refusal| named.refuse(refusal));
+    Ok(named)
 }

@@ -59,9 +59,10 @@ impl Layout {
 
     /// Where a file is delivered; `None` if it is not content.
     ///
-    /// Byte code is never content (R29), nor are files directly in `shared/` (R5).
+    /// Byte code is never content (R29), nor are files directly in `shared/` (R5), nor is a
+    /// folder `.dagguard`, where the syncer keeps its own state.
     pub fn place(self, path: &ContentPath) -> Option<Place> {
-        if path.parts().any(|part| part == "__pycache__") || path.as_str().ends_with(".pyc") {
+        if path.parts().any(|part| matches!(part, "__pycache__" | ".dagguard")) || path.as_str().ends_with(".pyc") {
             return None;
         }
         let (area, dest) = match self {
@@ -123,7 +124,14 @@ mod tests {
         assert_eq!(place("plugins/sensors/s/b.py"), Some((Area::Sensors, "plugins/sensors/s/b.py".into())));
         assert_eq!(place("shared/etl/dates.py"), Some((Area::Shared, "plugins/etl/dates.py".into())));
         assert_eq!(place("dags/team/d.py"), Some((Area::Dags, "dags/team/d.py".into())));
-        for nothing in ["shared/loose.py", "plugins/listener.py", "README.md", "dags/__pycache__/d.pyc", "dags"] {
+        for nothing in [
+            "shared/loose.py",
+            "plugins/listener.py",
+            "README.md",
+            "dags/__pycache__/d.pyc",
+            "dags/.dagguard/deployed",
+            "dags",
+        ] {
             assert_eq!(place(nothing), None, "{nothing}");
         }
     }

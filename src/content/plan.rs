@@ -2,6 +2,7 @@
 
 use super::{Area, BlobId, ContentPath, HomePath, Layout, Mode, PathProblem, Place, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Why a tree is not delivered at all, whatever it says: found before the first write.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,8 +23,8 @@ pub enum Refusal {
     /// the DAGs folder ends with "recursive loop" there.
     #[error("a symbolic link leads to itself or to a folder around it: `{0}`")]
     LoopingLink(ContentPath),
-    /// Two files of the tree go to one destination (R7), or to two that differ only in case,
-    /// which a volume may not keep apart.
+    /// Two files of the tree go to one destination (R7), or to two that differ only in case or
+    /// in how a letter is composed, which a volume may not keep apart.
     #[error("two files go to `{dest}`: `{first}` and `{second}`")]
     Clash {
         /// Where both would go.
@@ -175,7 +176,8 @@ fn area_of(dest: &HomePath) -> Area {
     }
 }
 
-/// Files, or folders of files, that a volume without case would put into one place.
+/// Files, or folders of files, that a volume which folds case or composes letters would put into
+/// one place.
 fn case_clashes(files: &BTreeMap<HomePath, Delivered>) -> Vec<Refusal> {
     let mut seen = BTreeMap::<String, (HomePath, &ContentPath)>::new();
     let mut clashes = Vec::new();
@@ -183,7 +185,7 @@ fn case_clashes(files: &BTreeMap<HomePath, Delivered>) -> Vec<Refusal> {
         let mut path = Some(dest.clone());
         while let Some(here) = path {
             path = here.parent();
-            let folded = here.as_str().to_lowercase();
+            let folded = here.as_str().nfc().collect::<String>().to_lowercase();
             match seen.get(&folded) {
                 Some((other, _)) if *other == here => break,
                 Some((_, first)) => {
@@ -387,6 +389,9 @@ mod tests {
             refusals(&[("dags/Etl/d.py", ""), ("dags/etl/e.py", "")]),
             ["two files go to `dags/etl`: `dags/Etl/d.py` and `dags/etl/e.py`"]
         );
+        let composed = refusals(&[("dags/b\u{fc}ro.py", ""), ("dags/bu\u{308}ro.py", "")]);
+        assert_eq!(composed.len(), 1, "{composed:?}");
+        assert!(composed[0].starts_with("two files go to `dags/b"), "{composed:?}");
     }
 
     #[test]

@@ -360,7 +360,11 @@ impl Remote {
             GitError::TimeLimit { origin: self.source.to_string(), seconds }
         } else if kinds.iter().any(|kind| full.contains(kind)) {
             self.unwritable(self.without_secrets(words(error)))
-        } else if error.is_corrupted() || (error.is_not_found() && kinds.is_empty()) {
+        } else if error.is_corrupted()
+            || (error.is_not_found() && kinds.is_empty())
+            // The lock of a process that was killed; this one has the store for itself.
+            || kinds.contains(&io::ErrorKind::AlreadyExists)
+        {
             GitError::Damaged {
                 path: repo.git_dir().to_path_buf(),
                 revision: self.branch.clone(),

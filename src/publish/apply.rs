@@ -94,17 +94,20 @@ impl Home {
     /// Writes every new file beside its volume's place, under names that belong to the lock's
     /// holder: what a killed predecessor left there is removed first.
     fn stage(&self, proposed: &Snapshot, plan: &Plan) -> Result<Vec<JournalStep>, PublishError> {
-        let mut cleared = BTreeSet::new();
+        let mut stages = BTreeMap::<PathBuf, Vec<PathBuf>>::new();
         let mut steps = Vec::new();
         for (number, step) in plan.steps.iter().enumerate() {
             let mut journaled = JournalStep { dest: step.dest.to_string(), staged: None };
             if let Operation::Write { source, id, mode } = &step.operation {
                 let stage = self.stage_for(&step.dest);
-                if cleared.insert(stage.clone()) {
+                if !stages.contains_key(&stage) {
                     self.clear_stage(&stage)?;
                 }
-                let name = format!(".{number}-{id}");
-                let path = stage.join(&name);
+                let path = stage.join(format!(".{number}-{id}"));
+                let files = stages.entry(stage).or_default();
+                if *mode != Mode::Link {
+                    files.push(path.clone());
+                }
                 let damaged = || PublishError::Damaged { path: source.to_string() };
                 let file = proposed.get(source).ok_or_else(damaged)?;
                 if file.id != *id || BlobId::of(&file.bytes) != *id {
@@ -121,7 +124,10 @@ impl Home {
             }
             steps.push(journaled);
         }
-        cleared.iter().try_for_each(|stage| self.sync(stage))?;
+        for (stage, files) in &stages {
+            self.effects.sync_files(files).map_err(PublishError::failed("syncing", stage))?;
+            self.sync(stage)?;
+        }
         Ok(steps)
     }
 
@@ -162,14 +168,21 @@ impl Home {
     /// found done. The order is the same each time.
     fn apply(&self, journal: &Journal) -> Result<(), PublishError> {
         let mut touched = BTreeSet::new();
+        let mut modules = BTreeMap::<PathBuf, BTreeSet<String>>::new();
         for step in &journal.steps {
             let Ok(dest) = HomePath::new(&step.dest) else { return Err(damaged(&step.dest)) };
             match &step.staged {
                 Some(staged) => self.put(&dest, &self.root.join(staged), journal.files.get(&step.dest))?,
                 None => self.take_away(&dest)?,
             }
-            self.remove_byte_code(&dest);
-            touched.extend(self.root.join(dest.as_str()).parent().map(Path::to_path_buf));
+            let Some(folder) = self.root.join(dest.as_str()).parent().map(Path::to_path_buf) else { continue };
+            if let Some(module) = dest.file_name().strip_suffix(".py") {
+                modules.entry(folder.clone()).or_default().insert(module.to_string());
+            }
+            touched.insert(folder);
+        }
+        for (folder, modules) in &modules {
+            self.remove_byte_code(folder, modules);
         }
         for step in journal.steps.iter().filter(|step| step.staged.is_none()) {
             if let Ok(dest) = HomePath::new(&step.dest) {
@@ -247,7 +260,10 @@ impl Home {
     fn write_state(&self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
         let (path, new) = (self.state.join(name), self.state.join(format!("{name}.new")));
         ignore_missing(self.effects.remove_file(&new)).map_err(PublishError::failed("removing", &new))?;
-        self.effects.create(&new, bytes, false).map_err(PublishError::failed("writing", &new))?;
+        self.effects
+            .create(&new, bytes, false)
+            .and_then(|()| self.effects.sync_files(std::slice::from_ref(&new)))
+            .map_err(PublishError::failed("writing", &new))?;
         self.effects.rename(&new, &path).map_err(PublishError::failed("replacing", &path))?;
         self.sync(&self.state)
     }
@@ -269,15 +285,13 @@ impl Home {
         self.ensure_dir(&self.root.join(parent.as_str()))
     }
 
-    /// Byte code of a replaced or removed module. Python would not take it (its time differs),
-    /// so a cache that another user owns may stay.
-    fn remove_byte_code(&self, dest: &HomePath) {
-        let Some(module) = dest.file_name().strip_suffix(".py") else { return };
-        let Some(parent) = dest.parent() else { return };
-        let cache = self.root.join(parent.as_str()).join("__pycache__");
-        let prefix = format!("{module}.");
-        for path in entries(&cache) {
-            if path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&prefix)) {
+    /// Byte code of replaced or removed modules of a folder. Python would not take it (its time
+    /// differs), so a cache that another user owns may stay.
+    fn remove_byte_code(&self, folder: &Path, modules: &BTreeSet<String>) {
+        for path in entries(&folder.join("__pycache__")) {
+            // `<module>.cpython-312.opt-1.pyc`, where the module's name may itself have dots.
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.match_indices('.').any(|(dot, _)| modules.contains(&name[..dot])) {
                 self.effects.remove_file(&path).ok();
             }
         }

@@ -6,15 +6,19 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// More files than this are waited for by their whole volume: one by one, a first delivery of
+/// some thousand files would take minutes on a slow disk.
+const SYNC_ONE_BY_ONE: usize = 32;
 
 /// Every change that a delivery makes on disk. The second implementor counts and cuts off.
 pub(super) trait Effects: Send + Sync {
     /// Makes one folder that its group may write (`__pycache__` is written by other users of
     /// the group, R28).
     fn create_dir(&self, path: &Path) -> io::Result<()>;
-    /// Makes a file that must not exist, readable by the group, and waits until it is on disk.
+    /// Makes a file that must not exist, readable by the group.
     fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<()>;
     /// Makes a symbolic link that must not exist.
     fn create_link(&self, path: &Path, target: &[u8]) -> io::Result<()>;
@@ -26,6 +30,8 @@ pub(super) trait Effects: Send + Sync {
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Removes an empty folder.
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
+    /// Waits until these files of one volume are on disk.
+    fn sync_files(&self, files: &[PathBuf]) -> io::Result<()>;
     /// Waits until a folder's entries are on disk.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Adds a line to a file.
@@ -50,8 +56,7 @@ impl Effects for Disk {
     fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
         file.write_all(bytes)?;
-        file.set_permissions(Permissions::from_mode(if executable { 0o775 } else { 0o664 }))?;
-        file.sync_all()
+        file.set_permissions(Permissions::from_mode(if executable { 0o775 } else { 0o664 }))
     }
 
     fn create_link(&self, path: &Path, target: &[u8]) -> io::Result<()> {
@@ -74,6 +79,13 @@ impl Effects for Disk {
 
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
         fs::remove_dir(path)
+    }
+
+    fn sync_files(&self, files: &[PathBuf]) -> io::Result<()> {
+        match files {
+            [first, ..] if files.len() > SYNC_ONE_BY_ONE => Ok(rustix::fs::syncfs(File::open(first)?)?),
+            files => files.iter().try_for_each(|path| File::open(path)?.sync_all()),
+        }
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {

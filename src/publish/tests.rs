@@ -3,6 +3,7 @@
 use super::disk::{Disk, Effects};
 use super::*;
 use crate::content::{BlobId, ContentPath, HomePath, Mode, Operation, plan};
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -54,8 +55,12 @@ impl Effects for Mortal {
     fn remove_dir(&self, path: &Path) -> io::Result<()> {
         self.run(|| Disk.remove_dir(path))
     }
+    fn sync_files(&self, files: &[PathBuf]) -> io::Result<()> {
+        // A kill, unlike a power cut, loses nothing that was written: waiting is only counted.
+        self.run(|| files.iter().try_for_each(|file| fs::symlink_metadata(file).map(drop)))
+    }
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
-        self.run(|| Disk.sync_dir(path))
+        self.run(|| fs::read_dir(path).map(drop))
     }
     fn append(&self, path: &Path, line: &str) -> io::Result<()> {
         self.run(|| Disk.append(path, line))
@@ -244,18 +249,78 @@ fn killed_with_folders_on_volumes_of_their_own() {
 }
 
 #[test]
+fn a_first_delivery_killed_anywhere_is_whole_or_has_not_begun() {
+    for point in 0.. {
+        let (_dir, home) = fresh();
+        let (effects, left) = mortal(usize::MAX, false);
+        let dying = Home::open_with(&home, effects).unwrap();
+        left.store(point, Ordering::SeqCst);
+        let result = deliver(&dying, &second());
+        drop(dying);
+        let again = Home::open(&home).unwrap();
+        let tree = on_disk(&home);
+        let kind = again.observe(&second(), Layout::Content).unwrap().kind;
+        let whole = tree == wanted(&second()) && kind == Kind::Recorded;
+        assert!(whole || (tree.is_empty() && kind == Kind::Empty), "{point}: {kind:?} {tree:?}");
+        if result.is_ok() {
+            assert!(point > 30, "{point}");
+            return;
+        }
+    }
+}
+
+/// Any sequence of trees: files that come, change, go, become folders and back.
+fn sequence() -> impl Strategy<Value = Vec<Vec<(String, String)>>> {
+    let root = prop::sample::select(vec!["dags", "plugins/operators", "plugins/sensors", "shared/etl", "shared/old"]);
+    let path = (root, prop::collection::vec(prop::sample::select(vec!["a", "b", "c.py"]), 1..4))
+        .prop_map(|(root, parts)| format!("{root}/{}", parts.join("/")));
+    let text = prop::sample::select(vec!["1", "2", "#!3", "-> always.py"]).prop_map(str::to_string);
+    let tree = prop::collection::btree_map(path, text, 0..10).prop_map(|tree| {
+        let keys: Vec<String> = tree.keys().cloned().collect();
+        let folder = |path: &String| keys.iter().any(|other| other.starts_with(&format!("{path}/")));
+        let keep = |path: &String, text: &String| {
+            // A link only where its target is: beside the file that is always there.
+            !folder(path) && (!text.starts_with("->") || path.matches('/').count() == 1 && path.starts_with("dags/"))
+        };
+        let mut tree: Vec<_> = tree.into_iter().filter(|(path, text)| keep(path, text)).collect();
+        tree.push(("dags/always.py".to_string(), "always".to_string()));
+        tree
+    });
+    prop::collection::vec(tree, 2..7)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn any_sequence_of_trees_ends_as_the_last_one(trees in sequence()) {
+        let (_dir, home) = fresh();
+        let open = Home::open_with(&home, mortal(usize::MAX, false).0).unwrap();
+        for (number, tree) in trees.iter().enumerate() {
+            let files: Vec<_> = tree.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+            let proposed = snapshot(&number.to_string(), &files);
+            deliver(&open, &proposed).unwrap();
+            prop_assert_eq!(on_disk(&home), wanted(&proposed));
+            prop_assert!(open.observe(&proposed, Layout::Content).unwrap().is_at(proposed.revision()));
+            let again = plan(&wanted(&proposed), &proposed, Layout::Content).unwrap();
+            prop_assert!(again.is_empty());
+        }
+        prop_assert!(!home.join(".dagguard/journal").exists());
+    }
+}
+
+#[test]
 fn killed_twice_it_still_ends_in_one_revision() {
     for point in (5..60).step_by(3) {
         for next in [0, 2, 5, 9] {
             let (_dir, home) = fresh();
-            deliver(&Home::open(&home).unwrap(), &first()).unwrap();
+            deliver(&Home::open_with(&home, mortal(usize::MAX, false).0).unwrap(), &first()).unwrap();
             let (effects, left) = mortal(usize::MAX, false);
             let dying = Home::open_with(&home, effects).unwrap();
             left.store(point, Ordering::SeqCst);
             deliver(&dying, &second()).ok();
             drop(dying);
             drop(Home::open_with(&home, mortal(next, false).0));
-            let again = Home::open(&home).unwrap();
+            let again = Home::open_with(&home, mortal(usize::MAX, false).0).unwrap();
             let tree = on_disk(&home);
             assert!(tree == wanted(&first()) || tree == wanted(&second()), "{point} {next}: {tree:?}");
             deliver(&again, &second()).unwrap();

@@ -89,6 +89,7 @@ fn summary(report: &Report, paint: Paint, to: &mut dyn io::Write) -> io::Result<
     )?;
     let dags = coverage.dags_exact + coverage.dags_partial + coverage.dags_opaque;
     let live = match coverage.live {
+        Live::Known if coverage.runs_seen == 1 => "1 run in flight seen".to_string(),
         Live::Known => format!("{} runs in flight seen", coverage.runs_seen),
         Live::Assumed => "runs in flight not looked up".to_string(),
         Live::Unavailable => format!("runs in flight not known: {}", clean(&report.unavailable.join("; "))),

@@ -37,6 +37,10 @@ fn main() -> ExitCode {
     end_all_on_interrupt();
     let folder = root().join(format!("demo-{}", std::process::id()));
     note_folder(&folder);
+    std::panic::set_hook(Box::new(|failure| {
+        let words = failure.payload_as_str().unwrap_or("no reason given");
+        println!("the demo failed: {words}");
+    }));
     // A failure has said why by then; what was started has ended with its value.
     let result = catch_unwind(AssertUnwindSafe(|| story(&folder, !arguments.is_empty())));
     let _ = std::fs::remove_dir_all(&folder);
@@ -54,12 +58,13 @@ impl Teller {
         println!("[{:6.1} s] {text}", self.0.elapsed().as_secs_f64());
     }
 
-    /// What `dagguard sync` itself said, without what it says at each pass.
+    /// What `dagguard sync` itself warned of.
     fn quote(&self, lines: &[Line]) {
-        for line in lines.iter().filter(|line| line.level() != "DEBUG") {
-            let text =
-                if line.0.is_object() { format!("{} {}", line.message(), line.rest()) } else { line.0.to_string() };
-            println!("           dagguard | {} {text}", line.level());
+        for line in lines.iter().filter(|line| line.level() == "WARN") {
+            let text = line.field("reason").map_or_else(|| line.rest(), |reason| format!(": {reason}"));
+            for part in format!("{}{text}", line.message()).lines() {
+                println!("           | {part}");
+            }
         }
     }
 }

@@ -36,7 +36,20 @@ fn a_rename_that_hits_a_run_is_shown_from_both_sides_and_exits_1() {
     fs::write(repository.work().join("runs.json"), RUNS).unwrap();
     let output = dagguard(&repository.work(), &["check", "--against", "HEAD", "--runs", "runs.json"]);
     let shown = output.shown().replace(&repository.git(&["rev-parse", "HEAD"])[..12], "<commit>");
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r#"
+    block[task-id-renamed]: task `load` of DAG `etl` is renamed to `load_all`
+      --> dags/etl.py:8 (deployed)
+       8 |     load = BashOperator(task_id="load", bash_command="true")
+      --> dags/etl.py:8 (proposed)
+       8 |     load = BashOperator(task_id="load_all", bash_command="true")
+       run r1 of `etl` on default: `load` (not started) becomes `removed` and `load_all` takes its place; on 2.x a task that ends meanwhile can fail the run with a task deadlock
+       safe: keep the id `load` until the runs in flight have ended; on 2.9 and later `task_display_name` changes what people see
+       id: 23db59697c3ee014 · `dagguard rule task-id-renamed`
+
+    block: 1 block, 0 warn, 0 info; deployed <commit>, proposed working-tree
+    1 of 1 DAGs fully known, 0 partly, 0 not; 1 run in flight seen
+    --- exit 1
+    "#);
 }
 
 #[test]
@@ -157,7 +170,12 @@ fn bad_input_gives_a_finding_or_a_bound_and_never_a_panic() {
 fn what_cannot_be_resolved_exits_3_with_the_next_step() {
     let repository = Scripted::with(&[("dags/etl.py", ETL)]);
     let output = dagguard(&repository.work(), &["check", "--against", "no-such-branch"]);
-    insta::assert_snapshot!(output.shown(), @"");
+    insta::assert_snapshot!(output.shown(), @r"
+    --- stderr
+    dagguard: error: no such revision here: `no-such-branch`
+      hint: a revision as git knows it (a branch, a tag, an id, `origin/main`), or an existing directory
+    --- exit 3
+    ");
     let output = dagguard(&repository.work(), &["check"]);
     assert_eq!(output.code, 2, "{}", output.shown());
     let output = dagguard(&repository.work(), &["check", "--against", "HEAD", "--select", "task-id-renamd"]);

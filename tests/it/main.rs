@@ -1,6 +1,7 @@
 //! One binary of integration tests.
 
 mod check;
+mod delivery;
 mod hook;
 mod house;
 mod program;

@@ -3,7 +3,7 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test makes files, starts servers and may panic")]
 
 use crate::repositories::{Scripted, Server, git, paths, text};
-use dagguard::content::{Refusal, Revision};
+use dagguard::content::{BlobId, Refusal, Revision};
 use dagguard::git::{Credentials, GitError, Options, Remote, Repository, Source};
 use dagguard::secret::Secret;
 use std::fs;
@@ -44,6 +44,12 @@ fn a_branch_is_fetched_without_history_and_read_without_checkout() {
     let snapshot = remote.snapshot(&fetched.revision).unwrap();
     assert_eq!(paths(&snapshot), ["dags/a.py", "dags/sub/query.sql", "plugins/operators/o.py", "shared/etl/dates.py"]);
     assert_eq!(text(&snapshot, "dags/a.py"), "a = 2\n");
+    // Bytes and ids are git's own.
+    let listed = scripted.git(&["ls-tree", "-r", "HEAD", "dags", "plugins/operators", "plugins/sensors", "shared"]);
+    let read: Vec<_> =
+        snapshot.files().map(|(path, file)| format!("100644 blob {}\t{path}", BlobId::of(&file.bytes))).collect();
+    assert_eq!(listed.lines().collect::<Vec<_>>(), read);
+    assert!(snapshot.files().all(|(_, file)| file.id == BlobId::of(&file.bytes)));
     let store = scripted.root().join("store/dagguard.git");
     assert_eq!(git(&store, &["rev-list", "--count", "refs/dagguard/proposed"]), "1");
 }
@@ -157,6 +163,16 @@ fn a_damaged_or_foreign_store_is_made_anew() {
     fs::remove_dir_all(git_dir.join("objects")).unwrap();
     assert_eq!(remote.fetch().unwrap().revision, head);
     assert_eq!(paths(&remote.snapshot(&head).unwrap()).len(), 4);
+
+    // Locks of a process that was killed in the middle.
+    for lock in ["refs/dagguard/proposed.lock", "shallow.lock", "packed-refs.lock"] {
+        fs::write(git_dir.join(lock), "").unwrap();
+        scripted.write(&[("dags/a.py", lock)]);
+        let head = scripted.push(lock);
+        assert_eq!(remote.fetch().unwrap().revision.as_str(), head, "{lock}");
+        assert_eq!(text(&remote.snapshot(&Revision::new(head)).unwrap(), "dags/a.py"), lock);
+    }
+    let head = remote.fetch().unwrap().revision;
 
     fs::remove_dir_all(&git_dir).unwrap();
     fs::write(&git_dir, "a file").unwrap();

@@ -18,6 +18,7 @@ impl Scripted {
     pub(crate) fn new() -> Self {
         let scripted = Self { dir: tempfile::tempdir().unwrap() };
         git(scripted.dir.path(), &["init", "-q", "--bare", "-b", "main", "content.git"]);
+        git(&scripted.bare(), &["config", "receive.denyDeleteCurrent", "ignore"]);
         git(scripted.dir.path(), &["init", "-q", "-b", "main", "work"]);
         git(&scripted.work(), &["remote", "add", "origin", "../content.git"]);
         scripted
@@ -48,7 +49,6 @@ impl Scripted {
         write(&self.work(), files);
     }
 
-    #[expect(dead_code, reason = "the delivery tests use it")]
     pub(crate) fn remove(&self, paths: &[&str]) {
         for path in paths {
             self.git(&["rm", "-rq", path]);

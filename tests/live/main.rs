@@ -30,23 +30,27 @@ enum Case {
     Alone(fn(&mut Server)),
 }
 
-/// All cases; each runs on every release. A new group of cases is a module with such a list.
-fn cases() -> Vec<(&'static str, Case)> {
-    [delivery::cases(), snapshot::cases()].into_iter().flatten().collect()
+/// The cases of a release. A new group of cases is a module with such a list; what a `dagguard
+/// sync` process needs is in `support::{branch, syncer}` and [`Server::variables`].
+fn cases(release: &Release) -> Vec<(&'static str, Case)> {
+    [delivery::cases(), snapshot::cases(release)].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let chosen = |name: &str| match &arguments.filter {
-        Some(filter) if arguments.exact => name == filter,
-        Some(filter) => name.contains(filter.as_str()),
-        None => true,
+    let matches_part =
+        |part: &String, name: &str| if arguments.exact { name == part } else { name.contains(part.as_str()) };
+    let chosen = |name: &str| {
+        !arguments.skip.iter().any(|part| matches_part(part, name))
+            && arguments.filter.as_ref().is_none_or(|part| matches_part(part, name))
     };
     let mut trials = Vec::new();
     let mut left_out = false;
     for release in RELEASES {
-        let names: Vec<(String, Case)> =
-            cases().into_iter().map(|(name, case)| (format!("airflow-{}/{name}", release.version), case)).collect();
+        let names: Vec<(String, Case)> = cases(release)
+            .into_iter()
+            .map(|(name, case)| (format!("airflow-{}/{name}", release.version), case))
+            .collect();
         let wanted = names.iter().filter(|(name, _)| chosen(name)).count();
         // Listing the cases, or running those of another release, installs nothing.
         let shared = if arguments.list || wanted == 0 { None } else { prepare(release, wanted) };

@@ -39,6 +39,12 @@ impl Line {
         Some(found.as_str().map_or_else(|| found.to_string(), str::to_string))
     }
 
+    /// Whether it closes a pass over this revision with this outcome.
+    fn is_end_of(&self, revision: &str, outcome: &str) -> bool {
+        self.field("outcome").as_deref() == Some(outcome)
+            && self.field("revision").is_some_and(|said| !said.is_empty() && revision.starts_with(&said))
+    }
+
     /// Everything but message and time, as `name=value`.
     pub(crate) fn rest(&self) -> String {
         let fields = self.0["fields"].as_object().or_else(|| self.0.as_object()).into_iter().flatten();
@@ -97,22 +103,32 @@ impl Syncer {
         let end = Instant::now() + limit;
         loop {
             let lines = self.lines();
-            let found = lines.iter().skip(after).position(|line| {
-                line.field("outcome").as_deref() == Some(outcome)
-                    && line.field("revision").is_some_and(|said| !said.is_empty() && revision.starts_with(&said))
-            });
+            let found = lines.iter().skip(after).position(|line| line.is_end_of(revision, outcome));
             if let Some(found) = found {
                 return lines[after..=after + found].to_vec();
             }
+            // What was to be held and has been delivered will not be held any more.
+            let too_late =
+                outcome == "blocked" && lines.iter().skip(after).any(|line| line.is_end_of(revision, "success"));
             let ended = self.child.try_wait().ok().flatten();
             assert!(
-                ended.is_none() && Instant::now() < end,
+                !too_late && ended.is_none() && Instant::now() < end,
                 "waited for outcome {outcome} of {revision} (ended: {ended:?}); it said:\n{}",
-                lines[after.min(lines.len())..].iter().map(|line| line.0.to_string()).collect::<Vec<_>>().join("\n")
+                last_words(&lines[after.min(lines.len())..])
             );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
+}
+
+/// The last lines that are not about a pass that found nothing to do.
+fn last_words(lines: &[Line]) -> String {
+    let told: Vec<String> = lines
+        .iter()
+        .filter(|line| line.field("outcome").as_deref() != Some("noop"))
+        .map(|line| line.0.to_string())
+        .collect();
+    told[told.len().saturating_sub(20)..].join("\n")
 }
 
 impl Drop for Syncer {

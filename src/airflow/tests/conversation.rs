@@ -122,6 +122,9 @@ async fn nobody_at_home_names_the_url() {
     let server = Play::start(|_, _| Reply::Html(404));
     let reason = unavailable(&ask(&server.access(), &about(&["d"])).await);
     assert!(reason.contains("no Airflow API answers (status 404)"), "{reason}");
+    let sick = Play::start(|asked, _| Reply::Html(if asked.path.contains("v2") { 503 } else { 404 }));
+    let reason = unavailable(&ask(&sick.access(), &about(&["d"])).await);
+    assert!(reason.contains("in trouble (status 503)"), "{reason}");
 }
 
 #[tokio::test]
@@ -332,6 +335,19 @@ async fn an_expired_token_is_renewed_once() {
     let reason = unavailable(&ask(&server.access(), &about(&["d"])).await);
     assert!(reason.contains("refuses the credentials") && reason.contains("DAGGUARD_AIRFLOW_TOKEN"), "{reason}");
     assert_eq!(server.count("/auth/token"), 2);
+}
+
+#[tokio::test]
+async fn a_complaint_that_repeats_the_password_is_not_repeated() {
+    let server = Play::start(|asked, _| match asked.path.as_str() {
+        "/auth/token" => {
+            let complaint = json!({ "type": "x", "loc": ["body"], "msg": "Not allowed", "input": asked.body });
+            Reply::Json(422, json!({ "detail": [complaint] }))
+        }
+        _ => version("3.3.2"),
+    });
+    let reason = unavailable(&ask(&server.access(), &about(&["d"])).await);
+    assert!(reason.contains("Not allowed") && !reason.contains("hunter2"), "{reason}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ def extract():
     return [1, 2, 3]
 
 
-@task.sensor(poke_interval=2, timeout=3600, mode="reschedule")
+@task.sensor(poke_interval=4, timeout=3600, mode="reschedule", retries=5, retry_delay=1)
 def gate(run_id=None):
     return os.path.exists(os.path.join(os.environ["DAGGUARD_TEST_GATE"], run_id))
 
