@@ -242,12 +242,10 @@ fn renamed(run: &Run, pairs: &[(TaskId, TaskId)], known: &KnownBy, version: Opti
         let chosen = |task_id: &&TaskId| of(run, task_id).any(|branch| branch.state.progress() == Progress::Finished);
         let branches: Vec<String> = known.branches.iter().filter(chosen).map(|id| format!("`{id}`")).collect();
         if !branches.is_empty() {
-            harm = Harm::Breaks;
             outcomes.insert(Outcome::SkippedWork);
             parts.push(format!("{} chose by the deployed id, so {} is skipped", branches.join(", "), to(&waiting)));
         }
         if let Some((dag_id, task_id)) = known.elsewhere.first() {
-            harm = Harm::Breaks;
             outcomes.insert(Outcome::Stuck);
             parts.push(format!(
                 "`{task_id}` of DAG `{dag_id}` still names the deployed id and may wait for it for ever"
