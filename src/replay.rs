@@ -143,15 +143,15 @@ fn unfinished(instance: &TaskInstance) -> bool {
     matches!(instance.state.progress(), Progress::NotStarted | Progress::InProgress)
 }
 
-/// `2 instances of `load` (running, queued)`, for sentences.
+/// `` `load`[0, 2] (running, queued) ``, for sentences.
 fn these(instances: &[&TaskInstance]) -> String {
     let mut states: BTreeMap<&TaskId, BTreeMap<&str, usize>> = BTreeMap::new();
+    let mut positions: BTreeMap<&TaskId, BTreeSet<usize>> = BTreeMap::new();
     for instance in instances {
-        *states
-            .entry(&instance.task_id)
-            .or_default()
-            .entry(instance.state.word().unwrap_or("not started"))
-            .or_default() += 1;
+        let task_id = &instance.task_id;
+        let word = instance.state.word().unwrap_or("not started");
+        *states.entry(task_id).or_default().entry(word).or_default() += 1;
+        positions.entry(task_id).or_default().extend(instance.map_index.position());
     }
     let mut parts: Vec<String> = states
         .iter()
@@ -161,13 +161,26 @@ fn these(instances: &[&TaskInstance]) -> String {
                 .iter()
                 .map(|(word, n)| if *n > 1 { format!("{n} {word}") } else { (*word).to_string() })
                 .collect();
-            format!("`{task_id}` ({})", states.join(", "))
+            let indexes = positions.get(task_id).map(indexes).unwrap_or_default();
+            format!("`{task_id}`{indexes} ({})", states.join(", "))
         })
         .collect();
     if states.len() > 3 {
         parts.push(format!("{} more tasks", states.len() - 3));
     }
     parts.join(", ")
+}
+
+/// The first map indexes, in brackets; nothing for a task that is not mapped.
+fn indexes(positions: &BTreeSet<usize>) -> String {
+    if positions.is_empty() {
+        return String::new();
+    }
+    let mut words: Vec<String> = positions.iter().take(3).map(usize::to_string).collect();
+    if positions.len() > 3 {
+        words.push("…".to_string());
+    }
+    format!("[{}]", words.join(", "))
 }
 
 /// Whether these are instances of more than one task.

@@ -192,12 +192,12 @@ impl TaskPairs {
         let mut changes = Vec::new();
         for (from, to) in &self.renamed {
             let (Some(a), Some(b)) = (dag.task(from), other.task(to)) else { continue };
-            match outermost_changed_group(dag, other, a, b) {
-                Some(groups) => by_group.entry(groups).or_default().push((from.clone(), to.clone())),
-                None => {
-                    let known = known_by(dag, proposed, other, &[(from.clone(), to.clone())]);
-                    changes.push(renamed(dag, (a, from), (b, to), known));
-                }
+            let pair = (from.clone(), to.clone());
+            if let Some(groups) = outermost_changed_group(dag, other, a, b) {
+                by_group.entry(groups).or_default().push(pair);
+            } else {
+                let known = known_by(dag, proposed, other, &[pair]);
+                changes.push(renamed(dag, (a, from), (b, to), known));
             }
         }
         for ((from, to), members) in by_group {

@@ -19,8 +19,8 @@ from airflow.utils.task_group import TaskGroup
 
 /// A DAG file: what comes before the DAG, and what is in it.
 fn file(before: &str, body: &str) -> String {
-    let body: String = body.trim_matches('\n').lines().map(|line| format!("    {line}\n")).collect();
-    format!("{HEAD}{before}\nwith DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n{body}")
+    let body = body.trim_matches('\n').replace('\n', "\n    ");
+    format!("{HEAD}{before}\nwith DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    {body}\n")
 }
 
 fn snapshot(files: &[(&str, &str)]) -> Snapshot {

@@ -198,6 +198,22 @@ fn mapped_lists_that_change_their_length() {
 }
 
 #[test]
+fn sentences_name_the_instances_with_their_indexes() {
+    let states = [("work", 0, "success"), ("work", 2, "running"), ("work", 3, "none")];
+    let sentence = |kind, states: &[(&str, i64, &str)]| effect(&change(kind), &run(states), None).sentence;
+    assert_eq!(
+        sentence(counts(4, 2), &states),
+        "`work`[2, 3] (not started, running) becomes `removed` and its element is never done"
+    );
+    assert_eq!(
+        sentence(removed_task(), &[("work", -1, "queued")]),
+        "`work` (queued) becomes `removed` and its work is never done; the run can turn `success` without it"
+    );
+    let many: Vec<_> = (0..5).map(|index| ("work", index, "none")).collect();
+    assert!(sentence(removed_task(), &many).starts_with("`work`[0, 1, 2, …] (5 not started) becomes"));
+}
+
+#[test]
 fn mapped_lists_that_change_their_elements() {
     let pending = [("work", 0, "none"), ("work", 1, "none"), ("work", 2, "none")];
     let half = [("work", 0, "success"), ("work", 1, "running"), ("work", 2, "none")];
