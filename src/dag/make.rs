@@ -85,7 +85,7 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
             run.host.doubt(dag, at, "whether the group prefixes its members is not known");
         }
         if suffix && let Some(local) = name.exact().cloned() {
-            name = suffixed_group(run, dag, parent, &local);
+            name = suffixed_group(run, dag, &local);
         }
         doubt_conditions(run, dag);
     }
@@ -122,19 +122,18 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
     Ok(run.host.add(Thing::Group(group)))
 }
 
-/// `name`, `name__1`, `name__2`, … as Airflow counts on.
-fn suffixed_group(run: &Run, dag: usize, parent: Option<usize>, local: &Rc<str>) -> Name {
+/// `name`, `name__1`, `name__2`, … as Airflow counts on: it looks for the name as given among
+/// the ids of all groups with their prefixes, also for a group within another (2.11.2, 3.3.2).
+fn suffixed_group(run: &Run, dag: usize, local: &Rc<str>) -> Name {
     let used = &run.host.dags[dag].group_ids;
-    let full = |name: &str| match run.host.child(parent, Name::Exact(name.into())) {
-        Name::Exact(name) => name,
-        _ => name.into(),
-    };
-    if !used.contains(&full(local)) {
+    if !used.contains(local) {
         return Name::Exact(local.clone());
     }
     let base = without_suffix(local);
-    let highest = used.iter().filter_map(|id| suffix_of(id, &full(base))).max().unwrap_or(0);
-    Name::Exact(format!("{base}__{}", highest + 1).into())
+    match used.iter().filter_map(|id| suffix_of(id, base)).max() {
+        Some(highest) => Name::Exact(format!("{base}__{}", highest + 1).into()),
+        None => Name::Exact(format!("{local}__1").into()),
+    }
 }
 
 /// A text without `__<number>` at its end.

@@ -60,7 +60,9 @@ fn mapping(mapping: &Mapping) -> Value {
         .iter()
         .map(|over| {
             let tasks: Vec<Value> = over.tasks.iter().map(|task| task.as_str().into()).collect();
-            json!({ "arg": over.arg, "length": over.length, "tasks": tasks })
+            // Airflow has one name for the mapping of `expand_kwargs`.
+            let arg = if mapping.kwargs { "expand_kwargs" } else { over.arg.as_str() };
+            json!({ "arg": arg, "length": over.length, "tasks": tasks })
         })
         .collect();
     json!({ "over": over })

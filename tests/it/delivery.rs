@@ -562,42 +562,20 @@ fn a_reader_sees_only_whole_files() {
     assert_eq!(observe(&path, &tree(100), Layout::Content).unwrap().kind, Kind::Recorded);
 }
 
-/// The loop as a process of its own: this test binary, told to run only the body below.
+/// The program itself, without an Airflow.
 fn as_process(installation: &Installation, once: bool) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let root = installation.branch.root();
+    let (home, source, store) = (root.join("home"), root.join("content.git"), root.join("store"));
+    let variables = [
+        ("AIRFLOW_HOME", home.to_str().unwrap()),
+        ("CONTENT_SYNCER_GIT_REPO_SOURCE", source.to_str().unwrap()),
+        ("CONTENT_SYNCER_GIT_REPO_FOLDER", store.to_str().unwrap()),
+        ("CONTENT_SYNCER_INTERVAL", "1"),
+        ("DAGGUARD_NO_LIVE", "1"),
+    ];
+    let mut command = crate::program::command(root, if once { &["once"] } else { &["sync"] }, &variables);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
-        .args(["--exact", "delivery::body_of_the_process", "--ignored", "--nocapture"])
-        .env("DAGGUARD_TEST_ROOT", installation.branch.root())
-        .env("DAGGUARD_TEST_ONCE", if once { "1" } else { "" })
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    command
-}
-
-#[test]
-#[ignore = "the body of the processes that the tests below start, kill and restart"]
-fn body_of_the_process() {
-    let root = PathBuf::from(std::env::var("DAGGUARD_TEST_ROOT").unwrap());
-    let once = std::env::var("DAGGUARD_TEST_ONCE").is_ok_and(|once| !once.is_empty());
-    let source = Source::parse(root.join("content.git").to_str().unwrap()).unwrap();
-    let settings = Settings {
-        home: root.join("home"),
-        remote: Remote::new(source, "main", &root.join("store"), Options::default()).unwrap(),
-        interval: Duration::from_millis(50),
-        once: once.then_some(Once { strict: false }),
-        bootstrap: Bootstrap::Deliver,
-        layout: Layout::Content,
-        warnings: Vec::new(),
-    };
-    tracing_subscriber::fmt().json().with_writer(io::stderr).init();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let outcome = runtime.block_on(async {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
-        let shutdown = async move { terminate.recv().await.unwrap_or_default() };
-        run(settings, &Answers::allowing(), shutdown).await
-    });
-    assert!(outcome != Outcome::Held, "{outcome:?}");
 }
 
 fn signal(pid: u32, name: &str) {
@@ -637,7 +615,7 @@ fn a_process_killed_while_it_delivers_leaves_one_revision_after_a_restart() {
         let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
         installation.branch.write(&files);
     };
-    fill("first");
+    fill("# first");
     let mut deployed = installation.branch.push("first");
     assert!(as_process(&installation, true).output().unwrap().status.success());
 
@@ -645,7 +623,7 @@ fn a_process_killed_while_it_delivers_leaves_one_revision_after_a_restart() {
     let state = home.join(".dagguard");
     let staged = || fs::read_dir(state.join("stage")).map_or(0, Iterator::count);
     for (round, point) in ["staging", "committed", "a third", "two thirds", "last file"].iter().enumerate() {
-        let mark = format!("round{round}");
+        let mark = format!("# round{round}");
         fill(&mark);
         let proposed = installation.branch.push(&mark);
         let mut child = as_process(&installation, true).stderr(Stdio::null()).spawn().unwrap();

@@ -118,13 +118,15 @@ fn a_rename_waits_for_the_run(server: &mut Server) {
     // The run ends as it began, and the rename follows by itself within one poll.
     server.open_gate("r1");
     assert_eq!(server.rest.wait_for_end(dag_id, "r1"), "success");
-    let ended = Instant::now();
+    let (ended, heard) = (Instant::now(), syncer.lines().len());
     let states = server.rest.task_instances(dag_id, "r1");
     assert_eq!(states.get(&("load".to_string(), -1)), Some(&Some("success".to_string())), "{states:?}");
     assert_eq!(states.len(), 3, "{states:?}");
-    let released = syncer.wait_for_pass(seen + held.len(), &renamed, "success", LIMIT);
-    let passes = released.iter().filter(|line| line.message() == "pass over").count();
-    assert!(passes <= 3, "released within one poll after the run had ended: {released:?}");
+    syncer.wait_for_pass(seen + held.len(), &renamed, "success", LIMIT);
+    // One pass may have looked just before the end; the next one delivers.
+    let lines = syncer.lines();
+    let blocked = lines[heard..].iter().filter(|line| line.field("outcome").as_deref() == Some("blocked")).count();
+    assert!(blocked <= 1, "{blocked} passes held it after the run had ended");
     eprintln!("released {:.1} s after the run had ended, polling every {INTERVAL} s", ended.elapsed().as_secs_f64());
     assert_eq!(deployed(server, file), renamed_text);
 }
