@@ -101,7 +101,9 @@ pub(super) fn tasks(dag: &Dag, other: &Dag) -> TaskPairs {
     let ids =
         |dag: &Dag| -> BTreeSet<TaskId> { dag.tasks.iter().filter_map(|task| task.task_id.exact().cloned()).collect() };
     let (before, after) = (ids(dag), ids(other));
-    let mut left: Vec<&Task> = only(dag, &after);
+    let gone = only(dag, &after);
+    let (mut elements, mut left): (Vec<&Task>, Vec<&Task>) =
+        gone.into_iter().partition(|task| is_element_of_what_stays(dag, task, &after));
     let mut right: Vec<&Task> = only(other, &before);
     let mut renamed = Vec::new();
     // The best pair first; among equals the earliest of both sides, so that a row of twins pairs
@@ -123,8 +125,16 @@ pub(super) fn tasks(dag: &Dag, other: &Dag) -> TaskPairs {
         }
     }
     renamed.sort();
-    let gone = left.iter().filter_map(|task| task.task_id.exact().cloned()).collect();
+    elements.extend(left);
+    let gone = elements.iter().filter_map(|task| task.task_id.exact().cloned()).collect();
     TaskPairs { renamed, gone }
+}
+
+/// Whether the task is one of several that one call makes (a loop, a factory) and others of them
+/// stay: then an element went from what the loop runs over, and the code that its tasks share says
+/// nothing about which new one would be the same work.
+fn is_element_of_what_stays(dag: &Dag, task: &Task, after: &BTreeSet<TaskId>) -> bool {
+    dag.tasks.iter().any(|other| other.at == task.at && other.task_id.exact().is_some_and(|id| after.contains(id)))
 }
 
 fn only<'a>(dag: &'a Dag, elsewhere: &BTreeSet<TaskId>) -> Vec<&'a Task> {
@@ -165,13 +175,27 @@ fn same_arguments(a: &Task, b: &Task) -> f64 {
         .iter()
         .map(|key| match (a.arguments.get(*key), b.arguments.get(*key)) {
             (Some(a), Some(b)) if a == b => 1.0,
-            (Some(a), Some(b)) if a.len().max(b.len()) <= LONGEST_COMPARED => {
-                f64::from(similar::TextDiff::from_words(a.as_str(), b.as_str()).ratio())
+            (Some(x), Some(y)) if x.len().max(y.len()) <= LONGEST_COMPARED => {
+                let words = similar::TextDiff::from_words(x.as_str(), y.as_str());
+                if follows_the_id(&words, a, b) { 0.0 } else { f64::from(words.ratio()) }
             }
             _ => 0.0,
         })
         .sum();
     alike / float(keys.len())
+}
+
+/// Whether an argument changes as the id does (`load_eu` with `load.sh eu`, `load_us` with
+/// `load.sh us`): two tasks of one kind, each with work of its own.
+fn follows_the_id<'a>(words: &similar::TextDiff<'a, 'a, str>, a: &Task, b: &Task) -> bool {
+    let (Some(from), Some(to)) = (a.task_id.exact(), b.task_id.exact()) else { return false };
+    let named = |tag: similar::ChangeTag, id: &TaskId| {
+        words.iter_all_changes().filter(|change| change.tag() == tag).any(|change| {
+            let word = change.value().trim_matches(|c: char| !c.is_alphanumeric());
+            !word.is_empty() && id.as_str().contains(word)
+        })
+    };
+    named(similar::ChangeTag::Delete, from) && named(similar::ChangeTag::Insert, to)
 }
 
 /// How alike the last parts of the two ids are spelt.

@@ -110,6 +110,27 @@ fn another_task_at_the_same_place_is_not_a_rename() {
 }
 
 #[test]
+fn a_task_for_another_thing_is_not_a_rename() {
+    let deployed = bash(&[("load_eu", "load.sh --full --region eu"), ("load_asia", "load.sh --full --region asia")]);
+    let proposed =
+        bash(&[("load_eu", "load.sh --full --region eu"), ("load_africa", "load.sh --full --region africa")]);
+    check_bodies(&deployed, &proposed, &["load_asia removed"]);
+}
+
+#[test]
+fn an_element_of_a_loop_is_removed_and_its_naming_is_renamed() {
+    let make = "def make(name):\n    @task(task_id=f\"step_{name}\")\n    def step():\n        print(name)\n\n    return step()\n";
+    let body = |names: &str| format!("for name in [{names}]:\n    make(name)");
+    let deployed = (make, &*body("\"a\", \"b\", \"c\""));
+    check(deployed, (make, &body("\"a\", \"b\", \"d\"")), &["step_c removed"]);
+    check(
+        deployed,
+        (&make.replace("step_", "part_"), &body("\"a\", \"b\", \"c\"")),
+        &["step_a -> part_a", "step_b -> part_b", "step_c -> part_c"],
+    );
+}
+
+#[test]
 fn twins_pair_in_their_order() {
     let deployed = bash(&[("a", "run"), ("b", "run"), ("c", "run")]);
     let proposed = bash(&[("a_v2", "run"), ("b_v2", "run"), ("c_v2", "run")]);
