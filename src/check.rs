@@ -5,8 +5,9 @@ mod bootstrap;
 
 use crate::content::{ContentPath, Location, Snapshot};
 use crate::dag::{self, Id, Model};
-use crate::diff::{self, Change, Side};
-use crate::facts::{Facts, Questions, Seen};
+use crate::diff::{self, Change, Kind, Side};
+use crate::facts::{Facts, Questions, Seen, StoredValue};
+use crate::ids::DagId;
 use crate::report::{Coverage, Hold, Lines, Live, Report, Verdict};
 use crate::rules::{self, Basis, Finding, Level, OnUnreachable, Policy};
 use std::collections::BTreeSet;
@@ -54,6 +55,7 @@ impl<'a> Comparison<'a> {
                 Id::Pattern { .. } => questions.all_dags = true,
             }
         }
+        questions.values = self.changes.iter().flat_map(stored_values).collect();
         questions
     }
 
@@ -166,6 +168,18 @@ impl<'a> Comparison<'a> {
             proposed: collect(self.proposed, findings.iter().filter_map(|f| f.proposed.as_ref()).collect()),
         }
     }
+}
+
+/// The stored values that a change of type turns on.
+fn stored_values(change: &Change) -> Vec<StoredValue> {
+    let Kind::XComTypeChanged { producer, .. } = &change.kind else { return Vec::new() };
+    let known = change.dags.iter().filter_map(|dag_id| dag_id.exact());
+    let stored = |dag_id: &DagId| StoredValue {
+        dag_id: dag_id.clone(),
+        task_id: producer.clone(),
+        key: "return_value".to_string(),
+    };
+    known.map(stored).collect()
 }
 
 /// The line of source that a place points at, cut where it is very long.

@@ -8,22 +8,36 @@ use crate::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What must be looked up before a change can be judged; the edges answer it with [`Facts`].
+/// What must be looked up, on every configured instance, before a change can be judged; the edges
+/// answer it with [`Facts`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Questions {
     /// DAGs whose runs in flight decide: every DAG that the change touches.
     pub dags: BTreeSet<DagId>,
     /// A touched DAG has an id that the text does not hold: all runs in flight are needed.
     pub all_dags: bool,
+    /// Stored XComs whose type would settle a finding; optional, a verdict can do without.
+    pub values: BTreeSet<StoredValue>,
     /// Commits to which runs are pinned (Airflow 3, versioned bundles) and whose source is needed.
     pub commits: BTreeSet<Revision>,
 }
 
 impl Questions {
-    /// Whether nothing needs to be asked.
+    /// Whether nothing needs to be asked; a value alone is never needed.
     pub fn is_empty(&self) -> bool {
         self.dags.is_empty() && !self.all_dags && self.commits.is_empty()
     }
+}
+
+/// An XCom as it is stored for each run in flight.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StoredValue {
+    /// The DAG of the producer.
+    pub dag_id: DagId,
+    /// The task that stored it.
+    pub task_id: TaskId,
+    /// Its key, `return_value` for what a callable returns.
+    pub key: String,
 }
 
 /// The answers, per Airflow instance. No instance at all means that none is configured.

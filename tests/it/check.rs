@@ -23,7 +23,7 @@ fn renamed() -> String {
 }
 
 /// A run in flight that has extracted and not loaded.
-const RUNS: &str = r#"{"schema_version": 1, "taken_at": "2026-01-01T00:00:00Z",
+pub(crate) const RUNS: &str = r#"{"schema_version": 1, "taken_at": "2026-01-01T00:00:00Z",
   "instances": [{"name": "default", "airflow_version": "2.11.2",
     "runs": [{"dag_id": "etl", "run_id": "r1", "state": "running",
       "task_instances": [{"task_id": "extract", "map_index": -1, "state": "success"},

@@ -5,6 +5,7 @@ mod delivery;
 mod hook;
 mod house;
 mod program;
+mod readme;
 mod remotes;
 mod repositories;
 mod sync;
