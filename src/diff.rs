@@ -52,8 +52,8 @@ pub enum Kind {
         from: TaskId,
         /// Its proposed id.
         to: TaskId,
-        /// Proposed tasks whose code or arguments still name the deployed id.
-        named_by: Vec<TaskId>,
+        /// What knows the task by its deployed id.
+        known: KnownBy,
     },
     /// A group's id, nesting or `prefix_group_id` changed, and with it the ids of its members.
     GroupChanged {
@@ -63,8 +63,8 @@ pub enum Kind {
         to: Option<GroupId>,
         /// Deployed and proposed id of each member.
         members: Vec<(TaskId, TaskId)>,
-        /// Proposed tasks whose code or arguments still name a deployed id of a member.
-        named_by: Vec<TaskId>,
+        /// What knows the members by their deployed ids.
+        known: KnownBy,
     },
     /// No file defines the DAG any more.
     DagRemoved,
@@ -123,6 +123,19 @@ pub enum Kind {
         /// What is not known, first of all.
         reason: String,
     },
+}
+
+/// What knows renamed tasks by their deployed ids, so that a run misses them even before they have
+/// started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownBy {
+    /// Proposed tasks of the DAG whose code or arguments still hold a deployed id (a pull, a
+    /// template).
+    pub tasks: Vec<TaskId>,
+    /// Proposed tasks of other DAGs that hold a deployed id and this DAG's (a sensor).
+    pub elsewhere: Vec<(DagId, TaskId)>,
+    /// Deployed branch tasks directly upstream: a choice that is made holds the deployed id.
+    pub branches: Vec<TaskId>,
 }
 
 /// What a mapping belongs to.
@@ -261,7 +274,7 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
         changes.push(not_known(dag, unknown, Some(other.at.clone())));
     }
     let tasks = pairing::tasks(dag, other);
-    changes.extend(tasks.changes(dag, (proposed.snapshot, other)));
+    changes.extend(tasks.changes(dag, proposed, other));
     changes.extend(mapping::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
     changes.extend(xcom::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
     changes

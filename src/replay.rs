@@ -6,7 +6,7 @@
 //! a gate and compared with one that nothing was changed for. Where a race decides (2.x, beside
 //! a running task), the unsafe side is taken.
 
-use crate::diff::{Change, Kind, Mapped};
+use crate::diff::{Change, Kind, KnownBy, Mapped};
 use crate::facts::{Progress, Run, TaskInstance, TaskState};
 use crate::ids::{AirflowVersion, MapIndex, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,8 +98,8 @@ pub fn effect(change: &Change, run: &Run, version: Option<AirflowVersion>) -> Ef
         Kind::FileBroken { path, .. } => stuck(run, &format!("`{path}` does not import")),
         _ if pinned => Effect::none(),
         Kind::TaskRemoved { task_id } => removed(run, task_id),
-        Kind::TaskRenamed { from, to, named_by } => renamed(run, &[(from.clone(), to.clone())], named_by, version),
-        Kind::GroupChanged { members, named_by, .. } => renamed(run, members, named_by, version),
+        Kind::TaskRenamed { from, to, known } => renamed(run, &[(from.clone(), to.clone())], known, version),
+        Kind::GroupChanged { members, known, .. } => renamed(run, members, known, version),
         Kind::DagFileMoved { .. } => moved(run),
         Kind::MapCountChanged { subject, before, after } => count(run, subject, *before, *after, version),
         Kind::MapItemsChanged { subject, before, after } => items(run, subject, before, after),
@@ -143,15 +143,15 @@ fn unfinished(instance: &TaskInstance) -> bool {
     matches!(instance.state.progress(), Progress::NotStarted | Progress::InProgress)
 }
 
-/// `2 instances of `load` (running, queued)`, for sentences.
+/// `` `load`[0, 2] (running, queued) ``, for sentences.
 fn these(instances: &[&TaskInstance]) -> String {
     let mut states: BTreeMap<&TaskId, BTreeMap<&str, usize>> = BTreeMap::new();
+    let mut positions: BTreeMap<&TaskId, BTreeSet<usize>> = BTreeMap::new();
     for instance in instances {
-        *states
-            .entry(&instance.task_id)
-            .or_default()
-            .entry(instance.state.word().unwrap_or("not started"))
-            .or_default() += 1;
+        let task_id = &instance.task_id;
+        let word = instance.state.word().unwrap_or("not started");
+        *states.entry(task_id).or_default().entry(word).or_default() += 1;
+        positions.entry(task_id).or_default().extend(instance.map_index.position());
     }
     let mut parts: Vec<String> = states
         .iter()
@@ -161,13 +161,31 @@ fn these(instances: &[&TaskInstance]) -> String {
                 .iter()
                 .map(|(word, n)| if *n > 1 { format!("{n} {word}") } else { (*word).to_string() })
                 .collect();
-            format!("`{task_id}` ({})", states.join(", "))
+            let indexes = positions.get(task_id).map(indexes).unwrap_or_default();
+            format!("`{task_id}`{indexes} ({})", states.join(", "))
         })
         .collect();
     if states.len() > 3 {
         parts.push(format!("{} more tasks", states.len() - 3));
     }
     parts.join(", ")
+}
+
+/// The first map indexes, in brackets; nothing for a task that is not mapped.
+fn indexes(positions: &BTreeSet<usize>) -> String {
+    if positions.is_empty() {
+        return String::new();
+    }
+    let mut words: Vec<String> = positions.iter().take(3).map(usize::to_string).collect();
+    if positions.len() > 3 {
+        words.push("…".to_string());
+    }
+    format!("[{}]", words.join(", "))
+}
+
+/// Whether these are instances of more than one task.
+fn several(instances: &[&TaskInstance]) -> bool {
+    instances.windows(2).any(|pair| pair[0].task_id != pair[1].task_id)
 }
 
 fn stuck(run: &Run, why: &str) -> Effect {
@@ -194,7 +212,7 @@ fn removed(run: &Run, task_id: &TaskId) -> Effect {
     Effect::new(Harm::Soft, [Outcome::Lost], sentence, done)
 }
 
-fn renamed(run: &Run, pairs: &[(TaskId, TaskId)], named_by: &[TaskId], version: Option<AirflowVersion>) -> Effect {
+fn renamed(run: &Run, pairs: &[(TaskId, TaskId)], known: &KnownBy, version: Option<AirflowVersion>) -> Effect {
     let mut again = Vec::new();
     let mut waiting = Vec::new();
     for (from, _) in pairs {
@@ -219,11 +237,13 @@ fn renamed(run: &Run, pairs: &[(TaskId, TaskId)], named_by: &[TaskId], version: 
     let mut parts = Vec::new();
     if !again.is_empty() {
         outcomes.extend([Outcome::Lost, Outcome::Repeated]);
-        parts.push(format!("{} becomes `removed` and {} does its work a second time", these(&again), to(&again)));
+        let (become_, do_) = if several(&again) { ("become", "do their") } else { ("becomes", "does its") };
+        parts.push(format!("{} {become_} `removed` and {} {do_} work a second time", these(&again), to(&again)));
     }
     if !waiting.is_empty() {
         outcomes.insert(Outcome::Lost);
-        parts.push(format!("{} becomes `removed` and {} takes its place", these(&waiting), to(&waiting)));
+        let (become_, take) = if several(&waiting) { ("become", "take their") } else { ("becomes", "takes its") };
+        parts.push(format!("{} {become_} `removed` and {} {take} place", these(&waiting), to(&waiting)));
         // On 2.x a task that ends schedules by the graph that it had loaded. 2.6.2 then lost runs
         // in some trials; on 2.11.2 two trials went well, which does not prove that all do. On 3.x
         // the work is done under the proposed id, and the instance that people see, watch and
@@ -232,8 +252,20 @@ fn renamed(run: &Run, pairs: &[(TaskId, TaskId)], named_by: &[TaskId], version: 
             outcomes.insert(Outcome::Failed);
             parts.push("on 2.x a task that ends meanwhile can fail the run with a task deadlock".to_string());
         }
+        let chosen = |task_id: &&TaskId| of(run, task_id).any(|branch| branch.state.progress() == Progress::Finished);
+        let branches: Vec<String> = known.branches.iter().filter(chosen).map(|id| format!("`{id}`")).collect();
+        if !branches.is_empty() {
+            outcomes.insert(Outcome::SkippedWork);
+            parts.push(format!("{} chose by the deployed id, so {} is skipped", branches.join(", "), to(&waiting)));
+        }
+        if let Some((dag_id, task_id)) = known.elsewhere.first() {
+            outcomes.insert(Outcome::Stuck);
+            parts.push(format!(
+                "`{task_id}` of DAG `{dag_id}` still names the deployed id and may wait for it for ever"
+            ));
+        }
         let readers: Vec<_> =
-            named_by.iter().flat_map(|task_id| of(run, task_id)).filter(|reader| unfinished(reader)).collect();
+            known.tasks.iter().flat_map(|task_id| of(run, task_id)).filter(|reader| unfinished(reader)).collect();
         if !readers.is_empty() {
             outcomes.insert(Outcome::Failed);
             parts.push(format!("{} still names the deployed id and finds no value there", these(&readers)));
@@ -265,7 +297,9 @@ fn count(run: &Run, subject: &Mapped, before: usize, after: usize, version: Opti
         if instances.is_empty() {
             return Effect::none();
         }
-        let sentence = format!("it is not sure to run the {} new elements of `{}`", after - before, subject.name());
+        let new = after - before;
+        let elements = if new == 1 { "element" } else { "elements" };
+        let sentence = format!("it is not sure to run the {new} new {elements} of `{}`", subject.name());
         return Effect::new(Harm::Soft, [], sentence, []);
     }
     let surplus: Vec<_> = instances

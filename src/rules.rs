@@ -357,7 +357,12 @@ fn weigh(rule: &Rule, change: &Change, exposure: &Exposure, policy: &Policy) -> 
             instance: instance.name.clone(),
             dag_id: dag_id.clone(),
             run_id: run.run_id.clone(),
-            effect: effect.sentence.clone(),
+            effect: match (&change.certainty, &change.kind) {
+                (Certainty::Possible(_), kind) if !matches!(kind, Kind::DagNotKnown { .. }) => {
+                    format!("if so, {}", effect.sentence)
+                }
+                _ => effect.sentence.clone(),
+            },
             task_instances: effect.hits.clone(),
         })
         .collect();

@@ -23,12 +23,12 @@ from airflow.operators.bash import BashOperator
 
 /// A DAG of bash tasks in a row.
 fn dag(dag_id: &str, tasks: &[&str]) -> String {
-    let mut text = format!("{HEAD}with DAG({dag_id:?}, schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n");
-    for (at, task_id) in tasks.iter().enumerate() {
-        text += &format!("    t{at} = BashOperator(task_id={task_id:?}, bash_command=\"run {at}\")\n");
-    }
-    let row: Vec<String> = (0..tasks.len()).map(|at| format!("t{at}")).collect();
-    text + &format!("    {}\n", row.join(" >> "))
+    let made: Vec<String> = (0..)
+        .zip(tasks)
+        .map(|(at, task_id)| format!("BashOperator(task_id={task_id:?}, bash_command=\"run {at}\")"))
+        .collect();
+    let row = made.join(" >> ");
+    format!("{HEAD}with DAG({dag_id:?}, schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    {row}\n")
 }
 
 /// A DAG with one task that is mapped over a literal list.

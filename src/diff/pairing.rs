@@ -3,8 +3,7 @@
 //! An id that both sides have is the same thing. The rest is paired by what it does: a rename
 //! shows as an equal operator, callable, arguments and neighbours under another id.
 
-use super::{Certainty, Change, Kind};
-use crate::content::Snapshot;
+use super::{Certainty, Change, Kind, KnownBy, Side};
 use crate::dag::{Dag, Group, Id, Model, Task, Unknown};
 use crate::ids::{DagId, GroupId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,7 +101,9 @@ pub(super) fn tasks(dag: &Dag, other: &Dag) -> TaskPairs {
     let ids =
         |dag: &Dag| -> BTreeSet<TaskId> { dag.tasks.iter().filter_map(|task| task.task_id.exact().cloned()).collect() };
     let (before, after) = (ids(dag), ids(other));
-    let mut left: Vec<&Task> = only(dag, &after);
+    let gone = only(dag, &after);
+    let (mut elements, mut left): (Vec<&Task>, Vec<&Task>) =
+        gone.into_iter().partition(|task| is_element_of_what_stays(dag, task, &after));
     let mut right: Vec<&Task> = only(other, &before);
     let mut renamed = Vec::new();
     // The best pair first; among equals the earliest of both sides, so that a row of twins pairs
@@ -124,8 +125,16 @@ pub(super) fn tasks(dag: &Dag, other: &Dag) -> TaskPairs {
         }
     }
     renamed.sort();
-    let gone = left.iter().filter_map(|task| task.task_id.exact().cloned()).collect();
+    elements.extend(left);
+    let gone = elements.iter().filter_map(|task| task.task_id.exact().cloned()).collect();
     TaskPairs { renamed, gone }
+}
+
+/// Whether the task is one of several that one call makes (a loop, a factory) and others of them
+/// stay: then an element went from what the loop runs over, and the code that its tasks share says
+/// nothing about which new one would be the same work.
+fn is_element_of_what_stays(dag: &Dag, task: &Task, after: &BTreeSet<TaskId>) -> bool {
+    dag.tasks.iter().any(|other| other.at == task.at && other.task_id.exact().is_some_and(|id| after.contains(id)))
 }
 
 fn only<'a>(dag: &'a Dag, elsewhere: &BTreeSet<TaskId>) -> Vec<&'a Task> {
@@ -166,13 +175,27 @@ fn same_arguments(a: &Task, b: &Task) -> f64 {
         .iter()
         .map(|key| match (a.arguments.get(*key), b.arguments.get(*key)) {
             (Some(a), Some(b)) if a == b => 1.0,
-            (Some(a), Some(b)) if a.len().max(b.len()) <= LONGEST_COMPARED => {
-                f64::from(similar::TextDiff::from_words(a.as_str(), b.as_str()).ratio())
+            (Some(x), Some(y)) if x.len().max(y.len()) <= LONGEST_COMPARED => {
+                let words = similar::TextDiff::from_words(x.as_str(), y.as_str());
+                if follows_the_id(&words, a, b) { 0.0 } else { f64::from(words.ratio()) }
             }
             _ => 0.0,
         })
         .sum();
     alike / float(keys.len())
+}
+
+/// Whether an argument changes as the id does (`load_eu` with `load.sh eu`, `load_us` with
+/// `load.sh us`): two tasks of one kind, each with work of its own.
+fn follows_the_id<'a>(words: &similar::TextDiff<'a, 'a, str>, a: &Task, b: &Task) -> bool {
+    let (Some(from), Some(to)) = (a.task_id.exact(), b.task_id.exact()) else { return false };
+    let named = |tag: similar::ChangeTag, id: &TaskId| {
+        words.iter_all_changes().filter(|change| change.tag() == tag).any(|change| {
+            let word = change.value().trim_matches(|c: char| !c.is_alphanumeric());
+            !word.is_empty() && id.as_str().contains(word)
+        })
+    };
+    named(similar::ChangeTag::Delete, from) && named(similar::ChangeTag::Insert, to)
 }
 
 /// How alike the last parts of the two ids are spelt.
@@ -188,17 +211,17 @@ fn label(id: &TaskId) -> &str {
 
 impl TaskPairs {
     /// The changes that these pairs are.
-    pub(super) fn changes(&self, dag: &Dag, (proposed, other): (&Snapshot, &Dag)) -> Vec<Change> {
+    pub(super) fn changes(&self, dag: &Dag, proposed: Side, other: &Dag) -> Vec<Change> {
         let mut by_group: BTreeMap<GroupChange, Vec<(TaskId, TaskId)>> = BTreeMap::new();
         let mut changes = Vec::new();
         for (from, to) in &self.renamed {
             let (Some(a), Some(b)) = (dag.task(from), other.task(to)) else { continue };
-            match outermost_changed_group(dag, other, a, b) {
-                Some(groups) => by_group.entry(groups).or_default().push((from.clone(), to.clone())),
-                None => {
-                    let named_by = named_by(proposed, other, &[(from.clone(), to.clone())]);
-                    changes.push(renamed(dag, (a, from), (b, to), named_by));
-                }
+            let pair = (from.clone(), to.clone());
+            if let Some(groups) = outermost_changed_group(dag, other, a, b) {
+                by_group.entry(groups).or_default().push(pair);
+            } else {
+                let known = known_by(dag, proposed, other, &[pair]);
+                changes.push(renamed(dag, (a, from), (b, to), known));
             }
         }
         for ((from, to), members) in by_group {
@@ -206,7 +229,7 @@ impl TaskPairs {
             changes.push(Change {
                 deployed: at(dag, &from),
                 proposed: to.as_ref().and_then(|to| at(other, to)).or_else(|| Some(other.at.clone())),
-                kind: Kind::GroupChanged { from, to, named_by: named_by(proposed, other, &members), members },
+                kind: Kind::GroupChanged { from, to, known: known_by(dag, proposed, other, &members), members },
                 dags: vec![dag.dag_id.clone()],
                 certainty: Certainty::Certain,
             });
@@ -258,9 +281,9 @@ fn group<'a>(dag: &'a Dag, id: &GroupId) -> Option<&'a Group> {
 }
 
 /// A pair under two ids as a change; the caller has exact ids on both sides.
-fn renamed(dag: &Dag, (a, from): (&Task, &TaskId), (b, to): (&Task, &TaskId), named_by: Vec<TaskId>) -> Change {
+fn renamed(dag: &Dag, (a, from): (&Task, &TaskId), (b, to): (&Task, &TaskId), known: KnownBy) -> Change {
     Change {
-        kind: Kind::TaskRenamed { from: from.clone(), to: to.clone(), named_by },
+        kind: Kind::TaskRenamed { from: from.clone(), to: to.clone(), known },
         dags: vec![dag.dag_id.clone()],
         certainty: Certainty::Certain,
         deployed: Some(a.id_at.clone()),
@@ -268,25 +291,42 @@ fn renamed(dag: &Dag, (a, from): (&Task, &TaskId), (b, to): (&Task, &TaskId), na
     }
 }
 
-/// Tasks whose code or arguments hold one of the deployed ids as a string of its own: an
-/// `xcom_pull`, a template, a branch. What else the string may mean does not matter, since the
-/// question is only whether the id can be given up without a trace.
-fn named_by(proposed: &Snapshot, other: &Dag, pairs: &[(TaskId, TaskId)]) -> Vec<TaskId> {
-    let names = |text: &str| pairs.iter().any(|(from, _)| names_id(text, from));
-    other
-        .tasks
-        .iter()
-        .filter(|task| {
-            task.callable.as_ref().is_some_and(|callable| names(&super::source(proposed, &callable.at)))
-                || task.arguments.values().any(|text| names(text))
-        })
-        .filter_map(|task| task.task_id.exact().cloned())
-        .collect()
+/// What knows the deployed ids of these pairs. A string of its own in code or arguments counts: an
+/// `xcom_pull`, a template, a sensor. What else it may mean does not matter, since the question is
+/// only whether the id can be given up without a trace.
+fn known_by(dag: &Dag, proposed: Side, other: &Dag, pairs: &[(TaskId, TaskId)]) -> KnownBy {
+    let names = |task: &Task, id: &str| {
+        task.callable.as_ref().is_some_and(|callable| names_id(&super::source(proposed.snapshot, &callable.at), id))
+            || task.arguments.values().any(|text| names_id(text, id))
+    };
+    let names_any = |task: &&Task| pairs.iter().any(|(from, _)| names(task, from.as_str()));
+    let own_id = other.dag_id.exact();
+    let foreign = proposed.model.dags.iter().filter(|foreign| foreign.dag_id != other.dag_id);
+    KnownBy {
+        tasks: other.tasks.iter().filter(names_any).filter_map(|task| task.task_id.exact().cloned()).collect(),
+        elsewhere: foreign
+            .flat_map(|foreign| foreign.tasks.iter().map(move |task| (foreign, task)))
+            .filter(|(_, task)| names_any(task) && own_id.is_some_and(|id| names(task, id.as_str())))
+            .filter_map(|(foreign, task)| Some((foreign.dag_id.exact()?.clone(), task.task_id.exact()?.clone())))
+            .collect(),
+        branches: pairs
+            .iter()
+            .filter_map(|(from, _)| dag.task(from))
+            .flat_map(|task| task.upstream.iter().filter(|id| dag.task(id).is_some_and(is_branch)))
+            .cloned()
+            .collect(),
+    }
 }
 
-fn names_id(text: &str, id: &TaskId) -> bool {
+/// Whether a task chooses which of its downstream tasks run, by Airflow's own names for such
+/// operators.
+fn is_branch(task: &Task) -> bool {
+    task.operator.contains("Branch")
+}
+
+fn names_id(text: &str, id: &str) -> bool {
     let quote = |c: char| c == '"' || c == '\'';
-    text.match_indices(id.as_str()).any(|(at, found)| {
+    text.match_indices(id).any(|(at, found)| {
         text[..at].ends_with(quote) && text[at + found.len()..].trim_start_matches('\\').starts_with(quote)
     })
 }

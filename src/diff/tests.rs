@@ -19,8 +19,8 @@ from airflow.utils.task_group import TaskGroup
 
 /// A DAG file: what comes before the DAG, and what is in it.
 fn file(before: &str, body: &str) -> String {
-    let body: String = body.trim_matches('\n').lines().map(|line| format!("    {line}\n")).collect();
-    format!("{HEAD}{before}\nwith DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n{body}")
+    let body = body.trim_matches('\n').replace('\n', "\n    ");
+    format!("{HEAD}{before}\nwith DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    {body}\n")
 }
 
 fn snapshot(files: &[(&str, &str)]) -> Snapshot {
@@ -43,8 +43,10 @@ fn between(deployed: &[(&str, &str)], proposed: &[(&str, &str)]) -> Vec<String> 
 fn line(change: &Change) -> String {
     let what = match &change.kind {
         Kind::TaskRemoved { task_id } => format!("{task_id} removed"),
-        Kind::TaskRenamed { from, to, named_by } if named_by.is_empty() => format!("{from} -> {to}"),
-        Kind::TaskRenamed { from, to, named_by } => format!("{from} -> {to}, named by {named_by:?}"),
+        Kind::TaskRenamed { from, to, known } if *known == KnownBy::default() => format!("{from} -> {to}"),
+        Kind::TaskRenamed { from, to, known: KnownBy { tasks, elsewhere, branches } } => {
+            format!("{from} -> {to}, known by {tasks:?} {elsewhere:?} {branches:?}")
+        }
         Kind::GroupChanged { from, to, members, .. } => {
             let to = to.as_ref().map_or("root", GroupId::as_str);
             let members: Vec<String> = members.iter().map(|(from, to)| format!("{from} -> {to}")).collect();
@@ -108,6 +110,27 @@ fn another_task_at_the_same_place_is_not_a_rename() {
 }
 
 #[test]
+fn a_task_for_another_thing_is_not_a_rename() {
+    let deployed = bash(&[("load_eu", "load.sh --full --region eu"), ("load_asia", "load.sh --full --region asia")]);
+    let proposed =
+        bash(&[("load_eu", "load.sh --full --region eu"), ("load_africa", "load.sh --full --region africa")]);
+    check_bodies(&deployed, &proposed, &["load_asia removed"]);
+}
+
+#[test]
+fn an_element_of_a_loop_is_removed_and_its_naming_is_renamed() {
+    let make = "def make(name):\n    @task(task_id=f\"step_{name}\")\n    def step():\n        print(name)\n\n    return step()\n";
+    let body = |names: &str| format!("for name in [{names}]:\n    make(name)");
+    let deployed = (make, &*body("\"a\", \"b\", \"c\""));
+    check(deployed, (make, &body("\"a\", \"b\", \"d\"")), &["step_c removed"]);
+    check(
+        deployed,
+        (&make.replace("step_", "part_"), &body("\"a\", \"b\", \"c\"")),
+        &["step_a -> part_a", "step_b -> part_b", "step_c -> part_c"],
+    );
+}
+
+#[test]
 fn twins_pair_in_their_order() {
     let deployed = bash(&[("a", "run"), ("b", "run"), ("c", "run")]);
     let proposed = bash(&[("a_v2", "run"), ("b_v2", "run"), ("c_v2", "run")]);
@@ -151,9 +174,39 @@ fn who_still_names_the_deployed_id_is_part_of_a_rename() {
     check(
         (code, &body("one", stale)),
         (code, &body("one_v2", stale)),
-        &["one -> one_v2, named by [\"two\", \"three\"]"],
+        &["one -> one_v2, known by [\"two\", \"three\"] [] []"],
     );
-    check((code, &body("one", stale)), (code, &body("one_v2", fresh)), &["one -> one_v2, named by [\"two\"]"]);
+    check((code, &body("one", stale)), (code, &body("one_v2", fresh)), &["one -> one_v2, known by [\"two\"] [] []"]);
+}
+
+#[test]
+fn a_branch_before_a_renamed_task_knows_it_by_its_deployed_id() {
+    let code = |target: &str| format!("@task.branch\ndef choose():\n    return \"{target}\"\n");
+    let body = |target: &str| format!("choose() >> BashOperator(task_id=\"{target}\", bash_command=\"run left\")");
+    check(
+        (&code("left"), &body("left")),
+        (&code("left_v2"), &body("left_v2")),
+        &["left -> left_v2, known by [] [] [\"choose\"]"],
+    );
+}
+
+#[test]
+fn a_sensor_of_another_dag_knows_a_renamed_task_by_its_deployed_id() {
+    let waiting = |dag_id: &str| {
+        let sensor =
+            format!("ExternalTaskSensor(task_id=\"wait\", external_dag_id=\"{dag_id}\", external_task_id=\"load\")");
+        file("from airflow.sensors.external_task import ExternalTaskSensor\n", &sensor)
+            .replace("DAG(\"etl\"", "DAG(\"waiting\"")
+    };
+    let etl = |task_id: &str| file("", &format!("BashOperator(task_id=\"{task_id}\", bash_command=\"load.sh\")"));
+    let rename = |waiting: &str| {
+        between(
+            &[("dags/e.py", &etl("load")), ("dags/w.py", waiting)],
+            &[("dags/e.py", &etl("store")), ("dags/w.py", waiting)],
+        )
+    };
+    assert_eq!(rename(&waiting("etl")), ["load -> store, known by [] [(\"waiting\", \"wait\")] []"]);
+    assert_eq!(rename(&waiting("other")), ["load -> store"]);
 }
 
 #[test]

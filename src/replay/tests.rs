@@ -68,7 +68,7 @@ fn renamed_with(named_by: &[&str]) -> Kind {
     Kind::TaskRenamed {
         from: "work".into(),
         to: "work_v2".into(),
-        named_by: named_by.iter().map(|id| TaskId::new(*id)).collect(),
+        known: KnownBy { tasks: named_by.iter().map(|id| TaskId::new(*id)).collect(), ..KnownBy::default() },
     }
 }
 
@@ -118,12 +118,34 @@ fn renames() {
 }
 
 #[test]
+fn what_a_choice_another_dag_or_a_reader_remembers_makes_a_pending_rename_worse() {
+    let on_3 = |known: KnownBy, states: &[(&str, i64, &str)]| {
+        let kind = Kind::TaskRenamed { from: "work".into(), to: "work_v2".into(), known };
+        let effect = effect(&change(kind), &run(states), AirflowVersion::parse("3.3.2"));
+        effect.outcomes.into_iter().collect::<Vec<_>>()
+    };
+    let branch = || KnownBy { branches: vec!["choose".into()], ..KnownBy::default() };
+    // branch_both_renamed_done
+    let made = [("choose", -1, "success"), ("work", -1, "none")];
+    assert_eq!(on_3(branch(), &made), [Outcome::Lost, Outcome::SkippedWork]);
+    // A choice that is still to be made is made by the proposed code.
+    assert_eq!(on_3(branch(), &[("choose", -1, "none"), ("work", -1, "none")]), [Outcome::Lost]);
+    // ext_sensor_target_renamed
+    let sensor = KnownBy { elsewhere: vec![("waiting".into(), "wait".into())], ..KnownBy::default() };
+    assert_eq!(on_3(sensor, &[("work", -1, "none")]), [Outcome::Stuck, Outcome::Lost]);
+    // id_pending_pull_stale; a reader that is done has read
+    let reader = || KnownBy { tasks: vec!["final".into()], ..KnownBy::default() };
+    assert_eq!(on_3(reader(), &[("work", -1, "none"), ("final", -1, "none")]), [Outcome::Failed, Outcome::Lost]);
+    assert_eq!(on_3(reader(), &[("work", -1, "none"), ("final", -1, "success")]), [Outcome::Lost]);
+}
+
+#[test]
 fn groups() {
     let group = || Kind::GroupChanged {
         from: GroupId::new("stage"),
         to: Some(GroupId::new("phase")),
         members: vec![("stage.a".into(), "phase.a".into()), ("stage.b".into(), "phase.b".into())],
-        named_by: Vec::new(),
+        known: KnownBy::default(),
     };
     // group_rename_finished
     measured(group(), &[("stage.a", -1, "success"), ("stage.b", -1, "none")], [Breaks; 3]);
@@ -173,6 +195,22 @@ fn mapped_lists_that_change_their_length() {
     measured(counts(3, 4), &half, [Soft; 3]);
     measured(counts(3, 4), &done, [Soft; 3]);
     measured(counts(3, 4), &[("gate", -1, "running")], [Nothing; 3]);
+}
+
+#[test]
+fn sentences_name_the_instances_with_their_indexes() {
+    let states = [("work", 0, "success"), ("work", 2, "running"), ("work", 3, "none")];
+    let sentence = |kind, states: &[(&str, i64, &str)]| effect(&change(kind), &run(states), None).sentence;
+    assert_eq!(
+        sentence(counts(4, 2), &states),
+        "`work`[2, 3] (not started, running) becomes `removed` and its element is never done"
+    );
+    assert_eq!(
+        sentence(removed_task(), &[("work", -1, "queued")]),
+        "`work` (queued) becomes `removed` and its work is never done; the run can turn `success` without it"
+    );
+    let many: Vec<_> = (0..5).map(|index| ("work", index, "none")).collect();
+    assert!(sentence(removed_task(), &many).starts_with("`work`[0, 1, 2, …] (5 not started) becomes"));
 }
 
 #[test]
