@@ -98,6 +98,14 @@ pub fn read(args: Vec<OsString>, environment: &Environment) -> Result<(Arguments
     Ok((arguments, warnings))
 }
 
+/// An Airflow version as it was named on the command line.
+pub fn version(text: Option<&str>) -> Result<Option<AirflowVersion>, ConfigError> {
+    let Some(text) = text else { return Ok(None) };
+    AirflowVersion::parse(text)
+        .map(Some)
+        .ok_or_else(|| ConfigError::Value(format!("`--airflow-version` takes a version like `2.11.2`: `{text}`")))
+}
+
 impl JudgeArguments {
     /// The Airflow instances to ask; none with `--no-live` or without a URL.
     pub fn instances(&self, environment: &Environment) -> Result<Vec<InstanceSettings>, ConfigError> {
@@ -107,10 +115,7 @@ impl JudgeArguments {
 
     /// The version that was named.
     pub fn version(&self) -> Result<Option<AirflowVersion>, ConfigError> {
-        let Some(text) = &self.airflow_version else { return Ok(None) };
-        AirflowVersion::parse(text)
-            .map(Some)
-            .ok_or_else(|| ConfigError::Value(format!("`--airflow-version` takes a version like `2.11.2`: `{text}`")))
+        version(self.airflow_version.as_deref())
     }
 
     /// The rules named by `--select` and `--ignore`, which must exist.

@@ -247,10 +247,11 @@ pub struct Takes {
     pub at: Location,
 }
 
-/// Builds the model of a tree as that version of Airflow would.
+/// Builds the model of a tree as that version of Airflow would; without one, whatever module some
+/// supported version has is taken to be there.
 ///
 /// Never fails: what is broken is in [`Model::errors`], what is not known in [`Dag::unknown`].
-pub fn build(snapshot: &Snapshot, layout: Layout, airflow: AirflowVersion) -> Model {
+pub fn build(snapshot: &Snapshot, layout: Layout, airflow: Option<AirflowVersion>) -> Model {
     crate::python::with_deep_stack(|| collect::build(snapshot, layout, airflow))
 }
 

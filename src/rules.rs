@@ -96,8 +96,8 @@ pub enum WithoutAirflow {
 pub struct Policy {
     /// How the trees are laid out.
     pub layout: Layout,
-    /// The Airflow whose reading of the DAGs counts where no instance says its own version.
-    pub airflow: AirflowVersion,
+    /// The Airflow whose modules the DAGs can import; none: those of any supported version.
+    pub airflow: Option<AirflowVersion>,
     /// What to do about instances that give no answer.
     pub on_unreachable: OnUnreachable,
     /// What it means that there is no instance.
@@ -111,14 +111,11 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The version whose semantics the model follows where nothing says otherwise.
-    pub const DEFAULT_AIRFLOW: AirflowVersion = AirflowVersion { major: 2, minor: 11, patch: 2 };
-
     /// The policy of `check`.
     pub fn check(layout: Layout) -> Self {
         Self {
             layout,
-            airflow: Self::DEFAULT_AIRFLOW,
+            airflow: None,
             on_unreachable: OnUnreachable::Static,
             without_airflow: WithoutAirflow::Assume,
             strict: false,

@@ -15,7 +15,7 @@ use crate::secret::Secret;
 pub(super) fn policy(base: Policy, arguments: &JudgeArguments) -> Result<Policy, Failure> {
     arguments.check_rule_names()?;
     Ok(Policy {
-        airflow: arguments.version()?.unwrap_or(base.airflow),
+        airflow: arguments.version()?.or(base.airflow),
         on_unreachable: arguments.on_unreachable.map_or(base.on_unreachable, OnUnreachable::from),
         strict: arguments.strict || base.strict,
         select: arguments.select.iter().cloned().collect(),

@@ -10,7 +10,7 @@ use crate::python::value::{At, Object, Ref, Stop, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Builds the model of a tree.
-pub(super) fn build(snapshot: &Snapshot, layout: Layout, airflow: AirflowVersion) -> Model {
+pub(super) fn build(snapshot: &Snapshot, layout: Layout, airflow: Option<AirflowVersion>) -> Model {
     let tree = Tree::new(snapshot, layout);
     let imports = discover::imports(&tree);
     let mut model = Model::default();
@@ -59,7 +59,7 @@ fn location(tree: &Tree, at: At) -> Location {
 fn evaluate(
     tree: &Tree,
     file: usize,
-    airflow: AirflowVersion,
+    airflow: Option<AirflowVersion>,
     reaches: &BTreeSet<ContentPath>,
     model: &mut Model,
     errors: &mut BTreeSet<FileError>,

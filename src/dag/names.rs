@@ -142,16 +142,16 @@ pub(super) fn decorated_operator(kind: &str) -> String {
     }
 }
 
-/// Whether a module of that name exists in that version; `None` if that depends on what is
-/// installed.
-pub(super) fn exists(module: &str, version: AirflowVersion) -> Option<bool> {
+/// Whether a module of that name exists in that version (in some, where none is named); `None` if
+/// that depends on what is installed.
+pub(super) fn exists(module: &str, version: Option<AirflowVersion>) -> Option<bool> {
     if module.starts_with("airflow.providers") {
         return None;
     }
     if module.starts_with("airflow.sdk") {
-        return Some(version.major >= 3);
+        return Some(version.is_none_or(|version| version.major >= 3));
     }
-    if version.major >= 3 {
+    if version.is_some_and(|version| version.major >= 3) {
         let gone = [
             "airflow.operators.dummy",
             "airflow.operators.bash_operator",

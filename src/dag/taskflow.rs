@@ -374,7 +374,7 @@ pub(super) fn leave(run: &mut Run, host: HostRef, at: At) -> Result<(), Stop> {
     match run.host.thing(host).clone() {
         Thing::Dag(dag) => {
             run.host.dag_stack.pop();
-            let registers = run.host.version.major > 2 || run.host.version.minor >= 4;
+            let registers = run.host.version.is_none_or(|version| version.major > 2 || version.minor >= 4);
             if registers && run.host.dags[dag].auto_register {
                 run.host.registered.insert(dag);
             }

@@ -16,7 +16,7 @@ fn model_of(files: &[(&str, &str)]) -> Model {
     for (path, text) in files {
         snapshot.insert(ContentPath::new(path).unwrap(), File::regular(&revision, text.as_bytes()));
     }
-    build(&snapshot, Layout::Content, AirflowVersion::parse("2.11.2").unwrap())
+    build(&snapshot, Layout::Content, AirflowVersion::parse("2.11.2"))
 }
 
 fn model(source: &str) -> Model {

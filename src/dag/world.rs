@@ -194,7 +194,7 @@ pub(super) struct Decorated {
 /// Airflow while files are evaluated.
 #[derive(Debug)]
 pub(super) struct World {
-    pub(super) version: AirflowVersion,
+    pub(super) version: Option<AirflowVersion>,
     pub(super) things: Vec<Thing>,
     pub(super) dags: Vec<DagState>,
     pub(super) tasks: Vec<TaskState>,
@@ -210,7 +210,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(version: AirflowVersion) -> Self {
+    pub(super) fn new(version: Option<AirflowVersion>) -> Self {
         Self {
             version,
             things: Vec::new(),

@@ -3,7 +3,6 @@
 use super::*;
 use crate::content::{File, Layout, Revision};
 use crate::dag;
-use crate::ids::AirflowVersion;
 
 const HEAD: &str = "\
 import os
@@ -34,8 +33,7 @@ fn snapshot(files: &[(&str, &str)]) -> Snapshot {
 
 fn between(deployed: &[(&str, &str)], proposed: &[(&str, &str)]) -> Vec<String> {
     let (deployed, proposed) = (snapshot(deployed), snapshot(proposed));
-    let airflow = AirflowVersion { major: 2, minor: 11, patch: 2 };
-    let models = [&deployed, &proposed].map(|tree| dag::build(tree, Layout::Content, airflow));
+    let models = [&deployed, &proposed].map(|tree| dag::build(tree, Layout::Content, None));
     let sides = (Side { snapshot: &deployed, model: &models[0] }, Side { snapshot: &proposed, model: &models[1] });
     changes(sides.0, sides.1).iter().map(line).collect()
 }

@@ -1,6 +1,6 @@
 //! `dagguard check` from the outside.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::disallowed_methods, reason = "a test makes files")]
 
 use crate::program::{dagguard, with};
 use crate::repositories::Scripted;
