@@ -231,7 +231,7 @@ fn modules_of_the_tree_are_run() {
       y <- mine_x
       z
     ");
-    let reaches: Vec<_> = only(&model).reaches.iter().map(|path| path.as_str()).collect();
+    let reaches: Vec<_> = only(&model).reaches.iter().map(ContentPath::as_str).collect();
     assert_eq!(reaches, ["dags/d.py", "plugins/operators/mine.py", "shared/lib/__init__.py", "shared/lib/names.py"]);
 }
 

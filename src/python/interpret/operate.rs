@@ -407,8 +407,12 @@ impl<H: Host> Interp<'_, H> {
             }
             (Value::Host(a), Value::Host(b)) => (a == b).then_some(true),
             (Value::Object(a), Value::Object(b)) if a == b => Some(true),
-            (Value::Object(a), Value::Object(b)) if depth > 0 => self.equal_objects(*a, *b, left, right, depth),
-            (Value::Object(_), Value::Object(_)) => None,
+            (Value::Object(a), Value::Object(b)) => {
+                if depth == 0 {
+                    return None;
+                }
+                self.equal_objects(*a, *b, left, right, depth)
+            }
             (Value::Object(object), _) | (_, Value::Object(object)) => match self.object(*object) {
                 Object::Instance(_) => None,
                 _ => Some(false),
