@@ -24,7 +24,7 @@
 //!
 //! - The core does no IO, reads no clock, and cannot fail: broken Python is a normal input.
 //! - The three uses (check, sync, hook) share one joint: [`questions`], whose answers the edges
-//!   fetch, and [`check`], which judges.
+//!   fetch, and [`check()`], which judges.
 //! - Silence is never idleness: what could not be seen is never "nothing is running".
 //! - What is deployed is what is on disk, path by path.
 

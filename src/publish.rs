@@ -108,7 +108,7 @@ impl Home {
     }
 
     /// Ends a delivery that failed after its commit point, then compares disk and record; see
-    /// [`observe`].
+    /// [`observe()`].
     pub fn observe(&self, proposed: &Snapshot, layout: Layout) -> Result<Observed, PublishError> {
         self.recover()?;
         observe(&self.root, proposed, layout)

@@ -1,7 +1,7 @@
 //! Python, as far as it can be known without running it: syntax, names, values, imports.
 //!
 //! Invariants: the only user of tree-sitter. Knows no Airflow: what an outside function does is
-//! said by a [`interpret::Host`]. Any bytes give a result within the bounds, never a panic; what
+//! said by a `Host` of `interpret`. Any bytes give a result within the bounds, never a panic; what
 //! is not known is a value that says why and where.
 
 pub(crate) mod canonical;

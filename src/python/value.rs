@@ -1,6 +1,6 @@
 //! What an expression is worth, as far as the text holds it.
 //!
-//! Invariants: everything that can nest lives in a [`Heap`] and is referred to by number, so
+//! Invariants: everything that can nest lives in a heap and is referred to by number, so
 //! identity is Python's own and dropping never recurses. A value that is not known says why.
 
 use super::syntax::{Expr, Function, Name};
