@@ -176,3 +176,11 @@ fn crate_imports(text: &str) -> BTreeSet<String> {
     }
     rooms
 }
+
+#[test]
+fn tests_that_need_the_shared_folder_are_counted() {
+    let recorded = fs::read_to_string(root().join("src/airflow/tests/recorded.rs")).unwrap();
+    let uses = recorded.matches("= fixtures() else").count();
+    let live = fs::read_to_string(root().join("tests/live/main.rs")).unwrap();
+    assert_eq!(live.matches("\"airflow::tests::recorded::").count(), uses, "NEED_SHARED in tests/live/main.rs");
+}
