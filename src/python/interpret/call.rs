@@ -40,6 +40,7 @@ impl<H: Host> Interp<'_, H> {
             if let Some(value) = self.call_builtin(name, args, at)? {
                 return Ok(value);
             }
+            H::outside_call(self, &Value::outside(path), args, at);
             let parts: Vec<Value> = args.all().map(|arg| arg.value.clone()).collect();
             return Ok(self.unknown_from(&parts, name, at));
         }
