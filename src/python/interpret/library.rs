@@ -132,6 +132,7 @@ impl<H: Host> Interp<'_, H> {
                 let mut parent_of = Unknown::clone(unknown);
                 parent_of.text = short(format!("dirname({})", unknown.text));
                 parent_of.affix = Some((prefix, parent.into()));
+                parent_of.root = Some("pathlib.Path".into());
                 Some(parent_of.value())
             }
             _ => None,
