@@ -169,6 +169,39 @@ pub(super) fn function(run: &Run, value: &Value) -> Option<Ref> {
     }
 }
 
+/// A function or lambda of the tree.
+fn is_function(run: &Run, value: &Value) -> bool {
+    match value {
+        Value::Object(object) => {
+            matches!(run.object(*object), Object::Function(_) | Object::Bound { .. } | Object::Partial { .. })
+        }
+        _ => false,
+    }
+}
+
+/// Whether a callee is a class, or a function that only keeps what it is given.
+fn makes_value(callee: &Value) -> bool {
+    let path = match callee {
+        Value::Outside(path) => path,
+        _ => return false,
+    };
+    let last = path.rsplit('.').next().unwrap_or(path);
+    names::starts_upper(last)
+        || matches!(
+            &**path,
+            "builtins.isinstance"
+                | "builtins.callable"
+                | "builtins.hasattr"
+                | "builtins.id"
+                | "builtins.type"
+                | "builtins.repr"
+                | "builtins.getattr"
+                | "atexit.register"
+        )
+        || path.starts_with("inspect.")
+        || path.starts_with("functools.") && last != "reduce"
+}
+
 /// What happens to the DAGs when something outside the tree is called.
 pub(super) fn outside_call(run: &mut Run, callee: &Value, args: &Args, at: At) {
     let root = match callee {
@@ -177,12 +210,21 @@ pub(super) fn outside_call(run: &mut Run, callee: &Value, args: &Args, at: At) {
         _ => None,
     };
     let meaning = root.as_deref().map_or(names::Meaning::Other, names::meaning);
-    if meaning == names::Meaning::Inert {
-        return;
-    }
     let name = run.text(callee);
     let name: String = name.chars().take(80).collect();
     let hosts: Vec<_> = args.all().flat_map(|arg| run.hosts_in(&arg.value)).collect();
+    let function = !makes_value(callee) && args.all().any(|arg| is_function(run, &arg.value));
+    if function {
+        // Whoever is given a function may call it, with the tasks that it is given along.
+        let mut dags = run.host.dags_of(&hosts);
+        dags.extend(run.host.current_dag());
+        for dag in dags {
+            run.host.doubt(dag, at, format!("`{name}` may call a function that it is given"));
+        }
+    }
+    if meaning == names::Meaning::Inert {
+        return;
+    }
     let structural: Vec<_> = hosts
         .iter()
         .copied()

@@ -75,6 +75,11 @@ pub(super) fn meaning(path: &str) -> Meaning {
         if starts_upper(last) && (base || operators) && is_task_class(last) {
             return Meaning::Operator;
         }
+        // A function of a provider may make tasks; a class makes none unless its name says so.
+        let of_class = path.rsplit('.').nth(1).is_some_and(starts_upper);
+        if path.starts_with("airflow.providers.") && !starts_upper(last) && !of_class {
+            return Meaning::Other;
+        }
         return Meaning::Inert;
     }
     let top = path.split('.').next().unwrap_or(path);

@@ -73,6 +73,8 @@ pub(crate) struct Unknown {
     pub(crate) root: Option<Rc<str>>,
     /// For a text: how it begins and ends.
     pub(crate) affix: Option<(Rc<str>, Rc<str>)>,
+    /// For a list: its last elements, where those are known.
+    pub(crate) tail: Option<Rc<[Value]>>,
     /// Host objects that went into it.
     pub(crate) hosts: Vec<HostRef>,
 }
@@ -321,7 +323,7 @@ pub(crate) fn short(text: String) -> Rc<str> {
 
 impl Unknown {
     pub(crate) fn new(reason: impl Into<Rc<str>>, at: At, text: impl Into<Rc<str>>) -> Self {
-        Self { reason: reason.into(), at, text: text.into(), root: None, affix: None, hosts: Vec::new() }
+        Self { reason: reason.into(), at, text: text.into(), root: None, affix: None, tail: None, hosts: Vec::new() }
     }
 
     pub(crate) fn value(self) -> Value {

@@ -40,8 +40,13 @@ impl<H: Host> Interp<'_, H> {
             if let Some(value) = self.call_builtin(name, args, at)? {
                 return Ok(value);
             }
+            H::outside_call(self, &Value::outside(path), args, at);
             let parts: Vec<Value> = args.all().map(|arg| arg.value.clone()).collect();
-            return Ok(self.unknown_from(&parts, name, at));
+            let mut value = self.unknown_from(&parts, name, at);
+            if let Value::Unknown(unknown) = &mut value {
+                Rc::make_mut(unknown).root.get_or_insert_with(|| path.into());
+            }
+            return Ok(value);
         }
         if let Some(value) = self.call_library(path, args, at)? {
             return Ok(value);
@@ -98,7 +103,7 @@ impl<H: Host> Interp<'_, H> {
         for arg in args.all() {
             hosts.extend(self.hosts_in(&arg.value));
         }
-        Unknown { reason, at, text: short(text), root, affix: None, hosts }.value()
+        Unknown { reason, at, text: short(text), root, affix: None, tail: None, hosts }.value()
     }
 
     /// Whether an object can be reached by a name, and so be seen changed.

@@ -112,6 +112,8 @@ impl<H: Host> Interp<'_, H> {
                             loaded.state == Loading::Running
                                 || self.names(loaded.scope).contains_key("*")
                                 || self.names(loaded.scope).contains_key("__getattr__")
+                                // Set through `globals()` by a name that is not known.
+                                || self.names(loaded.scope).keys().any(|name| name.starts_with('<'))
                         });
                         let elsewhere = matches!(key, ModuleKey::Namespace(_))
                             && matches!(self.tree.locate(&submodule), Located::Missing(_, false));

@@ -60,6 +60,16 @@ impl<H: Host> Interp<'_, H> {
                 let parts = vec![Self::text_value(stem, at), Self::text_value(extension, at)];
                 Some(self.new_tuple(parts))
             }
+            ("functools.reduce", Some(function)) => {
+                let Some(items) = args.positional.get(1).map(|arg| arg.value.clone()) else { return Ok(None) };
+                let Ok(items) = self.iterate(&items, at)? else { return Ok(None) };
+                let mut items = args.positional.get(2).map(|arg| arg.value.clone()).into_iter().chain(items);
+                let Some(mut total) = items.next() else { return Ok(None) };
+                for item in items {
+                    total = self.call_with(&function, vec![total, item], at)?;
+                }
+                Some(total)
+            }
             ("itertools.chain", _) => {
                 let mut all = Vec::new();
                 for arg in &args.positional {
@@ -122,6 +132,7 @@ impl<H: Host> Interp<'_, H> {
                 let mut parent_of = Unknown::clone(unknown);
                 parent_of.text = short(format!("dirname({})", unknown.text));
                 parent_of.affix = Some((prefix, parent.into()));
+                parent_of.root = Some("pathlib.Path".into());
                 Some(parent_of.value())
             }
             _ => None,

@@ -228,16 +228,21 @@ impl<H: Host> Interp<'_, H> {
             ("startswith", 1) if arg(0).is_some_and(|part| part.len() <= prefix.len()) => {
                 Some(Value::Bool(prefix.starts_with(&*arg(0)?)))
             }
-            ("split" | "rsplit", 1) if arg(0).is_some_and(|part| part.len() == 1 && suffix.contains(&*part)) => {
+            ("split" | "rsplit", count @ 1..=2)
+                if arg(0).is_some_and(|part| part.len() == 1 && suffix.contains(&*part))
+                    && (count == 1 || name == "rsplit" && args.positional[1].value.as_int() == Some(1)) =>
+            {
                 // Only the last parts are known; enough for `path.split("/")[-1]`.
                 let separator = arg(0)?;
-                let parts: Vec<&str> = suffix.split(&*separator).skip(1).collect();
-                let items = parts.into_iter().map(|part| Self::text_value(part, at)).collect::<Vec<_>>();
-                let mut all = vec![map(prefix.to_string(), String::new())?];
-                all.extend(items);
-                let list = self.new_list(all);
-                let _ = list;
-                None
+                let mut list = Unknown::clone(unknown);
+                list.text = short(format!("{}.split({separator:?})", unknown.text));
+                list.affix = None;
+                let known = suffix.split(&*separator).count() - 1;
+                let parts = suffix.rsplit(&*separator).take(if count == 1 { known } else { 1 });
+                let mut tail: Vec<Value> = parts.map(|part| Self::text_value(part, at)).collect();
+                tail.reverse();
+                list.tail = Some(tail.into());
+                Some(list.value())
             }
             _ => None,
         }

@@ -49,8 +49,22 @@ impl<H: Host> Interp<'_, H> {
                 None => Unknown::new(format!("`{how}` is not evaluated"), at, text),
             },
         };
+        unknown.tail = None;
+        if unknown.root.is_none() && parts.iter().any(|part| self.is_path(part)) {
+            unknown.root = Some("pathlib.Path".into());
+        }
         unknown.hosts = self.hosts_in_all(parts);
         unknown.value()
+    }
+
+    fn is_path(&self, value: &Value) -> bool {
+        match value {
+            Value::Object(object) => match self.object(*object) {
+                Object::Instance(instance) => instance.attributes.contains_key("__path__"),
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// The host objects in a value, through containers.
@@ -532,6 +546,17 @@ impl<H: Host> Interp<'_, H> {
             };
         }
         match object {
+            Value::Unknown(unknown) => {
+                if let (Some(tail), Some(index)) = (&unknown.tail, index.as_int())
+                    && index < 0
+                    && let Some(value) = usize::try_from(-index)
+                        .ok()
+                        .and_then(|back| tail.len().checked_sub(back))
+                        .and_then(|at| tail.get(at))
+                {
+                    return Ok(value.clone());
+                }
+            }
             Value::Str(text) => {
                 if let Some(index) = index.as_int() {
                     let letters: Vec<char> = text.text.chars().collect();

@@ -97,6 +97,28 @@ impl Lower<'_> {
                 }
                 ExprKind::Yield(children(node).first().map(|child| Box::new(self.expr(*child))))
             }
+            "generic_type" => {
+                // `dict[str, int]` in an annotation is a subscript like any other.
+                let parts = children(node);
+                let object = self.boxed(parts.first().copied());
+                let mut items = parts.get(1).map_or_else(Vec::new, |parameter| self.list(*parameter));
+                let index = match items.len() {
+                    1 => items.remove(0),
+                    _ => Expr { kind: ExprKind::Tuple(items), span: span(node) },
+                };
+                ExprKind::Subscript(object, Box::new(index))
+            }
+            "union_type" => {
+                let parts = self.list(node);
+                let mut parts = parts.into_iter();
+                let first = parts.next().unwrap_or(Expr { kind: ExprKind::Ellipsis, span: span(node) });
+                ExprKind::Binary(Box::new(first), parts.map(|part| (BinaryOp::Or, part)).collect())
+            }
+            "member_type" => {
+                let parts = children(node);
+                let name = parts.get(1).map_or_else(|| "".into(), |name| self.name(*name));
+                ExprKind::Attribute(self.boxed(parts.first().copied()), name)
+            }
             "type" | "as_pattern_target" => match children(node).first() {
                 Some(child) => self.expr(*child).kind,
                 None => ExprKind::Other(self.name(node)),
