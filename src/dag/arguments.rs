@@ -181,10 +181,7 @@ fn is_function(run: &Run, value: &Value) -> bool {
 
 /// Whether a callee is a class, or a function that only keeps what it is given.
 fn makes_value(callee: &Value) -> bool {
-    let path = match callee {
-        Value::Outside(path) => path,
-        _ => return false,
-    };
+    let Value::Outside(path) = callee else { return false };
     let last = path.rsplit('.').next().unwrap_or(path);
     names::starts_upper(last)
         || matches!(

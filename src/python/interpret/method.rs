@@ -12,7 +12,7 @@ impl<H: Host> Interp<'_, H> {
         }
         let known = match receiver {
             Value::Str(text) => self.text_method(&text.text.clone(), name, args, at)?,
-            Value::Unknown(_) => self.pattern_method(receiver, name, args, at),
+            Value::Unknown(_) => Self::pattern_method(receiver, name, args, at),
             Value::Object(object) => match self.object(*object) {
                 Object::List(_) | Object::Tuple(_) => self.list_method(*object, name, args, at)?,
                 Object::Set(_) => self.set_method(*object, name, args, at)?,
@@ -205,7 +205,7 @@ impl<H: Host> Interp<'_, H> {
     }
 
     /// What can be said of a text of which only the ends are known.
-    fn pattern_method(&mut self, receiver: &Value, name: &str, args: &Args, at: At) -> Option<Value> {
+    fn pattern_method(receiver: &Value, name: &str, args: &Args, at: At) -> Option<Value> {
         let Value::Unknown(unknown) = receiver else { return None };
         let (prefix, suffix) = unknown.affix.clone()?;
         let map = |prefix: String, suffix: String| {
