@@ -8,7 +8,7 @@ mod mapping;
 mod pairing;
 mod xcom;
 
-use crate::content::{ContentPath, Location, Snapshot};
+use crate::content::{BlobId, ContentPath, Location, Snapshot};
 use crate::dag::{Dag, FileError, Id, Model, Shape, Unknown};
 use crate::ids::{DagId, GroupId, TaskId};
 use crate::python;
@@ -214,7 +214,9 @@ pub fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
     let mut changes: Vec<Change> = Vec::new();
     let pairs = pairing::dags(deployed.model, proposed.model);
     for (dag, pair) in deployed.model.dags.iter().zip(pairs) {
-        if same_source(deployed, proposed, dag) {
+        // Equal code that is not loaded any more (a line in `.airflowignore`) is a DAG that is gone.
+        let still_there = matches!(pair, pairing::DagPair::Same(_) | pairing::DagPair::Unknown(_));
+        if still_there && same_source(deployed, proposed, dag) {
             continue;
         }
         if dag.reaches.iter().any(|path| broken.contains_key(path)) {
@@ -246,15 +248,26 @@ pub fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
 /// Whether everything that the DAG is built from has the same syntax on both sides.
 ///
 /// Then it is the same DAG, known or not: Airflow would build it from equal code. (What it reads
-/// outside of the tree may have changed, but not by this delivery.)
+/// outside of the tree may have changed, but not by this delivery.) A DAG that is not wholly known
+/// may be made from a data file of the tree, so for it those must be equal too.
 fn same_source(deployed: Side, proposed: Side, dag: &Dag) -> bool {
     let imports_alike =
         dag.reaches.iter().all(|path| deployed.model.imports.get(path) == proposed.model.imports.get(path));
     imports_alike
+        && (dag.complete() || same_data(deployed.snapshot, proposed.snapshot))
         && dag.reaches.iter().all(|path| match (deployed.snapshot.get(path), proposed.snapshot.get(path)) {
             (Some(a), Some(b)) => a.id == b.id || python::same_code(&a.bytes, &b.bytes),
             (a, b) => a.is_none() && b.is_none(),
         })
+}
+
+/// Whether everything that is not Python is the same on both sides.
+fn same_data(deployed: &Snapshot, proposed: &Snapshot) -> bool {
+    let data = |snapshot: &Snapshot| -> Vec<(ContentPath, BlobId)> {
+        let files = snapshot.files().filter(|(path, _)| !path.as_str().ends_with(".py"));
+        files.map(|(path, file)| (path.clone(), file.id)).collect()
+    };
+    data(deployed) == data(proposed)
 }
 
 fn moved_file(dag: &Dag, other: &Dag) -> Option<Change> {

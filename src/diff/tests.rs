@@ -308,3 +308,24 @@ fn a_dag_that_goes_on_under_another_id_or_in_another_file() {
     let both = [("dags/x.py", text.as_str()), ("dags/x2.py", renamed.as_str())];
     assert_eq!(between(&[("dags/x.py", &text)], &both), Vec::<String>::new());
 }
+
+#[test]
+fn a_dag_that_airflowignore_now_hides_is_gone_although_its_code_is_equal() {
+    let text = file("", "BashOperator(task_id=\"load\", bash_command=\"true\")");
+    let dags = [("dags/old/etl.py", text.as_str())];
+    let ignoring = [("dags/.airflowignore", "old\n"), ("dags/old/etl.py", text.as_str())];
+    assert_eq!(between(&dags, &ignoring), ["dag-removed"]);
+    assert_eq!(between(&ignoring, &ignoring), Vec::<String>::new());
+}
+
+#[test]
+fn a_data_file_that_may_make_tasks_is_part_of_a_dag_that_is_not_known() {
+    let before = "import yaml\nNAMES = yaml.safe_load(open(os.path.dirname(__file__) + \"/names.yaml\"))";
+    let text = file(before, "for name in NAMES:\n    BashOperator(task_id=name, bash_command=\"true\")");
+    let tree = |names| [("dags/etl.py", text.as_str()), ("dags/names.yaml", names)];
+    assert_eq!(between(&tree("[a, b]\n"), &tree("[a, c]\n")), ["perhaps dag-not-known"]);
+    assert_eq!(between(&tree("[a, b]\n"), &tree("[a, b]\n")), Vec::<String>::new());
+    let known = file("", "BashOperator(task_id=\"load\", bash_command=\"true\")");
+    let tree = |query| [("dags/etl.py", known.as_str()), ("dags/query.sql", query)];
+    assert_eq!(between(&tree("select 1\n"), &tree("select 2\n")), Vec::<String>::new());
+}
