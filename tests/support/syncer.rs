@@ -97,7 +97,7 @@ impl Syncer {
         self.lines.lock().expect("no panic holds it").clone()
     }
 
-    /// Waits for the end of a pass with this outcome over this revision; what was said before
+    /// Waits for the end of a pass with this outcome (or one of several, `a|b`) over this revision; what was said before
     /// `after` lines does not count. Returns the lines from there to that one.
     pub(crate) fn wait_for_pass(&mut self, after: usize, revision: &str, outcome: &str, limit: Duration) -> Vec<Line> {
         let end = Instant::now() + limit;
