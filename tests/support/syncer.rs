@@ -39,9 +39,9 @@ impl Line {
         Some(found.as_str().map_or_else(|| found.to_string(), str::to_string))
     }
 
-    /// Whether it closes a pass over this revision with this outcome.
+    /// Whether it closes a pass over this revision with this outcome, or one of several (`a|b`).
     fn is_end_of(&self, revision: &str, outcome: &str) -> bool {
-        self.field("outcome").as_deref() == Some(outcome)
+        self.field("outcome").is_some_and(|said| outcome.split('|').any(|outcome| said == outcome))
             && self.field("revision").is_some_and(|said| !said.is_empty() && revision.starts_with(&said))
     }
 
@@ -97,7 +97,8 @@ impl Syncer {
         self.lines.lock().expect("no panic holds it").clone()
     }
 
-    /// Waits for the end of a pass with this outcome (or one of several, `a|b`) over this revision; what was said before
+    /// Waits for the end of a pass with this outcome (or one of several, `a|b`) over this revision;
+    /// what was said before
     /// `after` lines does not count. Returns the lines from there to that one.
     pub(crate) fn wait_for_pass(&mut self, after: usize, revision: &str, outcome: &str, limit: Duration) -> Vec<Line> {
         let end = Instant::now() + limit;
