@@ -98,8 +98,7 @@ impl Syncer {
     }
 
     /// Waits for the end of a pass with this outcome (or one of several, `a|b`) over this revision;
-    /// what was said before
-    /// `after` lines does not count. Returns the lines from there to that one.
+    /// what was said before `after` lines does not count. Returns the lines from there to that one.
     pub(crate) fn wait_for_pass(&mut self, after: usize, revision: &str, outcome: &str, limit: Duration) -> Vec<Line> {
         let end = Instant::now() + limit;
         loop {
