@@ -224,18 +224,8 @@ impl<H: Host> Interp<'_, H> {
         {
             return Ok(value);
         }
-        for (one, other, first) in [(left, right, true), (right, left, false)] {
-            if let Value::OneOf(values) = one {
-                let values = values.clone();
-                let mut results = Vec::new();
-                for value in values.iter() {
-                    let result =
-                        if first { self.binary(op, value, other, at)? } else { self.binary(op, other, value, at)? };
-                    results.push(Some(result));
-                }
-                let why = self.why(one, at);
-                return Ok(self.merge(&results, &why));
-            }
+        if let Some(value) = self.of_each(left, right, at, |run, left, right| run.binary(op, left, right, at))? {
+            return Ok(value);
         }
         if let Some(value) = numbers(op, left, right) {
             return Ok(value);
@@ -349,21 +339,32 @@ impl<H: Host> Interp<'_, H> {
         Ok(Some(self.new_object(if tuple { Object::Tuple(joined) } else { Object::List(joined) })))
     }
 
+    /// Where one side may be one of several values: what comes of each, as one value.
+    fn of_each(
+        &mut self,
+        left: &Value,
+        right: &Value,
+        at: At,
+        mut operate: impl FnMut(&mut Self, &Value, &Value) -> Result<Value, Stop>,
+    ) -> Result<Option<Value>, Stop> {
+        for (one, other, first) in [(left, right, true), (right, left, false)] {
+            let Value::OneOf(values) = one else { continue };
+            let mut results = Vec::new();
+            for value in values.clone().iter() {
+                let result = if first { operate(self, value, other)? } else { operate(self, other, value)? };
+                results.push(Some(result));
+            }
+            let why = self.why(one, at);
+            return Ok(Some(self.merge(&results, &why)));
+        }
+        Ok(None)
+    }
+
     // --- comparison ---
 
     pub(crate) fn compare(&mut self, op: CompareOp, left: &Value, right: &Value, at: At) -> Result<Value, Stop> {
-        for (one, other, first) in [(left, right, true), (right, left, false)] {
-            if let Value::OneOf(values) = one {
-                let values = values.clone();
-                let mut results = Vec::new();
-                for value in values.iter() {
-                    let result =
-                        if first { self.compare(op, value, other, at)? } else { self.compare(op, other, value, at)? };
-                    results.push(Some(result));
-                }
-                let why = self.why(one, at);
-                return Ok(self.merge(&results, &why));
-            }
+        if let Some(value) = self.of_each(left, right, at, |run, left, right| run.compare(op, left, right, at))? {
+            return Ok(value);
         }
         let known = match op {
             CompareOp::Eq => self.equality(left, right, 16),
