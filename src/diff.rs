@@ -2,13 +2,15 @@
 //!
 //! Invariants: nothing here judges. What happened to one thing is one change (a rename is not a
 //! removal and an addition), and a change that the text does not prove says so in its
-//! [`Certainty`]. Equal sides give no change, nor does anything that leaves the syntax tree equal.
+//! [`Certainty`]. Equal sides give no change, nor does anything that leaves the
+//! syntax tree equal and does not touch what the DAG is built from beside it.
 
+mod data;
 mod mapping;
 mod pairing;
 mod xcom;
 
-use crate::content::{ContentPath, Location, Snapshot};
+use crate::content::{ContentPath, Layout, Location, Snapshot};
 use crate::dag::{Dag, FileError, Id, Model, Shape, Unknown};
 use crate::ids::{DagId, GroupId, TaskId};
 use crate::python;
@@ -209,12 +211,14 @@ pub struct Side<'a> {
 }
 
 /// All changes from `deployed` to `proposed`, in the order of the deployed model.
-pub fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
+pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
+    let data = data::changed(deployed.snapshot, proposed.snapshot, layout);
     let broken = broken_files(deployed, proposed);
     let mut changes: Vec<Change> = Vec::new();
     let pairs = pairing::dags(deployed.model, proposed.model);
     for (dag, pair) in deployed.model.dags.iter().zip(pairs) {
-        if same_source(deployed, proposed, dag) {
+        let reads_changed_data = || data::may_read(deployed.snapshot, dag, &data);
+        if same_source(deployed, proposed, dag) && is_exposed(proposed.model, dag) && !reads_changed_data() {
             continue;
         }
         if dag.reaches.iter().any(|path| broken.contains_key(path)) {
@@ -255,6 +259,12 @@ fn same_source(deployed: Side, proposed: Side, dag: &Dag) -> bool {
             (Some(a), Some(b)) => a.id == b.id || python::same_code(&a.bytes, &b.bytes),
             (a, b) => a.is_none() && b.is_none(),
         })
+}
+
+/// Whether Airflow still takes the DAG from that file. Equal code does not suffice: the file can be
+/// ignored now, or without the words (perhaps in a comment) by which Airflow knows a DAG file.
+fn is_exposed(model: &Model, dag: &Dag) -> bool {
+    model.dags.iter().any(|other| other.file == dag.file && other.dag_id == dag.dag_id)
 }
 
 fn moved_file(dag: &Dag, other: &Dag) -> Option<Change> {

@@ -35,7 +35,7 @@ fn between(deployed: &[(&str, &str)], proposed: &[(&str, &str)]) -> Vec<String> 
     let (deployed, proposed) = (snapshot(deployed), snapshot(proposed));
     let models = [&deployed, &proposed].map(|tree| dag::build(tree, Layout::Content, None));
     let sides = (Side { snapshot: &deployed, model: &models[0] }, Side { snapshot: &proposed, model: &models[1] });
-    changes(sides.0, sides.1).iter().map(line).collect()
+    changes(sides.0, sides.1, Layout::Content).iter().map(line).collect()
 }
 
 fn line(change: &Change) -> String {
