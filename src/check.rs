@@ -2,6 +2,7 @@
 //! report.
 
 mod bootstrap;
+mod gone;
 
 use crate::content::{ContentPath, Location, Snapshot};
 use crate::dag::{self, Id, Model};
@@ -36,9 +37,10 @@ impl<'a> Comparison<'a> {
     /// Models both trees and compares them.
     pub fn new(deployed: &'a Snapshot, proposed: &'a Snapshot, policy: &'a Policy) -> Self {
         let before = dag::build(deployed, policy.layout, policy.airflow);
-        let after = dag::build(proposed, policy.layout, policy.airflow);
-        let changes =
-            diff::changes(Side { snapshot: deployed, model: &before }, Side { snapshot: proposed, model: &after });
+        let marked = gone::marked(deployed, proposed, policy.layout);
+        let after = dag::build(&marked, policy.layout, policy.airflow);
+        let sides = (Side { snapshot: deployed, model: &before }, Side { snapshot: proposed, model: &after });
+        let changes = diff::changes(sides.0, sides.1, policy.layout);
         Self { deployed, proposed, policy, model: after, changes }
     }
 

@@ -2,13 +2,15 @@
 //!
 //! Invariants: nothing here judges. What happened to one thing is one change (a rename is not a
 //! removal and an addition), and a change that the text does not prove says so in its
-//! [`Certainty`]. Equal sides give no change, nor does anything that leaves the syntax tree equal.
+//! [`Certainty`]. Equal sides give no change, nor does anything that leaves the
+//! syntax tree equal and does not touch what the DAG is built from beside it.
 
+mod data;
 mod mapping;
 mod pairing;
 mod xcom;
 
-use crate::content::{BlobId, ContentPath, Location, Snapshot};
+use crate::content::{ContentPath, Layout, Location, Snapshot};
 use crate::dag::{Dag, FileError, Id, Model, Shape, Unknown};
 use crate::ids::{DagId, GroupId, TaskId};
 use crate::python;
@@ -209,14 +211,14 @@ pub struct Side<'a> {
 }
 
 /// All changes from `deployed` to `proposed`, in the order of the deployed model.
-pub fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
+pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
+    let data = data::changed(deployed.snapshot, proposed.snapshot, layout);
     let broken = broken_files(deployed, proposed);
     let mut changes: Vec<Change> = Vec::new();
     let pairs = pairing::dags(deployed.model, proposed.model);
     for (dag, pair) in deployed.model.dags.iter().zip(pairs) {
-        // Equal code that is not loaded any more (a line in `.airflowignore`) is a DAG that is gone.
-        let still_there = matches!(pair, pairing::DagPair::Same(_) | pairing::DagPair::Unknown(_));
-        if still_there && same_source(deployed, proposed, dag) {
+        let reads_changed_data = || data::may_read(deployed.snapshot, dag, &data);
+        if same_source(deployed, proposed, dag) && is_exposed(proposed.model, dag) && !reads_changed_data() {
             continue;
         }
         if dag.reaches.iter().any(|path| broken.contains_key(path)) {
@@ -248,26 +250,21 @@ pub fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
 /// Whether everything that the DAG is built from has the same syntax on both sides.
 ///
 /// Then it is the same DAG, known or not: Airflow would build it from equal code. (What it reads
-/// outside of the tree may have changed, but not by this delivery.) A DAG that is not wholly known
-/// may be made from a data file of the tree, so for it those must be equal too.
+/// outside of the tree may have changed, but not by this delivery.)
 fn same_source(deployed: Side, proposed: Side, dag: &Dag) -> bool {
     let imports_alike =
         dag.reaches.iter().all(|path| deployed.model.imports.get(path) == proposed.model.imports.get(path));
     imports_alike
-        && (dag.complete() || same_data(deployed.snapshot, proposed.snapshot))
         && dag.reaches.iter().all(|path| match (deployed.snapshot.get(path), proposed.snapshot.get(path)) {
             (Some(a), Some(b)) => a.id == b.id || python::same_code(&a.bytes, &b.bytes),
             (a, b) => a.is_none() && b.is_none(),
         })
 }
 
-/// Whether everything that is not Python is the same on both sides.
-fn same_data(deployed: &Snapshot, proposed: &Snapshot) -> bool {
-    let data = |snapshot: &Snapshot| -> Vec<(ContentPath, BlobId)> {
-        let files = snapshot.files().filter(|(path, _)| !path.as_str().ends_with(".py"));
-        files.map(|(path, file)| (path.clone(), file.id)).collect()
-    };
-    data(deployed) == data(proposed)
+/// Whether Airflow still takes the DAG from that file. Equal code does not suffice: the file can be
+/// ignored now, or without the words (perhaps in a comment) by which Airflow knows a DAG file.
+fn is_exposed(model: &Model, dag: &Dag) -> bool {
+    model.dags.iter().any(|other| other.file == dag.file && other.dag_id == dag.dag_id)
 }
 
 fn moved_file(dag: &Dag, other: &Dag) -> Option<Change> {

@@ -4,6 +4,7 @@
 mod bootstrap;
 mod order;
 mod unseen;
+mod untouched;
 
 use super::*;
 use crate::content::{File, Layout, Revision};

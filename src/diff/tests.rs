@@ -35,7 +35,7 @@ fn between(deployed: &[(&str, &str)], proposed: &[(&str, &str)]) -> Vec<String> 
     let (deployed, proposed) = (snapshot(deployed), snapshot(proposed));
     let models = [&deployed, &proposed].map(|tree| dag::build(tree, Layout::Content, None));
     let sides = (Side { snapshot: &deployed, model: &models[0] }, Side { snapshot: &proposed, model: &models[1] });
-    changes(sides.0, sides.1).iter().map(line).collect()
+    changes(sides.0, sides.1, Layout::Content).iter().map(line).collect()
 }
 
 fn line(change: &Change) -> String {
@@ -325,6 +325,13 @@ fn a_data_file_that_may_make_tasks_is_part_of_a_dag_that_is_not_known() {
     let tree = |names| [("dags/etl.py", text.as_str()), ("dags/names.yaml", names)];
     assert_eq!(between(&tree("[a, b]\n"), &tree("[a, c]\n")), ["perhaps dag-not-known"]);
     assert_eq!(between(&tree("[a, b]\n"), &tree("[a, b]\n")), Vec::<String>::new());
+    // A library reads it.
+    let text = file(
+        "from tables import names",
+        "for name in names(\"names.yaml\"):\n    BashOperator(task_id=name, bash_command=\"true\")",
+    );
+    let tree = |names| [("dags/etl.py", text.as_str()), ("dags/names.yaml", names)];
+    assert_eq!(between(&tree("[a, b]\n"), &tree("[a, c]\n")), ["perhaps dag-not-known"]);
     let known = file("", "BashOperator(task_id=\"load\", bash_command=\"true\")");
     let tree = |query| [("dags/etl.py", known.as_str()), ("dags/query.sql", query)];
     assert_eq!(between(&tree("select 1\n"), &tree("select 2\n")), Vec::<String>::new());
