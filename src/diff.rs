@@ -14,6 +14,7 @@ use crate::content::{ContentPath, Layout, Location, Snapshot};
 use crate::dag::{Dag, FileError, Id, Model, Shape, Unknown};
 use crate::ids::{DagId, GroupId, TaskId};
 use crate::python;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One difference between what is deployed and what is proposed.
@@ -283,7 +284,7 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
     if let Some(unknown) = other.unknown.first().or(dag.unknown.first()) {
         changes.push(not_known(dag, unknown, Some(other.at.clone())));
     }
-    let tasks = pairing::tasks(dag, other);
+    let tasks = pairing::tasks((deployed.snapshot, dag), (proposed.snapshot, other));
     changes.extend(tasks.changes(dag, proposed, other));
     changes.extend(mapping::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
     changes.extend(xcom::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
@@ -321,9 +322,13 @@ fn not_known(dag: &Dag, unknown: &Unknown, proposed: Option<Location>) -> Change
 /// The text of an expression or function without what formatting changes: no white space, and
 /// all quotes are alike.
 fn source(snapshot: &Snapshot, at: &Location) -> String {
+    text(snapshot, at).chars().filter(|c| !c.is_whitespace()).map(|c| if c == '\'' { '"' } else { c }).collect()
+}
+
+/// The text of an expression or function as it is written.
+fn text<'a>(snapshot: &'a Snapshot, at: &Location) -> Cow<'a, str> {
     let bytes = snapshot.get(&at.path).and_then(|file| file.bytes.get(at.span.start..at.span.end)).unwrap_or_default();
-    let text = String::from_utf8_lossy(bytes);
-    text.chars().filter(|c| !c.is_whitespace()).map(|c| if c == '\'' { '"' } else { c }).collect()
+    String::from_utf8_lossy(bytes)
 }
 
 fn reason(unknown: &Unknown) -> String {

@@ -359,10 +359,13 @@ fn items_of_task(run: &Run, task_id: &TaskId, before: &[String], after: &[String
     if hit.is_empty() {
         return Effect::none();
     }
-    let done: BTreeSet<&String> = started.iter().filter_map(|i| before.get(at(i)?)).collect();
+    let tried: BTreeSet<&String> = started.iter().filter_map(|i| before.get(at(i)?)).collect();
+    // An instance that waits for another try has not done its element.
+    let done: BTreeSet<&String> =
+        started.iter().filter(|i| !starts_later(i)).filter_map(|i| before.get(at(i)?)).collect();
     let coming: Vec<&String> = hit.iter().filter_map(|i| after.get(at(i)?)).collect();
     let due: Vec<&String> = hit.iter().filter_map(|i| before.get(at(i)?)).collect();
-    let twice: BTreeSet<&String> = coming.iter().copied().filter(|item| done.contains(item)).collect();
+    let twice: BTreeSet<&String> = coming.iter().copied().filter(|item| tried.contains(item)).collect();
     let never: BTreeSet<&String> =
         due.iter().copied().filter(|item| !coming.contains(item) && !done.contains(item)).collect();
     let mut outcomes = BTreeSet::new();

@@ -71,6 +71,12 @@ fn exit(report: &Report, reported: &Reported) -> Exit {
 /// A tree as an argument names it: a directory, a git revision, `merge-base:REV`, `git:REV` or
 /// `dir:PATH`. An existing directory wins over a revision of the same name.
 pub(super) fn tree(argument: &str, directory: &Path) -> Result<Snapshot, Failure> {
+    let name = ["dir:", "git:", "merge-base:"].iter().find_map(|kind| argument.strip_prefix(kind)).unwrap_or(argument);
+    if name.trim().is_empty() {
+        // An unset variable of a CI job: no tree at all would be judged against itself.
+        return Err(Failure::usage(format!("a tree is named by an empty text: `{argument}`"))
+            .hint("name a directory or a git revision; in a CI job see that the variable in it is set"));
+    }
     if let Some(path) = argument.strip_prefix("dir:") {
         return folder(path, directory);
     }

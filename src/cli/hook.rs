@@ -61,7 +61,7 @@ fn pushes(environment: &Environment) -> Result<Vec<PrePush>, Failure> {
         .lock()
         .read_to_string(&mut input)
         .map_err(|error| Failure::usage(format!("stdin cannot be read: {error}")))?;
-    Ok(pre_push_lines(&input)?)
+    pre_push_lines(&input).map_err(|error| Failure::usage(error.to_string()))
 }
 
 struct Push<'a> {

@@ -134,7 +134,8 @@ fn instances(snapshot: &Snapshot, mapping: &Mapping, count: usize, as_kwargs: bo
                 });
                 rest /= length;
             }
-            parts.reverse();
+            // The order in which the arguments are named is the order of counting, not a value.
+            parts.sort();
             let text = parts.join(", ");
             let text = if as_kwargs && !mapping.kwargs { format!("{{{text}}}") } else { text };
             Element { text, known }

@@ -4,7 +4,8 @@
 //! shows as an equal operator, callable, arguments and neighbours under another id.
 
 use super::{Certainty, Change, Kind, KnownBy, Side};
-use crate::dag::{Dag, Group, Id, Model, Task, Unknown};
+use crate::content::Snapshot;
+use crate::dag::{Callable, Dag, Group, Id, Model, Task, Unknown};
 use crate::ids::{DagId, GroupId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -97,7 +98,7 @@ pub(super) struct TaskPairs {
 }
 
 /// Pairs the tasks of a DAG.
-pub(super) fn tasks(dag: &Dag, other: &Dag) -> TaskPairs {
+pub(super) fn tasks((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&Snapshot, &Dag)) -> TaskPairs {
     let ids =
         |dag: &Dag| -> BTreeSet<TaskId> { dag.tasks.iter().filter_map(|task| task.task_id.exact().cloned()).collect() };
     let (before, after) = (ids(dag), ids(other));
@@ -112,7 +113,7 @@ pub(super) fn tasks(dag: &Dag, other: &Dag) -> TaskPairs {
         let mut best: Option<(f64, usize, usize)> = None;
         for (i, a) in left.iter().enumerate() {
             for (j, b) in right.iter().enumerate() {
-                let score = similarity(a, b, &renamed);
+                let score = similarity((deployed, a), (proposed, b), &renamed);
                 if score >= ALIKE && best.is_none_or(|(top, _, _)| score > top) {
                     best = Some((score, i, j));
                 }
@@ -142,7 +143,11 @@ fn only<'a>(dag: &'a Dag, elsewhere: &BTreeSet<TaskId>) -> Vec<&'a Task> {
 }
 
 /// How alike two tasks are in what they do and where they stand, of 1; 0 for another operator.
-fn similarity(a: &Task, b: &Task, renamed: &[(TaskId, TaskId)]) -> f64 {
+fn similarity(
+    (deployed, a): (&Snapshot, &Task),
+    (proposed, b): (&Snapshot, &Task),
+    renamed: &[(TaskId, TaskId)],
+) -> f64 {
     if a.operator != b.operator || a.mapped.is_some() != b.mapped.is_some() {
         return 0.0;
     }
@@ -151,7 +156,10 @@ fn similarity(a: &Task, b: &Task, renamed: &[(TaskId, TaskId)]) -> f64 {
         (Some(a), Some(b)) if a.code == b.code => 1.0,
         // Of an operator without a function in the tree, the arguments are the work.
         (None, None) => arguments,
-        (Some(a), Some(b)) if a.name == b.name => 0.5,
+        (Some(a), Some(b)) => {
+            let named = if a.name == b.name { 0.5 } else { 0.0 };
+            same_lines((deployed, a), (proposed, b)).max(named)
+        }
         _ => 0.0,
     };
     let through = |ids: &BTreeSet<TaskId>| -> BTreeSet<TaskId> {
@@ -165,6 +173,22 @@ fn similarity(a: &Task, b: &Task, renamed: &[(TaskId, TaskId)]) -> f64 {
     0.4 * code + 0.25 * arguments + 0.25 * edges + 0.1 * spelling(a, b)
 }
 
+/// How much of two functions that are not equal is the same, of 1; 0 where that is less than most
+/// of it, since any two functions share some words.
+fn same_lines((deployed, a): (&Snapshot, &Callable), (proposed, b): (&Snapshot, &Callable)) -> f64 {
+    // The line of the name says nothing here: that it differs is the question.
+    let body = |snapshot: &Snapshot, callable: &Callable| {
+        let text = super::text(snapshot, &callable.at);
+        text.split_once('\n').map(|(_, body)| body.to_string()).unwrap_or_default()
+    };
+    let (a, b) = (body(deployed, a), body(proposed, b));
+    if a.len().max(b.len()) > LONGEST_COMPARED {
+        return 0.0;
+    }
+    let ratio = f64::from(similar::TextDiff::from_words(&a, &b).ratio());
+    if ratio < ALIKE { 0.0 } else { ratio }
+}
+
 /// How much of the arguments is the same, of 1; a text that was edited counts by what is left of it.
 fn same_arguments(a: &Task, b: &Task) -> f64 {
     let keys: BTreeSet<&String> = a.arguments.keys().chain(b.arguments.keys()).collect();
@@ -176,13 +200,18 @@ fn same_arguments(a: &Task, b: &Task) -> f64 {
         .map(|key| match (a.arguments.get(*key), b.arguments.get(*key)) {
             (Some(a), Some(b)) if a == b => 1.0,
             (Some(x), Some(y)) if x.len().max(y.len()) <= LONGEST_COMPARED => {
-                let words = similar::TextDiff::from_words(x.as_str(), y.as_str());
+                let words = similar::TextDiff::from_words(unquoted(x), unquoted(y));
                 if follows_the_id(&words, a, b) { 0.0 } else { f64::from(words.ratio()) }
             }
             _ => 0.0,
         })
         .sum();
     alike / float(keys.len())
+}
+
+/// A text in canonical form without the quotes around it, which are part of its first and last word.
+fn unquoted(text: &str) -> &str {
+    text.trim_matches('"')
 }
 
 /// Whether an argument changes as the id does (`load_eu` with `load.sh eu`, `load_us` with
@@ -229,9 +258,9 @@ impl TaskPairs {
             changes.push(Change {
                 deployed: at(dag, &from),
                 proposed: to.as_ref().and_then(|to| at(other, to)).or_else(|| Some(other.at.clone())),
+                certainty: Certainty::Certain,
                 kind: Kind::GroupChanged { from, to, known: known_by(dag, proposed, other, &members), members },
                 dags: vec![dag.dag_id.clone()],
-                certainty: Certainty::Certain,
             });
         }
         changes.extend(self.gone.iter().filter_map(|id| removed(dag, other, id)));
@@ -331,17 +360,21 @@ fn names_id(text: &str, id: &str) -> bool {
     })
 }
 
-fn removed(dag: &Dag, other: &Dag, id: &TaskId) -> Option<Change> {
-    let task = dag.task(id)?;
-    // Where the proposed DAG is not wholly known, the task may still be there.
-    let certainty = match other.unknown.first() {
+/// Whether it is certain that the id goes: where the proposed DAG is not wholly known, the task may
+/// still be there.
+fn goes(other: &Dag, id: &TaskId) -> Certainty {
+    match other.unknown.first() {
         Some(unknown) if may_define(other, id) => Certainty::Possible(super::reason(unknown)),
         _ => Certainty::Certain,
-    };
+    }
+}
+
+fn removed(dag: &Dag, other: &Dag, id: &TaskId) -> Option<Change> {
+    let task = dag.task(id)?;
     Some(Change {
         kind: Kind::TaskRemoved { task_id: id.clone() },
         dags: vec![dag.dag_id.clone()],
-        certainty,
+        certainty: goes(other, id),
         deployed: Some(task.id_at.clone()),
         proposed: Some(other.at.clone()),
     })

@@ -336,3 +336,47 @@ fn a_data_file_that_may_make_tasks_is_part_of_a_dag_that_is_not_known() {
     let tree = |query| [("dags/etl.py", known.as_str()), ("dags/query.sql", query)];
     assert_eq!(between(&tree("select 1\n"), &tree("select 2\n")), Vec::<String>::new());
 }
+
+#[test]
+fn a_function_that_is_renamed_and_edited_a_little_at_once_is_a_rename() {
+    let function = |name: &str, print: &str| {
+        format!(
+            "@task\ndef {name}():\n    rows = fetch(\"orders\")\n    rows = clean(rows)\n    \
+             print({print})\n    return store(rows)\n\n@task\ndef last(x):\n    print(x)\n"
+        )
+    };
+    let (deployed, edited) = (function("extract", "len(rows)"), function("extract_orders", "\"rows\", len(rows)"));
+    check((&deployed, "last(extract())"), (&edited, "last(extract_orders())"), &["extract -> extract_orders"]);
+    // Another function in its place is another task.
+    let other = "@task\ndef report():\n    for user in users():\n        mail(user, subject=\"done\")\n\n@task\ndef last(x):\n    print(x)\n";
+    check((&deployed, "last(extract())"), (other, "last(report())"), &["extract removed"]);
+}
+
+#[test]
+fn a_command_that_gets_another_flag_with_its_new_id_is_a_rename() {
+    let deployed = bash(&[("a", "a.sh orders"), ("b", "b.sh"), ("c", "c.sh")]);
+    let proposed = bash(&[("fetch", "a.sh orders --verbose"), ("b", "b.sh"), ("c", "c.sh")]);
+    check_bodies(&deployed, &proposed, &["a -> fetch"]);
+}
+
+#[test]
+fn the_order_in_which_mapped_arguments_are_named_is_no_value() {
+    let function = "@task\ndef work(x, y):\n    print(x, y)\n";
+    check((function, "work.expand(x=[1, 2], y=[3])"), (function, "work.expand(y=[3], x=[1, 2])"), &[]);
+    check(
+        (function, "work.expand(x=[1, 2], y=[3, 4])"),
+        (function, "work.expand(y=[3, 4], x=[1, 2])"),
+        &["work items"],
+    );
+}
+
+#[test]
+fn a_consumer_that_asks_for_the_type_may_take_either() {
+    let functions = |returns: &str, x: &str| {
+        format!("@task\ndef prepare():\n    return {returns}\n\n@task\ndef work(x):\n    print({x})\n")
+    };
+    let both = "x[\"n\"] if isinstance(x, dict) else x";
+    let body = "work(prepare())";
+    check((&functions("7", "x"), body), (&functions("{\"n\": 7}", "x"), body), &["prepare to work"]);
+    check((&functions("7", both), body), (&functions("{\"n\": 7}", both), body), &["perhaps prepare to work"]);
+}

@@ -31,7 +31,13 @@ pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&S
                 }
                 _ => differs(&a.returns, &b.returns),
             };
-            let Some(certainty) = certainty else { continue };
+            let certainty = match certainty {
+                Some(Certainty::Certain) if asks_for_type(proposed, consumer, takes.parameter.as_deref()) => {
+                    Certainty::Possible(format!("`{consumer_id}` asks for the type of what it is given"))
+                }
+                Some(certainty) => certainty,
+                None => continue,
+            };
             changes.push(Change {
                 kind: Kind::XComTypeChanged {
                     producer: takes.producer.clone(),
@@ -63,6 +69,13 @@ fn keys_that_went_or_came<'a>(before: &'a Shape, after: &'a Shape) -> Option<(Ve
 fn reads(tree: &Snapshot, task: &Task, parameter: Option<&str>, key: &str) -> bool {
     let (Some(parameter), Some(callable)) = (parameter, &task.callable) else { return false };
     super::source(tree, &callable.at).contains(&format!("{parameter}[{key:?}]"))
+}
+
+/// Whether the code of a task looks at the type of that parameter, and so may take either.
+fn asks_for_type(tree: &Snapshot, task: &Task, parameter: Option<&str>) -> bool {
+    let (Some(parameter), Some(callable)) = (parameter, &task.callable) else { return false };
+    let source = super::source(tree, &callable.at);
+    source.contains(&format!("isinstance({parameter},")) || source.contains(&format!("type({parameter})"))
 }
 
 /// What a task does with what it is given.

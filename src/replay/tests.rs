@@ -251,3 +251,10 @@ fn a_state_that_nobody_knows_counts_as_in_flight() {
     measured(removed_task(), &[("work", -1, "awaiting_input")], [Breaks; 3]);
     measured(renamed_with(&[]), &[("work", -1, "shutdown")], [Breaks; 3]);
 }
+
+#[test]
+fn an_element_that_waits_for_another_try_and_is_edited_is_never_done() {
+    let edited = || elements("ab", "cb");
+    measured(edited(), &[("work", 0, "up_for_retry"), ("work", 1, "success")], [Breaks; 3]);
+    measured(edited(), &[("work", 0, "success"), ("work", 1, "up_for_retry")], [Nothing; 3]);
+}

@@ -205,3 +205,13 @@ fn terminal_escapes_of_a_branch_do_not_reach_the_terminal() {
     assert!(!output.stdout.contains('\u{1b}'), "{:?}", output.stdout);
     assert_eq!(output.code, 1);
 }
+
+#[test]
+fn a_tree_that_is_named_by_an_unset_variable_is_wrong_usage_and_never_an_allow() {
+    let repository = Scripted::with(&[("dags/etl.py", ETL)]);
+    for against in ["", "git:", "dir:", "merge-base:"] {
+        let output = dagguard(&repository.work(), &["check", "HEAD", "--against", against]);
+        assert_eq!(output.code, 2, "{}", output.shown());
+        assert!(output.stderr.contains("hint: name a directory or a git revision"), "{}", output.shown());
+    }
+}
