@@ -30,6 +30,8 @@ pub struct Comparison<'a> {
     proposed: &'a Snapshot,
     policy: &'a Policy,
     model: Model,
+    /// Ids that the deployed tree holds for certain.
+    exact: BTreeSet<DagId>,
     changes: Vec<Change>,
 }
 
@@ -41,7 +43,8 @@ impl<'a> Comparison<'a> {
         let after = dag::build(&marked, policy.layout, policy.airflow);
         let sides = (Side { snapshot: deployed, model: &before }, Side { snapshot: proposed, model: &after });
         let changes = diff::changes(sides.0, sides.1, policy.layout);
-        Self { deployed, proposed, policy, model: after, changes }
+        let exact = before.dags.iter().filter_map(|dag| dag.dag_id.exact().cloned()).collect();
+        Self { deployed, proposed, policy, model: after, exact, changes }
     }
 
     /// See [`questions`].
@@ -66,7 +69,7 @@ impl<'a> Comparison<'a> {
         let from_facts =
             if self.deployed.is_empty() { bootstrap::changes(self.proposed, &self.model, facts) } else { Vec::new() };
         let changes: Vec<Change> = self.changes.iter().cloned().chain(from_facts).collect();
-        let (findings, predictions) = rules::judge(&changes, facts, self.policy);
+        let (findings, predictions) = rules::judge(&changes, &self.exact, facts, self.policy);
         let unavailable = self.unavailable(facts);
         let verdict = self.verdict(&findings, &unavailable);
         let live = if !unavailable.is_empty() {

@@ -27,6 +27,9 @@ pub enum ConfigError {
     /// clap's own words: also `--help` and `--version`, which are no errors.
     #[error("{0}")]
     Usage(#[from] clap::Error),
+    /// Nothing was asked for; with clap's help.
+    #[error("a command is needed")]
+    NoCommand(String),
     /// A variable that looks like one of ours and is none.
     #[error("unknown variable: `{name}`")]
     UnknownVariable {
@@ -85,7 +88,10 @@ pub enum SecretSource {
 pub fn read(args: Vec<OsString>, environment: &Environment) -> Result<(Arguments, Vec<String>), ConfigError> {
     let command = variables::with_defaults(Arguments::command(), environment);
     let known = variables::known(&command);
-    let matches = command.try_get_matches_from(args)?;
+    let matches = command.try_get_matches_from(args).map_err(|error| match error.kind() {
+        clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => ConfigError::NoCommand(error.to_string()),
+        _ => ConfigError::Usage(error),
+    })?;
     let arguments = Arguments::from_arg_matches(&matches)?;
     let mut warnings = Vec::new();
     for (name, nearest) in environment.unknown(&known) {

@@ -199,12 +199,18 @@ pub struct Prediction {
 }
 
 /// The findings on a list of changes, most severe first within path and line order, and what
-/// becomes of each run in flight that they touch.
-pub fn judge(changes: &[Change], facts: &Facts, policy: &Policy) -> (Vec<Finding>, Vec<Prediction>) {
+/// becomes of each run in flight that they touch. `exact` are the ids that the deployed tree holds
+/// for certain: none of them can be the DAG of a change whose own id is not known.
+pub fn judge(
+    changes: &[Change],
+    exact: &BTreeSet<DagId>,
+    facts: &Facts,
+    policy: &Policy,
+) -> (Vec<Finding>, Vec<Prediction>) {
     let mut findings = Vec::new();
     let mut predictions: BTreeMap<(InstanceName, DagId, RunId), Prediction> = BTreeMap::new();
     for change in changes {
-        let exposure = Exposure::of(change, facts, policy);
+        let exposure = Exposure::of(change, exact, facts, policy);
         exposure.predict(change, &mut predictions);
         for rule in registry().on(change.kind.word()).filter(|rule| policy.looks_at(rule)) {
             findings.extend(weigh(rule, change, &exposure, policy));
@@ -242,7 +248,7 @@ struct Exposure<'a> {
 }
 
 impl<'a> Exposure<'a> {
-    fn of(change: &Change, facts: &'a Facts, policy: &Policy) -> Self {
+    fn of(change: &Change, exact: &BTreeSet<DagId>, facts: &'a Facts, policy: &Policy) -> Self {
         let mut exposure = Self { seen: Vec::new(), unseen: Vec::new() };
         if facts.instances.is_empty() && policy.without_airflow == WithoutAirflow::Assume {
             exposure.unseen.push("no Airflow is configured".to_string());
@@ -256,7 +262,10 @@ impl<'a> Exposure<'a> {
                             exposure.meet(change, instance, dag_id, instance.dag(dag_id));
                         }
                     }
-                    Id::Pattern { prefix, suffix } => exposure.meet_all(change, instance, prefix, suffix),
+                    Id::Pattern { prefix, suffix } => {
+                        let fits = |id: &DagId| !exact.contains(id) && is_between(id.as_str(), prefix, suffix);
+                        exposure.meet_all(change, instance, fits);
+                    }
                 }
             }
         }
@@ -279,12 +288,9 @@ impl<'a> Exposure<'a> {
     }
 
     /// All DAGs of an instance that a partly known id can mean.
-    fn meet_all(&mut self, change: &Change, instance: &'a Instance, prefix: &str, suffix: &str) {
-        for dag_id in instance.dags.keys() {
-            let text = dag_id.as_str();
-            if text.len() >= prefix.len() + suffix.len() && text.starts_with(prefix) && text.ends_with(suffix) {
-                self.meet(change, instance, dag_id, instance.dag(dag_id));
-            }
+    fn meet_all(&mut self, change: &Change, instance: &'a Instance, fits: impl Fn(&DagId) -> bool) {
+        for dag_id in instance.dags.keys().filter(|id| fits(id)) {
+            self.meet(change, instance, dag_id, instance.dag(dag_id));
         }
         match &instance.others {
             Seen::Known(()) => {}
@@ -313,6 +319,10 @@ impl<'a> Exposure<'a> {
             prediction.task_instances.extend(effect.hits.iter().map(|(task_id, index, _)| (task_id.clone(), *index)));
         }
     }
+}
+
+fn is_between(text: &str, prefix: &str, suffix: &str) -> bool {
+    text.len() >= prefix.len() + suffix.len() && text.starts_with(prefix) && text.ends_with(suffix)
 }
 
 fn basis(change: &Change) -> Basis {

@@ -325,3 +325,20 @@ fn rules_that_are_ignored_or_not_selected_say_nothing() {
     assert_eq!(with(&|policy| policy.select = BTreeSet::from(["task-id-removed".to_string()])), 0);
     assert_eq!(with(&|policy| policy.select = BTreeSet::from(["task-id-renamed".to_string()])), 1);
 }
+
+#[test]
+fn a_run_of_a_dag_whose_id_is_known_is_not_one_of_a_dag_whose_id_is_not() {
+    let by_environment = |command: &str| {
+        dag("etl", &[command]).replace("DAG(\"etl\"", "DAG(os.environ[\"NAME\"]").replacen("from", "import os\nfrom", 1)
+    };
+    let known = dag("known", &["load"]);
+    let trees = |command| [("dags/by_environment.py", by_environment(command)), ("dags/known.py", known.clone())];
+    let [deployed, proposed] = ["one", "two"].map(|command| {
+        let files = trees(command);
+        tree(command, &files.each_ref().map(|(path, text)| (*path, text.as_str())))
+    });
+    let of =
+        |dag_id| facts([with_runs(instance("default", "2.11.2"), dag_id, vec![run("r1", &[("load", "running")])])]);
+    assert_eq!(check(&deployed, &proposed, &of("known"), &sync_policy()).verdict, Verdict::Allow);
+    assert_eq!(check(&deployed, &proposed, &of("by-environment"), &sync_policy()).verdict, Verdict::Block);
+}

@@ -53,6 +53,7 @@ impl From<ConfigError> for Failure {
                 let text = usage.to_string();
                 Self::usage(text.trim().trim_start_matches("error: "))
             }
+            ConfigError::NoCommand(help) => Self::usage(format!("{error}\n\n{}", help.trim_end())),
             ConfigError::UnknownVariable { nearest, .. } => {
                 let failure = Self::usage(error.to_string());
                 match nearest {

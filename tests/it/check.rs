@@ -215,3 +215,12 @@ fn a_tree_that_is_named_by_an_unset_variable_is_wrong_usage_and_never_an_allow()
         assert!(output.stderr.contains("hint: name a directory or a git revision"), "{}", output.shown());
     }
 }
+
+#[test]
+fn without_a_command_the_commands_are_shown_and_the_exit_is_2() {
+    let repository = Scripted::new();
+    let output = dagguard(&repository.work(), &[]);
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""));
+    assert!(output.stderr.starts_with("dagguard: error: a command is needed\n"), "{}", output.stderr);
+    assert!(output.stderr.contains("Judge a change against the runs in flight"), "{}", output.stderr);
+}
