@@ -168,12 +168,6 @@ impl Snapshot {
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
-
-    /// Whether both hold the same paths with the same bytes and modes, wherever they come from.
-    pub fn same_content(&self, other: &Self) -> bool {
-        self.files.len() == other.files.len()
-            && self.files.iter().zip(&other.files).all(|((a, x), (b, y))| a == b && x.id == y.id && x.mode == y.mode)
-    }
 }
 
 /// A range of a file's text. Offsets count bytes from 0, lines count from 1.

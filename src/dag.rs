@@ -254,8 +254,3 @@ pub struct Takes {
 pub fn build(snapshot: &Snapshot, layout: Layout, airflow: Option<AirflowVersion>) -> Model {
     crate::python::with_deep_stack(|| collect::build(snapshot, layout, airflow))
 }
-
-/// The files whose DAGs reach `path` by imports.
-pub fn reaching(model: &Model, path: &ContentPath) -> BTreeSet<ContentPath> {
-    model.dags.iter().filter(|dag| dag.reaches.contains(path)).map(|dag| dag.file.clone()).collect()
-}

@@ -18,7 +18,7 @@ mod working_tree;
 pub use error::GitError;
 pub use fetch::{Fetched, Options, Remote};
 pub use pre_push::{PrePush, pre_push_lines};
-pub use repository::{Commit, Repository};
+pub use repository::Repository;
 pub use source::{Credentials, Source};
 pub use working_tree::working_tree;
 

@@ -142,27 +142,6 @@ pub enum Api {
 }
 
 impl Error {
-    /// Whether the same request may succeed later without a person changing anything.
-    pub fn can_pass(&self) -> bool {
-        match self {
-            Self::Unreachable { .. }
-            | Self::BrokenOff { .. }
-            | Self::TooSlow { .. }
-            | Self::Trouble { .. }
-            | Self::Unreadable { .. }
-            | Self::Incomplete { .. } => true,
-            Self::Url { .. }
-            | Self::Client { .. }
-            | Self::TooLarge { .. }
-            | Self::NotAirflow { .. }
-            | Self::Redirected { .. }
-            | Self::Refused { .. }
-            | Self::Forbidden { .. }
-            | Self::Missing { .. }
-            | Self::Rejected { .. } => false,
-        }
-    }
-
     /// The setting to look at first, where there is one.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {

@@ -385,6 +385,12 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
         suffix: false,
         at,
     };
+    connected(run, making)
+}
+
+/// Makes a task and the edges that its arguments ask for.
+fn connected(run: &mut Run, making: Making) -> Result<Value, Stop> {
+    let (args, at) = (making.args.clone(), making.at);
     let value = task(run, making)?;
     if let Some(task) = task_of(run, &value) {
         arguments::depend(run, task, &args, at)?;
@@ -472,11 +478,7 @@ pub(super) fn construct(run: &mut Run, instance: Ref, base: &str, args: &Args, a
                 suffix: false,
                 at,
             };
-            let value = task(run, making)?;
-            if let Some(task) = task_of(run, &value) {
-                arguments::depend(run, task, &args, at)?;
-            }
-            Some(value)
+            Some(connected(run, making)?)
         }
         _ => None,
     };

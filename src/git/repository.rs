@@ -1,6 +1,5 @@
 //! The repository at hand, for `check` and the hook: local objects only, nothing is checked out.
 
-use super::error::words;
 use super::{GitError, Read, tree};
 use crate::content::Revision;
 use std::path::{Path, PathBuf};
@@ -8,15 +7,6 @@ use std::path::{Path, PathBuf};
 /// A local repository. Cheap to open; drop it when done.
 pub struct Repository {
     repo: gix::Repository,
-}
-
-/// A commit's message, for the trailers in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Commit {
-    /// Its id.
-    pub revision: Revision,
-    /// The whole message.
-    pub message: String,
 }
 
 impl Repository {
@@ -96,23 +86,5 @@ impl Repository {
             let tracking = format!("refs/remotes/{remote}/{branch}");
             self.merge_base(&tracking, local.as_str()).ok()
         })
-    }
-
-    /// The commits that `to` has and `from` has not, newest first, with their messages.
-    pub fn commits_between(&self, from: &Revision, to: &Revision) -> Result<Vec<Commit>, GitError> {
-        let (from, to) = (self.commit_id(from.as_str())?, self.commit_id(to.as_str())?);
-        let damaged = |error: gix::Error| GitError::Damaged {
-            path: self.repo.git_dir().to_path_buf(),
-            revision: to.to_string(),
-            reason: words(&error),
-        };
-        let walk = self.repo.rev_walk([to]).with_hidden([from]).all().map_err(damaged)?;
-        walk.map(|info| {
-            let commit = info?.object()?;
-            let message = commit.message_raw()?.to_string();
-            Ok(Commit { revision: Revision::new(commit.id.to_string()), message })
-        })
-        .collect::<Result<_, gix::Error>>()
-        .map_err(damaged)
     }
 }

@@ -7,7 +7,7 @@ use dagguard::content::{BlobId, Refusal, Revision};
 use dagguard::git::{Credentials, GitError, Options, Remote, Repository, Source};
 use dagguard::secret::Secret;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -242,9 +242,6 @@ fn a_local_repository_answers_check_and_hook() {
     assert_eq!(repository.base_of_new_branch("https://elsewhere/x.git", &head), None);
     assert!(repository.has(&first) && !repository.has(&"0".repeat(40)));
     assert_eq!(text(&repository.snapshot(&head).unwrap(), "dags/a.py"), "a = 3\n");
-    let commits = repository.commits_between(&Revision::new(first), &head).unwrap();
-    assert_eq!(commits.len(), 1);
-    assert!(commits[0].message.contains("Dagguard-Accept: 00 because"));
     assert!(matches!(repository.resolve("nope"), Err(GitError::UnknownRevision { shallow: false, .. })));
     assert!(matches!(Repository::discover(Path::new("/")), Err(GitError::NoRepository { .. })));
 }
@@ -382,6 +379,10 @@ fn sshd_program() -> Option<&'static str> {
     let found = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].into_iter().find(|path| Path::new(path).exists());
     let lenient = std::env::var("DAGGUARD_TEST_LIVE").is_ok_and(|value| value == "available");
     assert!(found.is_some() || lenient, "this test needs the package openssh-server");
+    if found.is_none() {
+        // Past the runner, which keeps what a test that passes prints.
+        writeln!(std::io::stderr(), "not run: the ssh remote, which needs the package openssh-server").ok();
+    }
     found
 }
 

@@ -12,14 +12,15 @@ pub(crate) type Items = Result<Vec<Value>, (Rc<Unknown>, Value)>;
 impl<H: Host> Interp<'_, H> {
     /// Why a value is not known; for one that is, that it cannot be used so.
     pub(crate) fn why(&self, value: &Value, at: At) -> Rc<Unknown> {
+        if let Value::Object(object) = value
+            && let Some(why) = self.hazy(*object)
+        {
+            let mut unknown = Unknown::clone(&why);
+            unknown.text = short(format!("object@{}", why.text));
+            return Rc::new(unknown);
+        }
         match value {
             Value::Unknown(unknown) => unknown.clone(),
-            Value::Object(object) if self.hazy(*object).is_some() => {
-                let why = self.hazy(*object).expect("just seen");
-                let mut unknown = Unknown::clone(&why);
-                unknown.text = short(format!("object@{}", why.text));
-                Rc::new(unknown)
-            }
             Value::Outside(path) => {
                 let mut unknown = Unknown::new(format!("`{path}` is outside the tree"), at, path.clone());
                 unknown.root = Some(path.clone());
