@@ -4,17 +4,26 @@
 //! a reason. Where a condition is not known every branch is run, what the branches leave
 //! different becomes unknown, and the host sees [`Interp::maybe`] while it happens.
 
+mod attribute;
 mod branch;
 mod builtin;
 mod call;
 mod class;
+mod compare;
 mod evaluate;
+mod exception;
 mod execute;
 mod format;
 mod import;
+mod iterate;
 mod library;
 mod method;
 mod operate;
+mod pattern;
+mod reason;
+mod subscript;
+mod target;
+mod text;
 
 use super::syntax::Name;
 use super::tree::Tree;

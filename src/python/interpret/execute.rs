@@ -2,8 +2,8 @@
 
 use super::branch::Join;
 use super::{BOUNDS, Flow, Host, Interp};
-use crate::python::syntax::{Case, Expr, ExprKind, Handler, Pattern, Stmt, StmtKind};
-use crate::python::value::{At, FunctionObject, Object, Raised, Stop, Unknown, Value, short};
+use crate::python::syntax::{Expr, ExprKind, Stmt, StmtKind};
+use crate::python::value::{At, FunctionObject, Object, Stop, Unknown, Value};
 use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
@@ -17,7 +17,7 @@ impl<H: Host> Interp<'_, H> {
         Ok(Flow::Next)
     }
 
-    fn statement(&mut self, stmt: &Stmt) -> Result<Flow, Stop> {
+    pub(super) fn statement(&mut self, stmt: &Stmt) -> Result<Flow, Stop> {
         let at = self.at(stmt.span);
         self.step(at)?;
         self.deeper(at, |interp| interp.statement_kind(stmt, at))
@@ -160,22 +160,6 @@ impl<H: Host> Interp<'_, H> {
         self.assign(target, new)
     }
 
-    fn raised(&mut self, value: Option<&Expr>, at: At) -> Result<Stop, Stop> {
-        let (mut class, mut message) = ("Exception".to_owned(), String::new());
-        if let Some(value) = value {
-            let callee = match &value.kind {
-                ExprKind::Call(callee, _) => callee,
-                _ => value,
-            };
-            if let Some(name) = crate::python::value::last_name(callee) {
-                name.clone_into(&mut class);
-            }
-            let value = self.eval(value)?;
-            message = self.text(&value);
-        }
-        Ok(Stop::Raise(Rc::new(Raised { class: class.into(), message, at, certain: self.maybe.is_empty() })))
-    }
-
     fn if_statement(&mut self, arms: &[(Expr, Vec<Stmt>)], orelse: &[Stmt]) -> Result<Flow, Stop> {
         let Some(((test, body), rest)) = arms.split_first() else { return self.block(orelse) };
         if is_main_guard(test) {
@@ -278,100 +262,6 @@ impl<H: Host> Interp<'_, H> {
         Err(self.limit("too many turns of a loop", at))
     }
 
-    fn try_statement(
-        &mut self,
-        body: &[Stmt],
-        handlers: &[Handler],
-        orelse: &[Stmt],
-        finally: &[Stmt],
-        at: At,
-    ) -> Result<Flow, Stop> {
-        let result = self.try_body(body, handlers, orelse, at);
-        if matches!(result, Err(Stop::Limit(..))) {
-            return result;
-        }
-        match self.block(finally)? {
-            Flow::Next => result,
-            flow => Ok(flow),
-        }
-    }
-
-    fn try_body(&mut self, body: &[Stmt], handlers: &[Handler], orelse: &[Stmt], at: At) -> Result<Flow, Stop> {
-        let before = self.may_raise;
-        let failed = self.failed.clone();
-        match self.guarded(body, handlers, at) {
-            Ok(flow) => {
-                if self.may_raise > before {
-                    self.alternatives(handlers, at)?;
-                }
-                match flow {
-                    Flow::Next => self.block(orelse),
-                    flow => Ok(flow),
-                }
-            }
-            Err(Stop::Raise(raised)) => {
-                let raised_at = raised.at;
-                for handler in handlers {
-                    if catches(handler, &raised) {
-                        self.failed = failed;
-                        self.bind_exception(handler, raised_at);
-                        return self.block(&handler.body);
-                    }
-                }
-                Err(Stop::Raise(raised))
-            }
-            Err(limit) => Err(limit),
-        }
-    }
-
-    /// The body of a `try`: once something outside may have raised, and a handler goes on, the
-    /// rest of the body is conditional.
-    fn guarded(&mut self, body: &[Stmt], handlers: &[Handler], at: At) -> Result<Flow, Stop> {
-        let swallows = handlers
-            .iter()
-            .any(|handler| !matches!(handler.body.last().map(|stmt| &stmt.kind), Some(StmtKind::Raise(_))));
-        let conditions = self.maybe.len();
-        let mut result = Ok(Flow::Next);
-        for stmt in body {
-            let before = self.may_raise;
-            result = self.statement(stmt);
-            if !matches!(result, Ok(Flow::Next)) {
-                break;
-            }
-            if swallows && self.may_raise > before && self.maybe.len() == conditions {
-                let why = Unknown::new("something outside the tree may raise", self.at(stmt.span), "raised");
-                self.maybe.push(Rc::new(why));
-            }
-        }
-        let _ = at;
-        self.maybe.truncate(conditions);
-        result
-    }
-
-    fn bind_exception(&mut self, handler: &Handler, at: At) {
-        if let Some(name) = &handler.name {
-            let value = Unknown::new("an exception", at, "exception").value();
-            self.set_name(name, value);
-        }
-    }
-
-    /// What the handlers would leave, had something outside raised.
-    fn alternatives(&mut self, handlers: &[Handler], at: At) -> Result<(), Stop> {
-        let why = Rc::new(Unknown::new("depends on whether something outside the tree raises", at, "raised"));
-        for handler in handlers {
-            let outcome = self.branch(&why, |interp| {
-                interp.bind_exception(handler, at);
-                interp.block(&handler.body)
-            })?;
-            if let Some(outcome) = outcome {
-                // A handler that leaves the function has no influence on what follows here, but
-                // then what follows is conditional.
-                let _ = self.join(vec![outcome], true, Join::OneOf, &why);
-            }
-        }
-        Ok(())
-    }
-
     fn with_statement(&mut self, items: &[(Expr, Option<Expr>)], body: &[Stmt]) -> Result<Flow, Stop> {
         let Some(((context, target), rest)) = items.split_first() else { return self.block(body) };
         let at = self.at(context.span);
@@ -394,182 +284,6 @@ impl<H: Host> Interp<'_, H> {
         }
         flow
     }
-
-    fn delete(&mut self, targets: &[Expr]) -> Result<(), Stop> {
-        for target in targets {
-            match &target.kind {
-                ExprKind::Name(name) => {
-                    if let Some(frame) = self.frames.last() {
-                        let scope = frame.scope;
-                        if let Some(journal) = self.journals.last_mut() {
-                            let old = self.scopes[scope.0].names.get(name).cloned();
-                            journal.names.entry((scope, name.clone())).or_insert(old);
-                        }
-                        self.scopes[scope.0].names.remove(name);
-                    }
-                }
-                ExprKind::Subscript(object, index) => {
-                    let object = self.eval(object)?;
-                    let index = self.eval(index)?;
-                    self.delete_item(&object, &index, self.at(target.span));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn match_statement(&mut self, subject: &Expr, cases: &[Case], at: At) -> Result<Flow, Stop> {
-        let subject = self.eval(subject)?;
-        self.match_cases(&subject, cases, at)
-    }
-
-    fn match_cases(&mut self, subject: &Value, cases: &[Case], at: At) -> Result<Flow, Stop> {
-        let Some((case, rest)) = cases.split_first() else { return Ok(Flow::Next) };
-        let mut matched = self.matches(&case.pattern, subject, at)?;
-        if let (Ok(true), Some(guard)) = (&matched, &case.guard) {
-            let value = self.eval(guard)?;
-            matched = self.truth(&value, self.at(guard.span));
-        }
-        match matched {
-            Ok(true) => self.block(&case.body),
-            Ok(false) => self.match_cases(subject, rest, at),
-            Err(why) => {
-                let mut outcomes = Vec::new();
-                outcomes.extend(self.branch(&why, |interp| interp.block(&case.body))?);
-                outcomes.extend(self.branch(&why, |interp| interp.match_cases(subject, rest, at))?);
-                Ok(self.join(outcomes, false, Join::OneOf, &why))
-            }
-        }
-    }
-
-    /// Whether a pattern matches; binds its names.
-    fn matches(&mut self, pattern: &Pattern, subject: &Value, at: At) -> Result<Result<bool, Rc<Unknown>>, Stop> {
-        Ok(match pattern {
-            Pattern::Any => Ok(true),
-            Pattern::Capture(name) => {
-                self.set_name(name, subject.clone());
-                Ok(true)
-            }
-            Pattern::As(inner, name) => {
-                let matched = self.matches(inner, subject, at)?;
-                self.set_name(name, subject.clone());
-                matched
-            }
-            Pattern::Value(value) => {
-                let value = self.eval(value)?;
-                let equal = self.compare(crate::python::syntax::CompareOp::Eq, subject, &value, at)?;
-                self.truth(&equal, at)
-            }
-            Pattern::Or(parts) => {
-                let mut unknown = None;
-                for part in parts {
-                    match self.matches(part, subject, at)? {
-                        Ok(true) => return Ok(Ok(true)),
-                        Ok(false) => {}
-                        Err(why) => unknown = Some(why),
-                    }
-                }
-                unknown.map_or(Ok(false), Err)
-            }
-            Pattern::Sequence(parts) => match self.items(subject).map(<[Value]>::to_vec) {
-                Some(items) if items.len() != parts.len() => Ok(false),
-                Some(items) => {
-                    for (part, item) in parts.iter().zip(&items) {
-                        match self.matches(part, item, at)? {
-                            Ok(true) => {}
-                            other => return Ok(other),
-                        }
-                    }
-                    Ok(true)
-                }
-                None => Err(Rc::new(Unknown::new("a pattern that cannot be decided", at, "pattern"))),
-            },
-            Pattern::Other(text) => Err(Rc::new(Unknown::new("a pattern that cannot be decided", at, &**text))),
-        })
-    }
-
-    // --- targets ---
-
-    pub(super) fn assign(&mut self, target: &Expr, value: Value) -> Result<(), Stop> {
-        let at = self.at(target.span);
-        match &target.kind {
-            ExprKind::Name(name) => self.set_name(name, value),
-            ExprKind::Tuple(targets) | ExprKind::List(targets) => self.unpack(targets, &value, at)?,
-            ExprKind::Starred(inner) => self.assign(inner, value)?,
-            ExprKind::Attribute(object, name) => {
-                let object = self.eval(object)?;
-                self.set_attribute(&object, name, value, at);
-            }
-            ExprKind::Subscript(object, index) => {
-                let object = self.eval(object)?;
-                let index = self.eval(index)?;
-                self.set_item(&object, &index, value, at)?;
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn unpack(&mut self, targets: &[Expr], value: &Value, at: At) -> Result<(), Stop> {
-        let star = targets.iter().position(|target| matches!(target.kind, ExprKind::Starred(_)));
-        match self.iterate(value, at)? {
-            Ok(items) => {
-                let Some(star) = star else {
-                    if items.len() != targets.len() {
-                        return self.raise("ValueError", "wrong number of values to unpack", at);
-                    }
-                    for (target, item) in targets.iter().zip(items) {
-                        self.assign(target, item)?;
-                    }
-                    return Ok(());
-                };
-                let after = targets.len() - star - 1;
-                if items.len() < star + after {
-                    return self.raise("ValueError", "not enough values to unpack", at);
-                }
-                let middle = items[star..items.len() - after].to_vec();
-                for (target, item) in targets[..star].iter().zip(&items) {
-                    self.assign(target, item.clone())?;
-                }
-                let middle = self.new_list(middle);
-                self.assign(&targets[star], middle)?;
-                for (target, item) in targets[star + 1..].iter().zip(&items[items.len() - after..]) {
-                    self.assign(target, item.clone())?;
-                }
-            }
-            Err((why, _)) => {
-                for (index, target) in targets.iter().enumerate() {
-                    let mut unknown = Unknown::clone(&why);
-                    unknown.text = short(format!("{}[{index}]", self.text(value)));
-                    unknown.affix = None;
-                    self.assign(target, unknown.value())?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether a handler takes an exception, by the names of both.
-fn catches(handler: &Handler, raised: &Raised) -> bool {
-    let Some(kind) = &handler.kind else { return true };
-    let kinds: Vec<&Expr> = match &kind.kind {
-        ExprKind::Tuple(items) => items.iter().collect(),
-        _ => vec![kind],
-    };
-    kinds.into_iter().any(|kind| {
-        crate::python::value::last_name(kind).is_some_and(|name| {
-            name == &*raised.class
-                || matches!(name, "Exception" | "BaseException")
-                || matches!(
-                    (name, &*raised.class),
-                    ("ImportError", "ModuleNotFoundError")
-                        | ("ModuleNotFoundError", "ImportError")
-                        | ("LookupError", "KeyError" | "IndexError")
-                )
-        })
-    })
 }
 
 /// `__name__ == "__main__"`: never true for a file that Airflow loads.

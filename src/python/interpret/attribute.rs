@@ -1,0 +1,216 @@
+//! Attributes: read and set.
+
+use super::{Host, Interp};
+use crate::python::syntax::Name;
+use crate::python::value::{At, Dict, ModuleKey, Object, Ref, Stop, Unknown, Value, short};
+
+impl<H: Host> Interp<'_, H> {
+    pub(crate) fn attribute(&mut self, object: &Value, name: &Name, at: At) -> Result<Value, Stop> {
+        Ok(match object {
+            Value::Module(key) => self.module_attribute(key, name, at),
+            Value::Outside(path) => {
+                if let Some(value) = super::library::constant(path, name) {
+                    value
+                } else {
+                    let path = format!("{path}.{name}");
+                    self.host.constant(&path).unwrap_or_else(|| Value::outside(path))
+                }
+            }
+            // A member of an enumeration of texts that the host gives as its text.
+            Value::Str(_) if &**name == "value" => object.clone(),
+            Value::Host(host) => match H::attribute(self, *host, name, at) {
+                Some(value) => value,
+                None => self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }),
+            },
+            Value::Object(reference) => return self.object_attribute(*reference, object, name, at),
+            Value::OneOf(values) => {
+                let mut results = Vec::new();
+                for value in values.clone().iter() {
+                    results.push(Some(self.attribute(value, name, at)?));
+                }
+                let why = self.why(object, at);
+                self.merge(&results, &why)
+            }
+            Value::Unknown(unknown) if unknown.affix.is_none() => {
+                let text = format!("{}.{name}", unknown.text);
+                Unknown { text: short(text), affix: None, ..Unknown::clone(unknown) }.value()
+            }
+            _ => self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }),
+        })
+    }
+
+    fn module_attribute(&mut self, key: &ModuleKey, name: &Name, at: At) -> Value {
+        if let Some(loaded) = self.modules.get(key)
+            && let Some(value) = self.names(loaded.scope).get(name)
+        {
+            return value.clone();
+        }
+        if let Some(value) = self.loaded_submodule(key, name) {
+            return value;
+        }
+        Unknown::new(format!("the module has no `{name}` as far as can be seen"), at, &**name).value()
+    }
+
+    fn object_attribute(&mut self, reference: Ref, object: &Value, name: &Name, at: At) -> Result<Value, Stop> {
+        // Containers may be large: they are not looked into for the name of a method.
+        if matches!(self.object(reference), Object::List(_) | Object::Tuple(_) | Object::Set(_) | Object::Dict(_)) {
+            return Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }));
+        }
+        match self.object(reference).clone() {
+            Object::Instance(instance) => {
+                if let Some(value) = instance.attributes.get(name) {
+                    return Ok(value.clone());
+                }
+                let outside = match self.find_in_class(instance.class, name, None) {
+                    Some((Ok(value), _)) => return self.bind_attribute(&value, object, at),
+                    Some((Err(path), _)) => Some(path),
+                    None => None,
+                };
+                if let Some(host) = instance.host {
+                    return Ok(match H::attribute(self, host, name, at) {
+                        Some(value) => value,
+                        None => self.new_object(Object::Method { receiver: Value::Host(host), name: name.clone() }),
+                    });
+                }
+                if &**name == "__class__" {
+                    return Ok(Value::Object(instance.class));
+                }
+                let text = format!("{}.{name}", self.text(object));
+                let mut unknown = match self.hazy(reference) {
+                    Some(why) => Unknown::clone(&why),
+                    None => Unknown::new(format!("the attribute `{name}` is not known"), at, &*text),
+                };
+                unknown.text = text.into();
+                unknown.root = outside;
+                Ok(unknown.value())
+            }
+            Object::Class(class) => {
+                match &**name {
+                    "__name__" | "__qualname__" => return Ok(Value::str(class.name)),
+                    "__module__" => {
+                        return Ok(Value::str(class.path.rsplit_once('.').map_or("", |(module, _)| module)));
+                    }
+                    "__members__" => {
+                        return Ok(self.unknown_from(std::slice::from_ref(object), "members", at));
+                    }
+                    _ => {}
+                }
+                if let Some(member) = self.enum_member(reference, name) {
+                    return Ok(member);
+                }
+                match self.find_in_class(reference, name, None) {
+                    Some((Ok(value), _)) => Ok(self.bind_class_attribute(&value, object)),
+                    Some((Err(_), _)) if &**name == "partial" => {
+                        Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }))
+                    }
+                    Some((Err(path), _)) => Ok(Value::outside(format!("{path}.{name}"))),
+                    None => Ok(Unknown::new(
+                        format!("the attribute `{name}` is not known"),
+                        at,
+                        format!("{}.{name}", class.path),
+                    )
+                    .value()),
+                }
+            }
+            Object::Super { receiver, class } => {
+                let start = match &receiver {
+                    Value::Object(object) => match self.object(*object) {
+                        Object::Instance(instance) => instance.class,
+                        _ => *object,
+                    },
+                    _ => class,
+                };
+                match self.find_in_class(start, name, Some(class)) {
+                    Some((Ok(value), _)) => self.bind_attribute(&value, &receiver, at),
+                    _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
+                }
+            }
+            Object::Function(function) => match &**name {
+                "__name__" | "__qualname__" => Ok(Value::str(function.def.name.clone())),
+                "__doc__" => Ok(Unknown::new("a docstring", at, "__doc__").value()),
+                _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
+            },
+            Object::Bound { function, .. } => self.attribute(&Value::Object(function), name, at),
+            Object::Partial { function, args } => Ok(match &**name {
+                "func" => function,
+                "keywords" => {
+                    let mut dict = Dict::default();
+                    for (name, argument) in args.keywords {
+                        dict.insert(super::Key::Str(name.clone()), Value::str(name), argument.value);
+                    }
+                    self.new_object(Object::Dict(dict))
+                }
+                _ => self.unknown_from(std::slice::from_ref(object), name, at),
+            }),
+            _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
+        }
+    }
+
+    fn bind_attribute(&mut self, value: &Value, receiver: &Value, at: At) -> Result<Value, Stop> {
+        let Value::Object(reference) = value else { return Ok(value.clone()) };
+        Ok(match self.object(*reference).clone() {
+            Object::Function(_) => self.new_object(Object::Bound { receiver: receiver.clone(), function: *reference }),
+            Object::Property(getter) => return self.call_with(&getter, vec![receiver.clone()], at),
+            Object::StaticMethod(inner) => inner,
+            Object::ClassMethod(Value::Object(function)) => {
+                let class = match receiver {
+                    Value::Object(object) => match self.object(*object) {
+                        Object::Instance(instance) => Value::Object(instance.class),
+                        _ => receiver.clone(),
+                    },
+                    _ => receiver.clone(),
+                };
+                self.new_object(Object::Bound { receiver: class, function })
+            }
+            _ => value.clone(),
+        })
+    }
+
+    fn bind_class_attribute(&mut self, value: &Value, class: &Value) -> Value {
+        let Value::Object(reference) = value else { return value.clone() };
+        match self.object(*reference).clone() {
+            Object::StaticMethod(inner) => inner,
+            Object::ClassMethod(Value::Object(function)) => {
+                self.new_object(Object::Bound { receiver: class.clone(), function })
+            }
+            _ => value.clone(),
+        }
+    }
+
+    pub(super) fn set_attribute(&mut self, object: &Value, name: &Name, value: Value, at: At) {
+        if let Some(host) = self.host_of(object) {
+            H::set_attribute(self, host, name, &value, at);
+        }
+        match object {
+            Value::Object(reference) => {
+                let instance_class = match self.object(*reference) {
+                    Object::Instance(instance) => Some(instance.class),
+                    _ => None,
+                };
+                if let Some(class) = instance_class
+                    && let Some((Ok(Value::Object(property)), _)) = self.find_in_class(class, name, None)
+                    && matches!(self.object(property), Object::Property(_))
+                {
+                    // A setter is not run: what it does to others is not known.
+                    return;
+                }
+                match self.change(*reference) {
+                    Object::Instance(instance) => {
+                        instance.attributes.insert(name.clone(), value);
+                    }
+                    Object::Class(class) => {
+                        class.names.insert(name.clone(), value);
+                    }
+                    _ => {}
+                }
+            }
+            Value::Module(key) => {
+                if let Some(loaded) = self.modules.get(key) {
+                    let scope = loaded.scope;
+                    self.set_in(scope, name, value);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Comparison, membership and order.
+
+use super::{Host, Interp};
+use crate::python::syntax::CompareOp;
+use crate::python::value::{At, Object, Ref, Stop, Value};
+use std::cmp::Ordering;
+
+impl<H: Host> Interp<'_, H> {
+    pub(crate) fn compare(&mut self, op: CompareOp, left: &Value, right: &Value, at: At) -> Result<Value, Stop> {
+        if let Some(value) = self.of_each(left, right, at, |run, left, right| run.compare(op, left, right, at))? {
+            return Ok(value);
+        }
+        let known = match op {
+            CompareOp::Eq => self.equality(left, right, 16),
+            CompareOp::NotEq => self.equality(left, right, 16).map(|equal| !equal),
+            CompareOp::Is => self.identity(left, right),
+            CompareOp::IsNot => self.identity(left, right).map(|same| !same),
+            CompareOp::In => self.contains(right, left),
+            CompareOp::NotIn => self.contains(right, left).map(|inside| !inside),
+            CompareOp::Less => self.order(left, right).map(|order| order == Ordering::Less),
+            CompareOp::LessEq => self.order(left, right).map(|order| order != Ordering::Greater),
+            CompareOp::Greater => self.order(left, right).map(|order| order == Ordering::Greater),
+            CompareOp::GreaterEq => self.order(left, right).map(|order| order != Ordering::Less),
+        };
+        Ok(match known {
+            Some(known) => Value::Bool(known),
+            None => self.unknown_from(&[left.clone(), right.clone()], &format!("{op:?}"), at),
+        })
+    }
+
+    fn identity(&self, left: &Value, right: &Value) -> Option<bool> {
+        match (left, right) {
+            (Value::None, Value::None) => Some(true),
+            (Value::Unknown(unknown), Value::None) | (Value::None, Value::Unknown(unknown)) => {
+                unknown.affix.is_some().then_some(false)
+            }
+            (Value::None, Value::Outside(_)) | (Value::Outside(_), Value::None) => None,
+            (Value::None, _) | (_, Value::None) => Some(false),
+            (Value::Object(a), Value::Object(b)) => Some(a == b),
+            (Value::Host(a), Value::Host(b)) => Some(a == b),
+            (Value::Outside(a), Value::Outside(b)) if a == b => Some(true),
+            _ => self.equality(left, right, 4),
+        }
+    }
+
+    fn equality(&self, left: &Value, right: &Value, depth: usize) -> Option<bool> {
+        match (left, right) {
+            (Value::Unknown(unknown), other) | (other, Value::Unknown(unknown)) => {
+                // A text that begins or ends otherwise is another text.
+                let (prefix, suffix) = unknown.affix.as_ref()?;
+                match other {
+                    Value::Str(text) if !text.text.starts_with(&**prefix) || !text.text.ends_with(&**suffix) => {
+                        Some(false)
+                    }
+                    Value::None => Some(false),
+                    _ => None,
+                }
+            }
+            (Value::Outside(a), Value::Outside(b)) => (a == b).then_some(true),
+            (Value::OneOf(_) | Value::Outside(_), _) | (_, Value::OneOf(_) | Value::Outside(_)) => None,
+            (Value::Int(_) | Value::Float(_) | Value::Bool(_), Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
+                Some(
+                    float(left)?.total_cmp(&float(right)?).is_eq()
+                        || float(left)?.partial_cmp(&float(right)?) == Some(Ordering::Equal),
+                )
+            }
+            (Value::Host(a), Value::Host(b)) => (a == b).then_some(true),
+            (Value::Object(a), Value::Object(b)) if a == b => Some(true),
+            (Value::Object(a), Value::Object(b)) => {
+                if depth == 0 {
+                    return None;
+                }
+                self.equal_objects(*a, *b, left, right, depth)
+            }
+            (Value::Object(object), _) | (_, Value::Object(object)) => match self.object(*object) {
+                Object::Instance(_) => None,
+                _ => Some(false),
+            },
+            _ => Some(self.text(left) == self.text(right)),
+        }
+    }
+
+    fn equal_objects(&self, a: Ref, b: Ref, left: &Value, right: &Value, depth: usize) -> Option<bool> {
+        match (self.object(a), self.object(b)) {
+            (Object::List(_), Object::List(_)) | (Object::Tuple(_), Object::Tuple(_)) => {
+                let (x, y) = (self.items(left)?, self.items(right)?);
+                if x.len() != y.len() {
+                    return Some(false);
+                }
+                let mut all = Some(true);
+                for (x, y) in x.iter().zip(y) {
+                    match self.equality(x, y, depth - 1) {
+                        Some(false) => return Some(false),
+                        None => all = None,
+                        Some(true) => {}
+                    }
+                }
+                all
+            }
+            (Object::Dict(_), Object::Dict(_)) => {
+                let (x, y) = (self.dict_pairs(left)?, self.dict_pairs(right)?);
+                if x.len() != y.len() {
+                    return Some(false);
+                }
+                let mut all = Some(true);
+                for (key, value) in x {
+                    let key = self.key(&key)?;
+                    let other = y.iter().find(|(other, _)| self.key(other).as_ref() == Some(&key));
+                    match other {
+                        None => return Some(false),
+                        Some((_, other)) => match self.equality(&value, other, depth - 1) {
+                            Some(false) => return Some(false),
+                            None => all = None,
+                            Some(true) => {}
+                        },
+                    }
+                }
+                all
+            }
+            (Object::Instance(_), _) | (_, Object::Instance(_)) | (Object::Set(_), Object::Set(_)) => None,
+            _ => Some(false),
+        }
+    }
+
+    fn contains(&self, container: &Value, value: &Value) -> Option<bool> {
+        if let (Value::Str(text), Value::Str(part)) = (container, value) {
+            return Some(text.text.contains(&*part.text));
+        }
+        if let Value::Object(object) = container {
+            match self.object(*object) {
+                Object::Globals(scope) => {
+                    let name = value.as_str()?;
+                    return Some(self.names(*scope).contains_key(name));
+                }
+                Object::Dict(dict) if self.hazy(*object).is_none() => {
+                    return Some(dict.get(&self.key(value)?).is_some());
+                }
+                _ => {}
+            }
+        }
+        let mut all = Some(false);
+        for item in self.items(container)? {
+            match self.equality(item, value, 8) {
+                Some(true) => return Some(true),
+                None => all = None,
+                Some(false) => {}
+            }
+        }
+        all
+    }
+
+    pub(crate) fn order(&self, left: &Value, right: &Value) -> Option<Ordering> {
+        match (left, right) {
+            (Value::Str(a), Value::Str(b)) => Some(a.text.cmp(&b.text)),
+            (Value::Object(_), Value::Object(_)) => {
+                let (a, b) = (self.items(left)?, self.items(right)?);
+                for (a, b) in a.iter().zip(b) {
+                    match self.order(a, b)? {
+                        Ordering::Equal => {}
+                        order => return Some(order),
+                    }
+                }
+                Some(a.len().cmp(&b.len()))
+            }
+            _ => float(left)?.partial_cmp(&float(right)?),
+        }
+    }
+}
+
+/// A number as a float, for comparison.
+pub(super) fn float(value: &Value) -> Option<f64> {
+    match value {
+        Value::Float(value) => Some(*value),
+        #[expect(clippy::cast_precision_loss, reason = "as Python compares, up to 2^53")]
+        other => other.as_int().map(|value| value as f64),
+    }
+}

@@ -1,0 +1,103 @@
+//! Truth and iteration: what a value is to a condition and to a loop.
+
+use super::{Host, Interp};
+use crate::python::value::{At, Object, Stop, Unknown, Value, short};
+use std::rc::Rc;
+
+/// Either the items, or why they are not known and what one of them would be.
+pub(crate) type Items = Result<Vec<Value>, (Rc<Unknown>, Value)>;
+
+impl<H: Host> Interp<'_, H> {
+    pub(crate) fn truth(&self, value: &Value, at: At) -> Result<bool, Rc<Unknown>> {
+        Ok(match value {
+            Value::None => false,
+            Value::Ellipsis | Value::Module(_) | Value::Host(_) => true,
+            Value::Bool(value) => *value,
+            Value::Int(value) => *value != 0,
+            Value::Float(value) => *value != 0.0,
+            Value::Str(text) => !text.text.is_empty(),
+            Value::Bytes(bytes) => !bytes.is_empty(),
+            Value::Unknown(unknown) => match &unknown.affix {
+                Some((prefix, suffix)) if !prefix.is_empty() || !suffix.is_empty() => true,
+                _ => return Err(unknown.clone()),
+            },
+            Value::OneOf(values) => {
+                let mut truths = values.iter().map(|value| self.truth(value, at));
+                let first = truths.next().unwrap_or(Ok(false)).map_err(|_| self.why(value, at))?;
+                if truths.any(|truth| !matches!(truth, Ok(truth) if truth == first)) {
+                    return Err(self.why(value, at));
+                }
+                first
+            }
+            // A class or function of a library; constants like `sys.platform` are not known.
+            Value::Outside(path) => match path.strip_prefix("builtins.") {
+                Some(_) => true,
+                None if path
+                    .rsplit('.')
+                    .next()
+                    .is_some_and(|name| name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)) =>
+                {
+                    true
+                }
+                None => return Err(self.why(value, at)),
+            },
+            Value::Object(object) => match (self.hazy(*object), self.object(*object)) {
+                (None, Object::List(items) | Object::Tuple(items)) => !items.items.is_empty(),
+                (None, Object::Set(items)) => !items.is_empty(),
+                (None, Object::Dict(dict)) => dict.len() > 0,
+                (Some(why), Object::List(_) | Object::Tuple(_) | Object::Set(_) | Object::Dict(_)) => return Err(why),
+                _ => true,
+            },
+        })
+    }
+
+    pub(crate) fn iterate(&mut self, value: &Value, at: At) -> Result<Items, Stop> {
+        if let Some(items) = self.items(value) {
+            let items = items.to_vec();
+            self.work(items.len(), at)?;
+            return Ok(Ok(items));
+        }
+        if let Some(pairs) = self.dict_pairs(value) {
+            return Ok(Ok(pairs.into_iter().map(|(key, _)| key).collect()));
+        }
+        match value {
+            Value::Str(text) => {
+                return Ok(Ok(text.text.chars().map(|c| Self::text_value(c.to_string(), at)).collect()));
+            }
+            Value::Object(object) => {
+                if let Object::Class(_) = self.object(*object)
+                    && let Some(members) = self.enum_members(*object)
+                {
+                    return Ok(Ok(members));
+                }
+                if let Some(host) = self.host_of(value)
+                    && let Some(items) = H::iterate(self, host)
+                {
+                    return Ok(Ok(items));
+                }
+                if let Object::Instance(_) = self.object(*object)
+                    && let Some(method) = self.find_method(value, "__iter__")
+                {
+                    let items = self.call_with(&method, Vec::new(), at)?;
+                    if self.items(&items).is_some() {
+                        return self.iterate(&items, at);
+                    }
+                }
+            }
+            Value::Host(host) => {
+                if let Some(items) = H::iterate(self, *host) {
+                    return Ok(Ok(items));
+                }
+            }
+            Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
+                return self.raise("TypeError", "not iterable", at);
+            }
+            _ => {}
+        }
+        let why = self.why(value, at);
+        let mut element = Unknown::clone(&why);
+        element.text = short(format!("each of {}", why.text));
+        element.affix = None;
+        Ok(Err((why, element.value())))
+    }
+}

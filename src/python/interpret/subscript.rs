@@ -1,0 +1,197 @@
+//! Subscripts and slices: read, set, deleted.
+
+use super::{Host, Interp};
+use crate::python::value::{At, Object, Ref, Stop, Value};
+
+impl<H: Host> Interp<'_, H> {
+    pub(crate) fn subscript(&mut self, object: &Value, index: &Value, at: At) -> Result<Value, Stop> {
+        if let Some(host) = self.host_of(object)
+            && let Some(value) = H::subscript(self, host, index, at)?
+        {
+            return Ok(value);
+        }
+        if let Value::OneOf(values) = object {
+            let mut results = Vec::new();
+            for value in values.clone().iter() {
+                results.push(Some(self.subscript(value, index, at)?));
+            }
+            let why = self.why(object, at);
+            return Ok(self.merge(&results, &why));
+        }
+        if let (Some(items), Some(index)) = (self.items(object), index.as_int()) {
+            let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+            let position = if index < 0 { index + length } else { index };
+            return match usize::try_from(position).ok().and_then(|position| items.get(position)) {
+                Some(item) => Ok(item.clone()),
+                None => self.raise("IndexError", "index out of range", at),
+            };
+        }
+        match object {
+            Value::Unknown(unknown) => {
+                if let (Some(tail), Some(index)) = (&unknown.tail, index.as_int())
+                    && index < 0
+                    && let Some(value) = usize::try_from(-index)
+                        .ok()
+                        .and_then(|back| tail.len().checked_sub(back))
+                        .and_then(|at| tail.get(at))
+                {
+                    return Ok(value.clone());
+                }
+            }
+            Value::Str(text) => {
+                if let Some(index) = index.as_int() {
+                    let letters: Vec<char> = text.text.chars().collect();
+                    let length = i64::try_from(letters.len()).unwrap_or(i64::MAX);
+                    let position = if index < 0 { index + length } else { index };
+                    return match usize::try_from(position).ok().and_then(|position| letters.get(position)) {
+                        Some(letter) => Ok(Self::text_value(letter.to_string(), at)),
+                        None => self.raise("IndexError", "index out of range", at),
+                    };
+                }
+            }
+            Value::Object(object) => match self.object(*object) {
+                Object::Dict(_) => {
+                    if let Some(value) = self.dict_item(*object, index, at)? {
+                        return Ok(value);
+                    }
+                }
+                Object::Globals(scope) => {
+                    if let Some(value) = index.as_str().and_then(|name| self.names(*scope).get(name)) {
+                        return Ok(value.clone());
+                    }
+                }
+                Object::Class(_) => {
+                    if let Some(name) = index.as_str()
+                        && self.enum_members(*object).is_some()
+                    {
+                        return self.attribute(&Value::Object(*object), name, at);
+                    }
+                }
+                Object::Instance(_) => {
+                    if let Some(method) = self.find_method(&Value::Object(*object), "__getitem__") {
+                        return self.call_with(&method, vec![index.clone()], at);
+                    }
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+        Ok(self.unknown_from(&[object.clone(), index.clone()], "item", at))
+    }
+
+    fn dict_item(&mut self, object: Ref, index: &Value, at: At) -> Result<Option<Value>, Stop> {
+        let Some(key) = self.key(index) else { return Ok(None) };
+        let Object::Dict(dict) = self.object(object) else { return Ok(None) };
+        if let Some(value) = dict.get(&key) {
+            return Ok(self.hazy(object).is_none().then(|| value.clone()));
+        }
+        if self.hazy(object).is_some() {
+            return Ok(None);
+        }
+        if let Some(default) = dict.default.clone() {
+            let value = self.call_with(&default, Vec::new(), at)?;
+            if let Object::Dict(dict) = self.change(object) {
+                dict.insert(key, index.clone(), value.clone());
+            }
+            return Ok(Some(value));
+        }
+        self.raise("KeyError", self.text(index), at)
+    }
+
+    pub(super) fn slice(&mut self, object: &Value, bounds: [Option<i64>; 3], at: At) -> Value {
+        let pick = |length: usize| slice_positions(length, bounds);
+        match object {
+            Value::Str(text) => {
+                let letters: Vec<char> = text.text.chars().collect();
+                let text: String = pick(letters.len()).into_iter().map(|index| letters[index]).collect();
+                Self::text_value(text, at)
+            }
+            Value::Object(reference) if self.items(object).is_some() => {
+                let tuple = matches!(self.object(*reference), Object::Tuple(_));
+                let items = self.items(object).unwrap_or_default();
+                let items: Vec<Value> = pick(items.len()).into_iter().map(|index| items[index].clone()).collect();
+                if tuple { self.new_tuple(items) } else { self.new_list(items) }
+            }
+            _ => self.unknown_from(std::slice::from_ref(object), &format!("slice{bounds:?}"), at),
+        }
+    }
+
+    pub(super) fn set_item(&mut self, object: &Value, index: &Value, value: Value, at: At) -> Result<(), Stop> {
+        let Value::Object(reference) = object else { return Ok(()) };
+        let key = self.key(index);
+        let why = self.why(index, at);
+        match self.object(*reference) {
+            Object::Dict(_) => match key {
+                Some(key) => {
+                    if let Object::Dict(dict) = self.change(*reference) {
+                        dict.insert(key, index.clone(), value);
+                    }
+                }
+                None => self.set_hazy(*reference, why),
+            },
+            Object::List(items) => {
+                let count = items.items.len();
+                let length = i64::try_from(count).unwrap_or(i64::MAX);
+                let position = index.as_int().map(|index| if index < 0 { index + length } else { index });
+                match position.and_then(|position| usize::try_from(position).ok()) {
+                    Some(position) if position < count => {
+                        if let Object::List(items) = self.change(*reference) {
+                            items.items[position] = value;
+                        }
+                    }
+                    _ => self.set_hazy(*reference, why),
+                }
+            }
+            Object::Globals(scope) => {
+                // A name that is not known is still a global.
+                let scope = *scope;
+                let name = index.as_str().cloned().unwrap_or_else(|| format!("<{}>", self.text(index)).into());
+                self.set_in(scope, &name, value);
+            }
+            Object::Instance(_) => {
+                if let Some(method) = self.find_method(object, "__setitem__") {
+                    self.call_with(&method, vec![index.clone(), value], at)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete_item(&mut self, object: &Value, index: &Value, at: At) {
+        let Value::Object(reference) = object else { return };
+        match (self.key(index), self.object(*reference)) {
+            (Some(key), Object::Dict(_)) => {
+                if let Object::Dict(dict) = self.change(*reference) {
+                    dict.remove(&key);
+                }
+            }
+            (_, Object::Dict(_) | Object::List(_)) => {
+                let why = self.why(index, at);
+                self.set_hazy(*reference, why);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The positions that `[start:stop:step]` picks.
+fn slice_positions(length: usize, [start, stop, stride]: [Option<i64>; 3]) -> Vec<usize> {
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    let stride = stride.unwrap_or(1);
+    if stride == 0 {
+        return Vec::new();
+    }
+    let clamp = |value: i64, low: i64, high: i64| (if value < 0 { value + length } else { value }).clamp(low, high);
+    let (mut at, end) = if stride > 0 {
+        (start.map_or(0, |v| clamp(v, 0, length)), stop.map_or(length, |v| clamp(v, 0, length)))
+    } else {
+        (start.map_or(length - 1, |v| clamp(v, -1, length - 1)), stop.map_or(-1, |v| clamp(v, -1, length - 1)))
+    };
+    let mut positions = Vec::new();
+    while if stride > 0 { at < end } else { at > end } {
+        positions.extend(usize::try_from(at));
+        at += stride;
+    }
+    positions
+}
