@@ -11,6 +11,7 @@
 mod support;
 
 mod delivery;
+mod model;
 mod snapshot;
 
 use libtest_mimic::{Arguments, Trial};
@@ -28,12 +29,14 @@ enum Case {
     Shared(fn(&Server)),
     /// It has the server for itself: it stops components, for instance.
     Alone(fn(&mut Server)),
+    /// It needs the release, and no server: what its DagBag builds, for instance.
+    Installed(fn(&'static Release)),
 }
 
 /// The cases of a release. A new group of cases is a module with such a list; what a `dagguard
 /// sync` process needs is in `support::{branch, syncer}` and [`Server::variables`].
 fn cases(release: &Release) -> Vec<(&'static str, Case)> {
-    [delivery::cases(), snapshot::cases(release)].into_iter().flatten().collect()
+    [delivery::cases(), snapshot::cases(release), model::cases()].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {
@@ -117,17 +120,17 @@ struct Shared {
 impl Shared {
     fn run(&self, case: &Case) {
         let begin = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            self.start();
-            match case {
-                Case::Shared(case) => {
-                    let server = self.server.read().unwrap_or_else(PoisonError::into_inner);
-                    case(server.as_ref().expect("the server was started"));
-                }
-                Case::Alone(case) => {
-                    let mut server = self.server.write().unwrap_or_else(PoisonError::into_inner);
-                    case(server.as_mut().expect("the server was started"));
-                }
+        let result = catch_unwind(AssertUnwindSafe(|| match case {
+            Case::Installed(case) => case(self.venv.release),
+            Case::Shared(case) => {
+                self.start();
+                let server = self.server.read().unwrap_or_else(PoisonError::into_inner);
+                case(server.as_ref().expect("the server was started"));
+            }
+            Case::Alone(case) => {
+                self.start();
+                let mut server = self.server.write().unwrap_or_else(PoisonError::into_inner);
+                case(server.as_mut().expect("the server was started"));
             }
         }));
         let version = self.venv.release.version;

@@ -12,6 +12,7 @@
 //! Servers listen on loopback only and end with the value that holds them, also on Ctrl-C.
 
 pub(crate) mod branch;
+pub(crate) mod dagbag;
 pub(crate) mod install;
 pub(crate) mod processes;
 #[path = "../it/repositories.rs"]
@@ -19,3 +20,4 @@ pub(crate) mod repositories;
 pub(crate) mod rest;
 pub(crate) mod server;
 pub(crate) mod syncer;
+pub(crate) mod verdict;
