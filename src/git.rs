@@ -20,7 +20,7 @@ pub use fetch::{Fetched, Options, Remote};
 pub use pre_push::{PrePush, pre_push_lines};
 pub use repository::Repository;
 pub use source::{Credentials, Source};
-pub use working_tree::working_tree;
+pub use working_tree::{repository_tree, working_tree};
 
 use crate::content::Snapshot;
 

@@ -8,8 +8,8 @@ use std::path::Path;
 
 pub(super) fn run(arguments: &ModelArguments, directory: &Path) -> Result<Exit, Failure> {
     let airflow = config::version(arguments.airflow_version.as_deref())?;
-    let tree = git::working_tree(&directory.join(&arguments.root))?;
-    let model = dag::build(&tree, Layout::of(&tree), airflow);
+    let tree = git::repository_tree(&directory.join(&arguments.root))?;
+    let model = dag::build(&tree, Layout::Repository, airflow);
     match arguments.output_format {
         ModelFormat::Json => {
             let text = serde_json::to_string_pretty(&report::model::model_json(&model))

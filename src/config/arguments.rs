@@ -259,7 +259,7 @@ pub enum HookCommand {
 /// `dagguard model`.
 #[derive(Clone, Debug, Args)]
 pub struct ModelArguments {
-    /// A content tree, or a plain folder of DAG files
+    /// A content tree, a plain folder of DAG files, or a repository that holds them
     pub root: PathBuf,
     /// Form of the model
     #[arg(long, value_enum, default_value = "json", value_name = "FORMAT")]

@@ -48,6 +48,10 @@ pub enum Layout {
     Content,
     /// A plain folder of DAG files: everything in it is a DAG file or a module beside one.
     Plain,
+    /// A repository as people lay it out, to be looked at and not delivered: every file keeps its
+    /// path, DAGs folders are found by their name, and modules as a worker would find them whose
+    /// home is the repository (see [`Layout::import_roots`]).
+    Repository,
 }
 
 impl Layout {
@@ -67,6 +71,7 @@ impl Layout {
         }
         let (area, dest) = match self {
             Self::Plain => (Area::Dags, format!("dags/{path}")),
+            Self::Repository => (Area::Dags, path.to_string()),
             Self::Content => {
                 if path.below("plugins/operators").is_some() {
                     (Area::Operators, path.to_string())
@@ -90,8 +95,10 @@ impl Layout {
         let source = if let Some(rest) = dest.below("dags") {
             match self {
                 Self::Plain => rest.to_string(),
-                Self::Content => dest.to_string(),
+                Self::Content | Self::Repository => dest.to_string(),
             }
+        } else if self == Self::Repository {
+            dest.to_string()
         } else if self == Self::Plain {
             return Ok(None);
         } else if dest.below("plugins/operators").is_some() || dest.below("plugins/sensors").is_some() {
@@ -104,9 +111,63 @@ impl Layout {
         ContentPath::new(source).map(Some)
     }
 
+    /// The path of a delivered file below the DAGs folder that it lies in; `None` if it lies in none.
+    ///
+    /// In a repository that is the outermost folder called `dags`; what lies in no such folder, nor
+    /// among plugins or shared code, counts as lying in a DAGs folder that is the repository itself.
+    pub fn below_dags(self, dest: &HomePath) -> Option<&str> {
+        if self != Self::Repository {
+            return dest.below("dags");
+        }
+        match special(dest.as_str()) {
+            None => Some(dest.as_str()),
+            Some((_, "dags", rest)) => Some(rest),
+            Some(_) => None,
+        }
+    }
+
+    /// The folders, below `$AIRFLOW_HOME`, in which a worker looks for the modules that a file
+    /// imports, in order; the home itself comes last, as workers are commonly started there.
+    pub fn import_roots(self, dest: &HomePath) -> Vec<String> {
+        let around = |base: &str| ["dags", "plugins", "shared", ""].map(|name| join(base, name));
+        if self != Self::Repository {
+            return ["dags", "plugins", ""].map(str::to_owned).to_vec();
+        }
+        let mut roots = Vec::new();
+        if let Some((base, _, _)) = special(dest.as_str())
+            && !base.is_empty()
+        {
+            roots.extend(around(base));
+        }
+        roots.extend(around(""));
+        roots
+    }
+
     /// The tree as Airflow will see it below its home: what is content, by destination.
     pub fn deliver(self, snapshot: &Snapshot) -> BTreeMap<HomePath, ContentPath> {
         snapshot.files().filter_map(|(path, _)| self.place(path).map(|place| (place.dest, path.clone()))).collect()
+    }
+}
+
+/// The outermost folder of a path that has a meaning for Airflow or for the delivery: what comes
+/// before it, its name, and what comes behind.
+fn special(path: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    while let Some(end) = path[from..].find('/').map(|at| from + at) {
+        let name = &path[from..end];
+        if matches!(name, "dags" | "plugins" | "shared") {
+            return Some((path[..from].trim_end_matches('/'), name, &path[end + 1..]));
+        }
+        from = end + 1;
+    }
+    None
+}
+
+fn join(folder: &str, name: &str) -> String {
+    match (folder, name) {
+        ("", name) => name.to_owned(),
+        (folder, "") => folder.to_owned(),
+        (folder, name) => format!("{folder}/{name}"),
     }
 }
 
@@ -134,6 +195,25 @@ mod tests {
         ] {
             assert_eq!(place(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn a_repository_keeps_its_paths_and_has_its_dags_folders_by_name() {
+        let home = |path: &str| HomePath::new(path).unwrap();
+        let below = |path: &str| Layout::Repository.below_dags(&home(path)).map(str::to_owned);
+        assert_eq!(below("dags/team/d.py").as_deref(), Some("team/d.py"));
+        assert_eq!(below("airflow/dags/dags/d.py").as_deref(), Some("dags/d.py"));
+        assert_eq!(below("jobs/d.py").as_deref(), Some("jobs/d.py"));
+        assert_eq!(below("plugins/dags/d.py"), None);
+        assert_eq!(below("shared/x/d.py"), None);
+        let roots = Layout::Repository.import_roots(&home("airflow/dags/d.py"));
+        assert_eq!(
+            roots,
+            ["airflow/dags", "airflow/plugins", "airflow/shared", "airflow", "dags", "plugins", "shared", ""]
+        );
+        let path = ContentPath::new("include/x.py").unwrap();
+        let dest = Layout::Repository.place(&path).unwrap().dest;
+        assert_eq!(Layout::Repository.source_of(&dest), Ok(Some(path)));
     }
 
     #[test]

@@ -14,8 +14,8 @@ pub(super) fn dag_files(tree: &Tree, snapshot: &Snapshot) -> Vec<usize> {
     let _ = snapshot;
     let mut files = Vec::new();
     for (index, file) in tree.files().iter().enumerate() {
-        let Some(rest) = file.home.below("dags") else { continue };
-        if rest.ends_with(".py") && !ignored.matches(rest) && might_hold_dags(&file.bytes) {
+        let Some(rest) = tree.below_dags(index) else { continue };
+        if rest.ends_with(".py") && !ignored.matches(file.home.as_str()) && might_hold_dags(&file.bytes) {
             files.push(index);
         }
     }
@@ -35,12 +35,11 @@ struct Ignored(Vec<(String, Vec<String>)>);
 impl Ignored {
     fn read(tree: &Tree) -> Self {
         let mut all = Vec::new();
-        for file in tree.files() {
-            let Some(rest) = file.home.below("dags") else { continue };
-            if file.home.file_name() != ".airflowignore" {
+        for (index, file) in tree.files().iter().enumerate() {
+            if file.home.file_name() != ".airflowignore" || tree.below_dags(index).is_none() {
                 continue;
             }
-            let folder = rest.strip_suffix(".airflowignore").unwrap_or_default().to_owned();
+            let folder = file.home.as_str().strip_suffix(".airflowignore").unwrap_or_default().to_owned();
             let text = String::from_utf8_lossy(&file.bytes);
             let lines = text
                 .lines()
@@ -100,13 +99,13 @@ pub(super) fn imports(tree: &Tree) -> Imports {
     imports
 }
 
-fn add(tree: &Tree, dotted: &str, to: &mut BTreeSet<usize>) {
+fn add(tree: &Tree, from: usize, dotted: &str, to: &mut BTreeSet<usize>) {
     let parts: Vec<&str> = dotted.split('.').collect();
     if crate::python::interpret::is_standard(parts[0]) {
         return;
     }
     for end in 1..=parts.len() {
-        if let Located::File(file) = tree.locate(&parts[..end].join(".")) {
+        if let Located::File(file) = tree.locate(&parts[..end].join("."), from) {
             to.insert(file);
         }
     }
@@ -115,13 +114,13 @@ fn add(tree: &Tree, dotted: &str, to: &mut BTreeSet<usize>) {
 fn of_block(tree: &Tree, file: usize, body: &[Stmt], to: &mut BTreeSet<usize>) {
     for stmt in body {
         match &stmt.kind {
-            StmtKind::Import(names) => names.iter().for_each(|(name, _)| add(tree, name, to)),
+            StmtKind::Import(names) => names.iter().for_each(|(name, _)| add(tree, file, name, to)),
             StmtKind::ImportFrom { level, module, names, .. } => {
                 let base = absolute(tree, file, *level, module);
                 if let Some(base) = base {
-                    add(tree, &base, to);
+                    add(tree, file, &base, to);
                     for (name, _, _) in names {
-                        add(tree, &format!("{base}.{name}"), to);
+                        add(tree, file, &format!("{base}.{name}"), to);
                     }
                 }
             }

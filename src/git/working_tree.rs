@@ -30,6 +30,15 @@ pub fn working_tree(dir: &Path) -> Read {
     Ok(reader.snapshot)
 }
 
+/// Reads all of a folder, whatever it holds, but what is hidden or installed (`.venv`,
+/// `site-packages`, `node_modules`): a repository to be looked at.
+pub fn repository_tree(dir: &Path) -> Read {
+    let revision = Revision::new("working-tree");
+    let mut reader = Reader { snapshot: Snapshot::empty(revision.clone()), revision };
+    reader.folder(dir, "", true)?;
+    Ok(reader.snapshot)
+}
+
 fn unreadable(path: &Path, error: &io::Error) -> GitError {
     GitError::Folder { path: path.to_path_buf(), reason: error.to_string() }
 }
@@ -59,7 +68,8 @@ impl Reader {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(unreadable(&here, &error)),
             };
-            if name == ".git" || name == "__pycache__" || (skip_hidden && metadata.is_dir() && name.starts_with('.')) {
+            let hidden = name.starts_with('.') || matches!(name, "node_modules" | "site-packages");
+            if name == ".git" || name == "__pycache__" || (skip_hidden && metadata.is_dir() && hidden) {
                 continue;
             }
             let path = match ContentPath::new(&text) {
@@ -131,6 +141,12 @@ mod tests {
             ["dags/.airflowignore Regular", "dags/a.py Regular", "dags/l.py Link", "plugins/operators/o.py Regular"]
         );
         assert_eq!(snapshot.refused(), [Refusal::LfsPointer(ContentPath::new("dags/big.csv").unwrap())]);
+        let whole = repository_tree(dir.path()).unwrap();
+        let paths: Vec<_> = whole.files().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(
+            paths,
+            ["dags/.airflowignore", "dags/a.py", "dags/l.py", "plugins/listener.py", "plugins/operators/o.py"]
+        );
     }
 
     #[test]

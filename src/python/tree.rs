@@ -9,10 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// The folders of the search path, in order. The home itself comes last: workers are commonly
-/// started there.
-const ROOTS: [&str; 3] = ["dags", "plugins", ""];
-
 /// A file of the tree.
 pub(crate) struct SourceFile {
     pub(crate) path: ContentPath,
@@ -38,6 +34,7 @@ type Parsed = Rc<Result<Module, SyntaxError>>;
 
 /// The tree.
 pub(crate) struct Tree {
+    layout: Layout,
     files: Vec<SourceFile>,
     by_home: BTreeMap<String, usize>,
     folders: BTreeSet<String>,
@@ -62,7 +59,7 @@ impl Tree {
             }
             files.push(SourceFile { path, home, bytes: file.bytes.clone() });
         }
-        Self { files, by_home, folders, parsed: RefCell::new(BTreeMap::new()) }
+        Self { layout, files, by_home, folders, parsed: RefCell::new(BTreeMap::new()) }
     }
 
     pub(crate) fn files(&self) -> &[SourceFile] {
@@ -85,12 +82,10 @@ impl Tree {
 
     /// The dotted name by which a file is imported.
     pub(crate) fn module_name(&self, file: usize) -> String {
-        let home = self.files[file].home.as_str();
-        let rest = ROOTS
-            .iter()
-            .filter(|root| !root.is_empty())
-            .find_map(|root| self.files[file].home.below(root))
-            .unwrap_or(home);
+        let home = &self.files[file].home;
+        let roots = self.layout.import_roots(home);
+        let rest =
+            roots.iter().filter(|root| !root.is_empty()).find_map(|root| home.below(root)).unwrap_or(home.as_str());
         let rest = rest.strip_suffix(".py").unwrap_or(rest);
         rest.strip_suffix("/__init__").unwrap_or(rest).replace('/', ".")
     }
@@ -100,14 +95,19 @@ impl Tree {
         self.files[file].home.file_name() == "__init__.py"
     }
 
-    /// Looks a dotted name up as Python would.
-    pub(crate) fn locate(&self, dotted: &str) -> Located {
+    /// The path of a file below the DAGs folder that it lies in.
+    pub(crate) fn below_dags(&self, file: usize) -> Option<&str> {
+        self.layout.below_dags(&self.files[file].home)
+    }
+
+    /// Looks a dotted name up as Python would for an import in `from`.
+    pub(crate) fn locate(&self, dotted: &str, from: usize) -> Located {
         let parts: Vec<&str> = dotted.split('.').collect();
         let Some(first) = parts.first() else { return Located::Outside };
         let join =
             |folder: &str, name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
         // The folders that the name so far may stand for.
-        let mut folders: Vec<String> = ROOTS.iter().map(|root| (*root).to_owned()).collect();
+        let mut folders: Vec<String> = self.layout.import_roots(&self.files[from].home);
         let mut closed = false;
         for (index, part) in parts.iter().enumerate() {
             let mut namespaces = Vec::new();

@@ -78,6 +78,10 @@ impl<H: Host> Interp<'_, H> {
         Ok(())
     }
 
+    fn locate(&self, dotted: &str) -> Located {
+        self.tree.locate(dotted, self.frames.last().map_or(0, |frame| frame.file))
+    }
+
     fn absolute(&mut self, level: usize, module: &str, at: At) -> Result<String, Stop> {
         let file = self.frames.last().map_or(0, |frame| frame.file);
         let name = self.tree.module_name(file);
@@ -104,7 +108,7 @@ impl<H: Host> Interp<'_, H> {
                     return Ok(value.clone());
                 }
                 let submodule = format!("{dotted}.{name}");
-                match self.tree.locate(&submodule) {
+                match self.locate(&submodule) {
                     Located::File(_) | Located::Namespace => self.import_module(&submodule, at),
                     _ => {
                         let top = dotted.split('.').next().unwrap_or_default();
@@ -116,7 +120,7 @@ impl<H: Host> Interp<'_, H> {
                                 || self.names(loaded.scope).keys().any(|name| name.starts_with('<'))
                         });
                         let elsewhere = matches!(key, ModuleKey::Namespace(_))
-                            && matches!(self.tree.locate(&submodule), Located::Missing(_, false));
+                            && matches!(self.locate(&submodule), Located::Missing(_, false));
                         if open || elsewhere || SHARED_NAMESPACES.contains(&top) || self.has_other_meaning(key) {
                             return Ok(Value::outside(submodule));
                         }
@@ -175,7 +179,7 @@ impl<H: Host> Interp<'_, H> {
         if is_standard(top) || top == "airflow" {
             return self.import_outside(dotted, at);
         }
-        match self.tree.locate(dotted) {
+        match self.locate(dotted) {
             Located::File(file) => {
                 self.import_parents(dotted, at)?;
                 self.load_file(file)?;
@@ -229,7 +233,7 @@ impl<H: Host> Interp<'_, H> {
             ModuleKey::File(file) => self.tree.module_name(*file),
             ModuleKey::Namespace(dotted) => dotted.to_string(),
         };
-        let key = match self.tree.locate(&format!("{parent}.{name}")) {
+        let key = match self.locate(&format!("{parent}.{name}")) {
             Located::File(file) => ModuleKey::File(file),
             Located::Namespace => ModuleKey::Namespace(format!("{parent}.{name}").into()),
             _ => return None,
