@@ -6,12 +6,19 @@
 //! worst fault this module can have.
 
 mod arguments;
+mod asset;
 mod collect;
+mod context;
 mod discover;
 mod edges;
 mod host;
 mod make;
+mod mapping;
+mod member;
 mod names;
+mod operator;
+mod outside;
+mod setup;
 mod shape;
 mod taskflow;
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Airflow as the interpreter meets it: calls, methods, attributes and operators of its objects.
 
-use super::world::{Decorated, Run, Thing, World, name_doubt, name_of};
-use super::{arguments, edges, make, names, taskflow};
+mod dag;
+
+use super::member::{add_to_dag, task_of};
+use super::world::{Decorated, Run, Thing, World};
+use super::{arguments, asset, context, edges, make, names, operator, outside, setup, taskflow};
 use crate::python::interpret::{Host, HostRef, Interp};
 use crate::python::syntax::BinaryOp;
-use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Unknown, Value};
+use crate::python::value::{Args, At, Object, Ref, Stop, Unknown, Value};
 use names::Meaning;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 impl Host for World {
     fn exists(&self, module: &str) -> Option<bool> {
@@ -23,9 +25,9 @@ impl Host for World {
     fn call(run: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         Ok(Some(match names::meaning(path) {
             Meaning::Dag => make::dag(run, args, at),
-            Meaning::DagDecorator => taskflow::dag_decorator(run, args),
+            Meaning::DagDecorator => context::dag_decorator(run, args),
             Meaning::TaskGroup => make::group(run, args, false, at)?,
-            Meaning::GroupDecorator => taskflow::group_decorator(run, args),
+            Meaning::GroupDecorator => context::group_decorator(run, args),
             Meaning::TaskDecorator => taskflow::task_decorator(run, path, args),
             Meaning::Setup => taskflow::setup_teardown(run, true, args),
             Meaning::Teardown => taskflow::setup_teardown(run, false, args),
@@ -52,10 +54,10 @@ impl Host for World {
                 let class = path.strip_suffix(".partial").unwrap_or(path);
                 run.host.add(Thing::Partial { class: Value::outside(class), args: args.clone() })
             }
-            Meaning::Operator => make::operator(run, path, args, at)?,
-            Meaning::Other if is_task_call(path, args, run) => make::operator(run, path, args, at)?,
+            Meaning::Operator => operator::operator(run, path, args, at)?,
+            Meaning::Other if is_task_call(path, args, run) => operator::operator(run, path, args, at)?,
             Meaning::Inert if path.starts_with("airflow.") && is_task_call(path, args, run) => {
-                make::operator(run, path, args, at)?
+                operator::operator(run, path, args, at)?
             }
             Meaning::CurrentContext | Meaning::Inert | Meaning::Other => return Ok(None),
         }))
@@ -73,17 +75,17 @@ impl Host for World {
                 .first()
                 .map(|function| run.host.add(Thing::DagFactory { function: function.value.clone(), args: decorator })),
             Thing::DagFactory { function, args: decorator } => {
-                Some(taskflow::call_dag(run, &function, &decorator, args, at)?)
+                Some(context::call_dag(run, &function, &decorator, args, at)?)
             }
             Thing::GroupDecorator(decorator) => args.positional.first().map(|function| {
                 let function = function.value.clone();
                 run.host.add(Thing::GroupFactory { function, args: decorator, partial: Args::default() })
             }),
             Thing::GroupFactory { function, args: decorator, partial } => {
-                Some(taskflow::call_group(run, (&function, &decorator, &partial), args, None, at)?)
+                Some(context::call_group(run, (&function, &decorator, &partial), args, None, at)?)
             }
             Thing::AssetDecorator { args: decorator, multi } => match args.positional.first() {
-                Some(function) => Some(taskflow::asset(run, &decorator, &function.value.clone(), multi, at)?),
+                Some(function) => Some(asset::asset(run, &decorator, &function.value.clone(), multi, at)?),
                 None => None,
             },
             _ => None,
@@ -105,16 +107,16 @@ impl Host for World {
                 return Ok(Some(Value::None));
             }
             "as_setup" | "as_teardown" => {
-                return as_setup_teardown(run, object, name == "as_setup", args, at).map(Some);
+                return setup::as_setup_teardown(run, object, name == "as_setup", args, at).map(Some);
             }
             _ => {}
         }
         let value = match (run.host.thing(object).clone(), name) {
             (Thing::Decorated(decorated), _) => decorated_method(run, decorated, name, args, at)?,
             (Thing::GroupFactory { function, args: decorator, partial }, _) => match name {
-                "expand" => Some(taskflow::call_group(run, (&function, &decorator, &partial), args, Some(false), at)?),
+                "expand" => Some(context::call_group(run, (&function, &decorator, &partial), args, Some(false), at)?),
                 "expand_kwargs" => {
-                    Some(taskflow::call_group(run, (&function, &decorator, &partial), args, Some(true), at)?)
+                    Some(context::call_group(run, (&function, &decorator, &partial), args, Some(true), at)?)
                 }
                 "partial" => {
                     Some(run.host.add(Thing::GroupFactory { function, args: decorator, partial: args.clone() }))
@@ -130,7 +132,7 @@ impl Host for World {
                 Some(run.host.add(Thing::DagFactory { function, args }))
             }
             (Thing::Partial { class, args: partial }, "expand" | "expand_kwargs") => {
-                Some(make::expand_operator(run, &class, &partial, args, name == "expand_kwargs", at)?)
+                Some(operator::expand_operator(run, &class, &partial, args, name == "expand_kwargs", at)?)
             }
             (Thing::Output { tasks, key, text }, "map" | "zip" | "concat" | "filter") => {
                 let mut all = tasks;
@@ -145,7 +147,7 @@ impl Host for World {
                 let text = format!("{text}.{name}({})", texts.join(", ")).into();
                 Some(run.host.add(Thing::Output { tasks: all, key, text }))
             }
-            (Thing::Dag(dag), _) => return dag_method(run, dag, name, args, at).map(Some),
+            (Thing::Dag(dag), _) => return dag::dag_method(run, dag, name, args, at).map(Some),
             (Thing::Group(_), "add") => {
                 for dag in run.host.dags_of(&[object]) {
                     run.host.doubt(dag, at, "`TaskGroup.add` is not evaluated");
@@ -162,7 +164,7 @@ impl Host for World {
 
     fn attribute(run: &mut Interp<Self>, object: HostRef, name: &str, at: At) -> Option<Value> {
         match run.host.thing(object).clone() {
-            Thing::Dag(dag) => dag_attribute(run, dag, name),
+            Thing::Dag(dag) => dag::dag_attribute(run, dag, name),
             Thing::Task(task) => match name {
                 "output" => Some(taskflow::output(run, task, "return_value")),
                 "task_id" => Some(id_value(run, &run.host.tasks[task].id.clone(), at)),
@@ -205,7 +207,7 @@ impl Host for World {
             (Thing::Task(task), "dag") => match run.host_of(value).map(|host| run.host.thing(host).clone()) {
                 Some(Thing::Dag(dag)) if run.host.tasks[task].dag.is_none() => {
                     // What fails here fails as a duplicate, which the DAG then says itself.
-                    let _ = make::add_to_dag(run, dag, task, at);
+                    let _ = add_to_dag(run, dag, task, at);
                 }
                 _ => doubt_task(run, task, at, name),
             },
@@ -274,24 +276,24 @@ impl Host for World {
     }
 
     fn enter(run: &mut Interp<Self>, object: HostRef, _at: At) -> Result<Value, Stop> {
-        taskflow::enter(run, object);
+        context::enter(run, object);
         Ok(Value::Host(object))
     }
 
     fn exit(run: &mut Interp<Self>, object: HostRef, at: At) -> Result<(), Stop> {
-        taskflow::leave(run, object, at)
+        context::leave(run, object, at)
     }
 
     fn construct(run: &mut Interp<Self>, instance: Ref, base: &str, args: &Args, at: At) -> Result<(), Stop> {
-        make::construct(run, instance, base, args, at)
+        operator::construct(run, instance, base, args, at)
     }
 
     fn before_construct(run: &mut Interp<Self>, class: Ref, args: &mut Args, at: At) {
-        make::apply_defaults(run, class, args, at);
+        operator::apply_defaults(run, class, args, at);
     }
 
     fn constructed(run: &mut Interp<Self>, instance: Ref, at: At) -> Result<(), Stop> {
-        make::constructed(run, instance, at)
+        operator::constructed(run, instance, at)
     }
 
     fn class_method(run: &mut Interp<Self>, class: Ref, name: &str, args: &Args) -> Option<Value> {
@@ -299,7 +301,7 @@ impl Host for World {
     }
 
     fn outside_call(run: &mut Interp<Self>, callee: &Value, args: &Args, at: At) {
-        arguments::outside_call(run, callee, args, at);
+        outside::outside_call(run, callee, args, at);
     }
 
     fn stands_alone(run: &mut Interp<Self>, value: &Value, at: At) {
@@ -400,125 +402,10 @@ fn id_value(run: &Run, name: &super::world::Name, at: At) -> Value {
 }
 
 fn xcom_arg(run: &mut Run, args: &Args) -> Value {
-    let task = args.value(0, "operator").and_then(|value| make::task_of(run, value));
+    let task = args.value(0, "operator").and_then(|value| task_of(run, value));
     let key = args.value(1, "key").and_then(Value::as_str).cloned().unwrap_or_else(|| "return_value".into());
     match task {
         Some(task) => taskflow::output(run, task, &key),
         None => run.host.add(Thing::Opaque("output".into())),
-    }
-}
-
-fn as_setup_teardown(run: &mut Run, object: HostRef, setup: bool, args: &Args, at: At) -> Result<Value, Stop> {
-    let tasks = match run.host.thing(object).clone() {
-        Thing::Task(task) => BTreeSet::from([task]),
-        Thing::Output { tasks, .. } => tasks,
-        _ => BTreeSet::new(),
-    };
-    for task in &tasks {
-        if setup {
-            run.host.tasks[*task].setup = true;
-            continue;
-        }
-        run.host.tasks[*task].teardown = true;
-        run.host.tasks[*task].trigger_rule = Some("all_done_setup_success".to_owned());
-        if let Some(setups) = args.keyword("setups").map(|arg| arg.value.clone()) {
-            let all = match run.items(&setups) {
-                Some(items) => items.to_vec(),
-                None => vec![setups.clone()],
-            };
-            for one in all {
-                if let Some(host) = run.host_of(&one)
-                    && let Thing::Task(task) = *run.host.thing(host)
-                {
-                    run.host.tasks[task].setup = true;
-                }
-                if let Some(Thing::Output { tasks, .. }) = run.host_of(&one).map(|host| run.host.thing(host).clone()) {
-                    for task in tasks {
-                        run.host.tasks[task].setup = true;
-                    }
-                }
-            }
-            edges::relate(run, &setups, &Value::Host(object), at)?;
-        }
-    }
-    Ok(Value::Host(object))
-}
-
-fn dag_attribute(run: &mut Run, dag: usize, name: &str) -> Option<Value> {
-    let at = run.host.dags[dag].at;
-    match name {
-        "dag_id" => Some(id_value(run, &run.host.dags[dag].id.clone(), at)),
-        "tasks" | "task_ids" => {
-            if !run.host.dags[dag].doubts.is_empty() {
-                return Some(Unknown::new("the tasks of a DAG that is not known", at, "tasks").value());
-            }
-            let tasks = run.host.dags[dag].tasks.clone();
-            let items = tasks
-                .into_iter()
-                .map(|task| match name {
-                    "tasks" => run.host.add(Thing::Task(task)),
-                    _ => id_value(run, &run.host.tasks[task].id.clone(), at),
-                })
-                .collect();
-            Some(run.new_list(items))
-        }
-        "default_args" => run.host.dags[dag].default_args.clone(),
-        "doc_md" | "schedule_interval" | "schedule" | "start_date" | "params" | "tags" | "catchup" | "description" => {
-            Some(Unknown::new(format!("the attribute `{name}` of a DAG is not held"), at, name).value())
-        }
-        _ => None,
-    }
-}
-
-fn dag_method(run: &mut Run, dag: usize, name: &str, args: &Args, at: At) -> Result<Value, Stop> {
-    let first = args.positional.first().map(|arg| arg.value.clone());
-    match (name, first) {
-        ("add_task", Some(value)) => {
-            match make::task_of(run, &value) {
-                Some(task) if run.host.tasks[task].dag.is_none() => make::add_to_dag(run, dag, task, at)?,
-                Some(_) => {}
-                None => run.host.doubt(dag, at, "a task is added that is not known"),
-            }
-            Ok(Value::None)
-        }
-        ("add_tasks", Some(value)) => {
-            match run.items(&value).map(<[Value]>::to_vec) {
-                Some(items) => {
-                    for item in items {
-                        dag_method(run, dag, "add_task", &Args::positional([item], at), at)?;
-                    }
-                }
-                None => run.host.doubt(dag, at, "tasks are added that are not known"),
-            }
-            Ok(Value::None)
-        }
-        ("get_task", Some(value)) => {
-            let wanted = name_of(run, &value);
-            let found = run.host.dags[dag].tasks.iter().copied().find(|task| run.host.tasks[*task].id == wanted);
-            Ok(match found {
-                Some(task) if wanted.exact().is_some() => run.host.add(Thing::Task(task)),
-                _ => {
-                    let mut unknown = Unknown::new(name_doubt(&value, "a task"), at, "task");
-                    unknown.hosts = run.hosts_in(&value);
-                    unknown.value()
-                }
-            })
-        }
-        ("set_dependency", Some(up)) => {
-            let down = args.value(1, "downstream_task_id").cloned().unwrap_or(Value::None);
-            let up = dag_method(run, dag, "get_task", &Args::positional([up], at), at)?;
-            let down = dag_method(run, dag, "get_task", &Args::positional([down], at), at)?;
-            edges::relate(run, &up, &down, at)?;
-            Ok(Value::None)
-        }
-        ("task", _) => {
-            // `@dag.task` gives the DAG along.
-            let argument = Argument { value: run.host.add(Thing::Dag(dag)), at };
-            let mut args = args.clone();
-            args.set_keyword("dag", argument);
-            let path: Rc<str> = "airflow.decorators.task".into();
-            Ok(taskflow::task_decorator(run, &path, &args))
-        }
-        _ => Ok(Unknown::new(format!("`DAG.{name}` is not evaluated"), at, format!("dag.{name}")).value()),
     }
 }

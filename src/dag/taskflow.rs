@@ -1,11 +1,11 @@
-//! Decorators: `@dag`, `@task` and its kinds, `@task_group`, `@setup`, `@teardown`.
+//! `@task` and its kinds, `@setup`, `@teardown`: functions that make a task when they are called.
 
 use super::arguments;
-use super::edges;
-use super::make::{self, Making, task_of};
+use super::make::{self, Making};
+use super::mapping;
+use super::member::task_of;
 use super::names;
 use super::world::{Decorated, Run, Thing};
-use crate::python::interpret::HostRef;
 use crate::python::syntax::{Expr, ExprKind};
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Unknown, Value, last_name};
 use std::collections::BTreeSet;
@@ -74,7 +74,7 @@ pub(super) fn setup_teardown(run: &mut Run, setup: bool, args: &Args) -> Value {
     run.host.add(Thing::Decorated(decorated))
 }
 
-fn function_name(run: &Run, function: &Value) -> Option<(Rc<str>, At)> {
+pub(super) fn function_name(run: &Run, function: &Value) -> Option<(Rc<str>, At)> {
     let function = arguments::function(run, function)?;
     let Object::Function(function) = run.object(function) else { return None };
     Some((function.def.name.clone(), At { file: function.file, span: function.def.name_span }))
@@ -93,7 +93,7 @@ pub(super) fn expand_decorated(
     kwargs: bool,
     at: At,
 ) -> Result<Value, Stop> {
-    let mapping = arguments::mapping(run, args, kwargs, at);
+    let mapping = mapping::mapping(run, args, kwargs, at);
     make_decorated(run, decorated, args, Some(mapping), at)
 }
 
@@ -156,7 +156,7 @@ fn make_decorated(
     inputs.keywords.extend(args.keywords.iter().filter(|(name, _)| &**name != "task_id").cloned());
     arguments::depend(run, task, &inputs, at)?;
     if run.host.tasks[task].mapped.is_some() {
-        arguments::doubt_mapping(run, task);
+        mapping::doubt_mapping(run, task);
     }
     Ok(output(run, task, "return_value"))
 }
@@ -213,214 +213,4 @@ fn is_mapping(run: &Run, annotation: &Expr, scope: crate::python::value::ScopeRe
         }
         _ => false,
     }
-}
-
-// --- @dag ---
-
-/// `@dag` with or without arguments.
-pub(super) fn dag_decorator(run: &mut Run, args: &Args) -> Value {
-    let function =
-        args.positional.first().map(|arg| arg.value.clone()).filter(|value| arguments::function(run, value).is_some());
-    match function {
-        Some(function) => {
-            run.host.add(Thing::DagFactory { function, args: Args { positional: Vec::new(), ..args.clone() } })
-        }
-        None => run.host.add(Thing::DagDecorator(args.clone())),
-    }
-}
-
-/// Calls a `@dag` function: makes the DAG, runs the body in it.
-pub(super) fn call_dag(run: &mut Run, function: &Value, decorator: &Args, call: &Args, at: At) -> Result<Value, Stop> {
-    let mut args = decorator.clone();
-    let given = args.value(0, "dag_id").is_some_and(|value| !matches!(value, Value::None));
-    if !given && let Some((name, name_at)) = function_name(run, function) {
-        args.positional.clear();
-        args.set_keyword("dag_id", Argument { value: Run::text_value(name, name_at), at: name_at });
-    }
-    let dag = make::dag(run, &args, at);
-    let Value::Host(host) = dag else { return Ok(dag) };
-    enter(run, host);
-    let mut inputs = Args::default();
-    if let Some(function) = arguments::function(run, function)
-        && let Object::Function(function) = run.object(function)
-    {
-        // Each parameter is a DagParam: its value is that of a run.
-        for parameter in &function.def.clone().parameters {
-            let plain = parameter.kind == crate::python::syntax::ParameterKind::Plain
-                || parameter.kind == crate::python::syntax::ParameterKind::KeywordOnly;
-            if plain {
-                let why =
-                    Unknown::new("a DAG parameter has its value in a run", at, format!("param {}", parameter.name));
-                inputs.keywords.push((parameter.name.clone(), Argument { value: why.value(), at }));
-            }
-        }
-    }
-    let _ = call;
-    let result = run.call(function, inputs, at);
-    leave(run, host, at)?;
-    result?;
-    Ok(dag)
-}
-
-// --- @task_group ---
-
-/// `@task_group` with or without arguments.
-pub(super) fn group_decorator(run: &mut Run, args: &Args) -> Value {
-    let function =
-        args.positional.first().map(|arg| arg.value.clone()).filter(|value| arguments::function(run, value).is_some());
-    match function {
-        Some(function) => {
-            let args = Args { positional: Vec::new(), ..args.clone() };
-            run.host.add(Thing::GroupFactory { function, args, partial: Args::default() })
-        }
-        None => run.host.add(Thing::GroupDecorator(args.clone())),
-    }
-}
-
-/// Calls a `@task_group` function, mapped or not.
-pub(super) fn call_group(
-    run: &mut Run,
-    (function, decorator, partial): (&Value, &Args, &Args),
-    call: &Args,
-    mapped: Option<bool>,
-    at: At,
-) -> Result<Value, Stop> {
-    let mut args = decorator.clone();
-    if args.value(0, "group_id").is_none()
-        && let Some((name, name_at)) = function_name(run, function)
-    {
-        args.set_keyword("group_id", Argument { value: Run::text_value(name, name_at), at: name_at });
-    }
-    let value = make::group(run, &args, true, at)?;
-    let Value::Host(host) = value else { return Ok(value) };
-    let Thing::Group(group) = *run.host.thing(host) else { return Ok(value) };
-    let mut inputs = partial.clone();
-    inputs.unknown = inputs.unknown.or_else(|| call.unknown.clone());
-    let mut producers = BTreeSet::new();
-    match mapped {
-        None => {
-            inputs.positional.extend(call.positional.iter().cloned());
-            inputs.keywords.extend(call.keywords.iter().cloned());
-        }
-        Some(kwargs) => {
-            let mapping = arguments::mapping(run, call, kwargs, at);
-            producers = mapping.over.iter().flat_map(|over| over.tasks.iter().copied()).collect();
-            if let Some(dag) = run.host.groups[group].dag {
-                arguments::doubt_over(run, dag, &mapping);
-            }
-            mapped_inputs(run, function, call, kwargs, &producers, &mut inputs);
-            run.host.groups[group].mapped = Some(mapping);
-        }
-    }
-    enter(run, host);
-    let result = run.call(function, inputs, at);
-    leave(run, host, at)?;
-    let result = result?;
-    if !producers.is_empty() {
-        let first = edges::group_tasks(run, group);
-        let first = first.iter().copied().filter(|task| run.host.tasks[*task].up.is_disjoint(&first)).collect();
-        edges::connect(run, &producers, &first, at)?;
-    }
-    Ok(if matches!(result, Value::None) { value } else { result })
-}
-
-/// What a mapped group's function is called with: one element each, known in a run.
-fn mapped_inputs(
-    run: &mut Run,
-    function: &Value,
-    call: &Args,
-    kwargs: bool,
-    producers: &BTreeSet<usize>,
-    inputs: &mut Args,
-) {
-    let given: Vec<(Rc<str>, At)> = if kwargs {
-        let Some(function) = arguments::function(run, function) else { return };
-        let Object::Function(function) = run.object(function) else { return };
-        let at = call.positional.first().map(|arg| arg.at);
-        let names = function.def.parameters.iter().map(|parameter| parameter.name.clone());
-        names.filter(|name| inputs.keyword(name).is_none()).filter_map(|name| at.map(|at| (name, at))).collect()
-    } else {
-        call.keywords.iter().map(|(name, arg)| (name.clone(), arg.at)).collect()
-    };
-    for (name, at) in given {
-        let mut tasks = producers.clone();
-        if let Some(argument) = call.keyword(&name) {
-            tasks = match run.host_of(&argument.value).map(|host| run.host.thing(host).clone()) {
-                Some(Thing::Output { tasks, .. }) => tasks,
-                _ => BTreeSet::new(),
-            };
-        }
-        let text = format!("element of {name}").into();
-        let value = run.host.add(Thing::Output { tasks, key: "return_value".into(), text });
-        inputs.keywords.push((name, Argument { value, at }));
-    }
-}
-
-// --- with ---
-
-/// Opens a DAG or group.
-pub(super) fn enter(run: &mut Run, host: HostRef) {
-    match run.host.thing(host).clone() {
-        Thing::Dag(dag) => run.host.dag_stack.push(dag),
-        Thing::Group(group) => run.host.group_stack.push(group),
-        Thing::Output { tasks, .. } => run.host.setup_stack.push((tasks, Vec::new())),
-        Thing::Task(task) => run.host.setup_stack.push((BTreeSet::from([task]), Vec::new())),
-        _ => {}
-    }
-}
-
-/// Closes what [`enter`] opened.
-pub(super) fn leave(run: &mut Run, host: HostRef, at: At) -> Result<(), Stop> {
-    match run.host.thing(host).clone() {
-        Thing::Dag(dag) => {
-            run.host.dag_stack.pop();
-            let registers = run.host.version.is_none_or(|version| version.major > 2 || version.minor >= 4);
-            if registers && run.host.dags[dag].auto_register {
-                run.host.registered.insert(dag);
-            }
-        }
-        Thing::Group(_) => {
-            run.host.group_stack.pop();
-        }
-        Thing::Output { .. } | Thing::Task(_) => edges::close_setup(run, at)?,
-        _ => {}
-    }
-    Ok(())
-}
-
-// --- @asset ---
-
-/// `@asset(schedule=…)` over a function: a DAG of one task, both named after it.
-pub(super) fn asset(run: &mut Run, args: &Args, function: &Value, multi: bool, at: At) -> Result<Value, Stop> {
-    let name = args.keyword("name").cloned().filter(|_| !multi);
-    let name = match name {
-        Some(name) => name,
-        None => match function_name(run, function) {
-            Some((name, at)) => Argument { value: Run::text_value(name, at), at },
-            None => return Ok(run.host.add(Thing::Opaque("asset".into()))),
-        },
-    };
-    let mut dag_args = Args { keywords: vec![("dag_id".into(), name.clone())], ..Args::default() };
-    if let Some(dag_id) = args.keyword("dag_id") {
-        dag_args.set_keyword("dag_id", dag_id.clone());
-    }
-    let dag = make::dag(run, &dag_args, at);
-    let Value::Host(host) = dag else { return Ok(dag) };
-    enter(run, host);
-    let callable = arguments::function(run, function);
-    let task_name =
-        function_name(run, function).map_or(name, |(name, at)| Argument { value: Run::text_value(name, at), at });
-    let making = Making {
-        operator: "_AssetMainOperator".to_owned(),
-        path: Some("airflow.sdk.asset".to_owned()),
-        args: Args { keywords: vec![("task_id".into(), task_name)], ..Args::default() },
-        mapped: None,
-        callable,
-        multiple_outputs: None,
-        suffix: false,
-        at,
-    };
-    make::task(run, making)?;
-    leave(run, host, at)?;
-    Ok(run.host.add(Thing::Opaque("asset".into())))
 }

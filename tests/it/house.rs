@@ -90,6 +90,34 @@ fn rooms_import_only_what_the_table_allows() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Rooms whose own parts import one way only.
+const NO_CIRCLES: &[&str] = &["dag"];
+
+#[test]
+fn parts_of_a_room_import_one_way() {
+    for room in NO_CIRCLES {
+        let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (_, path, text) in sources().into_iter().filter(|(of, _, _)| of == room) {
+            let Some(part) = path.iter().nth(1) else { continue };
+            let part = part.to_string_lossy().trim_end_matches(".rs").to_owned();
+            // Below a part, `super` is the part itself.
+            let from = if path.iter().count() > 2 { format!("crate::{room}::") } else { "super::".to_owned() };
+            let text = text.replace(&from, "crate::");
+            imports.entry(part).or_default().extend(crate_imports(&text));
+        }
+        imports.remove("tests");
+        assert!(imports.len() > 5, "the parts of `{room}` were not found");
+        // Whoever imports nobody that is left goes; what cannot go stands in a circle.
+        while let Some(free) = imports.iter().find_map(|(part, to)| {
+            let open = to.iter().any(|to| to != part && imports.contains_key(to));
+            (!open).then(|| part.clone())
+        }) {
+            imports.remove(&free);
+        }
+        assert!(imports.is_empty(), "`{room}` has parts that import each other: {:?}", imports.keys());
+    }
+}
+
 #[test]
 fn each_library_has_one_home() {
     let mut faults = Vec::new();

@@ -1,0 +1,76 @@
+//! What tasks and groups are mapped over.
+
+use super::arguments::uses;
+use super::world::{MappingState, OverState, Run};
+use crate::python::value::{Args, At, Object, Value};
+
+/// What `expand(…)` or `expand_kwargs(…)` maps over.
+pub(super) fn mapping(run: &mut Run, args: &Args, kwargs: bool, at: At) -> MappingState {
+    let mut over = Vec::new();
+    if kwargs {
+        if let Some(arg) = args.positional.first() {
+            over.push(mapped_over(run, String::new(), &arg.value, arg.at));
+        }
+    } else {
+        for (name, arg) in &args.keywords {
+            over.push(mapped_over(run, name.to_string(), &arg.value, arg.at));
+        }
+    }
+    MappingState { at, kwargs, over }
+}
+
+fn mapped_over(run: &Run, arg: String, value: &Value, at: At) -> OverState {
+    let mut found = Vec::new();
+    uses(run, value, 12, true, &mut found);
+    let tasks = found.into_iter().flat_map(|found| found.tasks).collect();
+    let mut state = OverState { arg, at, length: None, items: None, items_at: Vec::new(), tasks };
+    if let Some(items) = run.items(value) {
+        state.length = Some(items.len());
+        state.items = Some(items.iter().map(|item| item_text(run, item)).collect());
+        if let Value::Object(object) = value
+            && let Object::List(sequence) | Object::Tuple(sequence) = run.object(*object)
+            && sequence.at.len() == items.len()
+        {
+            state.items_at = sequence
+                .at
+                .iter()
+                .zip(items)
+                .map(|(at, item)| match item {
+                    Value::Str(text) => text.at.unwrap_or(*at),
+                    _ => *at,
+                })
+                .collect();
+        }
+    } else if let Some(pairs) = run.dict_pairs(value) {
+        state.length = Some(pairs.len());
+        state.items =
+            Some(pairs.iter().map(|(key, value)| Some(format!("{}: {}", run.text(key), run.text(value)))).collect());
+    }
+    state
+}
+
+fn item_text(run: &Run, item: &Value) -> Option<String> {
+    match item {
+        Value::Unknown(_) | Value::OneOf(_) => None,
+        item if !run.hosts_in(item).is_empty() => None,
+        item => Some(run.text(item)),
+    }
+}
+
+/// A mapping over something that is neither a known list nor an output is not known.
+pub(super) fn doubt_mapping(run: &mut Run, task: usize) {
+    let state = &run.host.tasks[task];
+    let (Some(dag), Some(mapping)) = (state.dag, state.mapped.clone()) else { return };
+    doubt_over(run, dag, &mapping);
+}
+
+pub(super) fn doubt_over(run: &mut Run, dag: usize, mapping: &MappingState) {
+    for over in &mapping.over {
+        if over.length.is_none() && over.tasks.is_empty() {
+            run.host.doubt(dag, over.at, "the list that is mapped over is not known");
+        }
+    }
+    if mapping.over.is_empty() {
+        run.host.doubt(dag, mapping.at, "what is mapped over is not known");
+    }
+}

@@ -1,0 +1,123 @@
+//! What belongs to a DAG or group: the ids of its members, and what it gives to them.
+
+use super::world::{Name, Run, Thing, doubt_conditions};
+use crate::python::value::{Args, At, Stop, Value};
+use std::rc::Rc;
+
+/// The DAG that `dag=` or the context gives.
+pub(super) fn dag_argument(run: &Run, args: &Args) -> Result<Option<usize>, String> {
+    match args.keyword("dag").map(|arg| &arg.value) {
+        None | Some(Value::None) => Ok(run.host.current_dag()),
+        Some(value) => match run.host_of(value).map(|host| run.host.thing(host)) {
+            Some(Thing::Dag(dag)) => Ok(Some(*dag)),
+            _ => Err("the argument `dag` is not known".to_owned()),
+        },
+    }
+}
+
+/// The task that a value stands for, if it is one.
+pub(super) fn task_of(run: &Run, value: &Value) -> Option<usize> {
+    match run.host.thing(run.host_of(value)?) {
+        Thing::Task(task) => Some(*task),
+        _ => None,
+    }
+}
+
+/// `name`, `name__1`, `name__2`, … as Airflow counts on: it looks for the name as given among
+/// the ids of all groups with their prefixes, also for a group within another (2.11.2, 3.3.2).
+pub(super) fn suffixed_group(run: &Run, dag: usize, local: &Rc<str>) -> Name {
+    let used = &run.host.dags[dag].group_ids;
+    if !used.contains(local) {
+        return Name::Exact(local.clone());
+    }
+    let base = without_suffix(local);
+    match used.iter().filter_map(|id| suffix_of(id, base)).max() {
+        Some(highest) => Name::Exact(format!("{base}__{}", highest + 1).into()),
+        None => Name::Exact(format!("{local}__1").into()),
+    }
+}
+
+/// A text without `__<number>` at its end.
+pub(super) fn without_suffix(text: &str) -> &str {
+    match text.rsplit_once("__") {
+        Some((base, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => base,
+        _ => text,
+    }
+}
+
+fn suffix_of(id: &str, base: &str) -> Option<u64> {
+    id.strip_prefix(base)?.strip_prefix("__")?.parse().ok()
+}
+
+/// The id of a TaskFlow or mapped task: Airflow appends `__N` when it is taken.
+pub(super) fn unique(run: &Run, dag: Option<usize>, group: Option<usize>, name: Name) -> Name {
+    let (Some(dag), Some(local)) = (dag, name.exact()) else { return name };
+    let state = &run.host.dags[dag];
+    if state.more_ids {
+        let prefix = local.to_string();
+        return Name::Pattern { prefix, suffix: String::new() };
+    }
+    let Name::Exact(full) = run.host.child(group, name.clone()) else { return name };
+    if !state.ids.contains(&full) {
+        return name;
+    }
+    let base = without_suffix(&full);
+    let highest = state.ids.iter().filter_map(|id| suffix_of(id, base)).max().unwrap_or(0);
+    Name::Exact(format!("{}__{}", without_suffix(local), highest + 1).into())
+}
+
+/// Puts a task into its DAG.
+pub(super) fn add_to_dag(run: &mut Run, dag: usize, task: usize, at: At) -> Result<(), Stop> {
+    doubt_conditions(run, dag);
+    let state = &mut run.host.tasks[task];
+    state.dag = Some(dag);
+    match state.id.clone() {
+        Name::Exact(id) => {
+            if state.maybe {
+                run.host.dags[dag].more_ids = true;
+            } else if !run.host.dags[dag].ids.insert(id.clone()) {
+                let known = !run.host.dags[dag].more_ids;
+                run.host.doubt(dag, at, format!("the task_id `{id}` is used twice"));
+                run.host.tasks[task].maybe = true;
+                if known {
+                    return run.raise(
+                        "DuplicateTaskIdFound",
+                        format!("task id `{id}` has already been added to the DAG"),
+                        at,
+                    );
+                }
+            }
+        }
+        _ => run.host.dags[dag].more_ids = true,
+    }
+    run.host.dags[dag].tasks.push(task);
+    Ok(())
+}
+
+/// `default_args` of the DAG, of the groups around, and of the call itself.
+pub(super) struct Defaults(Vec<Value>);
+
+impl Defaults {
+    /// The last one that has a key wins.
+    pub(super) fn of(run: &Run, dag: Option<usize>, group: Option<usize>, args: &Args) -> Self {
+        let mut all = Vec::new();
+        all.extend(dag.and_then(|dag| run.host.dags[dag].default_args.clone()));
+        let mut groups = Vec::new();
+        let mut at = group;
+        while let Some(group) = at {
+            groups.extend(run.host.groups[group].default_args.clone());
+            at = run.host.groups[group].parent;
+        }
+        groups.reverse();
+        all.extend(groups);
+        all.extend(args.keyword("default_args").map(|arg| arg.value.clone()));
+        Self(all)
+    }
+
+    pub(super) fn get(&self, run: &Run, name: &str) -> Option<Value> {
+        self.0.iter().rev().find_map(|value| {
+            let pairs = run.dict_pairs(value)?;
+            pairs.into_iter().find(|(key, _)| key.as_str().is_some_and(|key| &**key == name)).map(|(_, value)| value)
+        })
+    }
+}
