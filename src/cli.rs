@@ -22,7 +22,7 @@ use crate::config::{self, Arguments, ColourChoice, Command, ConfigError, Environ
 use failure::Failure;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the process was given: read once by `main`, so that nothing below it looks elsewhere.
 #[derive(Debug)]
@@ -104,6 +104,16 @@ fn stdout(text: &str) -> Result<(), Failure> {
             Err(Failure::internal(format!("stdout cannot be written: {error}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// Writes a report to the file that was named for it, else to stdout.
+fn write_out(text: &[u8], file: Option<&Path>) -> Result<(), Failure> {
+    match file {
+        None => stdout(&String::from_utf8_lossy(text)),
+        Some(path) => std::fs::write(path, text).map_err(|error| {
+            Failure::incomplete(format!("the report cannot be written, {error}: `{}`", path.display()))
+        }),
     }
 }
 

@@ -12,7 +12,7 @@ pub use arguments::{
     JudgeArguments, LogFormat, ModelArguments, ModelFormat, OnUnreachableArgument, OnceArgument, OutputFormat,
     Reported, SyncArguments,
 };
-pub use variables::Environment;
+pub use variables::{Environment, nearest_three};
 
 use crate::ids::{AirflowVersion, InstanceName};
 use crate::rules::{OnUnreachable, registry};

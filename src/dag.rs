@@ -28,6 +28,7 @@ mod world;
 use crate::content::{ContentPath, Layout, Location, Snapshot};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// Everything that one tree defines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,6 +76,33 @@ impl<T> Id<T> {
     }
 }
 
+impl<T: std::borrow::Borrow<str>> Id<T> {
+    /// Whether it is that text, or may be as far as is known.
+    pub fn may_be(&self, text: &str) -> bool {
+        match self {
+            Self::Exact(id) => id.borrow() == text,
+            Self::OneOf(ids) => ids.iter().any(|id| id.borrow() == text),
+            Self::Pattern { prefix, suffix } => {
+                text.len() >= prefix.len() + suffix.len() && text.starts_with(&**prefix) && text.ends_with(&**suffix)
+            }
+        }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Id<T> {
+    /// What is not known shows as `…`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(id) => id.fmt(f),
+            Self::OneOf(ids) => {
+                let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                f.write_str(&ids.join(" | "))
+            }
+            Self::Pattern { prefix, suffix } => write!(f, "{prefix}…{suffix}"),
+        }
+    }
+}
+
 /// Why something is not known, and at which expression.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unknown {
@@ -93,12 +121,17 @@ pub struct Dag {
     pub file: ContentPath,
     /// The call that makes it.
     pub at: Location,
+    /// The expression that decided its id: the literal, or the decorated function's name.
+    pub id_at: Location,
     /// What is not known about it; empty means complete.
     pub unknown: Vec<Unknown>,
     /// In the order in which they are made.
     pub tasks: Vec<Task>,
     /// In the order in which they are made; the root group is left out.
     pub groups: Vec<Group>,
+    /// The dependencies between listed tasks, in the order in which their upstream tasks are
+    /// made: what [`Task::upstream`] and [`Task::downstream`] say, with what declared each.
+    pub edges: Vec<Edge>,
     /// Every file of the tree that the DAG's file reaches by imports, itself included: a change
     /// of any of them may change this DAG.
     pub reaches: BTreeSet<ContentPath>,
@@ -152,6 +185,30 @@ pub struct Task {
     pub takes: Vec<Takes>,
 }
 
+/// A dependency between two tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The task that runs first.
+    pub up: TaskId,
+    /// The task that waits for it.
+    pub down: TaskId,
+    /// What declared it; the first, where several did.
+    pub declared: Declared,
+    /// That expression: both sides of a `>>`, the argument that holds the output, the `with`.
+    pub at: Location,
+}
+
+/// What declares a dependency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Declared {
+    /// `>>`, `<<`, `set_upstream`, `chain` and their kin.
+    Dependency,
+    /// An output of the one task in an argument of the other.
+    Argument,
+    /// A `with` over a setup or teardown.
+    Setup,
+}
+
 /// A TaskGroup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
@@ -159,6 +216,8 @@ pub struct Group {
     pub group_id: Id<GroupId>,
     /// The call that makes it.
     pub at: Location,
+    /// The expression that decided its id: the literal, or the decorated function's name.
+    pub id_at: Location,
     /// Its parent, if that is not the root.
     pub parent: Option<GroupId>,
     /// Its mapping, if it is mapped.

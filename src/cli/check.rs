@@ -1,6 +1,6 @@
 //! `dagguard check`.
 
-use super::{Exit, Failure, judge, runtime, stdout};
+use super::{Exit, Failure, judge, runtime, write_out};
 use crate::Comparison;
 use crate::airflow::{self, Limits};
 use crate::config::{CheckArguments, Environment, FailOn, OutputFormat, Reported};
@@ -45,12 +45,7 @@ fn deliver(report: &Report, reported: &Reported, colour: Colour) -> Result<(), F
         OutputFormat::Json => report::json::write(report, &mut text),
     }
     .map_err(|error| Failure::internal(format!("the report cannot be rendered: {error}")))?;
-    match &reported.output_file {
-        None => stdout(&String::from_utf8_lossy(&text)),
-        Some(path) => std::fs::write(path, text).map_err(|error| {
-            Failure::incomplete(format!("the report cannot be written, {error}: `{}`", path.display()))
-        }),
-    }
+    write_out(&text, reported.output_file.as_deref())
 }
 
 /// Undecided is never 0 or 1, whatever was found.

@@ -1,21 +1,78 @@
 //! `dagguard model`.
 
-use super::{Exit, Failure, stdout};
+use super::{Exit, Failure, write_out};
 use crate::config::{self, ModelArguments, ModelFormat};
 use crate::content::Layout;
-use crate::{dag, git, report};
+use crate::dag::{self, Model};
+use crate::ids::DagId;
+use crate::{git, report};
 use std::path::Path;
 
 pub(super) fn run(arguments: &ModelArguments, directory: &Path) -> Result<Exit, Failure> {
     let airflow = config::version(arguments.airflow_version.as_deref())?;
     let tree = git::repository_tree(&directory.join(&arguments.root))?;
-    let model = dag::build(&tree, Layout::Repository, airflow);
-    match arguments.output_format {
+    let mut model = dag::build(&tree, Layout::Repository, airflow);
+    choose(&mut model, &arguments.dag)?;
+    let text = match arguments.output_format {
         ModelFormat::Json => {
             let text = serde_json::to_string_pretty(&report::model::model_json(&model))
                 .map_err(|error| Failure::internal(error.to_string()))?;
-            stdout(&format!("{text}\n"))?;
+            format!("{text}\n")
+        }
+        ModelFormat::Text => report::model::text::model_text(&model),
+        ModelFormat::Mermaid => report::model::graph::mermaid(&model),
+        ModelFormat::Dot => report::model::graph::dot(&model),
+    };
+    write_out(text.as_bytes(), arguments.output_file.as_deref()).map(|()| Exit::Completed)
+}
+
+/// Leaves the DAGs of these ids in the model; all of them, if none is named. A DAG whose id is not
+/// known stands for every id that it may have, unless another DAG has it for certain.
+fn choose(model: &mut Model, names: &[String]) -> Result<(), Failure> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut chosen = vec![false; model.dags.len()];
+    for name in names {
+        let exact = |dag: &dag::Dag| dag.dag_id.exact().is_some_and(|id| id.as_str() == name);
+        let certain = model.dags.iter().any(exact);
+        let mut found = false;
+        for (dag, chosen) in model.dags.iter().zip(&mut chosen) {
+            if if certain { exact(dag) } else { dag.dag_id.may_be(name) } {
+                *chosen = true;
+                found = true;
+            }
+        }
+        if !found {
+            return Err(no_such_dag(model, name));
         }
     }
-    Ok(Exit::Completed)
+    let mut chosen = chosen.into_iter();
+    model.dags.retain(|_| chosen.next().unwrap_or(false));
+    let dags = &model.dags;
+    model.errors.retain(|error| dags.iter().any(|dag| dag.reaches.contains(&error.at.path)));
+    Ok(())
+}
+
+fn no_such_dag(model: &Model, name: &str) -> Failure {
+    let ids: Vec<&str> = model.dags.iter().filter_map(|dag| dag.dag_id.exact()).map(DagId::as_str).collect();
+    let failure = Failure::incomplete(format!("the tree has no DAG of that id: `{}`", report::clean(name)));
+    let near: Vec<String> =
+        config::nearest_three(name, &ids).iter().map(|id| format!("`{}`", report::clean(id))).collect();
+    let failure = match (near.is_empty(), ids.len()) {
+        (false, _) => failure.hint(format!("the nearest: {}", near.join(", "))),
+        (true, 0) => {
+            failure.hint("no DAG is found in it; ROOT is a tree with a folder `dags`, or a folder of DAG files")
+        }
+        (true, count) => failure.hint(format!("`dagguard model ROOT --output-format text` shows its DAGs: {count}")),
+    };
+    match model.errors.first() {
+        Some(error) => failure.hint(format!(
+            "a file that does not import defines nothing: {}:{}: {}",
+            report::clean(error.at.path.as_str()),
+            error.at.span.line,
+            report::clean(&error.message)
+        )),
+        None => failure,
+    }
 }

@@ -264,6 +264,12 @@ pub struct ModelArguments {
     /// Form of the model
     #[arg(long, value_enum, default_value = "json", value_name = "FORMAT")]
     pub output_format: ModelFormat,
+    /// Write to a file in place of stdout
+    #[arg(short, long, value_name = "PATH")]
+    pub output_file: Option<PathBuf>,
+    /// Only this DAG; repeat it for several
+    #[arg(long, value_name = "DAG_ID")]
+    pub dag: Vec<String>,
     /// Airflow version to model
     #[arg(long, value_name = "VERSION")]
     pub airflow_version: Option<String>,
@@ -274,4 +280,10 @@ pub struct ModelArguments {
 pub enum ModelFormat {
     /// For programs.
     Json,
+    /// A tree for people.
+    Text,
+    /// A flow chart for Markdown pages.
+    Mermaid,
+    /// A graph for Graphviz.
+    Dot,
 }

@@ -108,6 +108,11 @@ pub(super) fn nearest(name: &str, all: &[&str]) -> Option<String> {
     similar::get_close_matches(name, all, 1, 0.7).first().map(|near| (*near).to_string())
 }
 
+/// Up to three names that were probably meant, the likeliest first.
+pub fn nearest_three(name: &str, all: &[&str]) -> Vec<String> {
+    similar::get_close_matches(name, all, 3, 0.5).into_iter().map(ToString::to_string).collect()
+}
+
 /// The variable of a flag.
 fn variable(arg: &Arg) -> Option<String> {
     let long = arg.get_long().filter(|long| !matches!(*long, "help" | "version"))?;

@@ -1,8 +1,9 @@
 //! Arguments of tasks: outputs of other tasks that they take, and the functions that they run.
 
+use super::Declared;
 use super::edges::connect;
 use super::world::{Run, TakesState, Thing};
-use crate::python::value::{Args, At, Object, Ref, Stop, Value};
+use crate::python::value::{Args, Object, Ref, Stop, Value};
 use std::collections::BTreeSet;
 
 /// A use of outputs in an argument.
@@ -38,7 +39,7 @@ const NO_TEMPLATES: [&str; 9] =
     ["task_id", "dag", "task_group", "trigger_rule", "retries", "pool", "queue", "default_args", "doc_md"];
 
 /// Makes a task depend on the outputs in its arguments.
-pub(super) fn depend(run: &mut Run, task: usize, args: &Args, at: At) -> Result<(), Stop> {
+pub(super) fn depend(run: &mut Run, task: usize, args: &Args) -> Result<(), Stop> {
     let mut all = Vec::new();
     let named = args.keywords.iter().map(|(name, arg)| (Some(name.to_string()), arg));
     let unnamed = args.positional.iter().map(|arg| (None, arg));
@@ -77,7 +78,7 @@ pub(super) fn depend(run: &mut Run, task: usize, args: &Args, at: At) -> Result<
                 TakesState { producer: *producer, key: found.key.clone(), parameter: direct.clone(), at: used_at };
             run.host.tasks[task].takes.push(takes);
         }
-        connect(run, &found.tasks, &BTreeSet::from([task]), at)?;
+        connect(run, &found.tasks, &BTreeSet::from([task]), Declared::Argument, used_at)?;
     }
     Ok(())
 }

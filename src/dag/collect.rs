@@ -1,7 +1,9 @@
 //! From what was evaluated to the model: which DAGs a file exposes, and what is said of them.
 
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
-use super::{Callable, Dag, FileError, Group, Id, MappedOver, Mapping, Model, Takes, Task, Unknown, discover, shape};
+use super::{
+    Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Model, Takes, Task, Unknown, discover, shape,
+};
 use crate::content::{ContentPath, Layout, Location, Snapshot, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use crate::python::interpret::Interp;
@@ -114,9 +116,11 @@ fn evaluate(
             dag_id: Id::Pattern { prefix: String::new(), suffix: String::new() },
             file: tree.file(file).path.clone(),
             at: location(tree, at),
+            id_at: location(tree, at),
             unknown: vec![Unknown { at: location(tree, at), reason }],
             tasks: Vec::new(),
             groups: Vec::new(),
+            edges: Vec::new(),
             reaches: reaches.clone(),
         });
     }
@@ -215,6 +219,8 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize, reaches: &BTreeSet<
         dag_id: id(&state.id, |id| DagId::new(id)),
         file: tree.file(file).path.clone(),
         at: location(tree, state.at),
+        id_at: location(tree, state.id_at),
+        edges: describe.edges(&listed),
         unknown,
         tasks: listed.iter().map(|task| describe.task(*task)).collect(),
         groups: state
@@ -260,6 +266,21 @@ impl Describe<'_, '_> {
         }
     }
 
+    fn edges(&self, listed: &[usize]) -> Vec<Edge> {
+        let mut edges = Vec::new();
+        for up in listed {
+            for down in &self.run.host.tasks[*up].down {
+                if let (Some(up_id), Some(down_id)) = (self.ids.get(up), self.ids.get(down))
+                    && let Some((declared, at)) = self.run.host.edges.get(&(*up, *down))
+                {
+                    let (up, down) = (up_id.clone(), down_id.clone());
+                    edges.push(Edge { up, down, declared: *declared, at: self.location(*at) });
+                }
+            }
+        }
+        edges
+    }
+
     fn location(&self, at: At) -> Location {
         location(self.tree, at)
     }
@@ -277,6 +298,7 @@ impl Describe<'_, '_> {
         Group {
             group_id: id(&state.id, |id| GroupId::new(id)),
             at: self.location(state.at),
+            id_at: self.location(state.id_at),
             parent: state.parent.and_then(|parent| self.group_id(parent)),
             mapped: state.mapped.as_ref().map(|mapping| self.mapping(mapping)),
             prefixes: state.prefixes,

@@ -1,6 +1,7 @@
 //! What is open while tasks are made: `with` over DAGs, groups, setups and teardowns, and the
 //! bodies of `@dag` and `@task_group` functions.
 
+use super::Declared;
 use super::arguments;
 use super::edges;
 use super::make;
@@ -113,7 +114,7 @@ pub(super) fn call_group(
     if !producers.is_empty() {
         let first = edges::group_tasks(run, group);
         let first = first.iter().copied().filter(|task| run.host.tasks[*task].up.is_disjoint(&first)).collect();
-        edges::connect(run, &producers, &first, at)?;
+        edges::connect(run, &producers, &first, Declared::Argument, at)?;
     }
     Ok(if matches!(result, Value::None) { value } else { result })
 }

@@ -1,9 +1,11 @@
 //! Dependencies: `>>`, `<<`, `set_upstream`, `chain` and their kin.
 
+use super::Declared;
 use super::member::add_to_dag;
 use super::world::{Run, Thing, doubt_conditions};
+use crate::content::Span;
 use crate::python::interpret::HostRef;
-use crate::python::value::{Args, At, Object, Stop, Value};
+use crate::python::value::{Args, Argument, At, Object, Stop, Value};
 use std::collections::BTreeSet;
 
 /// Which end of a dependency something stands at.
@@ -145,7 +147,7 @@ pub(super) fn relate(run: &mut Run, ups: &Value, downs: &Value, at: At) -> Resul
     for a in &up {
         for b in &down {
             match (a, b) {
-                (Member::Tasks(a), Member::Tasks(b)) => connect(run, a, b, at)?,
+                (Member::Tasks(a), Member::Tasks(b)) => connect(run, a, b, Declared::Dependency, at)?,
                 (Member::Tasks(tasks), Member::Label(label)) => label_tasks(run, *label, tasks, End::Up, at)?,
                 (Member::Label(label), Member::Tasks(tasks)) => label_tasks(run, *label, tasks, End::Down, at)?,
                 _ => {}
@@ -164,11 +166,17 @@ fn label_tasks(run: &mut Run, label: HostRef, tasks: &BTreeSet<usize>, end: End,
         down.extend(tasks);
     }
     let (up, down) = (up.clone(), down.clone());
-    connect(run, &up, &down, at)
+    connect(run, &up, &down, Declared::Dependency, at)
 }
 
-/// Edges between tasks.
-pub(super) fn connect(run: &mut Run, ups: &BTreeSet<usize>, downs: &BTreeSet<usize>, at: At) -> Result<(), Stop> {
+/// Edges between tasks; `at` is what declares them.
+pub(super) fn connect(
+    run: &mut Run,
+    ups: &BTreeSet<usize>,
+    downs: &BTreeSet<usize>,
+    declared: Declared,
+    at: At,
+) -> Result<(), Stop> {
     let all: Vec<usize> = ups.iter().chain(downs).copied().collect();
     let dag = all.iter().find_map(|task| run.host.tasks[*task].dag);
     if let Some(dag) = dag {
@@ -188,6 +196,8 @@ pub(super) fn connect(run: &mut Run, ups: &BTreeSet<usize>, downs: &BTreeSet<usi
             if up != down {
                 run.host.tasks[*up].down.insert(*down);
                 run.host.tasks[*down].up.insert(*up);
+                // What is declared again was there before.
+                run.host.edges.entry((*up, *down)).or_insert((declared, at));
             }
         }
     }
@@ -197,14 +207,14 @@ pub(super) fn connect(run: &mut Run, ups: &BTreeSet<usize>, downs: &BTreeSet<usi
 /// `chain(…)`.
 pub(super) fn chain(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
     doubt_unknown(run, args, at);
-    let values: Vec<Value> = args.positional.iter().map(|arg| arg.value.clone()).collect();
-    for pair in values.windows(2) {
-        let lists = [&pair[0], &pair[1]].map(|value| is_list(run, value));
-        if lists == [true, true] {
+    for pair in args.positional.windows(2) {
+        let at = both(&pair[0], &pair[1], at);
+        let pair = [&pair[0].value, &pair[1].value];
+        if pair.map(|value| is_list(run, value)) == [true, true] {
             let (Some(a), Some(b)) =
-                (run.items(&pair[0]).map(<[Value]>::to_vec), run.items(&pair[1]).map(<[Value]>::to_vec))
+                (run.items(pair[0]).map(<[Value]>::to_vec), run.items(pair[1]).map(<[Value]>::to_vec))
             else {
-                relate(run, &pair[0], &pair[1], at)?;
+                relate(run, pair[0], pair[1], at)?;
                 continue;
             };
             if a.len() != b.len() {
@@ -214,20 +224,26 @@ pub(super) fn chain(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
                 relate(run, a, b, at)?;
             }
         } else {
-            relate(run, &pair[0], &pair[1], at)?;
+            relate(run, pair[0], pair[1], at)?;
         }
     }
     Ok(())
 }
 
+/// The part of a `chain` that declares one of its dependencies: from one argument to the next.
+fn both(first: &Argument, second: &Argument, call: At) -> At {
+    let (start, end) = (first.at.span, second.at.span);
+    let within = first.at.file == call.file && second.at.file == call.file && start.start < end.end;
+    if within { At { span: Span { end: end.end, ..start }, ..call } } else { call }
+}
+
 /// `chain_linear(…)`: every task of a list with every task of the next.
 pub(super) fn chain_linear(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
     doubt_unknown(run, args, at);
-    let values: Vec<Value> = args.positional.iter().map(|arg| arg.value.clone()).collect();
-    let values: Vec<&Value> =
-        values.iter().filter(|value| !run.items(value).is_some_and(<[Value]>::is_empty)).collect();
-    for pair in values.windows(2) {
-        relate(run, pair[0], pair[1], at)?;
+    let links: Vec<&Argument> =
+        args.positional.iter().filter(|arg| !run.items(&arg.value).is_some_and(<[Value]>::is_empty)).collect();
+    for pair in links.windows(2) {
+        relate(run, &pair[0].value, &pair[1].value, both(pair[0], pair[1], at))?;
     }
     Ok(())
 }

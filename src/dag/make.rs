@@ -4,7 +4,7 @@ use super::member::{Defaults, add_to_dag, dag_argument, suffixed_group, unique};
 use super::world::{
     DagState, GroupState, MappingState, Name, Run, TaskState, Thing, doubt_conditions, name_doubt, name_of,
 };
-use crate::python::value::{Args, At, Object, Ref, Stop, Value};
+use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
 use std::collections::BTreeSet;
 
 /// `DAG(…)`.
@@ -19,9 +19,11 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Value {
     });
     let auto_register = args.keyword("auto_register").is_none_or(|arg| !matches!(run.truth(&arg.value, at), Ok(false)));
     let default_args = args.keyword("default_args").map(|arg| arg.value.clone());
+    let id_at = decided_at(args.get(0, "dag_id"), at);
     run.host.dags.push(DagState {
         id,
         at,
+        id_at,
         doubts: BTreeSet::new(),
         tasks: Vec::new(),
         groups: Vec::new(),
@@ -38,6 +40,15 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Value {
     }
     doubt_conditions(run, dag);
     run.host.add(Thing::Dag(dag))
+}
+
+/// The expression that decided an id: where its text is written, else the argument, else the call.
+fn decided_at(given: Option<&Argument>, call: At) -> At {
+    match given {
+        Some(Argument { value: Value::Str(text), at }) => text.at.unwrap_or(*at),
+        Some(given) => given.at,
+        None => call,
+    }
 }
 
 /// `TaskGroup(…)`; with a suffix on collision for `@task_group`.
@@ -87,10 +98,12 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
         }
     }
     let default_args = args.keyword("default_args").map(|arg| arg.value.clone());
+    let id_at = decided_at(args.get(0, "group_id"), at);
     run.host.groups.push(GroupState {
         dag,
         id,
         at,
+        id_at,
         parent,
         mapped: None,
         prefixes: prefixes.unwrap_or(true),
@@ -156,10 +169,7 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
     dag = dag.or_else(|| group.and_then(|group| run.host.groups[group].dag));
     let given = args.keyword("task_id").cloned();
     let value = given.as_ref().map_or(Value::None, |arg| arg.value.clone());
-    let id_at = match &value {
-        Value::Str(text) => text.at.unwrap_or_else(|| given.as_ref().map_or(at, |arg| arg.at)),
-        _ => given.as_ref().map_or(at, |arg| arg.at),
-    };
+    let id_at = decided_at(given.as_ref(), at);
     let mut name = name_of(run, &value);
     if suffix {
         name = unique(run, dag, group, name);

@@ -52,10 +52,10 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
 
 /// Makes a task and the edges that its arguments ask for.
 fn connected(run: &mut Run, making: Making) -> Result<Value, Stop> {
-    let (args, at) = (making.args.clone(), making.at);
+    let args = making.args.clone();
     let value = make::task(run, making)?;
     if let Some(task) = task_of(run, &value) {
-        arguments::depend(run, task, &args, at)?;
+        arguments::depend(run, task, &args)?;
     }
     Ok(value)
 }
@@ -93,8 +93,8 @@ pub(super) fn expand_operator(
     };
     let value = make::task(run, making)?;
     if let Some(task) = task_of(run, &value) {
-        arguments::depend(run, task, &args, at)?;
-        arguments::depend(run, task, expand, at)?;
+        arguments::depend(run, task, &args)?;
+        arguments::depend(run, task, expand)?;
         mapping::doubt_mapping(run, task);
     }
     Ok(value)
@@ -185,5 +185,5 @@ pub(super) fn constructed(run: &mut Run, instance: Ref, at: At) -> Result<(), St
             args.keywords.push((name.clone(), Argument { value: value.clone(), at }));
         }
     }
-    arguments::depend(run, task, &args, at)
+    arguments::depend(run, task, &args)
 }

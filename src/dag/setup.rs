@@ -1,5 +1,6 @@
 //! Setups and teardowns.
 
+use super::Declared;
 use super::edges::{connect, relate};
 use super::world::{Run, Thing};
 use crate::python::interpret::HostRef;
@@ -91,13 +92,13 @@ pub(super) fn close_setup(run: &mut Run, at: At) -> Result<(), Stop> {
     let context = BTreeSet::from([context]);
     if teardown {
         let leaves = or(free(run, false), last);
-        connect(run, &leaves, &context, at)?;
+        connect(run, &leaves, &context, Declared::Setup, at)?;
         let roots = or(free(run, true), first);
-        connect(run, &others, &roots, at)
+        connect(run, &others, &roots, Declared::Setup, at)
     } else {
         let roots = or(free(run, true), first);
-        connect(run, &context, &roots, at)?;
+        connect(run, &context, &roots, Declared::Setup, at)?;
         let leaves = or(free(run, false), last);
-        connect(run, &leaves, &others, at)
+        connect(run, &leaves, &others, Declared::Setup, at)
     }
 }

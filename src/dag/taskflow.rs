@@ -154,7 +154,7 @@ fn make_decorated(
     let named = named_arguments(run, function, call, decorated.partial.as_ref());
     let mut inputs = Args { keywords: named, ..Args::default() };
     inputs.keywords.extend(args.keywords.iter().filter(|(name, _)| &**name != "task_id").cloned());
-    arguments::depend(run, task, &inputs, at)?;
+    arguments::depend(run, task, &inputs)?;
     if run.host.tasks[task].mapped.is_some() {
         mapping::doubt_mapping(run, task);
     }

@@ -322,3 +322,29 @@ proptest::proptest! {
         proptest::prop_assert!(only(&model(&plain)).complete());
     }
 }
+
+#[test]
+fn each_dependency_says_what_declared_it_and_where() {
+    let head = HEAD.len();
+    let source = "with DAG('d'):\n    a, b, c, e = [EmptyOperator(task_id=i) for i in 'abce']\n    a >> b >> c\n    chain(b, [c, e])\n    @task\n    def f(x): ...\n    f(f.override(task_id='g')({'k': [f.override(task_id='h')(1)]}))\n    with setup(f).override(task_id='s')(1) >> teardown(f).override(task_id='t')(1) as w:\n        f.override(task_id='w')(2)\n";
+    let model = model(source);
+    let edges: Vec<String> = only(&model)
+        .edges
+        .iter()
+        .map(|edge| {
+            let span = edge.at.span;
+            let text = &source[span.start - head..span.end - head];
+            format!("{} -> {} {:?} {}: {text}", edge.up, edge.down, edge.declared, span.line - 5)
+        })
+        .collect();
+    insta::assert_snapshot!(edges.join("\n"), @r#"
+    a -> b Dependency 3: a >> b
+    b -> c Dependency 3: b >> c
+    b -> e Dependency 4: b, [c, e]
+    h -> g Argument 7: {'k': [f.override(task_id='h')(1)]}
+    g -> f Argument 7: f.override(task_id='g')({'k': [f.override(task_id='h')(1)]})
+    s -> t Dependency 8: setup(f).override(task_id='s')(1) >> teardown(f).override(task_id='t')(1)
+    s -> w Setup 8: setup(f).override(task_id='s')(1) >> teardown(f).override(task_id='t')(1)
+    w -> t Setup 8: setup(f).override(task_id='s')(1) >> teardown(f).override(task_id='t')(1)
+    "#);
+}

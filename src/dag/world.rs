@@ -3,6 +3,7 @@
 //! Invariant: nothing is ever claimed that may not be so. What is made or related under a
 //! condition that is not known is marked, left out of the model, and its DAG is incomplete.
 
+use super::Declared;
 use crate::ids::AirflowVersion;
 use crate::python::interpret::{HostRef, Interp};
 use crate::python::value::{Args, At, Ref, Value};
@@ -50,6 +51,7 @@ pub(super) struct Doubt {
 pub(super) struct DagState {
     pub(super) id: Name,
     pub(super) at: At,
+    pub(super) id_at: At,
     pub(super) doubts: BTreeSet<Doubt>,
     pub(super) tasks: Vec<usize>,
     pub(super) groups: Vec<usize>,
@@ -93,6 +95,7 @@ pub(super) struct GroupState {
     pub(super) dag: Option<usize>,
     pub(super) id: Name,
     pub(super) at: At,
+    pub(super) id_at: At,
     pub(super) parent: Option<usize>,
     pub(super) mapped: Option<MappingState>,
     pub(super) prefixes: bool,
@@ -199,6 +202,8 @@ pub(super) struct World {
     pub(super) dags: Vec<DagState>,
     pub(super) tasks: Vec<TaskState>,
     pub(super) groups: Vec<GroupState>,
+    /// By upstream and downstream task: what declared it first, and where.
+    pub(super) edges: BTreeMap<(usize, usize), (Declared, At)>,
     pub(super) dag_stack: Vec<usize>,
     pub(super) group_stack: Vec<usize>,
     /// Setups and teardowns whose `with` is open, with the tasks made inside.
@@ -217,6 +222,7 @@ impl World {
             dags: Vec::new(),
             tasks: Vec::new(),
             groups: Vec::new(),
+            edges: BTreeMap::new(),
             dag_stack: Vec::new(),
             group_stack: Vec::new(),
             setup_stack: Vec::new(),

@@ -1,6 +1,10 @@
-//! `dagguard model`: the DAG model as JSON.
+//! `dagguard model`: the DAG model as JSON; for people, as a tree or a graph.
 
-use crate::dag::{Dag, Group, Id, Mapping, Model, Task};
+pub mod graph;
+pub mod text;
+
+use crate::content::Location;
+use crate::dag::{Dag, Declared, Edge, Group, Id, Mapping, Model, Task};
 use serde_json::{Map, Value, json};
 
 /// The whole model in the shape that product.md fixes (`schema_version` 1).
@@ -21,11 +25,15 @@ fn dag(dag: &Dag) -> Value {
     id(&mut entry, "dag_id", &dag.dag_id, |id| id.as_str());
     entry.insert("file".into(), dag.file.as_str().into());
     entry.insert("complete".into(), dag.complete().into());
-    let unknown: Vec<Value> =
-        dag.unknown.iter().map(|unknown| json!({ "line": unknown.at.span.line, "reason": unknown.reason })).collect();
+    let unknown = dag.unknown.iter().map(
+        |unknown| json!({ "file": unknown.at.path.as_str(), "line": unknown.at.span.line, "reason": unknown.reason }),
+    );
+    let unknown: Vec<Value> = unknown.collect();
+    place(&mut entry, &dag.at, &dag.id_at);
     entry.insert("unknown".into(), unknown.into());
     entry.insert("tasks".into(), dag.tasks.iter().map(task).collect::<Vec<_>>().into());
     entry.insert("groups".into(), dag.groups.iter().map(group).collect::<Vec<_>>().into());
+    entry.insert("edges".into(), dag.edges.iter().map(edge).collect::<Vec<_>>().into());
     entry.into()
 }
 
@@ -42,7 +50,8 @@ fn task(task: &Task) -> Value {
     entry.insert("group".into(), task.group.as_ref().map_or(Value::Null, |group| group.as_str().into()));
     entry.insert("trigger_rule".into(), task.trigger_rule.as_deref().map_or(Value::Null, Into::into));
     entry.insert("multiple_outputs".into(), task.multiple_outputs.map_or(Value::Null, Into::into));
-    entry.insert("line".into(), task.at.span.line.into());
+    entry.insert("file".into(), task.at.path.as_str().into());
+    place(&mut entry, &task.at, &task.id_at);
     entry.into()
 }
 
@@ -51,7 +60,36 @@ fn group(group: &Group) -> Value {
     id(&mut entry, "group_id", &group.group_id, |id| id.as_str());
     entry.insert("parent".into(), group.parent.as_ref().map_or(Value::Null, |parent| parent.as_str().into()));
     entry.insert("mapped".into(), group.mapped.as_ref().map_or(Value::Null, mapping));
+    entry.insert("file".into(), group.at.path.as_str().into());
+    place(&mut entry, &group.at, &group.id_at);
     entry.into()
+}
+
+/// The line of the making call, and that of the expression that decided the id, which may be in
+/// another file.
+fn place(entry: &mut Map<String, Value>, at: &Location, id_at: &Location) {
+    entry.insert("line".into(), at.span.line.into());
+    entry.insert("id_line".into(), id_at.span.line.into());
+    entry.insert("id_file".into(), id_at.path.as_str().into());
+}
+
+fn edge(edge: &Edge) -> Value {
+    json!({
+        "up": edge.up.as_str(),
+        "down": edge.down.as_str(),
+        "declared": declared(edge.declared),
+        "file": edge.at.path.as_str(),
+        "line": edge.at.span.line,
+    })
+}
+
+/// The word for what declares a dependency.
+fn declared(declared: Declared) -> &'static str {
+    match declared {
+        Declared::Dependency => "dependency",
+        Declared::Argument => "argument",
+        Declared::Setup => "setup",
+    }
 }
 
 fn mapping(mapping: &Mapping) -> Value {
@@ -62,7 +100,13 @@ fn mapping(mapping: &Mapping) -> Value {
             let tasks: Vec<Value> = over.tasks.iter().map(|task| task.as_str().into()).collect();
             // Airflow has one name for the mapping of `expand_kwargs`.
             let arg = if mapping.kwargs { "expand_kwargs" } else { over.arg.as_str() };
-            json!({ "arg": arg, "length": over.length, "tasks": tasks })
+            json!({
+                "arg": arg,
+                "length": over.length,
+                "tasks": tasks,
+                "file": over.at.path.as_str(),
+                "line": over.at.span.line,
+            })
         })
         .collect();
     json!({ "over": over })
@@ -84,3 +128,6 @@ fn id<T>(entry: &mut Map<String, Value>, name: &str, id: &Id<T>, text: impl Fn(&
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! Expressions.
 
 use super::{BOUNDS, Flow, Host, Interp};
-use crate::python::syntax::{Arg, Clause, CompareOp, ComprehensionKind, Expr, ExprKind, UnaryOp};
+use crate::content::Span;
+use crate::python::syntax::{Arg, BinaryOp, Clause, CompareOp, ComprehensionKind, Expr, ExprKind, UnaryOp};
 use crate::python::value::{Args, Argument, At, Dict, Object, Sequence, Stop, Unknown, Value, short};
 use std::rc::Rc;
 
@@ -178,9 +179,14 @@ impl<H: Host> Interp<'_, H> {
             }
             ExprKind::Binary(first, rest) => {
                 let mut left = self.eval(first)?;
-                for (op, right) in rest {
-                    let right = self.eval(right)?;
+                let mut from = first.span;
+                for (op, operand) in rest {
+                    let right = self.eval(operand)?;
+                    // Of `a >> b >> c` each `>>` is a thing of its own, at its two operands.
+                    let shift = matches!(op, BinaryOp::LeftShift | BinaryOp::RightShift);
+                    let at = if shift { At { span: Span { end: operand.span.end, ..from }, ..at } } else { at };
                     left = self.binary(*op, &left, &right, at)?;
+                    from = operand.span;
                 }
                 Ok(left)
             }
