@@ -8,7 +8,7 @@ mod layout;
 mod path;
 mod plan;
 
-pub use layout::{Area, Layout, Place};
+pub use layout::{Area, ImportOrder, Layout, Place};
 pub use path::{ContentPath, HomePath, PathProblem};
 pub use plan::{Operation, Plan, Refusal, Step, plan};
 

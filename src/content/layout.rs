@@ -39,6 +39,21 @@ pub struct Place {
     pub dest: HomePath,
 }
 
+/// Whether a module of the DAGs folder or one of the same name in the plugins folder is imported.
+///
+/// Seen in the sources of the releases: 2.6.2 puts the DAGs folder on `sys.path` before the plugins
+/// folder, 2.11.2 and 3.3.2 after it. Both stand behind what is installed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImportOrder {
+    /// That of the DAGs folder.
+    DagsFirst,
+    /// That of the plugins folder.
+    PluginsFirst,
+    /// It is not known which release imports them.
+    #[default]
+    Either,
+}
+
 /// How a tree is laid out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
@@ -128,11 +143,15 @@ impl Layout {
 
     /// The folders, below `$AIRFLOW_HOME`, in which a worker looks for the modules that a file
     /// imports, in order; the home itself comes last, as workers are commonly started there.
-    pub fn import_roots(self, dest: &HomePath) -> Vec<String> {
-        let around = |base: &str| ["dags", "plugins", "shared", ""].map(|name| join(base, name));
+    pub fn import_roots(self, dest: &HomePath, order: ImportOrder) -> Vec<String> {
+        let [first, second] = match order {
+            ImportOrder::PluginsFirst => ["plugins", "dags"],
+            ImportOrder::DagsFirst | ImportOrder::Either => ["dags", "plugins"],
+        };
         if self != Self::Repository {
-            return ["dags", "plugins", ""].map(str::to_owned).to_vec();
+            return [first, second, ""].map(str::to_owned).to_vec();
         }
+        let around = |base: &str| [first, second, "shared", ""].map(|name| join(base, name));
         let mut roots = Vec::new();
         if let Some((base, _, _)) = special(dest.as_str())
             && !base.is_empty()
@@ -206,7 +225,7 @@ mod tests {
         assert_eq!(below("jobs/d.py").as_deref(), Some("jobs/d.py"));
         assert_eq!(below("plugins/dags/d.py"), None);
         assert_eq!(below("shared/x/d.py"), None);
-        let roots = Layout::Repository.import_roots(&home("airflow/dags/d.py"));
+        let roots = Layout::Repository.import_roots(&home("airflow/dags/d.py"), ImportOrder::Either);
         assert_eq!(
             roots,
             ["airflow/dags", "airflow/plugins", "airflow/shared", "airflow", "dags", "plugins", "shared", ""]

@@ -4,7 +4,7 @@ use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
 use super::{
     Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Model, Takes, Task, Unknown, discover, shape,
 };
-use crate::content::{ContentPath, Layout, Location, Snapshot, Span};
+use crate::content::{ContentPath, ImportOrder, Layout, Location, Snapshot, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use crate::python::interpret::Interp;
 use crate::python::tree::Tree;
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Builds the model of a tree.
 pub(super) fn build(snapshot: &Snapshot, layout: Layout, airflow: Option<AirflowVersion>) -> Model {
-    let tree = Tree::new(snapshot, layout);
+    let tree = Tree::new(snapshot, layout, import_order(airflow));
     let imports = discover::imports(&tree);
     let mut model = Model::default();
     let mut errors = BTreeSet::new();
@@ -48,6 +48,15 @@ pub(super) fn build(snapshot: &Snapshot, layout: Layout, airflow: Option<Airflow
         })
         .collect();
     model
+}
+
+/// Which folder comes first on `sys.path`; the releases between the two were not looked at.
+fn import_order(airflow: Option<AirflowVersion>) -> ImportOrder {
+    match airflow.map(|version| (version.major, version.minor)) {
+        Some((0..=1, _) | (2, 0..=6)) => ImportOrder::DagsFirst,
+        Some((2, 11..) | (3.., _)) => ImportOrder::PluginsFirst,
+        _ => ImportOrder::Either,
+    }
 }
 
 fn file_error(tree: &Tree, at: At, message: &str) -> FileError {

@@ -105,8 +105,12 @@ fn add(tree: &Tree, from: usize, dotted: &str, to: &mut BTreeSet<usize>) {
         return;
     }
     for end in 1..=parts.len() {
-        if let Located::File(file) = tree.locate(&parts[..end].join("."), from) {
-            to.insert(file);
+        match tree.locate(&parts[..end].join("."), from) {
+            Located::File(file) => {
+                to.insert(file);
+            }
+            Located::Either(one, other) => to.extend([one, other]),
+            Located::Namespace | Located::Missing(..) | Located::Outside => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::parse::{SyntaxError, parse};
 use super::syntax::Module;
-use crate::content::{ContentPath, HomePath, Layout, Snapshot};
+use crate::content::{ContentPath, HomePath, ImportOrder, Layout, Snapshot};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -26,6 +26,9 @@ pub(crate) enum Located {
     /// The first part is in the tree, the rest is not: the number of parts found, and whether
     /// nothing outside the tree can have the rest.
     Missing(usize, bool),
+    /// A module of the DAGs folder, and another one of the plugins folder; which of them is imported
+    /// depends on the release of Airflow.
+    Either(usize, usize),
     /// Not in the tree at all.
     Outside,
 }
@@ -35,6 +38,7 @@ type Parsed = Rc<Result<Module, SyntaxError>>;
 /// The tree.
 pub(crate) struct Tree {
     layout: Layout,
+    order: ImportOrder,
     files: Vec<SourceFile>,
     by_home: BTreeMap<String, usize>,
     folders: BTreeSet<String>,
@@ -42,7 +46,7 @@ pub(crate) struct Tree {
 }
 
 impl Tree {
-    pub(crate) fn new(snapshot: &Snapshot, layout: Layout) -> Self {
+    pub(crate) fn new(snapshot: &Snapshot, layout: Layout, order: ImportOrder) -> Self {
         let mut files = Vec::new();
         let mut by_home = BTreeMap::new();
         let mut folders = BTreeSet::new();
@@ -59,7 +63,7 @@ impl Tree {
             }
             files.push(SourceFile { path, home, bytes: file.bytes.clone() });
         }
-        Self { layout, files, by_home, folders, parsed: RefCell::new(BTreeMap::new()) }
+        Self { layout, order, files, by_home, folders, parsed: RefCell::new(BTreeMap::new()) }
     }
 
     pub(crate) fn files(&self) -> &[SourceFile] {
@@ -83,7 +87,7 @@ impl Tree {
     /// The dotted name by which a file is imported.
     pub(crate) fn module_name(&self, file: usize) -> String {
         let home = &self.files[file].home;
-        let roots = self.layout.import_roots(home);
+        let roots = self.layout.import_roots(home, self.order);
         let rest =
             roots.iter().filter(|root| !root.is_empty()).find_map(|root| home.below(root)).unwrap_or(home.as_str());
         let rest = rest.strip_suffix(".py").unwrap_or(rest);
@@ -100,27 +104,38 @@ impl Tree {
         self.layout.below_dags(&self.files[file].home)
     }
 
+    /// The module at a path without its suffix, and whether it is a package.
+    fn regular(&self, path: &str) -> Option<(usize, bool)> {
+        let package = self.by_home.get(&format!("{path}/__init__.py")).map(|file| (*file, true));
+        package.or_else(|| self.by_home.get(&format!("{path}.py")).map(|file| (*file, false)))
+    }
+
+    /// The module that another release of Airflow would import by that name, where the release is
+    /// not known.
+    fn rival(&self, root: &str, name: &str, file: usize) -> Option<usize> {
+        let base = root.strip_suffix("dags").filter(|_| self.order == ImportOrder::Either)?;
+        let (rival, _) = self.regular(&format!("{base}plugins/{name}"))?;
+        (self.files[rival].bytes != self.files[file].bytes).then_some(rival)
+    }
+
     /// Looks a dotted name up as Python would for an import in `from`.
     pub(crate) fn locate(&self, dotted: &str, from: usize) -> Located {
         let parts: Vec<&str> = dotted.split('.').collect();
-        let Some(first) = parts.first() else { return Located::Outside };
-        let join =
-            |folder: &str, name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
         // The folders that the name so far may stand for.
-        let mut folders: Vec<String> = self.layout.import_roots(&self.files[from].home);
+        let mut folders: Vec<String> = self.layout.import_roots(&self.files[from].home, self.order);
         let mut closed = false;
         for (index, part) in parts.iter().enumerate() {
             let mut namespaces = Vec::new();
             let mut found = None;
             for folder in &folders {
-                // The home is no place for a content folder's own name to be mistaken for a module.
                 let path = join(folder, part);
-                if let Some(file) = self.by_home.get(&format!("{path}/__init__.py")) {
-                    found = Some((*file, Some(path)));
-                    break;
-                }
-                if let Some(file) = self.by_home.get(&format!("{path}.py")) {
-                    found = Some((*file, None));
+                if let Some((file, package)) = self.regular(&path) {
+                    if index == 0
+                        && let Some(rival) = self.rival(folder, part, file)
+                    {
+                        return Located::Either(file, rival);
+                    }
+                    found = Some((file, package.then_some(path)));
                     break;
                 }
                 if self.folders.contains(&path) {
@@ -136,7 +151,6 @@ impl Tree {
                 }
                 Some((_, None)) => return Located::Missing(index + 1, true),
                 None if namespaces.is_empty() => {
-                    let _ = first;
                     return if index == 0 { Located::Outside } else { Located::Missing(index, closed) };
                 }
                 None if last => return Located::Namespace,
@@ -149,4 +163,8 @@ impl Tree {
         }
         Located::Outside
     }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }

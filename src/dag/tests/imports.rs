@@ -1,0 +1,56 @@
+//! Which module of the tree, or outside it, a name is imported from.
+
+use super::super::{Model, build};
+use super::show;
+use crate::content::{ContentPath, File, Layout, Revision, Snapshot};
+use crate::ids::AirflowVersion;
+
+const DAG: &str = "from airflow import DAG
+from airflow.operators.empty import EmptyOperator
+from helpers import NAMES
+with DAG('d'):
+    for name in NAMES:
+        EmptyOperator(task_id=name)
+";
+
+fn model(layout: Layout, version: &str, files: &[(&str, &str)]) -> Model {
+    let revision = Revision::new("test");
+    let mut snapshot = Snapshot::empty(revision.clone());
+    for (path, text) in files {
+        snapshot.insert(ContentPath::new(path).unwrap(), File::regular(&revision, text.as_bytes()));
+    }
+    build(&snapshot, layout, AirflowVersion::parse(version))
+}
+
+#[test]
+fn a_module_in_both_folders_is_the_one_that_the_release_finds_first() {
+    let files = [
+        ("dags/d.py", DAG),
+        ("dags/helpers.py", "NAMES = ['of_dags']"),
+        ("plugins/helpers.py", "NAMES = ['of_plugins']"),
+    ];
+    assert_eq!(show(&model(Layout::Repository, "2.6.2", &files)), "d\n  of_dags\n");
+    assert_eq!(show(&model(Layout::Repository, "2.11.2", &files)), "d\n  of_plugins\n");
+    assert_eq!(show(&model(Layout::Repository, "3.3.2", &files)), "d\n  of_plugins\n");
+    let unknown = model(Layout::Repository, "", &files);
+    let reason = "`helpers` is imported from `dags/helpers.py` or from `plugins/helpers.py`, depending on the \
+                  release of Airflow";
+    assert!(unknown.dags[0].unknown.iter().any(|unknown| unknown.reason.contains(reason)), "{unknown:?}");
+    let same = [files[0], files[1], ("plugins/helpers.py", files[1].1)];
+    assert_eq!(show(&model(Layout::Repository, "", &same)), "d\n  of_dags\n");
+}
+
+#[test]
+fn what_airflow_installs_wins_over_a_module_of_the_same_name() {
+    let dag = DAG.replace("helpers", "slugify");
+    let files = [("dags/d.py", dag.as_str()), ("dags/slugify.py", "NAMES = ['mine']")];
+    assert!(!model(Layout::Content, "2.11.2", &files).dags[0].complete());
+}
+
+#[test]
+fn a_repository_is_searched_beside_its_dags_folder() {
+    for module in ["airflow/plugins/helpers.py", "airflow/helpers.py", "helpers.py", "shared/helpers/__init__.py"] {
+        let files = [("airflow/dags/d.py", DAG), (module, "NAMES = ['found']")];
+        assert_eq!(show(&model(Layout::Repository, "2.11.2", &files)), "d\n  found\n", "{module}");
+    }
+}
