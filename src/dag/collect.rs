@@ -115,6 +115,11 @@ fn evaluate(
         }
     }
     anonymous.extend(run.host.doubts.iter().map(|doubt| (doubt.at, doubt.reason.to_string())));
+    for patch in run.host.patches.clone() {
+        for dag in &exposed {
+            run.host.doubt(*dag, patch.at, patch.reason.clone());
+        }
+    }
     doubt_twins(&mut run, &exposed);
     for dag in &exposed {
         let dag = describe(&run, tree, *dag, file, reaches);

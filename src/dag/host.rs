@@ -3,7 +3,7 @@
 mod dag;
 
 use super::member::{add_to_dag, task_of};
-use super::world::{Decorated, Run, Thing, World};
+use super::world::{Decorated, Doubt, Run, Thing, World};
 use super::{arguments, asset, context, edges, make, names, operator, outside, setup, taskflow};
 use crate::python::interpret::{Host, HostRef, Interp};
 use crate::python::syntax::BinaryOp;
@@ -163,6 +163,11 @@ impl Host for World {
     }
 
     fn attribute(run: &mut Interp<Self>, object: HostRef, name: &str, at: At) -> Option<Value> {
+        if names::is_kept_by_airflow(name) {
+            let mut unknown = Unknown::new(format!("what Airflow keeps in `{name}` is not held"), at, name);
+            unknown.hosts = vec![object];
+            return Some(unknown.value());
+        }
         match run.host.thing(object).clone() {
             Thing::Dag(dag) => dag::dag_attribute(run, dag, name),
             Thing::Task(task) => match name {
@@ -200,6 +205,9 @@ impl Host for World {
     }
 
     fn set_attribute(run: &mut Interp<Self>, object: HostRef, name: &str, value: &Value, at: At) {
+        if names::is_kept_by_airflow(name) {
+            run.host.doubt_touched(&[object], at);
+        }
         match (run.host.thing(object).clone(), name) {
             (Thing::Dag(dag), "dag_id" | "default_args" | "task_dict" | "auto_register") => {
                 run.host.doubt(dag, at, format!("`{name}` of the DAG is set afterwards"));
@@ -302,6 +310,17 @@ impl Host for World {
 
     fn outside_call(run: &mut Interp<Self>, callee: &Value, args: &Args, at: At) {
         outside::outside_call(run, callee, args, at);
+    }
+
+    fn touched(run: &mut Interp<Self>, objects: &[HostRef], at: At) {
+        run.host.doubt_touched(objects, at);
+    }
+
+    fn patched(run: &mut Interp<Self>, path: &str, name: &str, at: At) {
+        if names::shapes_tasks(path, name) {
+            let reason = format!("`{name}` of `{path}` is replaced").into();
+            run.host.patches.insert(Doubt { at, reason });
+        }
     }
 
     fn stands_alone(run: &mut Interp<Self>, value: &Value, at: At) {

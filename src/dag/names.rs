@@ -171,6 +171,54 @@ pub(super) fn exists(module: &str, version: Option<AirflowVersion>) -> Option<bo
     (module == "airflow" || module.starts_with("airflow.")).then_some(true)
 }
 
+/// Whether a name is that of a container in which Airflow keeps structure: whoever changes it
+/// changes the DAG.
+pub(super) fn is_kept_by_airflow(name: &str) -> bool {
+    matches!(
+        name,
+        "upstream_task_ids"
+            | "downstream_task_ids"
+            | "upstream_group_ids"
+            | "downstream_group_ids"
+            | "task_dict"
+            | "children"
+            | "used_group_ids"
+            | "task_group_dict"
+            | "edge_info"
+    )
+}
+
+/// Whether replacing an attribute of something outside may change what tasks become: a method or a
+/// property of a class of Airflow, or such a class itself.
+pub(super) fn shapes_tasks(path: &str, name: &str) -> bool {
+    /// Seen in the wild, and of no influence.
+    const INERT: [&str; 6] =
+        ["ui_color", "ui_fgcolor", "template_ext", "template_fields_renderers", "__doc__", "__module__"];
+    let last = path.rsplit('.').next().unwrap_or(path);
+    path.starts_with("airflow.") && (starts_upper(last) || starts_upper(name)) && !INERT.contains(&name)
+}
+
+/// A method that changes what it is called on.
+pub(super) fn is_mutator(name: &str) -> bool {
+    matches!(
+        name,
+        "add"
+            | "append"
+            | "clear"
+            | "difference_update"
+            | "discard"
+            | "extend"
+            | "insert"
+            | "intersection_update"
+            | "pop"
+            | "popitem"
+            | "remove"
+            | "setdefault"
+            | "symmetric_difference_update"
+            | "update"
+    )
+}
+
 fn is_decorator_module(path: &str) -> bool {
     path.starts_with("airflow.decorators.") || path.starts_with("airflow.sdk.")
 }

@@ -1,7 +1,7 @@
 //! What a call of something outside the tree may do to the DAGs.
 
 use super::names;
-use super::world::{Run, Thing};
+use super::world::{Doubt, Run, Thing};
 use crate::python::value::{Args, At, Object, Value};
 
 /// A function or lambda of the tree.
@@ -41,10 +41,19 @@ pub(super) fn outside_call(run: &mut Run, callee: &Value, args: &Args, at: At) {
         Value::Unknown(unknown) => unknown.root.clone(),
         _ => None,
     };
+    if let Value::Unknown(unknown) = callee
+        && unknown.text.rsplit('.').next().is_some_and(names::is_mutator)
+    {
+        run.host.doubt_touched(&unknown.hosts, at);
+    }
     let meaning = root.as_deref().map_or(names::Meaning::Other, names::meaning);
     let name = run.text(callee);
     let name: String = name.chars().take(80).collect();
     let hosts: Vec<_> = args.all().flat_map(|arg| run.hosts_in(&arg.value)).collect();
+    let copied = matches!(root.as_deref(), Some("copy.copy" | "copy.deepcopy"));
+    if copied && hosts.iter().any(|host| matches!(run.host.thing(*host), Thing::Dag(_) | Thing::Task(_))) {
+        run.host.doubts.insert(Doubt { at, reason: "a copy of a DAG or task is not followed".into() });
+    }
     let function = !makes_value(callee) && args.all().any(|arg| is_function(run, &arg.value));
     if function {
         // Whoever is given a function may call it, with the tasks that it is given along.

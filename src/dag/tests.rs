@@ -1,6 +1,7 @@
 //! Tests of the model over small trees, through one helper.
 
 mod imports;
+mod tampering;
 
 use super::{Dag, Id, Model, Shape, Task, build};
 use crate::content::{ContentPath, File, Layout, Revision, Snapshot};

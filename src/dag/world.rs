@@ -212,6 +212,8 @@ pub(super) struct World {
     pub(super) registered: BTreeSet<usize>,
     /// What is not known about the file as a whole.
     pub(super) doubts: BTreeSet<Doubt>,
+    /// What was replaced in Airflow itself, so that no DAG of the file is what it seems.
+    pub(super) patches: BTreeSet<Doubt>,
 }
 
 impl World {
@@ -228,6 +230,7 @@ impl World {
             setup_stack: Vec::new(),
             registered: BTreeSet::new(),
             doubts: BTreeSet::new(),
+            patches: BTreeSet::new(),
         }
     }
 
@@ -246,6 +249,13 @@ impl World {
         const DOUBTS: usize = 200;
         if self.dags[dag].doubts.len() < DOUBTS {
             self.dags[dag].doubts.insert(Doubt { at, reason: reason.into() });
+        }
+    }
+
+    /// Notes that something that Airflow keeps about these objects is changed by hand.
+    pub(super) fn doubt_touched(&mut self, objects: &[HostRef], at: At) {
+        for dag in self.dags_of(objects) {
+            self.doubt(dag, at, "something that Airflow keeps about the DAG is changed by hand");
         }
     }
 

@@ -100,6 +100,10 @@ pub(crate) trait Host: Sized {
     fn class_method(interp: &mut Interp<Self>, class: Ref, name: &str, args: &Args) -> Option<Value>;
     /// A call whose callee is not known, or outside and without meaning for the host.
     fn outside_call(interp: &mut Interp<Self>, callee: &Value, args: &Args, at: At);
+    /// Something that was reached through host objects is changed in a way that is not followed.
+    fn touched(interp: &mut Interp<Self>, objects: &[HostRef], at: At);
+    /// An attribute of something outside is replaced, for everybody.
+    fn patched(interp: &mut Interp<Self>, path: &str, name: &str, at: At);
     /// The value of an expression that stands alone as a statement.
     fn stands_alone(interp: &mut Interp<Self>, value: &Value, at: At);
     /// Canonical text of a host object.

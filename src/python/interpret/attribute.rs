@@ -204,6 +204,8 @@ impl<H: Host> Interp<'_, H> {
                     _ => {}
                 }
             }
+            Value::Outside(path) => H::patched(self, &path.clone(), name, at),
+            Value::Unknown(_) => self.touch(object, at),
             Value::Module(key) => {
                 if let Some(loaded) = self.modules.get(key) {
                     let scope = loaded.scope;
@@ -211,6 +213,14 @@ impl<H: Host> Interp<'_, H> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Tells the host of a change that is not followed, if what changes was reached through it.
+    pub(super) fn touch(&mut self, value: &Value, at: At) {
+        let hosts = self.hosts_in(value);
+        if !hosts.is_empty() {
+            H::touched(self, &hosts, at);
         }
     }
 }

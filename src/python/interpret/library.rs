@@ -97,7 +97,7 @@ impl<H: Host> Interp<'_, H> {
                 let dict = Dict::with_default(first.filter(|first| !matches!(first, Value::None)).map(Box::new));
                 (args.positional.len() <= 1).then(|| self.new_object(Object::Dict(dict)))
             }
-            ("copy.copy" | "copy.deepcopy", Some(value)) => {
+            ("copy.copy" | "copy.deepcopy", Some(value)) if self.host_of(&value).is_none() => {
                 Some(self.copied(&value, if path == "copy.copy" { 1 } else { 12 }))
             }
             ("typing.cast", Some(_)) => args.positional.get(1).map(|arg| arg.value.clone()),

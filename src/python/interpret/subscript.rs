@@ -117,7 +117,10 @@ impl<H: Host> Interp<'_, H> {
     }
 
     pub(super) fn set_item(&mut self, object: &Value, index: &Value, value: Value, at: At) -> Result<(), Stop> {
-        let Value::Object(reference) = object else { return Ok(()) };
+        let Value::Object(reference) = object else {
+            self.touch(object, at);
+            return Ok(());
+        };
         let key = self.key(index);
         let why = self.why(index, at);
         match self.object(*reference) {
@@ -159,7 +162,10 @@ impl<H: Host> Interp<'_, H> {
     }
 
     pub(super) fn delete_item(&mut self, object: &Value, index: &Value, at: At) {
-        let Value::Object(reference) = object else { return };
+        let Value::Object(reference) = object else {
+            self.touch(object, at);
+            return;
+        };
         match (self.key(index), self.object(*reference)) {
             (Some(key), Object::Dict(_)) => {
                 if let Object::Dict(dict) = self.change(*reference) {

@@ -23,6 +23,10 @@ impl<H: Host> Interp<'_, H> {
                     let index = self.eval(index)?;
                     self.delete_item(&object, &index, self.at(target.span));
                 }
+                ExprKind::Attribute(object, _) => {
+                    let object = self.eval(object)?;
+                    self.touch(&object, self.at(target.span));
+                }
                 _ => {}
             }
         }
