@@ -5,7 +5,7 @@ mod bootstrap;
 mod gone;
 
 use crate::content::{ContentPath, Location, Snapshot};
-use crate::dag::{self, Id, Model};
+use crate::dag::{self, Id, Model, Models};
 use crate::diff::{self, Change, Kind, Side};
 use crate::facts::{Facts, Questions, Seen, StoredValue};
 use crate::ids::DagId;
@@ -15,12 +15,12 @@ use std::collections::BTreeSet;
 
 /// Which DAGs, instances and commits must be looked up before the change can be judged.
 pub fn questions(deployed: &Snapshot, proposed: &Snapshot, policy: &Policy) -> Questions {
-    Comparison::new(deployed, proposed, policy).questions()
+    Comparison::new(&Models::new(1), deployed, proposed, policy).questions()
 }
 
 /// Judges the change from `deployed` to `proposed` for the runs in flight that `facts` holds.
 pub fn check(deployed: &Snapshot, proposed: &Snapshot, facts: &Facts, policy: &Policy) -> Report {
-    Comparison::new(deployed, proposed, policy).check(facts)
+    Comparison::new(&Models::new(1), deployed, proposed, policy).check(facts)
 }
 
 /// Both models and their changes, built once for [`questions`] and [`check`] alike.
@@ -36,11 +36,11 @@ pub struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    /// Models both trees and compares them.
-    pub fn new(deployed: &'a Snapshot, proposed: &'a Snapshot, policy: &'a Policy) -> Self {
-        let before = dag::build(deployed, policy.layout, policy.airflow);
+    /// Models both trees and compares them. What both have alike is evaluated once.
+    pub fn new(models: &Models, deployed: &'a Snapshot, proposed: &'a Snapshot, policy: &'a Policy) -> Self {
+        let before = models.build(deployed, policy.layout, policy.airflow);
         let marked = gone::marked(deployed, proposed, policy.layout);
-        let after = dag::build(&marked, policy.layout, policy.airflow);
+        let after = models.build(&marked, policy.layout, policy.airflow);
         let sides = (Side { snapshot: deployed, model: &before }, Side { snapshot: proposed, model: &after });
         let changes = diff::changes(sides.0, sides.1, policy.layout);
         let exact = before.dags.iter().filter_map(|dag| dag.dag_id.exact().cloned()).collect();
@@ -157,7 +157,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn coverage(&self, runs_seen: usize, live: Live) -> Coverage {
-        let opaque = |dag: &&dag::Dag| !dag.complete() && dag.tasks.is_empty();
+        let opaque = |dag: &&std::sync::Arc<dag::Dag>| !dag.complete() && dag.tasks.is_empty();
         let dags = &self.model.dags;
         let dags_exact = dags.iter().filter(|dag| dag.complete()).count();
         let dags_opaque = dags.iter().filter(opaque).count();

@@ -15,6 +15,7 @@ mod host;
 mod make;
 mod mapping;
 mod member;
+mod models;
 mod names;
 mod operator;
 mod outside;
@@ -25,16 +26,19 @@ mod taskflow;
 mod tests;
 mod world;
 
+pub use models::Models;
+
 use crate::content::{ContentPath, Layout, Location, Snapshot};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// Everything that one tree defines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Model {
     /// By file, then by place.
-    pub dags: Vec<Dag>,
+    pub dags: Vec<Arc<Dag>>,
     /// Files that Airflow could not import.
     pub errors: Vec<FileError>,
     /// For each module of the tree: the modules of the tree that it imports, directly.
@@ -134,7 +138,7 @@ pub struct Dag {
     pub edges: Vec<Edge>,
     /// Every file of the tree that the DAG's file reaches by imports, itself included: a change
     /// of any of them may change this DAG.
-    pub reaches: BTreeSet<ContentPath>,
+    pub reaches: Reaches,
 }
 
 impl Dag {
@@ -146,6 +150,31 @@ impl Dag {
     /// The task of that id, if it is known for certain.
     pub fn task(&self, task_id: &TaskId) -> Option<&Task> {
         self.tasks.iter().find(|task| task.task_id.exact() == Some(task_id))
+    }
+}
+
+/// Files of the tree that a DAG's file reaches by imports, itself included. Files that import the
+/// same share the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaches {
+    file: ContentPath,
+    imports: Arc<BTreeSet<ContentPath>>,
+}
+
+impl Reaches {
+    /// A file that imports nothing.
+    fn only(file: &ContentPath) -> Self {
+        Self { file: file.clone(), imports: Arc::default() }
+    }
+
+    /// Whether the file is among them.
+    pub fn contains(&self, path: &ContentPath) -> bool {
+        self.file == *path || self.imports.contains(path)
+    }
+
+    /// All of them, each once: the DAG's file, then the others in order.
+    pub fn iter(&self) -> impl Iterator<Item = &ContentPath> {
+        std::iter::once(&self.file).chain(self.imports.iter().filter(|path| **path != self.file))
     }
 }
 
@@ -318,5 +347,5 @@ pub struct Takes {
 ///
 /// Never fails: what is broken is in [`Model::errors`], what is not known in [`Dag::unknown`].
 pub fn build(snapshot: &Snapshot, layout: Layout, airflow: Option<AirflowVersion>) -> Model {
-    crate::python::with_deep_stack(|| collect::build(snapshot, layout, airflow))
+    Models::new(1).build(snapshot, layout, airflow)
 }

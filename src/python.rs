@@ -27,16 +27,26 @@ pub fn same_code(a: &[u8], b: &[u8]) -> bool {
 
 /// Runs `work` where recursion up to the bounds of this module has room, whatever stack the
 /// caller has.
-pub(crate) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn with_deep_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
+    let mut results = on_deep_stacks(1, work);
+    results.remove(0)
+}
+
+/// Runs `work` once on each of so many threads, at least one, that have such stacks.
+pub(crate) fn on_deep_stacks<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     /// Address space, not memory: pages are used as they are reached.
     const STACK: usize = 512 << 20;
+    let work = &work;
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().name("python".to_owned()).stack_size(STACK);
-        let running =
-            thread.spawn_scoped(scope, work).expect("a thread can be started: the program itself runs on several");
-        match running.join() {
+        let start = |_| {
+            let thread = std::thread::Builder::new().name("python".to_owned()).stack_size(STACK);
+            thread.spawn_scoped(scope, work).expect("a thread can be started: the program itself runs on several")
+        };
+        let running: Vec<_> = (0..threads.max(1)).map(start).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, T>| match thread.join() {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
-        }
+        };
+        running.into_iter().map(join).collect()
     })
 }

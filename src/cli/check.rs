@@ -23,10 +23,10 @@ pub(super) fn run(
     let report = if let Some(path) = &arguments.runs {
         let facts = airflow::read_runs(&read(path)?)
             .map_err(|error| Failure::usage(format!("{error}: `{}`", path.display())))?;
-        Comparison::new(&deployed, &proposed, &policy).check(&facts)
+        Comparison::new(&judge::models(), &deployed, &proposed, &policy).check(&facts)
     } else {
         let accesses = judge::accesses(&arguments.judge, environment, Limits::default())?;
-        runtime()?.block_on(judge::judge(&deployed, &proposed, &accesses, &policy))
+        runtime()?.block_on(judge::judge(&judge::models(), &deployed, &proposed, &accesses, &policy))
     };
     deliver(&report, &arguments.reported, colour)?;
     Ok(exit(&report, &arguments.reported))

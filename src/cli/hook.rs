@@ -136,7 +136,7 @@ impl Push<'_> {
         let (deployed, proposed) = (repository.snapshot(base)?, repository.snapshot(local)?);
         let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), self.arguments)?;
         let accesses = judge::accesses(self.arguments, environment, LIMITS)?;
-        Ok(runtime()?.block_on(judge::judge(&deployed, &proposed, &accesses, &policy)))
+        Ok(runtime()?.block_on(judge::judge(&judge::models(), &deployed, &proposed, &accesses, &policy)))
     }
 }
 

@@ -5,10 +5,12 @@ use crate::Comparison;
 use crate::airflow::{self, Access, BaseUrl, Credentials, Limits};
 use crate::config::{Environment, InstanceSettings, JudgeArguments, Login, SecretSource};
 use crate::content::{Layout, Snapshot};
+use crate::dag::Models;
 use crate::facts::Facts;
 use crate::report::Report;
 use crate::rules::{OnUnreachable, Policy};
 use crate::secret::Secret;
+use std::num::NonZero;
 
 /// Applies the flags to a policy.
 #[expect(clippy::needless_pass_by_value, reason = "a base is made to be changed")]
@@ -62,9 +64,20 @@ fn secret(source: SecretSource) -> Result<Secret, Failure> {
     }
 }
 
+/// Builds models on two threads where the machine has them: more would starve the Airflow beside.
+pub(super) fn models() -> Models {
+    Models::new(std::thread::available_parallelism().map_or(1, NonZero::get).min(2))
+}
+
 /// Asks what must be known and judges.
-pub(super) async fn judge(deployed: &Snapshot, proposed: &Snapshot, accesses: &[Access], policy: &Policy) -> Report {
-    let comparison = Comparison::new(deployed, proposed, policy);
+pub(super) async fn judge(
+    models: &Models,
+    deployed: &Snapshot,
+    proposed: &Snapshot,
+    accesses: &[Access],
+    policy: &Policy,
+) -> Report {
+    let comparison = Comparison::new(models, deployed, proposed, policy);
     let questions = comparison.questions();
     if questions.is_empty() {
         // Nothing to ask: what was not asked is not unknown either.

@@ -11,7 +11,7 @@ use std::path::Path;
 pub(super) fn run(arguments: &ModelArguments, directory: &Path) -> Result<Exit, Failure> {
     let airflow = config::version(arguments.airflow_version.as_deref())?;
     let tree = git::repository_tree(&directory.join(&arguments.root))?;
-    let mut model = dag::build(&tree, Layout::Repository, airflow);
+    let mut model = super::judge::models().build(&tree, Layout::Repository, airflow);
     choose(&mut model, &arguments.dag)?;
     let text = match arguments.output_format {
         ModelFormat::Json => {
@@ -35,7 +35,7 @@ fn choose(model: &mut Model, names: &[String]) -> Result<(), Failure> {
     let mut chosen = vec![false; model.dags.len()];
     for name in names {
         let exact = |dag: &dag::Dag| dag.dag_id.exact().is_some_and(|id| id.as_str() == name);
-        let certain = model.dags.iter().any(exact);
+        let certain = model.dags.iter().any(|dag| exact(dag));
         let mut found = false;
         for (dag, chosen) in model.dags.iter().zip(&mut chosen) {
             if if certain { exact(dag) } else { dag.dag_id.may_be(name) } {

@@ -4,6 +4,7 @@ use super::{Exit, Failure, judge, runtime};
 use crate::airflow::Limits;
 use crate::config::{BootstrapArgument, ConfigError, Environment, JudgeArguments, OnceArgument, SyncArguments};
 use crate::content::{Layout, Location, Snapshot};
+use crate::dag::Models;
 use crate::git::{Options, Remote, Source};
 use crate::report::{Report, Verdict};
 use crate::rules::{Finding, Level, Policy};
@@ -13,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result<Exit, Failure> {
     let mut settings = settings(&arguments, environment)?;
-    let sidecar = Sidecar { arguments: arguments.judge, environment };
+    let sidecar = Sidecar { arguments: arguments.judge, environment, models: judge::models() };
     // Wrong settings end the program now, not at the first change that needs them.
     let accesses = judge::accesses(&sidecar.arguments, environment, Limits::default())?;
     judge::policy(Policy::sync(settings.layout), &sidecar.arguments)?;
@@ -87,6 +88,8 @@ fn asked_to_end() -> Result<impl Future<Output = ()>, Failure> {
 struct Sidecar<'a> {
     arguments: JudgeArguments,
     environment: &'a Environment,
+    /// What did not change since the last judgement is not evaluated again.
+    models: Models,
 }
 
 impl Judge for Sidecar<'_> {
@@ -99,7 +102,7 @@ impl Judge for Sidecar<'_> {
                 return Judgement::Hold { reasons: vec![failure.to_string()], undecided: true };
             }
         };
-        let report = judge::judge(deployed, proposed, &accesses, &policy).await;
+        let report = judge::judge(&self.models, deployed, proposed, &accesses, &policy).await;
         judgement(&report)
     }
 }

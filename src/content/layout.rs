@@ -55,7 +55,7 @@ pub enum ImportOrder {
 }
 
 /// How a tree is laid out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layout {
     /// The repository of the reference script: `plugins/operators`, `plugins/sensors`,
     /// `shared/<x>` and `dags`; nothing else is content.

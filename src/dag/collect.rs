@@ -1,80 +1,37 @@
 //! From what was evaluated to the model: which DAGs a file exposes, and what is said of them.
 
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
-use super::{
-    Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Model, Takes, Task, Unknown, discover, shape,
-};
-use crate::content::{ContentPath, ImportOrder, Layout, Location, Snapshot, Span};
+use super::{Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Reaches, Takes, Task, Unknown, shape};
+use crate::content::{Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use crate::python::interpret::Interp;
 use crate::python::tree::Tree;
 use crate::python::value::{At, Object, Ref, Stop, Value};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Builds the model of a tree.
-pub(super) fn build(snapshot: &Snapshot, layout: Layout, airflow: Option<AirflowVersion>) -> Model {
-    let tree = Tree::new(snapshot, layout, import_order(airflow));
-    let imports = discover::imports(&tree);
-    let mut model = Model::default();
-    let mut errors = BTreeSet::new();
-    let mut imported = BTreeSet::new();
-    for file in discover::dag_files(&tree, snapshot) {
-        let reaches = discover::closure(file, &imports);
-        imported.extend(reaches.iter().copied());
-        let at = At { file, span: Span::FILE };
-        if let Err(error) = tree.syntax(file).as_ref() {
-            errors.insert(file_error(&tree, At { span: error.span, ..at }, &error.message));
-            continue;
-        }
-        let reaches: BTreeSet<ContentPath> = reaches.iter().map(|file| tree.file(*file).path.clone()).collect();
-        evaluate(&tree, file, airflow, &reaches, &mut model, &mut errors);
-    }
-    // What nothing imports does no harm, but Airflow itself loads every module of its plugins folder.
-    for (file, source) in tree.files().iter().enumerate() {
-        if !source.home.as_str().ends_with(".py")
-            || !(imported.contains(&file) || source.home.below("plugins").is_some())
-        {
-            continue;
-        }
-        if let Err(error) = tree.syntax(file).as_ref() {
-            errors.insert(file_error(&tree, At { file, span: error.span }, &error.message));
-        }
-    }
-    model.errors = errors.into_iter().collect();
-    model.imports = imports
-        .into_iter()
-        .map(|(file, to)| {
-            (tree.file(file).path.clone(), to.into_iter().map(|file| tree.file(file).path.clone()).collect())
-        })
-        .collect();
-    model
-}
-
-/// Which folder comes first on `sys.path`; the releases between the two were not looked at.
-fn import_order(airflow: Option<AirflowVersion>) -> ImportOrder {
-    match airflow.map(|version| (version.major, version.minor)) {
-        Some((0..=1, _) | (2, 0..=6)) => ImportOrder::DagsFirst,
-        Some((2, 11..) | (3.., _)) => ImportOrder::PluginsFirst,
-        _ => ImportOrder::Either,
-    }
-}
+use std::sync::Arc;
 
 fn file_error(tree: &Tree, at: At, message: &str) -> FileError {
     FileError { at: location(tree, at), message: message.to_owned() }
 }
 
 fn location(tree: &Tree, at: At) -> Location {
-    Location { path: tree.file(at.file).path.clone(), span: at.span }
+    Location { path: tree.path(at.file).clone(), span: at.span }
 }
 
-fn evaluate(
-    tree: &Tree,
-    file: usize,
-    airflow: Option<AirflowVersion>,
-    reaches: &BTreeSet<ContentPath>,
-    model: &mut Model,
-    errors: &mut BTreeSet<FileError>,
-) {
+/// What evaluating a DAG file gives.
+#[derive(Debug, Default)]
+pub(super) struct Evaluation {
+    pub(super) dags: Vec<Arc<Dag>>,
+    pub(super) errors: Vec<FileError>,
+}
+
+/// Evaluates a DAG file. What its DAGs reach is not known here.
+pub(super) fn evaluate(tree: &Tree, file: usize, airflow: Option<AirflowVersion>) -> Evaluation {
+    let mut done = Evaluation::default();
+    if tree.syntax(file).is_err() {
+        // Said once, of the file.
+        return done;
+    }
     let mut run: Run = Interp::new(tree, World::new(airflow));
     let start = At { file, span: Span::FILE };
     let result = run.run_file(file);
@@ -92,13 +49,13 @@ fn evaluate(
         Err(Stop::Raise(raised)) => {
             if raised.certain && matches!(&*raised.class, "ImportError" | "ModuleNotFoundError") && run.failed.is_some()
             {
-                errors.insert(file_error(tree, raised.at, &raised.message));
-                return;
+                done.errors.push(file_error(tree, raised.at, &raised.message));
+                return done;
             }
             if &*raised.class == "SyntaxError" {
                 // The file that has it is reported as itself.
-                errors.insert(file_error(tree, raised.at, &raised.message));
-                return;
+                done.errors.push(file_error(tree, raised.at, &raised.message));
+                return done;
             }
             stopped =
                 Some((raised.at, format!("evaluation ends here: {}: {}", raised.class, shorten(&raised.message))));
@@ -122,22 +79,22 @@ fn evaluate(
     }
     doubt_twins(&mut run, &exposed);
     for dag in &exposed {
-        let dag = describe(&run, tree, *dag, file, reaches);
-        model.dags.push(dag);
+        done.dags.push(Arc::new(describe(&run, tree, *dag, file)));
     }
     if let Some((at, reason)) = anonymous.into_iter().next() {
-        model.dags.push(Dag {
+        done.dags.push(Arc::new(Dag {
             dag_id: Id::Pattern { prefix: String::new(), suffix: String::new() },
-            file: tree.file(file).path.clone(),
+            file: tree.path(file).clone(),
             at: location(tree, at),
             id_at: location(tree, at),
             unknown: vec![Unknown { at: location(tree, at), reason }],
             tasks: Vec::new(),
             groups: Vec::new(),
             edges: Vec::new(),
-            reaches: reaches.clone(),
-        });
+            reaches: Reaches::only(tree.path(file)),
+        }));
     }
+    done
 }
 
 fn shorten(text: &str) -> String {
@@ -216,7 +173,7 @@ struct Describe<'r, 't> {
     ids: BTreeMap<usize, TaskId>,
 }
 
-fn describe(run: &Run, tree: &Tree, dag: usize, file: usize, reaches: &BTreeSet<ContentPath>) -> Dag {
+fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
     let state: &DagState = &run.host.dags[dag];
     let listed: Vec<usize> = state.tasks.iter().copied().filter(|task| !run.host.tasks[*task].maybe).collect();
     let ids = listed
@@ -231,7 +188,7 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize, reaches: &BTreeSet<
         .collect();
     Dag {
         dag_id: id(&state.id, |id| DagId::new(id)),
-        file: tree.file(file).path.clone(),
+        file: tree.path(file).clone(),
         at: location(tree, state.at),
         id_at: location(tree, state.id_at),
         edges: describe.edges(&listed),
@@ -244,7 +201,7 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize, reaches: &BTreeSet<
             .filter(|group| !run.host.groups[*group].maybe)
             .map(|group| describe.group(group))
             .collect(),
-        reaches: reaches.clone(),
+        reaches: Reaches::only(tree.path(file)),
     }
 }
 

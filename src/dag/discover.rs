@@ -1,46 +1,59 @@
 //! Which files Airflow loads as DAG files, and which modules of the tree they import.
 
-use crate::content::Snapshot;
-use crate::python::syntax::{Stmt, StmtKind};
-use crate::python::tree::{Located, Tree};
+use super::Reaches;
+use crate::content::ContentPath;
+use crate::python::syntax::{Module, Stmt, StmtKind};
+use crate::python::tree::{Delivered, Located};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Direct imports between files of the tree.
 pub(super) type Imports = BTreeMap<usize, BTreeSet<usize>>;
 
-/// The files under the DAGs folder that Airflow's safe mode takes for DAG files.
-pub(super) fn dag_files(tree: &Tree, snapshot: &Snapshot) -> Vec<usize> {
+/// The files under the DAGs folder that Airflow's safe mode takes for DAG files, in the order of
+/// their paths; `holds` says of a file whether it [`might_hold_dags`].
+pub(super) fn dag_files(tree: &Delivered, holds: impl Fn(usize) -> bool) -> Vec<usize> {
     let ignored = Ignored::read(tree);
-    let _ = snapshot;
     let mut files = Vec::new();
     for (index, file) in tree.files().iter().enumerate() {
         let Some(rest) = tree.below_dags(index) else { continue };
-        if rest.ends_with(".py") && !ignored.matches(file.home.as_str()) && might_hold_dags(&file.bytes) {
+        if rest.ends_with(".py") && !ignored.matches(file.home.as_str()) && holds(index) {
             files.push(index);
         }
     }
-    files.sort_by(|a, b| tree.file(*a).path.cmp(&tree.file(*b).path));
+    files.sort_by(|a, b| tree.files()[*a].path.cmp(&tree.files()[*b].path));
     files
 }
 
 /// Safe mode: the text holds both `dag` and `airflow`, in whatever case.
-fn might_hold_dags(bytes: &[u8]) -> bool {
-    let has = |word: &[u8]| bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    has(b"dag") && has(b"airflow")
+pub(super) fn might_hold_dags(bytes: &[u8]) -> bool {
+    holds_word(bytes, b"dag") && holds_word(bytes, b"airflow")
+}
+
+fn holds_word(bytes: &[u8], word: &[u8]) -> bool {
+    let Some((first, rest)) = word.split_first() else { return true };
+    let mut left = bytes;
+    while let Some(at) = left.iter().position(|byte| byte.eq_ignore_ascii_case(first)) {
+        left = &left[at + 1..];
+        if left.get(..rest.len()).is_some_and(|next| next.eq_ignore_ascii_case(rest)) {
+            return true;
+        }
+    }
+    false
 }
 
 /// `.airflowignore` files: each line a pattern for paths at and below its folder.
 struct Ignored(Vec<(String, Vec<String>)>);
 
 impl Ignored {
-    fn read(tree: &Tree) -> Self {
+    fn read(tree: &Delivered) -> Self {
         let mut all = Vec::new();
         for (index, file) in tree.files().iter().enumerate() {
             if file.home.file_name() != ".airflowignore" || tree.below_dags(index).is_none() {
                 continue;
             }
             let folder = file.home.as_str().strip_suffix(".airflowignore").unwrap_or_default().to_owned();
-            let text = String::from_utf8_lossy(&file.bytes);
+            let text = String::from_utf8_lossy(tree.bytes(index));
             let lines = text
                 .lines()
                 .map(|line| line.split('#').next().unwrap_or_default().trim().to_owned())
@@ -68,10 +81,47 @@ impl Ignored {
     }
 }
 
-/// Everything that a file reaches by imports, itself included.
-pub(super) fn closure(file: usize, imports: &Imports) -> BTreeSet<usize> {
-    let mut reached = BTreeSet::from([file]);
-    let mut open = vec![file];
+/// A shared set of files.
+pub(super) type Paths = Arc<BTreeSet<ContentPath>>;
+
+/// What files reach by imports. Files that import the same share it.
+pub(super) struct Closures<'t> {
+    tree: &'t Delivered,
+    imports: &'t Imports,
+    /// By direct imports.
+    known: BTreeMap<&'t BTreeSet<usize>, (BTreeSet<usize>, Paths)>,
+}
+
+impl<'t> Closures<'t> {
+    pub(super) fn new(tree: &'t Delivered, imports: &'t Imports) -> Self {
+        Self { tree, imports, known: BTreeMap::new() }
+    }
+
+    /// Everything that a file reaches: the files that its imports lead to, and the same as
+    /// paths. Of sets that are equal to a `former` one, that one is given.
+    pub(super) fn of(&mut self, file: usize, former: &BTreeSet<Paths>) -> (&BTreeSet<usize>, Reaches) {
+        static NONE: BTreeSet<usize> = BTreeSet::new();
+        let direct = self.imports.get(&file).unwrap_or(&NONE);
+        let (tree, imports) = (self.tree, self.imports);
+        let (files, paths) = self.known.entry(direct).or_insert_with(|| {
+            let files = closure(direct, imports);
+            let paths: BTreeSet<ContentPath> = files.iter().map(|file| tree.files()[*file].path.clone()).collect();
+            let paths = former.get(&paths).cloned().unwrap_or_else(|| Arc::new(paths));
+            (files, paths)
+        });
+        (files, Reaches { file: self.tree.files()[file].path.clone(), imports: paths.clone() })
+    }
+
+    /// The sets given so far.
+    pub(super) fn sets(self) -> BTreeSet<Paths> {
+        self.known.into_values().map(|(_, paths)| paths).collect()
+    }
+}
+
+/// Files and everything that they reach by imports.
+fn closure(files: &BTreeSet<usize>, imports: &Imports) -> BTreeSet<usize> {
+    let mut reached = files.clone();
+    let mut open: Vec<usize> = files.iter().copied().collect();
     while let Some(file) = open.pop() {
         for to in imports.get(&file).into_iter().flatten() {
             if reached.insert(*to) {
@@ -82,80 +132,111 @@ pub(super) fn closure(file: usize, imports: &Imports) -> BTreeSet<usize> {
     reached
 }
 
-/// The imports of every module of the tree, also those inside functions.
-pub(super) fn imports(tree: &Tree) -> Imports {
-    let mut imports = Imports::new();
-    for (index, file) in tree.files().iter().enumerate() {
-        if !file.home.as_str().ends_with(".py") {
-            continue;
-        }
-        let syntax = tree.syntax(index);
-        let Ok(module) = syntax.as_ref() else { continue };
+/// An import statement as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Import {
+    Module(Box<str>),
+    From { level: usize, module: Box<str>, names: Vec<Box<str>> },
+}
+
+/// The import statements of a module, also those inside functions.
+pub(super) fn statements(module: &Module) -> BTreeSet<Import> {
+    let mut found = BTreeSet::new();
+    of_block(&module.body, &mut found);
+    found
+}
+
+/// Resolves import statements to files of the tree.
+pub(super) struct Resolver<'t> {
+    tree: &'t Delivered,
+    /// By search path and name.
+    known: BTreeMap<(usize, String), Vec<usize>>,
+}
+
+impl<'t> Resolver<'t> {
+    pub(super) fn new(tree: &'t Delivered) -> Self {
+        Self { tree, known: BTreeMap::new() }
+    }
+
+    /// The files that these statements of a file import.
+    pub(super) fn resolve(&mut self, file: usize, statements: &BTreeSet<Import>) -> BTreeSet<usize> {
         let mut to = BTreeSet::new();
-        of_block(tree, index, &module.body, &mut to);
-        to.remove(&index);
-        imports.insert(index, to);
-    }
-    imports
-}
-
-fn add(tree: &Tree, from: usize, dotted: &str, to: &mut BTreeSet<usize>) {
-    let parts: Vec<&str> = dotted.split('.').collect();
-    if crate::python::interpret::is_standard(parts[0]) {
-        return;
-    }
-    for end in 1..=parts.len() {
-        match tree.locate(&parts[..end].join("."), from) {
-            Located::File(file) => {
-                to.insert(file);
+        for statement in statements {
+            match statement {
+                Import::Module(name) => self.add(file, name.to_string(), &mut to),
+                Import::From { level, module, names } => {
+                    let Some(base) = absolute(self.tree, file, *level, module) else { continue };
+                    for name in names {
+                        self.add(file, format!("{base}.{name}"), &mut to);
+                    }
+                    self.add(file, base, &mut to);
+                }
             }
-            Located::Either(one, other) => to.extend([one, other]),
-            Located::Namespace | Located::Missing(..) | Located::Outside => {}
         }
+        to.remove(&file);
+        to
+    }
+
+    /// A module and the packages above it, as an import in `from` finds them.
+    fn add(&mut self, from: usize, dotted: String, to: &mut BTreeSet<usize>) {
+        let key = (self.tree.search_path(from), dotted);
+        if let Some(files) = self.known.get(&key) {
+            to.extend(files);
+            return;
+        }
+        let dotted = &key.1;
+        let mut files = Vec::new();
+        let ends = dotted.match_indices('.').map(|(at, _)| at).chain([dotted.len()]);
+        if !crate::python::interpret::is_standard(dotted.split('.').next().unwrap_or_default()) {
+            for end in ends {
+                match self.tree.locate(&dotted[..end], from) {
+                    Located::File(file) => files.push(file),
+                    Located::Either(one, other) => files.extend([one, other]),
+                    Located::Namespace | Located::Missing(..) | Located::Outside => {}
+                }
+            }
+        }
+        to.extend(&files);
+        self.known.insert(key, files);
     }
 }
 
-fn of_block(tree: &Tree, file: usize, body: &[Stmt], to: &mut BTreeSet<usize>) {
+fn of_block(body: &[Stmt], to: &mut BTreeSet<Import>) {
     for stmt in body {
         match &stmt.kind {
-            StmtKind::Import(names) => names.iter().for_each(|(name, _)| add(tree, file, name, to)),
+            StmtKind::Import(names) => to.extend(names.iter().map(|(name, _)| Import::Module((&**name).into()))),
             StmtKind::ImportFrom { level, module, names, .. } => {
-                let base = absolute(tree, file, *level, module);
-                if let Some(base) = base {
-                    add(tree, file, &base, to);
-                    for (name, _, _) in names {
-                        add(tree, file, &format!("{base}.{name}"), to);
-                    }
-                }
+                let names = names.iter().map(|(name, _, _)| (&**name).into()).collect();
+                to.insert(Import::From { level: *level, module: (&**module).into(), names });
             }
             StmtKind::If { arms, orelse } => {
                 for (_, body) in arms {
-                    of_block(tree, file, body, to);
+                    of_block(body, to);
                 }
-                of_block(tree, file, orelse, to);
+                of_block(orelse, to);
             }
             StmtKind::For { body, orelse, .. } | StmtKind::While { body, orelse, .. } => {
-                of_block(tree, file, body, to);
-                of_block(tree, file, orelse, to);
+                of_block(body, to);
+                of_block(orelse, to);
             }
             StmtKind::Try { body, handlers, orelse, finally } => {
-                of_block(tree, file, body, to);
+                of_block(body, to);
                 for handler in handlers {
-                    of_block(tree, file, &handler.body, to);
+                    of_block(&handler.body, to);
                 }
-                of_block(tree, file, orelse, to);
-                of_block(tree, file, finally, to);
+                of_block(orelse, to);
+                of_block(finally, to);
             }
-            StmtKind::With { body, .. } => of_block(tree, file, body, to),
-            StmtKind::Function { def, .. } => of_block(tree, file, &def.body, to),
-            StmtKind::Class { def, .. } => of_block(tree, file, &def.body, to),
-            StmtKind::Match { cases, .. } => cases.iter().for_each(|case| of_block(tree, file, &case.body, to)),
+            StmtKind::With { body, .. } => of_block(body, to),
+            StmtKind::Function { def, .. } => of_block(&def.body, to),
+            StmtKind::Class { def, .. } => of_block(&def.body, to),
+            StmtKind::Match { cases, .. } => cases.iter().for_each(|case| of_block(&case.body, to)),
             _ => {}
         }
     }
 }
 
-fn absolute(tree: &Tree, file: usize, level: usize, module: &str) -> Option<String> {
+fn absolute(tree: &Delivered, file: usize, level: usize, module: &str) -> Option<String> {
     if level == 0 {
         return Some(module.to_owned());
     }

@@ -30,10 +30,14 @@ const LONGEST_COMPARED: usize = 2_000;
 /// For each deployed DAG what became of it.
 pub(super) fn dags<'a>(deployed: &'a Model, proposed: &'a Model) -> Vec<DagPair<'a>> {
     let known: BTreeMap<&DagId, &Dag> =
-        proposed.dags.iter().filter_map(|dag| dag.dag_id.exact().map(|id| (id, dag))).collect();
+        proposed.dags.iter().map(AsRef::as_ref).filter_map(|dag| dag.dag_id.exact().map(|id| (id, dag))).collect();
     let before: BTreeSet<&DagId> = deployed.dags.iter().filter_map(|dag| dag.dag_id.exact()).collect();
-    let mut fresh: Vec<&Dag> =
-        proposed.dags.iter().filter(|dag| dag.dag_id.exact().is_some_and(|id| !before.contains(id))).collect();
+    let mut fresh: Vec<&Dag> = proposed
+        .dags
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|dag| dag.dag_id.exact().is_some_and(|id| !before.contains(id)))
+        .collect();
     deployed
         .dags
         .iter()

@@ -1,23 +1,46 @@
 //! The delivered tree as Python's import system sees it: files by their path below
 //! `$AIRFLOW_HOME`, and the folders in which a worker looks for modules.
+//!
+//! Invariants: [`Delivered`] is plain data that several threads share. Whoever evaluates asks a
+//! [`Tree`], and whatever a tree is asked is in the [`Trace`]: no answer leaves it unrecorded.
+
+mod trace;
+
+pub(crate) use trace::{Answers, Trace};
 
 use super::parse::{SyntaxError, parse};
 use super::syntax::Module;
-use crate::content::{ContentPath, HomePath, ImportOrder, Layout, Snapshot};
-use std::cell::RefCell;
+use crate::content::{BlobId, ContentPath, HomePath, ImportOrder, Layout, Snapshot};
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use trace::Question;
+
+/// Source bytes whose syntax one who evaluates keeps at most; syntax is some twenty times as large.
+const KEPT: usize = 2 << 20;
 
 /// A file of the tree.
+#[derive(Debug)]
 pub(crate) struct SourceFile {
     pub(crate) path: ContentPath,
     pub(crate) home: HomePath,
-    pub(crate) bytes: Arc<[u8]>,
+    /// Identity of `bytes`.
+    pub(crate) id: BlobId,
+    bytes: Arc<[u8]>,
+    /// Which of the tree's search paths its imports take.
+    roots: usize,
+}
+
+impl SourceFile {
+    /// Whether it is Python.
+    pub(crate) fn is_python(&self) -> bool {
+        self.home.as_str().ends_with(".py")
+    }
 }
 
 /// What a dotted name leads to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Located {
     /// A module, or a package's `__init__.py`.
     File(usize),
@@ -33,55 +56,75 @@ pub(crate) enum Located {
     Outside,
 }
 
-type Parsed = Rc<Result<Module, SyntaxError>>;
+/// A file's syntax, or where it has none.
+pub(crate) type Parsed = Rc<Result<Module, SyntaxError>>;
 
-/// The tree.
-pub(crate) struct Tree {
+/// What is delivered, by where it is delivered.
+#[derive(Debug)]
+pub(crate) struct Delivered {
     layout: Layout,
     order: ImportOrder,
     files: Vec<SourceFile>,
-    by_home: BTreeMap<String, usize>,
-    folders: BTreeSet<String>,
-    parsed: RefCell<BTreeMap<usize, Parsed>>,
+    by_home: BTreeMap<HomePath, usize>,
+    /// Each folder with the names directly in it.
+    folders: BTreeMap<HomePath, BTreeSet<Box<str>>>,
+    /// Search paths of imports: the folders in which modules are looked for, in order.
+    roots: Vec<Arc<[String]>>,
 }
 
-impl Tree {
+impl Delivered {
+    /// The tree of a snapshot; links are no files that can be read here.
     pub(crate) fn new(snapshot: &Snapshot, layout: Layout, order: ImportOrder) -> Self {
         let mut files = Vec::new();
         let mut by_home = BTreeMap::new();
-        let mut folders = BTreeSet::new();
+        let mut folders: BTreeMap<HomePath, BTreeSet<Box<str>>> = BTreeMap::new();
         for (home, path) in layout.deliver(snapshot) {
             let Some(file) = snapshot.get(&path) else { continue };
             if file.mode == crate::content::Mode::Link {
                 continue;
             }
-            by_home.insert(home.to_string(), files.len());
-            let mut parent = home.parent();
-            while let Some(folder) = parent {
-                folders.insert(folder.to_string());
-                parent = folder.parent();
+            by_home.insert(home.clone(), files.len());
+            let mut entry = home.clone();
+            while let Some(folder) = entry.parent() {
+                // The folders above a known one are known.
+                let known = folders.contains_key(&folder);
+                folders.entry(folder.clone()).or_default().insert(entry.file_name().into());
+                if known {
+                    break;
+                }
+                entry = folder;
             }
-            files.push(SourceFile { path, home, bytes: file.bytes.clone() });
+            files.push(SourceFile { path, home, id: file.id, bytes: file.bytes.clone(), roots: 0 });
         }
-        Self { layout, order, files, by_home, folders, parsed: RefCell::new(BTreeMap::new()) }
+        let mut delivered = Self { layout, order, files, by_home, folders, roots: Vec::new() };
+        delivered.find_roots();
+        delivered
     }
 
+    fn find_roots(&mut self) {
+        let mut known: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+        for file in &mut self.files {
+            let roots = self.layout.import_roots(&file.home, self.order);
+            let next = known.len();
+            file.roots = *known.entry(roots).or_insert(next);
+            if file.roots == next {
+                self.roots.push(self.layout.import_roots(&file.home, self.order).into());
+            }
+        }
+    }
+
+    /// All files, in the order of their homes.
     pub(crate) fn files(&self) -> &[SourceFile] {
         &self.files
     }
 
-    pub(crate) fn file(&self, file: usize) -> &SourceFile {
-        &self.files[file]
+    /// A file's content.
+    pub(crate) fn bytes(&self, file: usize) -> &[u8] {
+        &self.files[file].bytes
     }
 
-    /// The syntax of a file; parsed once.
-    pub(crate) fn syntax(&self, file: usize) -> Parsed {
-        if let Some(parsed) = self.parsed.borrow().get(&file) {
-            return parsed.clone();
-        }
-        let parsed = Rc::new(parse(&self.files[file].bytes));
-        self.parsed.borrow_mut().insert(file, parsed.clone());
-        parsed
+    fn at_home(&self, home: &str) -> Option<usize> {
+        self.by_home.get(home).copied()
     }
 
     /// The dotted name by which a file is imported.
@@ -106,8 +149,8 @@ impl Tree {
 
     /// The module at a path without its suffix, and whether it is a package.
     fn regular(&self, path: &str) -> Option<(usize, bool)> {
-        let package = self.by_home.get(&format!("{path}/__init__.py")).map(|file| (*file, true));
-        package.or_else(|| self.by_home.get(&format!("{path}.py")).map(|file| (*file, false)))
+        let package = self.at_home(&format!("{path}/__init__.py")).map(|file| (file, true));
+        package.or_else(|| self.at_home(&format!("{path}.py")).map(|file| (file, false)))
     }
 
     /// The module that another release of Airflow would import by that name, where the release is
@@ -118,11 +161,20 @@ impl Tree {
         (self.files[rival].bytes != self.files[file].bytes).then_some(rival)
     }
 
+    /// Which of the tree's search paths the imports of a file take.
+    pub(crate) fn search_path(&self, file: usize) -> usize {
+        self.files[file].roots
+    }
+
     /// Looks a dotted name up as Python would for an import in `from`.
     pub(crate) fn locate(&self, dotted: &str, from: usize) -> Located {
+        self.locate_below(dotted, &self.roots[self.files[from].roots])
+    }
+
+    fn locate_below(&self, dotted: &str, roots: &[String]) -> Located {
         let parts: Vec<&str> = dotted.split('.').collect();
         // The folders that the name so far may stand for.
-        let mut folders: Vec<String> = self.layout.import_roots(&self.files[from].home, self.order);
+        let mut folders: Vec<String> = roots.to_vec();
         let mut closed = false;
         for (index, part) in parts.iter().enumerate() {
             let mut namespaces = Vec::new();
@@ -138,7 +190,7 @@ impl Tree {
                     found = Some((file, package.then_some(path)));
                     break;
                 }
-                if self.folders.contains(&path) {
+                if self.folders.contains_key(path.as_str()) {
                     namespaces.push(path);
                 }
             }
@@ -167,4 +219,128 @@ impl Tree {
 
 fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// The tree for one who evaluates: syntax is parsed once and kept, questions are recorded.
+pub(crate) struct Tree {
+    delivered: Arc<Delivered>,
+    parsed: RefCell<BTreeMap<usize, Parsed>>,
+    /// Source bytes behind `parsed`.
+    kept: Cell<usize>,
+    /// By search path, then name.
+    located: RefCell<BTreeMap<usize, BTreeMap<Arc<str>, Located>>>,
+    asked: RefCell<BTreeSet<Question>>,
+}
+
+impl Tree {
+    /// A tree over what is delivered.
+    pub(crate) fn new(delivered: Arc<Delivered>) -> Self {
+        Self {
+            delivered,
+            parsed: RefCell::default(),
+            kept: Cell::new(0),
+            located: RefCell::default(),
+            asked: RefCell::default(),
+        }
+    }
+
+    /// Runs `work` and gives, with its result, all that it asked of this tree.
+    pub(crate) fn traced<T>(&self, work: impl FnOnce() -> T) -> (T, Trace) {
+        self.asked.borrow_mut().clear();
+        let result = work();
+        let asked = self.asked.take();
+        (result, Trace::of(asked, &self.delivered))
+    }
+
+    fn note(&self, question: Question) {
+        self.asked.borrow_mut().insert(question);
+    }
+
+    /// The path in the repository of a file.
+    pub(crate) fn path(&self, file: usize) -> &ContentPath {
+        &self.delivered.files[file].path
+    }
+
+    /// Where a file is delivered.
+    pub(crate) fn home(&self, file: usize) -> &HomePath {
+        &self.delivered.files[file].home
+    }
+
+    /// The syntax of a file; parsed once.
+    pub(crate) fn syntax(&self, file: usize) -> Parsed {
+        self.note(Question::Content(self.home(file).clone()));
+        if let Some(parsed) = self.parsed.borrow().get(&file) {
+            return parsed.clone();
+        }
+        let bytes = self.delivered.bytes(file);
+        let parsed = Rc::new(parse(bytes));
+        let mut kept = self.parsed.borrow_mut();
+        if self.kept.get() > KEPT {
+            kept.clear();
+            self.kept.set(0);
+        }
+        self.kept.set(self.kept.get() + bytes.len());
+        kept.insert(file, parsed.clone());
+        parsed
+    }
+
+    /// The files whose syntax is kept, with it.
+    pub(crate) fn parsed(&self) -> Vec<(usize, Parsed)> {
+        self.parsed.borrow().iter().map(|(file, parsed)| (*file, parsed.clone())).collect()
+    }
+
+    /// Forgets the syntax of a file that nobody is likely to ask for again.
+    pub(crate) fn forget(&self, file: usize) {
+        if self.parsed.borrow_mut().remove(&file).is_some() {
+            self.kept.set(self.kept.get().saturating_sub(self.delivered.bytes(file).len()));
+        }
+    }
+
+    /// The content of a file below `$AIRFLOW_HOME`, if it is in the tree.
+    #[allow(dead_code, reason = "the library functions that open files are to ask here")]
+    pub(crate) fn data(&self, home: &str) -> Option<Arc<[u8]>> {
+        // What is no such path is in no tree.
+        let home = HomePath::new(home).ok()?;
+        let file = self.delivered.at_home(home.as_str());
+        self.note(Question::Content(home));
+        let file = file?;
+        Some(self.delivered.files[file].bytes.clone())
+    }
+
+    /// The names directly in a folder below `$AIRFLOW_HOME`, in order; none if no file of the
+    /// tree lies below it.
+    #[allow(dead_code, reason = "the library functions that list folders are to ask here")]
+    pub(crate) fn listing(&self, folder: &str) -> Option<Vec<String>> {
+        let folder = HomePath::new(folder).ok()?;
+        let names = self.delivered.folders.get(&folder).map(|names| names.iter().map(ToString::to_string).collect());
+        self.note(Question::Folder(folder));
+        names
+    }
+
+    /// The dotted name by which a file is imported.
+    pub(crate) fn module_name(&self, file: usize) -> String {
+        self.delivered.module_name(file)
+    }
+
+    /// Whether a file is a package's `__init__.py`.
+    pub(crate) fn is_package(&self, file: usize) -> bool {
+        self.delivered.is_package(file)
+    }
+
+    /// Looks a dotted name up as Python would for an import in `from`.
+    pub(crate) fn locate(&self, dotted: &str, from: usize) -> Located {
+        let roots = self.delivered.files[from].roots;
+        let ask = |name: Arc<str>| Question::Name(name, self.delivered.roots[roots].clone());
+        let mut all = self.located.borrow_mut();
+        let known = all.entry(roots).or_default();
+        if let Some((name, located)) = known.get_key_value(dotted) {
+            self.note(ask(name.clone()));
+            return *located;
+        }
+        let located = self.delivered.locate(dotted, from);
+        let name: Arc<str> = dotted.into();
+        self.note(ask(name.clone()));
+        known.insert(name, located);
+        located
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 pub fn model_json(model: &Model) -> Value {
     json!({
         "schema_version": 1,
-        "dags": model.dags.iter().map(dag).collect::<Vec<_>>(),
+        "dags": model.dags.iter().map(|one| dag(one)).collect::<Vec<_>>(),
         "errors": model.errors.iter().map(|error| json!({
             "file": error.at.path.as_str(),
             "line": error.at.span.line,

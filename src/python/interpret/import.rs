@@ -213,7 +213,7 @@ impl<H: Host> Interp<'_, H> {
                 self.fail_import(format!("no module named `{}`", parts[..=found.min(parts.len() - 1)].join(".")), at)
             }
             Located::Either(one, other) => {
-                let path = |file| &self.tree.file(file).path;
+                let path = |file| self.tree.path(file);
                 let reason = format!(
                     "`{dotted}` is imported from `{}` or from `{}`, depending on the release of Airflow",
                     path(one),
@@ -279,7 +279,7 @@ impl<H: Host> Interp<'_, H> {
         self.modules.insert(key.clone(), Loaded { scope, state: Loading::Running });
         for (name, value) in [
             ("__name__", Value::str(self.tree.module_name(file))),
-            ("__file__", super::library::file_path(self.tree.file(file).home.as_str(), at)),
+            ("__file__", super::library::file_path(self.tree.home(file).as_str(), at)),
             ("__doc__", crate::python::value::Unknown::new("a docstring", at, "__doc__").value()),
         ] {
             self.scopes[scope.0].names.insert(name.into(), value);

@@ -1,0 +1,280 @@
+//! Models of one tree after another: what did not change is not evaluated again.
+//!
+//! Invariants: a remembered evaluation counts only while the new tree answers every question that
+//! the evaluation asked as its tree did, so a model is the same with or without a memory. The
+//! number of threads has no influence on the result either.
+
+use super::collect::{self, Evaluation};
+use super::discover::{self, Closures, Import, Imports, Paths, Resolver};
+use super::{FileError, Model};
+use crate::content::{BlobId, HomePath, ImportOrder, Layout, Location, Snapshot};
+use crate::ids::AirflowVersion;
+use crate::python;
+use crate::python::parse::SyntaxError;
+use crate::python::syntax::Module;
+use crate::python::tree::{Answers, Delivered, Trace, Tree};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Builds models, and remembers what it learnt from the last ones.
+#[derive(Debug, Default)]
+pub struct Models {
+    threads: usize,
+    memory: Mutex<Memory>,
+}
+
+impl Models {
+    /// Remembers nothing yet; evaluates on so many threads.
+    pub fn new(threads: usize) -> Self {
+        Self { threads, memory: Mutex::default() }
+    }
+
+    /// Builds the model of a tree as that version of Airflow would; without one, whatever module
+    /// some supported version has is taken to be there.
+    ///
+    /// Never fails: what is broken is in [`Model::errors`], what is not known in [`super::Dag::unknown`].
+    pub fn build(&self, snapshot: &Snapshot, layout: Layout, airflow: Option<AirflowVersion>) -> Model {
+        // A build that ended in a panic has stored nothing half-way: see `Memory::keep`.
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.builds += 1;
+        let tree = Arc::new(Delivered::new(snapshot, layout, import_order(airflow)));
+        Build { tree, layout, airflow, threads: self.threads, memory: &mut memory }.model()
+    }
+}
+
+/// Which folder comes first on `sys.path`; the releases between the two were not looked at.
+fn import_order(airflow: Option<AirflowVersion>) -> ImportOrder {
+    match airflow.map(|version| (version.major, version.minor)) {
+        Some((0..=1, _) | (2, 0..=6)) => ImportOrder::DagsFirst,
+        Some((2, 11..) | (3.., _)) => ImportOrder::PluginsFirst,
+        _ => ImportOrder::Either,
+    }
+}
+
+/// What a file says for itself, wherever it lies.
+#[derive(Debug)]
+struct Facts {
+    /// Whether safe mode takes it for a DAG file.
+    holds_dags: bool,
+    imports: Result<BTreeSet<Import>, SyntaxError>,
+}
+
+impl Facts {
+    fn of(bytes: &[u8], syntax: &Result<Module, SyntaxError>) -> Self {
+        let imports = syntax.as_ref().map(discover::statements).map_err(Clone::clone);
+        Self { holds_dags: discover::might_hold_dags(bytes), imports }
+    }
+}
+
+/// What an evaluation depends on beside the tree.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    home: HomePath,
+    layout: Layout,
+    airflow: Option<AirflowVersion>,
+}
+
+/// With the number of the build that used it last.
+#[derive(Debug)]
+struct Used<T> {
+    what: T,
+    last: u64,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    builds: u64,
+    facts: BTreeMap<BlobId, Used<Arc<Facts>>>,
+    /// Of one file there are as many as trees differ: the deployed one and the proposed one.
+    evaluations: BTreeMap<Key, Vec<Used<(Trace, Evaluation)>>>,
+    closures: BTreeSet<Paths>,
+}
+
+impl Memory {
+    /// Forgets what the last builds did not use. A judgement takes two.
+    fn forget(&mut self) {
+        const BUILDS: u64 = 4;
+        let oldest = self.builds.saturating_sub(BUILDS);
+        self.facts.retain(|_, facts| facts.last > oldest);
+        self.evaluations.retain(|_, evaluations| {
+            evaluations.retain(|evaluation| evaluation.last > oldest);
+            !evaluations.is_empty()
+        });
+    }
+}
+
+/// One model being built.
+struct Build<'m> {
+    tree: Arc<Delivered>,
+    layout: Layout,
+    airflow: Option<AirflowVersion>,
+    threads: usize,
+    memory: &'m mut Memory,
+}
+
+impl Build<'_> {
+    fn model(mut self) -> Model {
+        let tree = self.tree.clone();
+        let files = discover::dag_files(&tree, |file| {
+            let known = self.memory.facts.get(&tree.files()[file].id);
+            known.map_or_else(|| discover::might_hold_dags(tree.bytes(file)), |facts| facts.what.holds_dags)
+        });
+        self.evaluate_new(&files);
+        let facts = self.facts();
+        let imports = imports(&tree, &facts);
+        let mut model = Model::default();
+        let mut errors = BTreeSet::new();
+        let mut imported = BTreeSet::new();
+        let former = std::mem::take(&mut self.memory.closures);
+        let mut closures = Closures::new(&tree, &imports);
+        for file in files {
+            let (reached, reaches) = closures.of(file, &former);
+            imported.insert(file);
+            imported.extend(reached.iter().copied());
+            let key = self.key(file);
+            let evaluations = self.memory.evaluations.get_mut(&key).into_iter().flatten();
+            // Whatever is valid was marked as used just now.
+            let Some(Used { what: (_, evaluation), .. }) = evaluations.max_by_key(|known| known.last) else { continue };
+            for dag in &mut evaluation.dags {
+                if dag.reaches != reaches {
+                    Arc::make_mut(dag).reaches = reaches.clone();
+                }
+                model.dags.push(dag.clone());
+            }
+            errors.extend(evaluation.errors.iter().cloned());
+        }
+        self.memory.closures = closures.sets();
+        // What nothing imports does no harm, but Airflow itself loads every module of its plugins folder.
+        for (file, source) in tree.files().iter().enumerate() {
+            if !(imported.contains(&file) || source.home.below("plugins").is_some()) {
+                continue;
+            }
+            if let Some(Err(error)) = facts.get(&file).map(|facts| &facts.imports) {
+                let at = Location { path: source.path.clone(), span: error.span };
+                errors.insert(FileError { at, message: error.message.clone() });
+            }
+        }
+        model.errors = errors.into_iter().collect();
+        let path = |file: usize| tree.files()[file].path.clone();
+        model.imports =
+            imports.iter().map(|(file, to)| (path(*file), to.iter().map(|file| path(*file)).collect())).collect();
+        self.memory.forget();
+        model
+    }
+
+    fn key(&self, file: usize) -> Key {
+        Key { home: self.tree.files()[file].home.clone(), layout: self.layout, airflow: self.airflow }
+    }
+
+    /// Evaluates the DAG files of which no evaluation is known that is valid for this tree.
+    fn evaluate_new(&mut self, files: &[usize]) {
+        let tree = self.tree.clone();
+        let mut answers = Answers::new(&tree);
+        let mut left = Vec::new();
+        for file in files {
+            let key = self.key(*file);
+            let known = self.memory.evaluations.get_mut(&key).into_iter().flatten();
+            match known.into_iter().find(|known| answers.agree(&known.what.0)) {
+                Some(known) => known.last = self.memory.builds,
+                None => left.push(*file),
+            }
+        }
+        let airflow = self.airflow;
+        let learnt = self.share_out(&left, |tree, delivered, file| {
+            let (evaluation, trace) = tree.traced(|| collect::evaluate(tree, file, airflow));
+            let facts = Facts::of(delivered.bytes(file), &tree.syntax(file));
+            // Few import a DAG file; its own evaluation is over.
+            tree.forget(file);
+            (facts, Some((trace, evaluation)))
+        });
+        self.keep(learnt);
+    }
+
+    /// The facts of every Python file; what nobody has needed so far is parsed for them.
+    fn facts(&mut self) -> BTreeMap<usize, Arc<Facts>> {
+        let tree = self.tree.clone();
+        let python: Vec<usize> = (0..tree.files().len()).filter(|file| tree.files()[*file].is_python()).collect();
+        let mut ids = BTreeSet::new();
+        let unknown = |file: &usize| {
+            let id = tree.files()[*file].id;
+            !self.memory.facts.contains_key(&id) && ids.insert(id)
+        };
+        let left: Vec<usize> = python.iter().copied().filter(unknown).collect();
+        let learnt = self.share_out(&left, |tree, delivered, file| {
+            let facts = Facts::of(delivered.bytes(file), &tree.syntax(file));
+            tree.forget(file);
+            (facts, None)
+        });
+        self.keep(learnt);
+        let mut all = BTreeMap::new();
+        for file in python {
+            if let Some(facts) = self.memory.facts.get_mut(&tree.files()[file].id) {
+                facts.last = self.memory.builds;
+                all.insert(file, facts.what.clone());
+            }
+        }
+        all
+    }
+
+    /// Has the threads work on files, each on the next one that is left.
+    fn share_out(&self, files: &[usize], work: impl Fn(&Tree, &Delivered, usize) -> Work + Sync) -> Vec<Learnt> {
+        /// Fewer files are done before another thread has started.
+        const WORTH_A_THREAD: usize = 8;
+        if files.is_empty() {
+            return Vec::new();
+        }
+        let next = AtomicUsize::new(0);
+        let threads = self.threads.min(files.len() / WORTH_A_THREAD);
+        let shares = python::on_deep_stacks(threads, || {
+            let tree = Tree::new(self.tree.clone());
+            let mut learnt = Vec::new();
+            while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (facts, evaluation) = work(&tree, &self.tree, *file);
+                learnt.push(Learnt { file: *file, facts, evaluation });
+            }
+            // Modules that the files import are parsed; nobody needs to do so for their facts.
+            for (file, syntax) in tree.parsed() {
+                let facts = Facts::of(self.tree.bytes(file), &syntax);
+                learnt.push(Learnt { file, facts, evaluation: None });
+            }
+            learnt
+        });
+        shares.into_iter().flatten().collect()
+    }
+
+    /// Remembers what was learnt in this build.
+    fn keep(&mut self, learnt: Vec<Learnt>) {
+        let last = self.memory.builds;
+        for Learnt { file, facts, evaluation } in learnt {
+            let id = self.tree.files()[file].id;
+            self.memory.facts.entry(id).or_insert_with(|| Used { what: Arc::new(facts), last });
+            if let Some(what) = evaluation {
+                let key = self.key(file);
+                self.memory.evaluations.entry(key).or_default().push(Used { what, last });
+            }
+        }
+    }
+}
+
+/// What working on a file gives.
+type Work = (Facts, Option<(Trace, Evaluation)>);
+
+/// The same, with the file.
+struct Learnt {
+    file: usize,
+    facts: Facts,
+    evaluation: Option<(Trace, Evaluation)>,
+}
+
+/// The imports of every module of the tree that parses.
+fn imports(tree: &Delivered, facts: &BTreeMap<usize, Arc<Facts>>) -> Imports {
+    let mut resolver = Resolver::new(tree);
+    facts
+        .iter()
+        .filter_map(|(file, facts)| Some((*file, resolver.resolve(*file, facts.imports.as_ref().ok()?))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
