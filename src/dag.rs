@@ -153,28 +153,30 @@ impl Dag {
     }
 }
 
-/// Files of the tree that a DAG's file reaches by imports, itself included. Files that import the
-/// same share the list.
+/// Files of the tree that a DAG's file reaches by imports, itself included, and the data files
+/// that were read or listed for it. Files that import the same share the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reaches {
     file: ContentPath,
     imports: Arc<BTreeSet<ContentPath>>,
+    data: Arc<BTreeSet<ContentPath>>,
 }
 
 impl Reaches {
-    /// A file that imports nothing.
+    /// A file that imports and reads nothing.
     fn only(file: &ContentPath) -> Self {
-        Self { file: file.clone(), imports: Arc::default() }
+        Self { file: file.clone(), imports: Arc::default(), data: Arc::default() }
     }
 
     /// Whether the file is among them.
     pub fn contains(&self, path: &ContentPath) -> bool {
-        self.file == *path || self.imports.contains(path)
+        self.file == *path || self.imports.contains(path) || self.data.contains(path)
     }
 
-    /// All of them, each once: the DAG's file, then the others in order.
+    /// All of them, each once: the DAG's file, then what it imports in order, then what it reads.
     pub fn iter(&self) -> impl Iterator<Item = &ContentPath> {
-        std::iter::once(&self.file).chain(self.imports.iter().filter(|path| **path != self.file))
+        let data = self.data.iter().filter(|path| !self.imports.contains(path));
+        std::iter::once(&self.file).chain(self.imports.iter().chain(data).filter(|path| **path != self.file))
     }
 }
 

@@ -257,15 +257,18 @@ fn same_source(deployed: Side, proposed: Side, dag: &Dag) -> bool {
         dag.reaches.iter().all(|path| deployed.model.imports.get(path) == proposed.model.imports.get(path));
     imports_alike
         && dag.reaches.iter().all(|path| match (deployed.snapshot.get(path), proposed.snapshot.get(path)) {
-            (Some(a), Some(b)) => a.id == b.id || python::same_code(&a.bytes, &b.bytes),
+            (Some(a), Some(b)) => {
+                a.id == b.id || path.as_str().ends_with(".py") && python::same_code(&a.bytes, &b.bytes)
+            }
             (a, b) => a.is_none() && b.is_none(),
         })
 }
 
-/// Whether Airflow still takes the DAG from that file. Equal code does not suffice: the file can be
-/// ignored now, or without the words (perhaps in a comment) by which Airflow knows a DAG file.
+/// Whether Airflow still takes the DAG from that file, and from no other data. Equal code does not
+/// suffice: the file can be ignored now, or without the words (perhaps in a comment) by which
+/// Airflow knows a DAG file; and a folder that it lists can hold a file more.
 fn is_exposed(model: &Model, dag: &Dag) -> bool {
-    model.dags.iter().any(|other| other.file == dag.file && other.dag_id == dag.dag_id)
+    model.dags.iter().any(|other| other.file == dag.file && other.dag_id == dag.dag_id && other.reaches == dag.reaches)
 }
 
 fn moved_file(dag: &Dag, other: &Dag) -> Option<Change> {

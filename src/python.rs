@@ -5,8 +5,10 @@
 //! is not known is a value that says why and where.
 
 pub(crate) mod canonical;
+mod data;
 pub(crate) mod interpret;
 pub(crate) mod parse;
+pub(crate) mod standard;
 pub(crate) mod syntax;
 #[cfg(test)]
 mod tests;

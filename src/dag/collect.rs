@@ -2,7 +2,7 @@
 
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
 use super::{Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Reaches, Takes, Task, Unknown, shape};
-use crate::content::{Location, Span};
+use crate::content::{ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use crate::python::interpret::Interp;
 use crate::python::tree::Tree;
@@ -23,6 +23,8 @@ fn location(tree: &Tree, at: At) -> Location {
 pub(super) struct Evaluation {
     pub(super) dags: Vec<Arc<Dag>>,
     pub(super) errors: Vec<FileError>,
+    /// Files of the tree that it read or listed; they decide it as what it imports does.
+    pub(super) data: Arc<BTreeSet<ContentPath>>,
 }
 
 /// Evaluates a DAG file. What its DAGs reach is not known here.
@@ -35,6 +37,7 @@ pub(super) fn evaluate(tree: &Tree, file: usize, airflow: Option<AirflowVersion>
     let mut run: Run = Interp::new(tree, World::new(airflow));
     let start = At { file, span: Span::FILE };
     let result = run.run_file(file);
+    done.data = Arc::new(run.read.iter().map(|file| tree.path(*file).clone()).collect());
     let mut stopped = None;
     let mut exposed: BTreeSet<usize> = run.host.registered.clone();
     let mut anonymous: Vec<(At, String)> = Vec::new();

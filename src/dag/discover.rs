@@ -109,7 +109,7 @@ impl<'t> Closures<'t> {
             let paths = former.get(&paths).cloned().unwrap_or_else(|| Arc::new(paths));
             (files, paths)
         });
-        (files, Reaches { file: self.tree.files()[file].path.clone(), imports: paths.clone() })
+        (files, Reaches { file: self.tree.files()[file].path.clone(), imports: paths.clone(), data: Arc::default() })
     }
 
     /// The sets given so far.

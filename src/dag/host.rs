@@ -5,7 +5,7 @@ mod dag;
 use super::member::{add_to_dag, task_of};
 use super::world::{Decorated, Doubt, Run, Thing, World};
 use super::{arguments, asset, context, edges, make, names, operator, outside, setup, taskflow};
-use crate::python::interpret::{Host, HostRef, Interp};
+use crate::python::interpret::{Host, HostRef, Interp, home_text};
 use crate::python::syntax::BinaryOp;
 use crate::python::value::{Args, At, Object, Ref, Stop, Unknown, Value};
 use names::Meaning;
@@ -17,12 +17,25 @@ impl Host for World {
     }
 
     fn constant(&self, path: &str) -> Option<Value> {
+        let start = At { file: 0, span: crate::content::Span::FILE };
+        match path {
+            "airflow.settings.AIRFLOW_HOME" | "airflow.configuration.AIRFLOW_HOME" => {
+                return Some(home_text("", start));
+            }
+            // Where they are delivered.
+            "airflow.settings.DAGS_FOLDER" => return Some(home_text("/dags", start)),
+            "airflow.settings.PLUGINS_FOLDER" => return Some(home_text("/plugins", start)),
+            _ => {}
+        }
         let (class, member) = path.rsplit_once('.')?;
         let class = class.strip_prefix("airflow.")?.rsplit('.').next()?;
         matches!(class, "TriggerRule" | "WeightRule").then(|| Value::str(member.to_lowercase()))
     }
 
     fn call(run: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        if matches!(path, "airflow.configuration.conf.get" | "airflow.configuration.get") {
+            return Ok(folder_option(args, at));
+        }
         Ok(Some(match names::meaning(path) {
             Meaning::Dag => make::dag(run, args, at),
             Meaning::DagDecorator => context::dag_decorator(run, args),
@@ -417,6 +430,16 @@ fn id_value(run: &Run, name: &super::world::Name, at: At) -> Value {
             unknown.affix = Some((prefix.as_str().into(), suffix.as_str().into()));
             unknown.value()
         }
+    }
+}
+
+/// An option of Airflow's configuration that says where the tree is delivered.
+fn folder_option(args: &Args, at: At) -> Option<Value> {
+    let word = |index: usize, name: &str| args.value(index, name).and_then(Value::as_str).cloned();
+    match (&*word(0, "section")?, &*word(1, "key")?) {
+        ("core", "dags_folder") => Some(home_text("/dags", at)),
+        ("core", "plugins_folder") => Some(home_text("/plugins", at)),
+        _ => None,
     }
 }
 

@@ -136,6 +136,7 @@ impl Build<'_> {
             let evaluations = self.memory.evaluations.get_mut(&key).into_iter().flatten();
             // Whatever is valid was marked as used just now.
             let Some(Used { what: (_, evaluation), .. }) = evaluations.max_by_key(|known| known.last) else { continue };
+            let reaches = super::Reaches { data: evaluation.data.clone(), ..reaches };
             for dag in &mut evaluation.dags {
                 if dag.reaches != reaches {
                     Arc::make_mut(dag).reaches = reaches.clone();

@@ -25,6 +25,7 @@ mod subscript;
 mod target;
 mod text;
 
+use super::standard::Standard;
 use super::syntax::Name;
 use super::tree::Tree;
 pub(crate) use super::value::HostRef;
@@ -32,6 +33,7 @@ use super::value::{
     Args, At, Cell, Key, ModuleKey, Object, Raised, Ref, ScopeRef, Sequence, Stop, Text, Unknown, Value,
 };
 pub(crate) use import::is_standard;
+pub(crate) use library::path::home_text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -50,6 +52,9 @@ pub(crate) struct Bounds {
 }
 
 const BOUNDS: Bounds = Bounds { steps: 2_000_000, turns: 20_000, depth: 4_000, calls: 150, size: 1 << 20 };
+
+/// Why a listing of a folder is no list.
+const UNORDERED: &str = "the order in which a folder is listed is not known";
 
 /// Gives meaning to what is not in the tree.
 ///
@@ -182,6 +187,10 @@ pub(crate) struct Interp<'t, H: Host> {
     rest: Vec<Rc<Unknown>>,
     /// Imports that failed and were not caught: where, and what Python says.
     pub(crate) failed: Option<Rc<Raised>>,
+    /// Lists whose elements are known and whose order is not.
+    unordered: BTreeSet<Ref>,
+    /// Data files of the tree that were read or listed.
+    pub(crate) read: BTreeSet<usize>,
     /// Counts what may raise for reasons outside.
     may_raise: usize,
     steps: usize,
@@ -201,6 +210,8 @@ impl<'t, H: Host> Interp<'t, H> {
             maybe: Vec::new(),
             rest: Vec::new(),
             failed: None,
+            unordered: BTreeSet::new(),
+            read: BTreeSet::new(),
             may_raise: 0,
             steps: 0,
             depth: 0,
@@ -403,15 +414,14 @@ impl<'t, H: Host> Interp<'t, H> {
             Value::Str(text) => Key::Str(text.text.clone()),
             #[expect(clippy::cast_possible_truncation, reason = "a whole number within a safe range")]
             Value::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => Key::Int(*value as i64),
+            Value::Unknown(unknown) if unknown.below_home().is_some() => Key::Other(unknown.text.clone()),
             Value::Unknown(_) | Value::OneOf(_) => return None,
             Value::Object(object) => match self.object(*object) {
                 Object::Tuple(items) if depth > 0 => {
                     let keys: Option<_> = items.items.iter().map(|item| self.key_within(item, depth - 1)).collect();
                     Key::Tuple(keys?)
                 }
-                Object::Instance(instance) if instance.attributes.contains_key("_value_") => {
-                    Key::Other(format!("object {}", object.0).into())
-                }
+                Object::Standard(standard) => Key::Other(standard.text().into()),
                 _ => Key::Other(format!("object {}", object.0).into()),
             },
             other => Key::Other(self.text(other).into()),
@@ -432,6 +442,32 @@ impl<'t, H: Host> Interp<'t, H> {
 
     pub(crate) fn text_value(text: impl Into<Rc<str>>, at: At) -> Value {
         Value::Str(Text { text: text.into(), at: Some(at) })
+    }
+
+    /// Marks a list whose elements are known and whose order is not.
+    fn set_unordered(&mut self, object: Ref, at: At) {
+        let why = Unknown::new(UNORDERED, at, format!("order {}", object.0));
+        self.set_hazy(object, Rc::new(why));
+        self.unordered.insert(object);
+    }
+
+    /// The elements of a list of which only the order is not known.
+    fn unordered_items(&self, value: &Value) -> Option<Vec<Value>> {
+        let Value::Object(object) = value else { return None };
+        let marked = self.unordered.contains(object) && self.hazy(*object)?.reason.as_ref() == UNORDERED;
+        match self.object(*object) {
+            Object::List(items) if marked => Some(items.items.clone()),
+            _ => None,
+        }
+    }
+
+    /// An object of Python's library.
+    pub(crate) fn standard(&self, value: &Value) -> Option<&Standard> {
+        let Value::Object(object) = value else { return None };
+        match self.object(*object) {
+            Object::Standard(standard) => Some(standard),
+            _ => None,
+        }
     }
 
     pub(crate) fn raise<T>(&self, class: &str, message: impl Into<String>, at: At) -> Result<T, Stop> {

@@ -296,23 +296,29 @@ impl Tree {
         }
     }
 
-    /// The content of a file below `$AIRFLOW_HOME`, if it is in the tree.
-    #[allow(dead_code, reason = "the library functions that open files are to ask here")]
-    pub(crate) fn data(&self, home: &str) -> Option<Arc<[u8]>> {
+    /// The file at a path below `$AIRFLOW_HOME`, if it is in the tree. Its content is taken to
+    /// decide something.
+    pub(crate) fn find(&self, home: &str) -> Option<usize> {
         // What is no such path is in no tree.
         let home = HomePath::new(home).ok()?;
         let file = self.delivered.at_home(home.as_str());
         self.note(Question::Content(home));
-        let file = file?;
-        Some(self.delivered.files[file].bytes.clone())
+        file
     }
 
-    /// The names directly in a folder below `$AIRFLOW_HOME`, in order; none if no file of the
-    /// tree lies below it.
-    #[allow(dead_code, reason = "the library functions that list folders are to ask here")]
-    pub(crate) fn listing(&self, folder: &str) -> Option<Vec<String>> {
+    /// The content of a file that was found.
+    pub(crate) fn bytes(&self, file: usize) -> &[u8] {
+        self.delivered.bytes(file)
+    }
+
+    /// The names directly in a folder below `$AIRFLOW_HOME`, in order, and whether each is a
+    /// folder; none if no file of the tree lies below it.
+    pub(crate) fn listing(&self, folder: &str) -> Option<Vec<(String, bool)>> {
         let folder = HomePath::new(folder).ok()?;
-        let names = self.delivered.folders.get(&folder).map(|names| names.iter().map(ToString::to_string).collect());
+        let names = self.delivered.folders.get(&folder).map(|names| {
+            let is_folder = |name: &str| self.delivered.folders.contains_key(join(folder.as_str(), name).as_str());
+            names.iter().map(|name| (name.to_string(), is_folder(name))).collect()
+        });
         self.note(Question::Folder(folder));
         names
     }

@@ -73,6 +73,8 @@ pub(crate) struct Unknown {
     pub(crate) root: Option<Rc<str>>,
     /// For a text: how it begins and ends.
     pub(crate) affix: Option<(Rc<str>, Rc<str>)>,
+    /// Whether the text is the home folder's path and then exactly the end in `affix`.
+    pub(crate) home: bool,
     /// For a list: its last elements, where those are known.
     pub(crate) tail: Option<Rc<[Value]>>,
     /// Host objects that went into it.
@@ -113,6 +115,8 @@ pub(crate) enum Object {
     Globals(ScopeRef),
     StaticMethod(Value),
     ClassMethod(Value),
+    /// An object of Python's library.
+    Standard(super::standard::Standard),
 }
 
 /// A list or tuple; `at` tells where each element is written, or is empty.
@@ -323,7 +327,21 @@ pub(crate) fn short(text: String) -> Rc<str> {
 
 impl Unknown {
     pub(crate) fn new(reason: impl Into<Rc<str>>, at: At, text: impl Into<Rc<str>>) -> Self {
-        Self { reason: reason.into(), at, text: text.into(), root: None, affix: None, tail: None, hosts: Vec::new() }
+        Self {
+            reason: reason.into(),
+            at,
+            text: text.into(),
+            root: None,
+            affix: None,
+            home: false,
+            tail: None,
+            hosts: Vec::new(),
+        }
+    }
+
+    /// What follows the home folder's path, if the text is that path and something known.
+    pub(crate) fn below_home(&self) -> Option<&Rc<str>> {
+        self.affix.as_ref().filter(|_| self.home).map(|(_, rest)| rest)
     }
 
     pub(crate) fn value(self) -> Value {

@@ -130,6 +130,10 @@ impl<H: Host> Interp<'_, H> {
                 "__doc__" => Ok(Unknown::new("a docstring", at, "__doc__").value()),
                 _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
             },
+            Object::Standard(standard) => match self.standard_attribute(&standard, name, at) {
+                Some(value) => Ok(value),
+                None => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
+            },
             Object::Bound { function, .. } => self.attribute(&Value::Object(function), name, at),
             Object::Partial { function, args } => Ok(match &**name {
                 "func" => function,

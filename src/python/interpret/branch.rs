@@ -70,7 +70,7 @@ impl<H: Host> Interp<'_, H> {
                 values.push(current);
             }
             let merged = if join == Join::Repeated && !self.all_same(&values) {
-                let mut unknown = Unknown::clone(why);
+                let mut unknown = Unknown { affix: None, ..Unknown::clone(why) };
                 unknown.text = short(format!("{}@{}", key.1, why.text));
                 unknown.value()
             } else {
@@ -191,7 +191,7 @@ impl<H: Host> Interp<'_, H> {
                 Value::OneOf(distinct.into())
             }
             _ => {
-                let mut unknown = Unknown::clone(why);
+                let mut unknown = Unknown { affix: None, ..Unknown::clone(why) };
                 let texts: Vec<_> = distinct.iter().map(|value| self.text(value)).collect();
                 unknown.text = short(format!("one of ({})", texts.join(", ")));
                 unknown.value()

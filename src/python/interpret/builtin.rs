@@ -69,6 +69,40 @@ impl<H: Host> Interp<'_, H> {
                 u32::try_from(value).ok().and_then(char::from_u32).map(|c| Self::text_value(c.to_string(), at))
             }
             ("ord", Some(Value::Str(text)), _) => text.text.chars().next().map(|c| Value::Int(i64::from(u32::from(c)))),
+            ("print", ..) => Some(Value::None),
+            ("open", Some(path), _) => match self.path_of(&path) {
+                Some(path) => self.open(&path, args, 1, at),
+                None => None,
+            },
+            ("object", None, _) => Some(self.unknown_from(&[], "object", at)),
+            ("divmod", Some(a), Some(b)) => {
+                let quotient = self.binary(crate::python::syntax::BinaryOp::FloorDiv, &a, &b, at)?;
+                let rest = self.binary(crate::python::syntax::BinaryOp::Mod, &a, &b, at)?;
+                Some(self.new_tuple(vec![quotient, rest]))
+            }
+            ("setattr" | "getattr" | "hasattr" | "isinstance" | "callable" | "type", Some(object), second) => {
+                self.reflection(name, &object, second, args, at)?
+            }
+            ("__import__", Some(Value::Str(module)), _) => Some(self.import_module(&module.text.clone(), at)?),
+            ("exec" | "eval" | "compile", ..) => {
+                let why = Unknown::new(format!("`{name}` runs text as code"), at, name);
+                H::outside_call(self, &why.clone().value(), args, at);
+                Some(why.value())
+            }
+            _ => None,
+        })
+    }
+
+    /// Functions that ask or change what an object is.
+    fn reflection(
+        &mut self,
+        name: &str,
+        object: &Value,
+        second: Option<Value>,
+        args: &Args,
+        at: At,
+    ) -> Result<Option<Value>, Stop> {
+        Ok(match (name, Some(object.clone()), second) {
             ("setattr", Some(object), Some(attribute)) => {
                 let value = args.positional.get(2).map_or(Value::None, |arg| arg.value.clone());
                 if let Some(attribute) = attribute.as_str() {
@@ -79,7 +113,6 @@ impl<H: Host> Interp<'_, H> {
                 }
                 Some(Value::None)
             }
-            ("print", ..) => Some(Value::None),
             ("getattr", Some(object), Some(Value::Str(attribute))) => {
                 let value = self.attribute(&object, &attribute.text, at)?;
                 match (&value, args.positional.get(2)) {
@@ -105,18 +138,6 @@ impl<H: Host> Interp<'_, H> {
                 Object::Instance(instance) => Some(Value::Object(instance.class)),
                 _ => None,
             },
-            ("object", None, _) => Some(self.unknown_from(&[], "object", at)),
-            ("divmod", Some(a), Some(b)) => {
-                let quotient = self.binary(crate::python::syntax::BinaryOp::FloorDiv, &a, &b, at)?;
-                let rest = self.binary(crate::python::syntax::BinaryOp::Mod, &a, &b, at)?;
-                Some(self.new_tuple(vec![quotient, rest]))
-            }
-            ("__import__", Some(Value::Str(module)), _) => Some(self.import_module(&module.text.clone(), at)?),
-            ("exec" | "eval" | "compile", ..) => {
-                let why = Unknown::new(format!("`{name}` runs text as code"), at, name);
-                H::outside_call(self, &why.clone().value(), args, at);
-                Some(why.value())
-            }
             _ => None,
         })
     }
@@ -153,8 +174,8 @@ impl<H: Host> Interp<'_, H> {
         let length = match value {
             Value::Str(text) => text.text.chars().count(),
             Value::Bytes(bytes) => bytes.len(),
-            _ => match self.items(value) {
-                Some(items) => items.len(),
+            _ => match self.items(value).map(<[Value]>::len).or_else(|| Some(self.unordered_items(value)?.len())) {
+                Some(length) => length,
                 None => self.dict_pairs(value)?.len(),
             },
         };
@@ -176,8 +197,20 @@ impl<H: Host> Interp<'_, H> {
                 _ => self.new_list(Vec::new()),
             }));
         };
+        let unordered = self.unordered_items(&value);
         let items = match self.iterate(&value, at)? {
             Ok(items) => items,
+            // What does not look at the order does not need it.
+            Err(_) if unordered.is_some() && matches!(name, "sorted" | "set" | "frozenset" | "any" | "all") => {
+                unordered.unwrap_or_default()
+            }
+            Err(_) if unordered.is_some() && matches!(name, "list" | "iter" | "tuple") => {
+                let copy = self.new_list(unordered.unwrap_or_default());
+                if let Value::Object(object) = &copy {
+                    self.set_unordered(*object, at);
+                }
+                return Ok(Some(copy));
+            }
             Err((why, _)) if name == "list" || name == "tuple" => {
                 let mut why = Unknown::clone(&why);
                 why.hosts = self.hosts_in(&value);

@@ -103,7 +103,7 @@ impl<H: Host> Interp<'_, H> {
         for arg in args.all() {
             hosts.extend(self.hosts_in(&arg.value));
         }
-        Unknown { reason, at, text: short(text), root, affix: None, tail: None, hosts }.value()
+        Unknown { reason, at, text: short(text), root, affix: None, home: false, tail: None, hosts }.value()
     }
 
     /// Whether an object can be reached by a name, and so be seen changed.

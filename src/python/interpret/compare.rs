@@ -45,6 +45,9 @@ impl<H: Host> Interp<'_, H> {
 
     fn equality(&self, left: &Value, right: &Value, depth: usize) -> Option<bool> {
         match (left, right) {
+            (Value::Unknown(a), Value::Unknown(b)) if a.below_home().is_some() && b.below_home().is_some() => {
+                Some(a.below_home() == b.below_home())
+            }
             (Value::Unknown(unknown), other) | (other, Value::Unknown(unknown)) => {
                 // A text that begins or ends otherwise is another text.
                 let (prefix, suffix) = unknown.affix.as_ref()?;
@@ -117,6 +120,7 @@ impl<H: Host> Interp<'_, H> {
                 }
                 all
             }
+            (Object::Standard(a), Object::Standard(b)) => a.equal(b),
             (Object::Instance(_), _) | (_, Object::Instance(_)) | (Object::Set(_), Object::Set(_)) => None,
             _ => Some(false),
         }
@@ -152,6 +156,10 @@ impl<H: Host> Interp<'_, H> {
     pub(crate) fn order(&self, left: &Value, right: &Value) -> Option<Ordering> {
         match (left, right) {
             (Value::Str(a), Value::Str(b)) => Some(a.text.cmp(&b.text)),
+            (Value::Unknown(a), Value::Unknown(b)) => Some(a.below_home()?.cmp(b.below_home()?)),
+            (Value::Object(_), Value::Object(_)) if self.standard(left).is_some() => {
+                self.standard(left)?.order(self.standard(right)?)
+            }
             (Value::Object(_), Value::Object(_)) => {
                 let (a, b) = (self.items(left)?, self.items(right)?);
                 for (a, b) in a.iter().zip(b) {

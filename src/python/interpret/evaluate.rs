@@ -226,6 +226,11 @@ impl<H: Host> Interp<'_, H> {
             (UnaryOp::Minus, Value::Float(value)) => Value::Float(-value),
             (UnaryOp::Plus, Value::Int(_) | Value::Float(_)) => value.clone(),
             (UnaryOp::Invert, Value::Int(value)) => Value::Int(!value),
+            (UnaryOp::Minus | UnaryOp::Plus, Value::Object(_)) if self.standard(value).is_some() => {
+                let sign = if op == UnaryOp::Minus { -1 } else { 1 };
+                self.delta_of_sign(value, sign)
+                    .unwrap_or_else(|| self.unknown_from(std::slice::from_ref(value), "sign", at))
+            }
             _ => self.unknown_from(std::slice::from_ref(value), &format!("{op:?}"), at),
         }
     }
@@ -388,7 +393,7 @@ impl<H: Host> Interp<'_, H> {
         if let Some(frame) = self.frames.last_mut() {
             frame.scope = scope;
         }
-        let mut found = Found { pairs: Vec::new(), at: Vec::new(), unknown: None };
+        let mut found = Found { pairs: Vec::new(), at: Vec::new(), unknown: None, unordered: false };
         let result = self.clauses(element, value, clauses, &mut found);
         if let Some(frame) = self.frames.last_mut() {
             frame.scope = outer;
@@ -415,8 +420,12 @@ impl<H: Host> Interp<'_, H> {
                 self.new_object(Object::Dict(dict))
             }
         };
-        if let (Some(why), Value::Object(object)) = (found.unknown, &made) {
-            self.heap[object.0].hazy = Some(why);
+        if let Value::Object(object) = &made {
+            if let Some(why) = found.unknown {
+                self.heap[object.0].hazy = Some(why);
+            } else if found.unordered && !matches!(self.object(*object), Object::Set(_)) {
+                self.set_unordered(*object, at);
+            }
         }
         Ok(made)
     }
@@ -446,7 +455,14 @@ impl<H: Host> Interp<'_, H> {
             Clause::For(target, iter) => {
                 let at = self.at(iter.span);
                 let iterable = self.eval(iter)?;
-                match self.iterate(&iterable, at)? {
+                let iterated = match self.unordered_items(&iterable) {
+                    Some(items) => {
+                        found.unordered = true;
+                        Ok(items)
+                    }
+                    None => self.iterate(&iterable, at)?,
+                };
+                match iterated {
                     Ok(items) => {
                         for item in items {
                             self.assign(target, item)?;
@@ -524,4 +540,6 @@ struct Found {
     pairs: Vec<(Value, Value)>,
     at: Vec<At>,
     unknown: Option<Rc<Unknown>>,
+    /// Whether the order of what it gathered is not known.
+    unordered: bool,
 }

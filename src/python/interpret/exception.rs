@@ -134,6 +134,8 @@ fn catches(handler: &Handler, raised: &Raised) -> bool {
                     ("ImportError", "ModuleNotFoundError")
                         | ("ModuleNotFoundError", "ImportError")
                         | ("LookupError", "KeyError" | "IndexError")
+                        | ("ValueError", "JSONDecodeError" | "TOMLDecodeError" | "UnicodeDecodeError")
+                        | ("YAMLError" | "MarkedYAMLError", "ComposerError" | "ConstructorError")
                 )
         })
     })

@@ -1,6 +1,7 @@
 //! Texts made of parts: f-strings, `+`, `%`, `.format`.
 
 use super::{BOUNDS, Host, Interp};
+use crate::python::standard::Standard;
 use crate::python::syntax::FormatPart;
 use crate::python::value::{At, Object, Stop, Text, Unknown, Value, short};
 use std::rc::Rc;
@@ -51,6 +52,12 @@ impl<H: Host> Interp<'_, H> {
         if spec.is_empty() {
             return self.str_of(value, at);
         }
+        if let Some(Standard::Moment(moment)) = self.standard(value)
+            && spec.contains('%')
+            && let Some(text) = moment.strftime(spec)
+        {
+            return Ok(Self::text_value(text, at));
+        }
         Ok(match apply_spec(value, spec) {
             Some(text) => Self::text_value(text, at),
             None => self.unknown_from(std::slice::from_ref(value), &format!("format {spec}"), at),
@@ -72,10 +79,8 @@ impl<H: Host> Interp<'_, H> {
                 if let Some(method) = self.find_method(value, "__str__") {
                     return self.call_with(&method, Vec::new(), at);
                 }
-                if let Object::Instance(instance) = self.object(*reference)
-                    && let Some(path) = instance.attributes.get("__path__")
-                {
-                    return self.str_of(&path.clone(), at);
+                if let Object::Standard(standard) = self.object(*reference).clone() {
+                    return Ok(Self::standard_str(&standard, at).unwrap_or_else(|| self.unknown_text(value, at)));
                 }
                 if let Object::Instance(instance) = self.object(*reference).clone()
                     && let Some(member) = instance.attributes.get("_value_")
@@ -173,6 +178,18 @@ impl<H: Host> Interp<'_, H> {
             }
             return Self::text_value(format!("{a}{b}"), at);
         }
+        if let (Value::Unknown(home), Value::Str(rest)) = (a, b)
+            && let Some(below) = home.below_home()
+            && below.len() + rest.text.len() <= BOUNDS.size
+        {
+            return super::library::path::home_text(&format!("{below}{}", rest.text), at);
+        }
+        if let (Value::Str(before), Value::Unknown(home)) = (a, b)
+            && before.text.is_empty()
+            && home.below_home().is_some()
+        {
+            return b.clone();
+        }
         let inner = a.unknown().or_else(|| b.unknown()).unwrap_or_else(|| self.why(b, at));
         let prefix = match a {
             Value::Str(text) => match affix(b) {
@@ -191,6 +208,7 @@ impl<H: Host> Interp<'_, H> {
         let mut unknown = Unknown::clone(&inner);
         unknown.text = short(format!("{} + {}", self.text(a), self.text(b)));
         unknown.affix = Some((prefix, suffix));
+        unknown.home = false;
         unknown.hosts.clear();
         unknown.value()
     }

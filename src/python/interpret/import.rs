@@ -136,10 +136,10 @@ impl<H: Host> Interp<'_, H> {
                     }
                 }
             }
-            Value::Outside(path) => Ok(match super::library::constant(path, name) {
-                Some(value) => value,
-                None => Value::outside(format!("{path}.{name}")),
-            }),
+            Value::Outside(path) => Ok(super::library::constant(path, name).unwrap_or_else(|| {
+                let path = format!("{path}.{name}");
+                self.host.constant(&path).unwrap_or_else(|| Value::outside(path))
+            })),
             other => self.attribute(other, name, at),
         }
     }
@@ -279,7 +279,7 @@ impl<H: Host> Interp<'_, H> {
         self.modules.insert(key.clone(), Loaded { scope, state: Loading::Running });
         for (name, value) in [
             ("__name__", Value::str(self.tree.module_name(file))),
-            ("__file__", super::library::file_path(self.tree.home(file).as_str(), at)),
+            ("__file__", super::library::path::home_text(&format!("/{}", self.tree.home(file)), at)),
             ("__doc__", crate::python::value::Unknown::new("a docstring", at, "__doc__").value()),
         ] {
             self.scopes[scope.0].names.insert(name.into(), value);

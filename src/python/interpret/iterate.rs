@@ -45,6 +45,7 @@ impl<H: Host> Interp<'_, H> {
                 (None, Object::List(items) | Object::Tuple(items)) => !items.items.is_empty(),
                 (None, Object::Set(items)) => !items.is_empty(),
                 (None, Object::Dict(dict)) => dict.len() > 0,
+                (_, Object::Standard(standard)) => standard.truth(),
                 (Some(why), Object::List(_) | Object::Tuple(_) | Object::Set(_) | Object::Dict(_)) => return Err(why),
                 _ => true,
             },
@@ -65,6 +66,9 @@ impl<H: Host> Interp<'_, H> {
                 return Ok(Ok(text.text.chars().map(|c| Self::text_value(c.to_string(), at)).collect()));
             }
             Value::Object(object) => {
+                if let Some(items) = self.standard_items(*object) {
+                    return Ok(Ok(items));
+                }
                 if let Object::Class(_) = self.object(*object)
                     && let Some(members) = self.enum_members(*object)
                 {
@@ -82,6 +86,11 @@ impl<H: Host> Interp<'_, H> {
                     if self.items(&items).is_some() {
                         return self.iterate(&items, at);
                     }
+                }
+            }
+            Value::Outside(path) => {
+                if let Some(names) = super::library::moment::names(path) {
+                    return Ok(Ok(names));
                 }
             }
             Value::Host(host) => {

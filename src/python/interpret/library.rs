@@ -1,14 +1,14 @@
 //! The parts of Python's library that structure is commonly made with.
 
 use super::{Host, Interp};
-use crate::python::value::{Args, At, Dict, Object, Stop, Unknown, Value, short};
+use crate::python::standard::Standard;
+use crate::python::syntax::BinaryOp;
+use crate::python::value::{Args, At, Dict, Object, Ref, Stop, Unknown, Value, short};
 
-/// The value of `__file__`: only its end is known.
-pub(super) fn file_path(home: &str, at: At) -> Value {
-    let mut unknown = Unknown::new("where the home folder lies", at, "__file__");
-    unknown.affix = Some(("/".into(), format!("/{home}").into()));
-    unknown.value()
-}
+mod config;
+mod file;
+pub(super) mod moment;
+pub(super) mod path;
 
 /// Constants of library modules.
 pub(super) fn constant(path: &str, name: &str) -> Option<Value> {
@@ -27,39 +27,36 @@ impl<H: Host> Interp<'_, H> {
         if args.unknown.is_some() {
             return Ok(None);
         }
+        let top = path.split('.').next().unwrap_or(path);
+        match top {
+            "os" | "pathlib" | "glob" | "fnmatch" => {
+                if let Some(value) = self.call_path(path, args, at) {
+                    return Ok(Some(value));
+                }
+            }
+            "json" | "yaml" | "tomllib" | "tomli" | "toml" => {
+                if let Some(value) = self.load_data(path, args, at)? {
+                    return Ok(Some(value));
+                }
+            }
+            "datetime" | "pendulum" | "calendar" => {
+                if let Some(value) = self.call_moment(path, args, at)? {
+                    return Ok(Some(value));
+                }
+            }
+            "configparser" if matches!(path, "configparser.ConfigParser" | "configparser.RawConfigParser") => {
+                return Ok(self.new_config(args));
+            }
+            "csv" if matches!(path, "csv.reader" | "csv.DictReader") => return self.read_rows(path, args, at),
+            _ => {}
+        }
         Ok(match (path, first) {
             ("functools.partial", Some(function)) => {
                 let mut rest = args.clone();
                 rest.positional.remove(0);
                 Some(self.new_object(Object::Partial { function, args: rest }))
             }
-            ("os.getenv" | "os.environ.get", Some(name)) => {
-                let text = format!(
-                    "environment({}, {})",
-                    self.text(&name),
-                    args.value(1, "default").map_or_else(String::new, |v| self.text(v))
-                );
-                let name = name.as_str().map_or_else(|| "of some name".to_owned(), |name| format!("`{name}`"));
-                let mut unknown = Unknown::new(format!("environment variable {name} is not known"), at, text);
-                unknown.root = Some(path.into());
-                Some(unknown.value())
-            }
-            ("os.path.basename", Some(value)) => {
-                Self::file_part(&value, at, |path| path.rsplit('/').next().unwrap_or(path).to_owned())
-            }
-            ("os.path.dirname", Some(value)) => Self::file_parent(&value, at),
-            ("os.path.abspath" | "os.path.realpath" | "os.fspath" | "os.path.normpath", Some(value))
-                if super::format::affix(&value).is_some() =>
-            {
-                Some(value)
-            }
-            ("pathlib.Path" | "pathlib.PurePath", Some(value)) if args.positional.len() == 1 => self.path(&value, at),
-            ("os.path.splitext", Some(Value::Str(text))) => {
-                let dot = text.text.rfind('.').filter(|dot| *dot > text.text.rfind('/').map_or(0, |slash| slash + 1));
-                let (stem, extension) = text.text.split_at(dot.unwrap_or(text.text.len()));
-                let parts = vec![Self::text_value(stem, at), Self::text_value(extension, at)];
-                Some(self.new_tuple(parts))
-            }
+            ("os.getenv" | "os.environ.get", Some(name)) => Some(self.environment(&name, args.value(1, "default"), at)),
             ("functools.reduce", Some(function)) => {
                 let Some(items) = args.positional.get(1).map(|arg| arg.value.clone()) else { return Ok(None) };
                 let Ok(items) = self.iterate(&items, at)? else { return Ok(None) };
@@ -110,57 +107,70 @@ impl<H: Host> Interp<'_, H> {
         })
     }
 
-    /// A part of a path that its end decides.
-    fn file_part(value: &Value, at: At, part: impl Fn(&str) -> String) -> Option<Value> {
-        match value {
-            Value::Str(text) => Some(Self::text_value(part(&text.text), at)),
-            Value::Unknown(unknown) => {
-                let (_, suffix) = unknown.affix.as_ref()?;
-                suffix.contains('/').then(|| Self::text_value(part(suffix), at))
-            }
-            _ => None,
+    /// A variable of the environment. `$AIRFLOW_HOME` says where the home folder is.
+    pub(super) fn environment(&self, name: &Value, default: Option<&Value>, at: At) -> Value {
+        if name.as_str().is_some_and(|name| &**name == "AIRFLOW_HOME") {
+            return path::home_text("", at);
+        }
+        let given = default.map_or_else(String::new, |value| self.text(value));
+        let text = format!("environment({}, {given})", self.text(name));
+        let name = name.as_str().map_or_else(|| "of some name".to_owned(), |name| format!("`{name}`"));
+        let mut unknown = Unknown::new(format!("environment variable {name} is not known"), at, text);
+        unknown.root = Some("os.environ.get".into());
+        unknown.value()
+    }
+
+    /// An attribute of an object of the library that is no method.
+    pub(super) fn standard_attribute(&mut self, standard: &Standard, name: &str, at: At) -> Option<Value> {
+        match standard {
+            Standard::Path(path) => self.path_attribute(path, name, at),
+            Standard::Entry(path) => Self::entry_attribute(path, name, at),
+            Standard::File(open) => match name {
+                "name" => Some(path::home_text(&format!("/{}", self.tree.home(open.file)), at)),
+                _ => None,
+            },
+            Standard::Moment(moment) => Self::moment_attribute(moment, name),
+            Standard::Delta(delta) => Self::delta_attribute(*delta, name),
+            Standard::Config(_) | Standard::Section(..) => None,
         }
     }
 
-    /// The folder of a path, as far as its end tells.
-    fn file_parent(value: &Value, at: At) -> Option<Value> {
-        match value {
-            Value::Str(text) => Some(Self::text_value(text.text.rsplit_once('/').map_or("", |(parent, _)| parent), at)),
-            Value::Unknown(unknown) => {
-                let (prefix, suffix) = unknown.affix.clone()?;
-                let (parent, _) = suffix.rsplit_once('/')?;
-                let mut parent_of = Unknown::clone(unknown);
-                parent_of.text = short(format!("dirname({})", unknown.text));
-                parent_of.affix = Some((prefix, parent.into()));
-                parent_of.root = Some("pathlib.Path".into());
-                Some(parent_of.value())
-            }
-            _ => None,
+    /// Calls a method of an object of the library.
+    pub(super) fn standard_method(
+        &mut self,
+        object: Ref,
+        standard: &Standard,
+        name: &str,
+        args: &Args,
+        at: At,
+    ) -> Result<Option<Value>, Stop> {
+        if args.unknown.is_some() {
+            return Ok(None);
+        }
+        match standard {
+            Standard::Path(path) | Standard::Entry(path) => Ok(self.path_method(path, name, args, at)),
+            Standard::File(open) => Ok(self.file_method(object, open, name, args)),
+            Standard::Moment(moment) => self.moment_method(moment, name, args, at),
+            Standard::Delta(delta) => Ok(Self::delta_method(*delta, name)),
+            Standard::Config(_) | Standard::Section(..) if self.hazy(object).is_some() => Ok(None),
+            Standard::Config(sections) => self.config_method(object, sections, name, args, at),
+            Standard::Section(sections, section) => self.section_method((sections, section), name, args, at),
         }
     }
 
-    /// A `pathlib.Path`: an instance of nothing, with the attributes that names are made of.
-    fn path(&mut self, value: &Value, at: At) -> Option<Value> {
-        let name = Self::file_part(value, at, |path| path.rsplit('/').next().unwrap_or(path).to_owned())?;
-        let text = name.as_str()?.to_string();
-        let dot = text.rfind('.').filter(|dot| *dot > 0).unwrap_or(text.len());
-        let attributes = std::collections::BTreeMap::from([
-            ("name".into(), name),
-            ("stem".into(), Self::text_value(&text[..dot], at)),
-            ("suffix".into(), Self::text_value(&text[dot..], at)),
-            ("parent".into(), Self::file_parent(value, at)?),
-            ("__path__".into(), value.clone()),
-        ]);
-        let class = self.new_object(Object::Class(crate::python::value::ClassObject {
-            name: "Path".into(),
-            path: "pathlib.Path".into(),
-            order: Vec::new(),
-            names: std::collections::BTreeMap::new(),
-            fields: Vec::new(),
-            dataclass: false,
-        }));
-        let Value::Object(class) = class else { return None };
-        Some(self.new_object(Object::Instance(crate::python::value::Instance { class, attributes, host: None })))
+    /// An operator with an object of the library on either side.
+    pub(super) fn standard_binary(&mut self, op: BinaryOp, left: &Value, right: &Value) -> Option<Value> {
+        self.path_binary(op, left, right).or_else(|| self.moment_binary(op, left, right))
+    }
+
+    /// `str(…)` of an object of the library.
+    pub(super) fn standard_str(standard: &Standard, at: At) -> Option<Value> {
+        match standard {
+            Standard::Path(path) => Some(Self::path_text(path, at)),
+            Standard::Moment(moment) => moment.str().map(|text| Self::text_value(text, at)),
+            Standard::Delta(delta) => delta.str().map(|text| Self::text_value(text, at)),
+            Standard::Entry(_) | Standard::File(_) | Standard::Config(_) | Standard::Section(..) => None,
+        }
     }
 
     fn product(&mut self, args: &Args, at: At) -> Result<Option<Value>, Stop> {
@@ -217,6 +227,10 @@ impl<H: Host> Interp<'_, H> {
 
     /// What `with` binds for something that is no host object.
     pub(super) fn enter_value(&mut self, value: &Value, at: At) -> Result<Value, Stop> {
+        // A path, a file and what `os.scandir` gives are their own context.
+        if self.standard(value).is_some() || self.unordered_items(value).is_some() || self.items(value).is_some() {
+            return Ok(value.clone());
+        }
         if let Some(method) = self.find_method(value, "__enter__") {
             return self.call_with(&method, Vec::new(), at);
         }

@@ -40,6 +40,10 @@ impl<H: Host> Interp<'_, H> {
                         _ => None,
                     }
                 }
+                Object::Standard(standard) => {
+                    let standard = standard.clone();
+                    self.standard_method(*object, &standard, name, args, at)?
+                }
                 Object::Class(_) => H::class_method(self, *object, name, args),
                 Object::Super { receiver, class } => {
                     let (receiver, class) = (receiver.clone(), *class);
@@ -341,16 +345,7 @@ impl<H: Host> Interp<'_, H> {
                 }
                 Some(Value::None)
             }
-            ("sort", None) if self.hazy(object).is_none() => {
-                let items = self.items(&Value::Object(object)).unwrap_or_default().to_vec();
-                let Some(sorted) = self.sorted(items, args, at)? else { return Ok(None) };
-                let items = self.items(&sorted).unwrap_or_default().to_vec();
-                if let Object::List(list) = self.change(object) {
-                    list.items = items;
-                    list.at.clear();
-                }
-                Some(Value::None)
-            }
+            ("sort", None) => return self.sort_list(object, args, at),
             ("clear", None) => {
                 if let Object::List(list) = self.change(object) {
                     list.items.clear();
@@ -374,6 +369,23 @@ impl<H: Host> Interp<'_, H> {
             }
             _ => None,
         })
+    }
+
+    fn sort_list(&mut self, object: Ref, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let list = Value::Object(object);
+        let Some(items) = self.items(&list).map(<[Value]>::to_vec).or_else(|| self.unordered_items(&list)) else {
+            return Ok(None);
+        };
+        let Some(sorted) = self.sorted(items, args, at)? else { return Ok(None) };
+        let items = self.items(&sorted).unwrap_or_default().to_vec();
+        if let Object::List(list) = self.change(object) {
+            list.items = items;
+            list.at.clear();
+        }
+        if self.unordered.remove(&object) {
+            self.heap[object.0].hazy = None;
+        }
+        Ok(Some(Value::None))
     }
 
     fn set_method(&mut self, object: Ref, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {

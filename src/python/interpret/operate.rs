@@ -23,6 +23,9 @@ impl<H: Host> Interp<'_, H> {
         if let Some(value) = self.texts_and_lists(op, left, right, at)? {
             return Ok(value);
         }
+        if let Some(value) = self.standard_binary(op, left, right) {
+            return Ok(value);
+        }
         if let Some(value) = self.operator_method(op, left, right, at)? {
             return Ok(value);
         }

@@ -1,6 +1,7 @@
 //! Why a value is not known, and what went into it.
 
 use super::{Host, Interp};
+use crate::python::standard::Standard;
 use crate::python::value::{At, Object, Unknown, Value, short};
 use std::rc::Rc;
 
@@ -56,7 +57,7 @@ impl<H: Host> Interp<'_, H> {
     fn is_path(&self, value: &Value) -> bool {
         match value {
             Value::Object(object) => match self.object(*object) {
-                Object::Instance(instance) => instance.attributes.contains_key("__path__"),
+                Object::Standard(standard) => matches!(standard, Standard::Path(_)),
                 _ => false,
             },
             _ => false,

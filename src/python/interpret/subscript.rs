@@ -27,6 +27,15 @@ impl<H: Host> Interp<'_, H> {
             };
         }
         match object {
+            Value::Outside(path) if super::library::moment::names(path).is_some() => {
+                let names = super::library::moment::names(path).unwrap_or_default();
+                let names = self.new_list(names);
+                return self.subscript(&names, index, at);
+            }
+            Value::Outside(path) if &**path == "os.environ" => {
+                self.may_raise += 1;
+                return Ok(self.environment(index, None, at));
+            }
             Value::Unknown(unknown) => {
                 if let (Some(tail), Some(index)) = (&unknown.tail, index.as_int())
                     && index < 0
@@ -50,6 +59,11 @@ impl<H: Host> Interp<'_, H> {
                 }
             }
             Value::Object(object) => match self.object(*object) {
+                Object::Standard(_) => {
+                    if let Some(value) = self.config_item(*object, index, at)? {
+                        return Ok(value);
+                    }
+                }
                 Object::Dict(_) => {
                     if let Some(value) = self.dict_item(*object, index, at)? {
                         return Ok(value);

@@ -117,6 +117,7 @@ impl<H: Host> Interp<'_, H> {
                 let values: Vec<Value> = args.all().map(|arg| arg.value.clone()).collect();
                 self.write_texts(&values, "(", ")", depth, out);
             }
+            Object::Standard(standard) => out.push_str(&standard.text()),
             Object::Super { .. } => out.push_str("super()"),
             Object::Globals(_) => out.push_str("globals()"),
             Object::Property(value) | Object::StaticMethod(value) | Object::ClassMethod(value) => {

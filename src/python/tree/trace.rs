@@ -14,7 +14,6 @@ pub(super) enum Question {
     /// What a file below `$AIRFLOW_HOME` holds.
     Content(HomePath),
     /// What is in a folder there.
-    #[allow(dead_code, reason = "see `Tree::listing`")]
     Folder(HomePath),
 }
 

@@ -55,7 +55,7 @@ fn a_tree_for_people() {
     └── end                          EmptyOperator, all_done                      <- rows
 
     of_…  dags/etl.py:20  (1 task, not fully known)
-    ?  dags/etl.py:20: the dag_id is not known: `os.environ` is outside the tree
+    ?  dags/etl.py:20: the dag_id is not known: environment variable `STAGE` is not known
     └── only  EmptyOperator
 
     dags/broken.py:2 does not import: invalid syntax
