@@ -175,7 +175,7 @@ impl Reaches {
 
     /// All of them, each once: the DAG's file, then what it imports in order, then what it reads.
     pub fn iter(&self) -> impl Iterator<Item = &ContentPath> {
-        let data = self.data.iter().filter(|path| !self.imports.contains(path));
+        let data = self.data.iter().filter(|path| !self.imports.contains(*path));
         std::iter::once(&self.file).chain(self.imports.iter().chain(data).filter(|path| **path != self.file))
     }
 }

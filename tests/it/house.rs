@@ -60,6 +60,11 @@ const ONE_HOME: &[(&str, &[&str])] = &[
     ("gix", &["git"]),
     ("tree_sitter", &["python"]),
     ("tree_sitter_python", &["python"]),
+    // What Python's library computes.
+    ("saphyr_parser", &["python"]),
+    ("fancy_regex", &["python"]),
+    ("md5", &["python"]),
+    ("sha2", &["python"]),
     // gix takes its http client from the caller.
     ("reqwest", &["airflow", "git"]),
     ("clap", &["config"]),

@@ -150,7 +150,7 @@ impl<H: Host> Interp<'_, H> {
         match standard {
             Standard::Path(path) | Standard::Entry(path) => Ok(self.path_method(path, name, args, at)),
             Standard::File(open) => Ok(self.file_method(object, open, name, args)),
-            Standard::Moment(moment) => self.moment_method(moment, name, args, at),
+            Standard::Moment(moment) => Ok(self.moment_method(moment, name, args, at)),
             Standard::Delta(delta) => Ok(Self::delta_method(*delta, name)),
             Standard::Config(_) | Standard::Section(..) if self.hazy(object).is_some() => Ok(None),
             Standard::Config(sections) => self.config_method(object, sections, name, args, at),

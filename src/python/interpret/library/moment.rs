@@ -109,16 +109,10 @@ impl<H: Host> Interp<'_, H> {
         }))
     }
 
-    pub(super) fn moment_method(
-        &mut self,
-        moment: &Moment,
-        name: &str,
-        args: &Args,
-        at: At,
-    ) -> Result<Option<Value>, Stop> {
+    pub(super) fn moment_method(&mut self, moment: &Moment, name: &str, args: &Args, at: At) -> Option<Value> {
         let text = |text: Option<String>| text.map(|text| Self::text_value(text, at));
         let pendulum = matches!(moment, Moment::DateTime { pendulum: true, .. });
-        Ok(match name {
+        match name {
             "strftime" => args
                 .value(0, "format")
                 .or_else(|| args.value(0, "fmt"))
@@ -154,7 +148,7 @@ impl<H: Host> Interp<'_, H> {
                 micros.and_then(|micros| moment.plus(sign * micros)).map(|moment| self.new_moment(moment))
             }
             _ => None,
-        })
+        }
     }
 
     pub(super) fn delta_attribute(delta: Delta, name: &str) -> Option<Value> {
