@@ -70,9 +70,8 @@ pub(super) fn evaluate(tree: &Tree, file: usize, airflow: Option<AirflowVersion>
             run.host.doubt(dag, at, reason.clone());
             exposed.insert(dag);
         }
-        if run.host.dags.is_empty() {
-            anonymous.push((at, reason));
-        }
+        // What would come after is not seen.
+        anonymous.push((at, reason));
     }
     anonymous.extend(run.host.doubts.iter().map(|doubt| (doubt.at, doubt.reason.to_string())));
     for patch in run.host.patches.clone() {

@@ -40,6 +40,7 @@ impl Host for World {
             Meaning::Dag => make::dag(run, args, at),
             Meaning::DagDecorator => context::dag_decorator(run, args),
             Meaning::TaskGroup => make::group(run, args, false, at)?,
+            Meaning::OtherGroup => make::other_group(run, path, args, at)?,
             Meaning::GroupDecorator => context::group_decorator(run, args),
             Meaning::TaskDecorator => taskflow::task_decorator(run, path, args),
             Meaning::Setup => taskflow::setup_teardown(run, true, args),

@@ -242,3 +242,15 @@ fn rule_name(run: &Run, value: &Value) -> Option<String> {
         _ => None,
     }
 }
+
+/// A group of another library, like the one of Databricks that adds a task which launches the
+/// others: its members have its prefix, what else it makes is not known.
+pub(super) fn other_group(run: &mut Run, path: &str, args: &Args, at: At) -> Result<Value, Stop> {
+    let value = group(run, args, false, at)?;
+    if let Some(Thing::Group(group)) = run.host_of(&value).map(|host| run.host.thing(host).clone())
+        && let Some(dag) = run.host.groups[group].dag
+    {
+        run.host.doubt(dag, at, format!("`{path}` is not in the tree and may make tasks"));
+    }
+    Ok(value)
+}

@@ -11,6 +11,8 @@ pub(super) enum Meaning {
     Dag,
     DagDecorator,
     TaskGroup,
+    /// A group of another library, which may add tasks of its own.
+    OtherGroup,
     GroupDecorator,
     /// `@task` or one of its kinds.
     TaskDecorator,
@@ -37,7 +39,10 @@ pub(super) enum Meaning {
 const INERT: &str = " pendulum dateutil pytz yaml requests kubernetes pandas numpy jinja2 sqlalchemy boto3 botocore google azure \
 pydantic dotenv toml ruamel croniter packaging certifi attr attrs tenacity rich click jsonschema docker \
 psycopg2 pymongo redis slack_sdk snowflake simplejson orjson ujson markdown tests tests_common loguru structlog sentry_sdk \
-httpx aiohttp paramiko polars duckdb pyarrow sklearn matplotlib scipy torch tensorflow openai bs4 lxml six faker typing_extensions ";
+httpx aiohttp paramiko weaviate pinecone cohere confluent_kafka kafka pymysql mysql MySQLdb cx_Oracle oracledb cryptography jwt \
+babel humanize inflection slugify unidecode cachetools decouple environs dynaconf omegaconf marshmallow sqlparse sqlglot tabulate \
+prometheus_client statsd opentelemetry ddtrace newrelic wrapt more_itertools toolz git github gitlab jira hvac pycountry holidays \
+pyspark databricks tableauserverclient gspread hubspot simple_salesforce twilio sendgrid pysftp zoneinfo polars duckdb pyarrow sklearn matplotlib scipy torch tensorflow openai bs4 lxml six faker typing_extensions ";
 
 /// What the qualified name means.
 pub(super) fn meaning(path: &str) -> Meaning {
@@ -69,15 +74,16 @@ pub(super) fn meaning(path: &str) -> Meaning {
     if last == "partial" && path.rsplit('.').nth(1).is_some_and(starts_upper) {
         return Meaning::OperatorPartial;
     }
+    if last.ends_with("TaskGroup") && starts_upper(last) {
+        return Meaning::OtherGroup;
+    }
     if airflow {
         let operators = path.split('.').any(|part| matches!(part, "operators" | "sensors" | "transfers"));
         let base = matches!(last, "BaseOperator" | "BaseSensorOperator" | "BaseBranchOperator");
         if starts_upper(last) && (base || operators) && is_task_class(last) {
             return Meaning::Operator;
         }
-        // A function of a provider may make tasks; a class makes none unless its name says so.
-        let of_class = path.rsplit('.').nth(1).is_some_and(starts_upper);
-        if path.starts_with("airflow.providers.") && !starts_upper(last) && !of_class {
+        if provides_tasks(path, last) {
             return Meaning::Other;
         }
         return Meaning::Inert;
@@ -87,6 +93,19 @@ pub(super) fn meaning(path: &str) -> Meaning {
         return Meaning::Inert;
     }
     Meaning::Other
+}
+
+/// Whether a function of a provider may make tasks. A class makes none unless its name says so, and
+/// neither does a function beside notifiers, hooks, triggers and the like.
+fn provides_tasks(path: &str, last: &str) -> bool {
+    let of_class = path.rsplit('.').nth(1).is_some_and(starts_upper);
+    let aside = |part: &str| {
+        matches!(
+            part,
+            "notifications" | "notifiers" | "hooks" | "triggers" | "links" | "secrets" | "log" | "openlineage" | "fs"
+        )
+    };
+    path.starts_with("airflow.providers.") && !starts_upper(last) && !of_class && !path.split('.').any(aside)
 }
 
 /// One name for what several modules re-export.

@@ -108,6 +108,7 @@ pub(super) fn construct(run: &mut Run, instance: Ref, base: &str, args: &Args, a
     let host = match meaning {
         names::Meaning::Dag => Some(make::dag(run, args, at)),
         names::Meaning::TaskGroup => Some(make::group(run, args, false, at)?),
+        names::Meaning::OtherGroup => Some(make::other_group(run, base, args, at)?),
         _ if task_like => {
             let Object::Instance(object) = run.object(instance) else { return Ok(()) };
             let (class, path) = match run.object(object.class) {

@@ -34,6 +34,36 @@ fn makes_value(callee: &Value) -> bool {
         || path.starts_with("functools.") && last != "reduce"
 }
 
+/// Whether something that is not known may be a function, a class or an instance of the tree:
+/// it does not come from outside, or from a builtin that hands on what it is given.
+fn may_be_of_the_tree(callee: &Value) -> bool {
+    /// Methods of texts and containers, which run no code of the tree.
+    const PLAIN: &str = " append capitalize casefold clear copy count difference encode decode endswith extend find \
+format get index insert intersection isdigit isalpha isalnum isnumeric items join keys lower lstrip partition pop popitem \
+read readline readlines remove removeprefix removesuffix replace reverse rfind rpartition rsplit rstrip setdefault sort split \
+splitlines startswith strip strftime swapcase title translate union update upper values write zfill isoformat ";
+    let Value::Unknown(unknown) = callee else { return false };
+    let handed = match unknown.root.as_deref() {
+        None => true,
+        Some(root) => matches!(
+            root,
+            "builtins.type"
+                | "builtins.sorted"
+                | "builtins.min"
+                | "builtins.max"
+                | "builtins.next"
+                | "builtins.iter"
+                | "builtins.getattr"
+                | "builtins.filter"
+                | "builtins.map"
+                | "builtins.vars"
+                | "types.new_class"
+        ),
+    };
+    let last = unknown.text.rsplit('.').next().unwrap_or_default();
+    handed && !PLAIN.contains(&format!(" {last} "))
+}
+
 /// What happens to the DAGs when something outside the tree is called.
 pub(super) fn outside_call(run: &mut Run, callee: &Value, args: &Args, at: At) {
     let root = match callee {
@@ -63,7 +93,8 @@ pub(super) fn outside_call(run: &mut Run, callee: &Value, args: &Args, at: At) {
             run.host.doubt(dag, at, format!("`{name}` may call a function that it is given"));
         }
     }
-    if meaning == names::Meaning::Inert {
+    let of_tree = may_be_of_the_tree(callee);
+    if meaning == names::Meaning::Inert && !of_tree {
         return;
     }
     let structural: Vec<_> = hosts
@@ -76,7 +107,12 @@ pub(super) fn outside_call(run: &mut Run, callee: &Value, args: &Args, at: At) {
     for dag in run.host.dags_of(&structural) {
         run.host.doubt(dag, at, format!("`{name}` is not in the tree and may change the DAG that it is given"));
     }
-    let Some(dag) = run.host.current_dag() else { return };
+    let Some(dag) = run.host.current_dag() else {
+        if of_tree {
+            run.host.doubts.insert(Doubt { at, reason: format!("`{name}` is not known and may make DAGs").into() });
+        }
+        return;
+    };
     let last = root.as_deref().and_then(|root| root.rsplit('.').next()).unwrap_or_default().to_owned();
     let builder = ["Operator", "Sensor", "Group", "Dag", "DAG"].iter().any(|suffix| last.ends_with(suffix));
     let grouped = builder || args.keyword("group_id").is_some() || args.keyword("dag_id").is_some();

@@ -2,6 +2,7 @@
 
 mod data;
 mod imports;
+mod outside;
 mod tampering;
 
 use super::{Dag, Id, Model, Shape, Task, build};

@@ -100,5 +100,7 @@ fn a_data_file_that_python_refuses_ends_the_evaluation() {
     d (incomplete)
       a
       ? 5: evaluation ends here: JSONDecodeError: EOF while parsing an object at line 1 column 1
+    * (incomplete)
+      ? 5: evaluation ends here: JSONDecodeError: EOF while parsing an object at line 1 column 1
     ");
 }

@@ -2,7 +2,7 @@
 
 use super::{Frame, Host, Interp, Loaded, Loading};
 use crate::content::Span;
-use crate::python::syntax::Name;
+use crate::python::syntax::{Expr, ExprKind, Name, Stmt, StmtKind};
 use crate::python::tree::Located;
 use crate::python::value::{At, ModuleKey, Raised, ScopeRef, Stop, Unknown, Value};
 use std::collections::BTreeSet;
@@ -280,7 +280,7 @@ impl<H: Host> Interp<'_, H> {
         for (name, value) in [
             ("__name__", Value::str(self.tree.module_name(file))),
             ("__file__", super::library::path::home_text(&format!("/{}", self.tree.home(file)), at)),
-            ("__doc__", crate::python::value::Unknown::new("a docstring", at, "__doc__").value()),
+            ("__doc__", docstring(&module.body)),
         ] {
             self.scopes[scope.0].names.insert(name.into(), value);
         }
@@ -302,5 +302,13 @@ impl<H: Host> Interp<'_, H> {
             loaded.state = Loading::Done;
         }
         result.map(|_| scope)
+    }
+}
+
+/// The text that a module, class or function begins with.
+fn docstring(body: &[Stmt]) -> Value {
+    match body.first().map(|stmt| &stmt.kind) {
+        Some(StmtKind::Expr(Expr { kind: ExprKind::Str(text), .. })) => Value::str(text.clone()),
+        _ => Value::None,
     }
 }
