@@ -11,6 +11,7 @@ mod collect;
 mod context;
 mod discover;
 mod edges;
+mod explanation;
 mod host;
 mod make;
 mod mapping;
@@ -26,6 +27,7 @@ mod taskflow;
 mod tests;
 mod world;
 
+pub use explanation::{Circumstance, Explanation, Given, LeftOut, Origin, Quote, Source};
 pub use models::Models;
 
 use crate::content::{ContentPath, Layout, Location, Snapshot};
@@ -342,6 +344,12 @@ pub struct Takes {
     pub parameter: Option<String>,
     /// The expression.
     pub at: Location,
+}
+
+/// Says how a DAG of the model of that tree came about: evaluates its file once more, with a record
+/// of where values come from.
+pub fn explain(snapshot: &Snapshot, layout: Layout, airflow: Option<AirflowVersion>, dag: &Dag) -> Explanation {
+    crate::python::with_deep_stack(|| explanation::explain(snapshot, layout, airflow, dag))
 }
 
 /// Builds the model of a tree as that version of Airflow would; without one, whatever module some

@@ -9,21 +9,41 @@ use crate::{git, report};
 use std::path::Path;
 
 pub(super) fn run(arguments: &ModelArguments, directory: &Path) -> Result<Exit, Failure> {
+    let graph = matches!(arguments.output_format, Some(ModelFormat::Mermaid | ModelFormat::Dot));
+    if graph && !arguments.explain.is_empty() {
+        return Err(Failure::usage("`--explain` has the forms `text` and `json`"));
+    }
     let airflow = config::version(arguments.airflow_version.as_deref())?;
     let tree = git::repository_tree(&directory.join(&arguments.root))?;
     let mut model = super::judge::models().build(&tree, Layout::Repository, airflow);
     choose(&mut model, &arguments.dag)?;
-    let text = match arguments.output_format {
-        ModelFormat::Json => {
-            let text = serde_json::to_string_pretty(&report::model::model_json(&model))
-                .map_err(|error| Failure::internal(error.to_string()))?;
-            format!("{text}\n")
+    let text = if arguments.explain.is_empty() {
+        form(&model, arguments.output_format.unwrap_or(ModelFormat::Json))?
+    } else {
+        choose(&mut model, &arguments.explain)?;
+        let explanations: Vec<_> =
+            model.dags.iter().map(|dag| dag::explain(&tree, Layout::Repository, airflow, dag)).collect();
+        match arguments.output_format {
+            Some(ModelFormat::Json) => json(&report::model::explain::explanation_json(&explanations))?,
+            _ => report::model::explain::explanation_text(&explanations),
         }
-        ModelFormat::Text => report::model::text::model_text(&model),
-        ModelFormat::Mermaid => report::model::graph::mermaid(&model),
-        ModelFormat::Dot => report::model::graph::dot(&model),
     };
     write_out(text.as_bytes(), arguments.output_file.as_deref()).map(|()| Exit::Completed)
+}
+
+fn form(model: &Model, form: ModelFormat) -> Result<String, Failure> {
+    Ok(match form {
+        ModelFormat::Json => json(&report::model::model_json(model))?,
+        ModelFormat::Text => report::model::text::model_text(model),
+        ModelFormat::Mermaid => report::model::graph::mermaid(model),
+        ModelFormat::Dot => report::model::graph::dot(model),
+    })
+}
+
+fn json(value: &serde_json::Value) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value)
+        .map(|text| format!("{text}\n"))
+        .map_err(|error| Failure::internal(error.to_string()))
 }
 
 /// Leaves the DAGs of these ids in the model; all of them, if none is named. A DAG whose id is not

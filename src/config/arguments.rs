@@ -261,9 +261,12 @@ pub enum HookCommand {
 pub struct ModelArguments {
     /// A content tree, a plain folder of DAG files, or a repository that holds them
     pub root: PathBuf,
-    /// Form of the model
-    #[arg(long, value_enum, default_value = "json", value_name = "FORMAT")]
-    pub output_format: ModelFormat,
+    /// Form of the model [default: json; of --explain: text]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub output_format: Option<ModelFormat>,
+    /// Say how this DAG's ids, tasks and dependencies came about, and what is not known of it; repeat it for several
+    #[arg(long, value_name = "DAG_ID", conflicts_with = "dag")]
+    pub explain: Vec<String>,
     /// Write to a file in place of stdout
     #[arg(short, long, value_name = "PATH")]
     pub output_file: Option<PathBuf>,

@@ -10,11 +10,14 @@ use crate::python::value::{At, Object, Ref, Stop, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Someone who looks at a DAG while the run that made it is still there.
+pub(super) type Look<'l> = &'l mut dyn FnMut(&Run, &Tree, usize, &Dag);
+
 fn file_error(tree: &Tree, at: At, message: &str) -> FileError {
     FileError { at: location(tree, at), message: message.to_owned() }
 }
 
-fn location(tree: &Tree, at: At) -> Location {
+pub(super) fn location(tree: &Tree, at: At) -> Location {
     Location { path: tree.path(at.file).clone(), span: at.span }
 }
 
@@ -29,12 +32,25 @@ pub(super) struct Evaluation {
 
 /// Evaluates a DAG file. What its DAGs reach is not known here.
 pub(super) fn evaluate(tree: &Tree, file: usize, airflow: Option<AirflowVersion>) -> Evaluation {
+    evaluate_and_look(tree, file, airflow, None)
+}
+
+/// The same; for one who looks, with a record of where values come from.
+pub(super) fn evaluate_and_look(
+    tree: &Tree,
+    file: usize,
+    airflow: Option<AirflowVersion>,
+    mut look: Option<Look>,
+) -> Evaluation {
     let mut done = Evaluation::default();
     if tree.syntax(file).is_err() {
         // Said once, of the file.
         return done;
     }
     let mut run: Run = Interp::new(tree, World::new(airflow));
+    if look.is_some() {
+        run.start_record();
+    }
     let start = At { file, span: Span::FILE };
     let result = run.run_file(file);
     done.data = Arc::new(run.read.iter().map(|file| tree.path(*file).clone()).collect());
@@ -81,7 +97,11 @@ pub(super) fn evaluate(tree: &Tree, file: usize, airflow: Option<AirflowVersion>
     }
     doubt_twins(&mut run, &exposed);
     for dag in &exposed {
-        done.dags.push(Arc::new(describe(&run, tree, *dag, file)));
+        let described = describe(&run, tree, *dag, file);
+        if let Some(look) = &mut look {
+            look(&run, tree, *dag, &described);
+        }
+        done.dags.push(Arc::new(described));
     }
     if let Some((at, reason)) = anonymous.into_iter().next() {
         done.dags.push(Arc::new(Dag {
@@ -160,7 +180,7 @@ fn doubt_twins(run: &mut Run, exposed: &BTreeSet<usize>) {
     }
 }
 
-fn id<T>(name: &Name, make: impl Fn(&str) -> T) -> Id<T> {
+pub(super) fn id<T>(name: &Name, make: impl Fn(&str) -> T) -> Id<T> {
     match name {
         Name::Exact(name) => Id::Exact(make(name)),
         Name::OneOf(names) => Id::OneOf(names.iter().map(|name| make(name)).collect()),

@@ -2,7 +2,7 @@
 
 use super::member::{Defaults, add_to_dag, dag_argument, suffixed_group, unique};
 use super::world::{
-    DagState, GroupState, MappingState, Name, Run, TaskState, Thing, doubt_conditions, name_doubt, name_of,
+    DagState, GroupState, MappingState, Name, Named, Run, TaskState, Thing, doubt_conditions, name_doubt, name_of, note,
 };
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
 use std::collections::BTreeSet;
@@ -34,12 +34,22 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Value {
         auto_register,
     });
     let dag = run.host.dags.len() - 1;
+    note(run, Named::Dag(dag), args.get(0, "dag_id"), "dag_id");
     if let Some(reason) = unclear {
-        let at = args.get(0, "dag_id").map_or(at, |arg| arg.at);
+        let at = unclear_at(args.get(0, "dag_id"), at);
         run.host.doubt(dag, at, reason);
     }
     doubt_conditions(run, dag);
     run.host.add(Thing::Dag(dag))
+}
+
+/// The narrowest expression for whose sake an argument is not known, within that argument.
+fn unclear_at(given: Option<&Argument>, call: At) -> At {
+    match given {
+        Some(Argument { value: Value::Unknown(unknown), at }) if unknown.at.is_within(*at) => unknown.at,
+        Some(given) => given.at,
+        None => call,
+    }
 }
 
 /// The expression that decided an id: where its text is written, else the argument, else the call.
@@ -76,7 +86,7 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
     let maybe = !run.maybe.is_empty();
     if let Some(dag) = dag {
         if name.exact().is_none() {
-            let at = args.get(0, "group_id").map_or(at, |arg| arg.at);
+            let at = unclear_at(args.get(0, "group_id"), at);
             run.host.doubt(dag, at, name_doubt(&value, "the group_id"));
         }
         if prefixes.is_none() {
@@ -113,6 +123,7 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
         maybe,
     });
     let group = run.host.groups.len() - 1;
+    note(run, Named::Group(group), args.get(0, "group_id"), "group_id");
     if let Some(dag) = dag {
         run.host.dags[dag].groups.push(group);
     }
@@ -213,6 +224,7 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
         setup: false,
         teardown: false,
     });
+    note(run, Named::Task(index), given.as_ref(), "task_id");
     if let Some(group) = group {
         run.host.groups[group].tasks.push(index);
     }
@@ -221,7 +233,7 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
     }
     if let Some(dag) = dag {
         if id.exact().is_none() {
-            run.host.doubt(dag, id_at, name_doubt(&value, "the task_id"));
+            run.host.doubt(dag, unclear_at(given.as_ref(), at), name_doubt(&value, "the task_id"));
         }
         if let Some(why) = &args.unknown {
             run.host.doubt(dag, why.at, format!("arguments of a task are not known: {}", why.reason));

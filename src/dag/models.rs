@@ -44,7 +44,7 @@ impl Models {
 }
 
 /// Which folder comes first on `sys.path`; the releases between the two were not looked at.
-fn import_order(airflow: Option<AirflowVersion>) -> ImportOrder {
+pub(super) fn import_order(airflow: Option<AirflowVersion>) -> ImportOrder {
     match airflow.map(|version| (version.major, version.minor)) {
         Some((0..=1, _) | (2, 0..=6)) => ImportOrder::DagsFirst,
         Some((2, 11..) | (3.., _)) => ImportOrder::PluginsFirst,

@@ -5,8 +5,8 @@
 
 use super::Declared;
 use crate::ids::AirflowVersion;
-use crate::python::interpret::{HostRef, Interp};
-use crate::python::value::{Args, At, Ref, Value};
+use crate::python::interpret::{Around, HostRef, Interp, StepRef};
+use crate::python::value::{Args, Argument, At, Ref, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -194,6 +194,26 @@ pub(super) struct Decorated {
     pub(super) teardown: bool,
 }
 
+/// What has an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Named {
+    Dag(usize),
+    Group(usize),
+    Task(usize),
+}
+
+/// How something with an id was made; noted for explanations alone.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// The expression of its id.
+    pub(super) id_at: Option<At>,
+    /// What that was evaluated from.
+    pub(super) id: Option<StepRef>,
+    /// The id before prefixes and suffixes.
+    pub(super) asked: Option<Rc<str>>,
+    pub(super) around: Vec<Around>,
+}
+
 /// Airflow while files are evaluated.
 #[derive(Debug)]
 pub(super) struct World {
@@ -214,6 +234,8 @@ pub(super) struct World {
     pub(super) doubts: BTreeSet<Doubt>,
     /// What was replaced in Airflow itself, so that no DAG of the file is what it seems.
     pub(super) patches: BTreeSet<Doubt>,
+    /// Filled while a record is kept.
+    pub(super) made: BTreeMap<Named, Made>,
 }
 
 impl World {
@@ -231,6 +253,7 @@ impl World {
             registered: BTreeSet::new(),
             doubts: BTreeSet::new(),
             patches: BTreeSet::new(),
+            made: BTreeMap::new(),
         }
     }
 
@@ -313,6 +336,22 @@ impl World {
             },
         }
     }
+}
+
+/// Notes how something was made, while a record is kept; `name` is that of the argument that gives
+/// its id.
+pub(super) fn note(run: &mut Run, named: Named, given: Option<&Argument>, name: &str) {
+    if run.record().is_none() {
+        return;
+    }
+    let id = given.and_then(|given| run.argument_step(given, name));
+    let id_at = match id.zip(run.record()) {
+        Some((step, record)) => Some(record.step(step).at),
+        None => given.map(|given| given.at),
+    };
+    let asked = given.and_then(|given| name_of(run, &given.value).exact().cloned());
+    let around = run.around();
+    run.host.made.insert(named, Made { id_at, id, asked, around });
 }
 
 /// Notes, for a DAG, the conditions under which the current statement runs.

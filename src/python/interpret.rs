@@ -21,6 +21,7 @@ mod method;
 mod operate;
 mod pattern;
 mod reason;
+mod record;
 mod subscript;
 mod target;
 mod text;
@@ -34,6 +35,7 @@ use super::value::{
 };
 pub(crate) use import::is_standard;
 pub(crate) use library::path::home_text;
+pub(crate) use record::{Around, How, Record, StepRef};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -195,6 +197,8 @@ pub(crate) struct Interp<'t, H: Host> {
     may_raise: usize,
     steps: usize,
     depth: usize,
+    /// Where values come from, while that is recorded.
+    record: Option<Box<Record>>,
 }
 
 impl<'t, H: Host> Interp<'t, H> {
@@ -215,6 +219,7 @@ impl<'t, H: Host> Interp<'t, H> {
             may_raise: 0,
             steps: 0,
             depth: 0,
+            record: None,
         }
     }
 
@@ -372,6 +377,7 @@ impl<'t, H: Host> Interp<'t, H> {
             _ => value,
         };
         self.set_in(scope, name, value);
+        self.record_name(scope, name);
     }
 
     pub(crate) fn lookup(&self, name: &str) -> Option<Value> {

@@ -15,6 +15,13 @@ pub(crate) struct At {
     pub(crate) span: Span,
 }
 
+impl At {
+    /// Whether it is a part of that place, or all of it.
+    pub(crate) fn is_within(self, outer: At) -> bool {
+        self.file == outer.file && self.span.start >= outer.span.start && self.span.end <= outer.span.end
+    }
+}
+
 /// Refers to an object in the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ref(pub(crate) usize);

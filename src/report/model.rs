@@ -1,5 +1,6 @@
 //! `dagguard model`: the DAG model as JSON; for people, as a tree or a graph.
 
+pub mod explain;
 pub mod graph;
 pub mod text;
 

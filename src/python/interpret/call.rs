@@ -159,6 +159,8 @@ impl<H: Host> Interp<'_, H> {
         let bound = self.bind(function, args, at)?;
         let scope = self.new_scope(Some(function.scope), false);
         let receiver = bound.first().map(|(_, value)| value.clone());
+        let mark = self.mark();
+        self.record_call(function, args, &bound, scope, at);
         for (name, value) in bound {
             self.scopes[scope.0].names.insert(name, value);
         }
@@ -176,6 +178,7 @@ impl<H: Host> Interp<'_, H> {
         });
         let (conditions, rest) = (self.maybe.len(), self.rest.len());
         let result = self.block(&function.def.body);
+        self.unwind(mark);
         let why = self.rest.get(rest).cloned();
         self.maybe.truncate(conditions);
         self.rest.truncate(rest);

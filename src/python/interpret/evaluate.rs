@@ -10,10 +10,13 @@ impl<H: Host> Interp<'_, H> {
     pub(crate) fn eval(&mut self, expr: &Expr) -> Result<Value, Stop> {
         let at = self.at(expr.span);
         self.step(at)?;
-        self.deeper(at, |interp| interp.eval_kind(expr, at))
+        self.deeper(
+            at,
+            |interp| if interp.record().is_some() { interp.recorded(expr, at) } else { interp.eval_kind(expr, at) },
+        )
     }
 
-    fn eval_kind(&mut self, expr: &Expr, at: At) -> Result<Value, Stop> {
+    pub(super) fn eval_kind(&mut self, expr: &Expr, at: At) -> Result<Value, Stop> {
         Ok(match &expr.kind {
             ExprKind::None => Value::None,
             ExprKind::True => Value::Bool(true),
@@ -61,7 +64,9 @@ impl<H: Host> Interp<'_, H> {
                 self.comprehension(*kind, element, value.as_deref(), clauses, at)?
             }
             ExprKind::Named(name, value) => {
+                let source = value.span;
                 let value = self.eval(value)?;
+                self.source(source);
                 self.set_name(name, value.clone());
                 value
             }
@@ -464,9 +469,13 @@ impl<H: Host> Interp<'_, H> {
                 };
                 match iterated {
                     Ok(items) => {
-                        for item in items {
+                        let count = items.len();
+                        for (index, item) in items.into_iter().enumerate() {
+                            let mark = self.mark();
+                            self.turn(target, iter, (index + 1, count), &item);
                             self.assign(target, item)?;
                             self.clauses(element, value, rest, found)?;
+                            self.unwind(mark);
                         }
                     }
                     Err((why, item)) => {

@@ -1,6 +1,7 @@
 //! Statements.
 
 use super::branch::Join;
+use super::record::leaves;
 use super::{BOUNDS, Flow, Host, Interp};
 use crate::python::syntax::{Expr, ExprKind, Stmt, StmtKind};
 use crate::python::value::{At, FunctionObject, Object, Stop, Unknown, Value};
@@ -8,6 +9,13 @@ use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
     pub(super) fn block(&mut self, body: &[Stmt]) -> Result<Flow, Stop> {
+        let mark = self.mark();
+        let flow = self.statements(body);
+        self.unwind(mark);
+        flow
+    }
+
+    fn statements(&mut self, body: &[Stmt]) -> Result<Flow, Stop> {
         for stmt in body {
             match self.statement(stmt)? {
                 Flow::Next => {}
@@ -20,6 +28,7 @@ impl<H: Host> Interp<'_, H> {
     pub(super) fn statement(&mut self, stmt: &Stmt) -> Result<Flow, Stop> {
         let at = self.at(stmt.span);
         self.step(at)?;
+        self.no_source();
         self.deeper(at, |interp| interp.statement_kind(stmt, at))
     }
 
@@ -32,14 +41,18 @@ impl<H: Host> Interp<'_, H> {
                 }
             }
             StmtKind::Assign { targets, value } => {
+                let source = value.span;
                 let value = self.eval(value)?;
+                self.source(source);
                 for target in targets {
                     self.assign(target, value.clone())?;
                 }
             }
             StmtKind::Annotated { target, annotation, value } => match value {
                 Some(value) => {
+                    let source = value.span;
                     let value = self.eval(value)?;
+                    self.source(source);
                     self.assign(target, value)?;
                 }
                 None => self.declare(target, annotation),
@@ -47,7 +60,11 @@ impl<H: Host> Interp<'_, H> {
             StmtKind::Augmented { target, op, value } => self.augmented(target, *op, value, at)?,
             StmtKind::Return(value) => {
                 let value = match value {
-                    Some(value) => self.eval(value)?,
+                    Some(expr) => {
+                        let value = self.eval(expr)?;
+                        self.returning(expr.span);
+                        value
+                    }
                     None => Value::None,
                 };
                 return Ok(Flow::Return(value));
@@ -167,8 +184,23 @@ impl<H: Host> Interp<'_, H> {
         }
         let value = self.eval(test)?;
         match self.truth(&value, self.at(test.span)) {
-            Ok(true) => self.block(body),
-            Ok(false) => self.if_statement(rest, orelse),
+            Ok(true) => {
+                let mark = self.mark();
+                self.tested(test, true);
+                let flow = self.block(body);
+                self.unwind(mark);
+                flow
+            }
+            Ok(false) => {
+                let mark = self.mark();
+                self.tested(test, false);
+                let flow = self.if_statement(rest, orelse);
+                // `if …: continue` decides about the rest of the block.
+                if !leaves(body) {
+                    self.unwind(mark);
+                }
+                flow
+            }
             Err(why) => {
                 let mut outcomes = Vec::new();
                 outcomes.extend(self.branch(&why, |interp| interp.block(body))?);
@@ -188,13 +220,17 @@ impl<H: Host> Interp<'_, H> {
         match self.iterate(&iterable, at)? {
             Ok(items) => {
                 let mut turns = 0;
+                let (count, mark) = (items.len(), self.mark());
                 for item in items {
                     turns += 1;
                     if turns > BOUNDS.turns {
                         return Err(self.limit("too many turns of a loop", at));
                     }
+                    self.turn(target, iter, (turns, count), &item);
                     self.assign(target, item)?;
-                    match self.block(body)? {
+                    let flow = self.block(body)?;
+                    self.unwind(mark);
+                    match flow {
                         Flow::Next | Flow::Continue => {}
                         Flow::Break => {
                             self.end_loop(conditions, rest);

@@ -75,12 +75,14 @@ impl<H: Host> Interp<'_, H> {
         let dotted = if level == 0 { module.to_owned() } else { self.absolute(level, module, at)? };
         let value = self.import_module(&dotted, at)?;
         if star {
+            self.importing(&value, None, at);
             self.import_star(&value);
             return Ok(());
         }
         for (name, alias, span) in names {
             let at = At { span: *span, ..at };
             let imported = self.import_name(&value, &dotted, name, at)?;
+            self.importing(&value, Some(name), at);
             self.set_name(alias.as_ref().unwrap_or(name), imported);
         }
         Ok(())

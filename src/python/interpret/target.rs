@@ -42,11 +42,13 @@ impl<H: Host> Interp<'_, H> {
             ExprKind::Attribute(object, name) => {
                 let object = self.eval(object)?;
                 self.set_attribute(&object, name, value, at);
+                self.record_attribute(&object, name);
             }
             ExprKind::Subscript(object, index) => {
                 let object = self.eval(object)?;
                 let index = self.eval(index)?;
                 self.set_item(&object, &index, value, at)?;
+                self.record_item(&object, &index);
             }
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! Whole outputs of one small tree that has every shape.
 
-use super::{graph, model_json, text};
+use super::{explain, graph, model_json, text};
 use crate::content::{ContentPath, File, Layout, Revision, Snapshot};
 use crate::dag::{self, Model};
 
@@ -230,5 +230,204 @@ fn any_id_is_legal() {
       }
       d0t0 -> d0t1
     }
+    "#);
+}
+
+const FACTORY: &str = r#"import os
+from airflow import DAG
+from airflow.decorators import task, task_group
+from airflow.operators.bash import BashOperator
+from airflow.utils.task_group import TaskGroup
+from etl.tables import TABLES as ALL, PREFIX
+
+class Load(BashOperator):
+    def __init__(self, table, **kwargs):
+        self.table = table
+        super().__init__(task_id=f"load_{self.table}", **kwargs)
+
+@task
+def extract(n): ...
+
+def make(region, suffix="etl"):
+    with DAG(f"{PREFIX}_{region}_{suffix}") as dag:
+        rows = extract(extract(1))
+        with TaskGroup("tables") as tables:
+            for i, table in enumerate(ALL):
+                if table == "items" and region != "eu":
+                    continue
+                Load(table, **{"bash_command": "load"}) >> BashOperator(task_id="check_%d" % i)
+        extract.override(task_id="all").expand(n=[1, 2]) << tables
+        if os.path.exists("/etc/audit"):
+            BashOperator(task_id="audit")
+        BashOperator(task_id="end-" + os.environ["STAGE"])
+    return dag
+
+for region in ["eu", "us"]:
+    globals()[region] = make(region)
+"#;
+
+fn explained() -> [dag::Explanation; 1] {
+    let revision = Revision::new("test");
+    let mut snapshot = Snapshot::empty(revision.clone());
+    let tables = "PREFIX = \"x\"\nTABLES = [\n    \"orders\",\n    \"items\",\n]\n";
+    for (path, text) in [("dags/f.py", FACTORY), ("shared/etl/tables.py", tables), ("shared/etl/__init__.py", "")] {
+        snapshot.insert(ContentPath::new(path).unwrap(), File::regular(&revision, text.as_bytes()));
+    }
+    let model = dag::build(&snapshot, Layout::Content, None);
+    let us = model.dags.iter().find(|dag| dag.dag_id.may_be("x_us_etl")).unwrap();
+    [dag::explain(&snapshot, Layout::Content, None, us)]
+}
+
+#[test]
+fn how_a_dag_came_about() {
+    insta::assert_snapshot!(explain::explanation_text(&explained()), @r#"
+    DAG x_us_etl, not fully known
+      id       f"{PREFIX}_{region}_{suffix}" = "x_us_etl"                  dags/f.py:17
+                 PREFIX = "x", imported                                    dags/f.py:6, written at shared/etl/tables.py:1
+                 region = "us", argument of `make`                         dags/f.py:31, written at dags/f.py:30
+                   region = "us", turn 2 of 2: for region in ["eu", "us"]  dags/f.py:30
+                 suffix = "etl", default in `make`                         dags/f.py:16
+      made by  DAG(f"{PREFIX}_{region}_{suffix}")                          dags/f.py:17
+      within   make(region): a call of `make`                              dags/f.py:31
+               for region in ["eu", "us"]: turn 2 of 2, "us"               dags/f.py:30, written at dags/f.py:30
+      holds    6 tasks and 1 group
+
+    ? depends on a condition that is not known: the file `/etc/audit` is not in the tree
+      at       os.path.exists("/etc/audit")                                    dags/f.py:25
+      to know  a list or constant in the tree in place of the files of a host
+
+    ? the task_id is not known: environment variable `STAGE` is not known
+      at       os.environ["STAGE"]  dags/f.py:27
+      to know  a constant in the tree in place of the variable of the environment, which differs from host to host
+
+    task audit, left out: whether it is made is not known
+      made by  BashOperator(task_id="audit")  dags/f.py:26
+
+    group tables
+      id       "tables"             dags/f.py:19
+      made by  TaskGroup("tables")  dags/f.py:19
+
+    task extract (_PythonDecoratedOperator)
+      id       extract     dags/f.py:14
+      made by  extract(1)  dags/f.py:18
+
+    task extract__1 (_PythonDecoratedOperator)
+      id       extract                                                    dags/f.py:14
+                 `extract` was taken already, so with a number behind it  dags/f.py:18
+      made by  extract(extract(1))                                        dags/f.py:18
+      after    extract: its output in extract(1)                          dags/f.py:18
+
+    task tables.load_orders (Load)
+      id       f"load_{self.table}" = "load_orders"                                 dags/f.py:11
+                 self.table = "orders", from table                                  dags/f.py:10, written at shared/etl/tables.py:3
+                   table = "orders", argument of `__init__`                         dags/f.py:23, written at shared/etl/tables.py:3
+                     table = "orders", turn 1 of 2: for i, table in enumerate(ALL)  dags/f.py:20, written at shared/etl/tables.py:3
+                       ALL = ["orders", "items"], imported                          dags/f.py:6, written at shared/etl/tables.py:2
+                 in the group `tables`, so with its id before it
+      made by  super().__init__(task_id=f"load_{self.table}", **kwargs)             dags/f.py:11
+      within   Load(table, **{"bash_command": "load"}): a call of `__init__`        dags/f.py:23
+               if table == "items" and region != "eu": is false                     dags/f.py:21
+               for i, table in enumerate(ALL): turn 1 of 2, (0, "orders")           dags/f.py:20, written at shared/etl/tables.py:3
+
+    task tables.check_0 (BashOperator)
+      id       "check_%d" % i = "check_0"                                  dags/f.py:23
+                 i = 0, turn 1 of 2: for i, table in enumerate(ALL)        dags/f.py:20
+                   ALL = ["orders", "items"], imported                     dags/f.py:6, written at shared/etl/tables.py:2
+                 in the group `tables`, so with its id before it
+      made by  BashOperator(task_id="check_%d" % i)                        dags/f.py:23
+      within   if table == "items" and region != "eu": is false            dags/f.py:21
+               for i, table in enumerate(ALL): turn 1 of 2, (0, "orders")  dags/f.py:20, written at shared/etl/tables.py:3
+      after    tables.load_orders: Load(table, **{"bash_command": "load"}) >> BashOperator(task_id="check_…  dags/f.py:23
+
+    task all (_PythonDecoratedOperator)
+      id       "all"                                             dags/f.py:24
+      made by  extract.override(task_id="all").expand(n=[1, 2])  dags/f.py:24
+      mapped   over n (2)                                        dags/f.py:24
+                 n=[1, 2]                                        dags/f.py:24
+      after    tables.check_0: extract.override(task_id="all").expand(n=[1, 2]) << tables  dags/f.py:24
+
+    task end-… (BashOperator)
+      id       "end-" + os.environ["STAGE"], which gives end-…                   dags/f.py:27
+                 os.environ["STAGE"]: environment variable `STAGE` is not known  dags/f.py:27
+      made by  BashOperator(task_id="end-" + os.environ["STAGE"])                dags/f.py:27
+    "#);
+}
+
+#[test]
+fn how_a_task_came_about_as_json() {
+    let json = explain::explanation_json(&explained());
+    let load = &json["explanations"][0]["tasks"][2];
+    let parts = serde_json::json!({ "id": load["id"], "given": load["given"][2], "within": load["within"] });
+    insta::assert_snapshot!(serde_json::to_string_pretty(&parts).unwrap(), @r#"
+    {
+      "given": {
+        "depth": 2,
+        "file": "dags/f.py",
+        "line": 20,
+        "name": "table",
+        "source": "element",
+        "text": "i, table in enumerate(ALL)",
+        "turn": 1,
+        "turns": 2,
+        "value": "\"orders\"",
+        "written": {
+          "file": "shared/etl/tables.py",
+          "line": 3
+        }
+      },
+      "id": {
+        "file": "dags/f.py",
+        "line": 11,
+        "text": "f\"load_{self.table}\""
+      },
+      "within": [
+        {
+          "element": "(0, \"orders\")",
+          "file": "dags/f.py",
+          "kind": "turn",
+          "line": 20,
+          "text": "i, table in enumerate(ALL)",
+          "turn": 1,
+          "turns": 2,
+          "written": {
+            "file": "shared/etl/tables.py",
+            "line": 3
+          }
+        },
+        {
+          "file": "dags/f.py",
+          "holds": false,
+          "kind": "condition",
+          "line": 21,
+          "text": "table == \"items\" and region != \"eu\""
+        },
+        {
+          "file": "dags/f.py",
+          "function": "__init__",
+          "kind": "call",
+          "line": 23,
+          "text": "Load(table, **{\"bash_command\": \"load\"})"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_file_that_may_hold_a_dag_is_explained_too() {
+    let revision = Revision::new("test");
+    let mut snapshot = Snapshot::empty(revision.clone());
+    let text = "import airflow, builder\ndag = builder.make_dag('x')\n";
+    snapshot.insert(ContentPath::new("dags/f.py").unwrap(), File::regular(&revision, text.as_bytes()));
+    let model = dag::build(&snapshot, Layout::Content, None);
+    let explanations: Vec<_> =
+        model.dags.iter().map(|dag| dag::explain(&snapshot, Layout::Content, None, dag)).collect();
+    insta::assert_snapshot!(explain::explanation_text(&explanations), @r#"
+    DAG …, not fully known
+      holds    0 tasks
+
+    ? `dag` may be a DAG: the result of `builder.make_dag` is not known
+      at         dags/f.py:2
+      to know  the code in the tree, or an operator called directly in place of a function that makes it
     "#);
 }
