@@ -4,14 +4,16 @@
 //! lies deeper is an error, as CPython's own parser has one.
 
 mod expression;
+mod nodes;
 mod problems;
 mod statement;
 mod text;
 
 use super::syntax::Module;
 use crate::content::Span;
+use nodes::{Node, Nodes};
 use std::rc::Rc;
-use tree_sitter::{Node, Parser};
+use tree_sitter::Parser;
 
 /// How deep brackets and blocks may nest. CPython stops at 200 brackets and 100 blocks; one
 /// nesting in the text is up to three in the tree.
@@ -37,10 +39,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Module, SyntaxError> {
     let unusable = || SyntaxError { span: Span::FILE, message: "the grammar could not be used".to_owned() };
     parser.set_language(&tree_sitter_python::LANGUAGE.into()).map_err(|_| unusable())?;
     let tree = parser.parse(source.as_bytes(), None).ok_or_else(unusable)?;
-    let root = tree.root_node();
-    problems::check(root, &source)?;
+    let nodes = Nodes::of(&tree, &source);
+    problems::check(&nodes, &source)?;
     let mut lower = Lower { source: &source, depth: 0, error: None, functions: Vec::new() };
-    let body = lower.block(root);
+    let body = lower.block(nodes.root());
     match lower.error {
         Some(error) => Err(error),
         None => Ok(Module { body }),
@@ -94,20 +96,17 @@ impl<'s> Lower<'s> {
 
 /// The place of a node.
 fn span(node: Node) -> Span {
-    let line = u32::try_from(node.start_position().row).unwrap_or(u32::MAX).saturating_add(1);
-    Span { start: node.start_byte(), end: node.end_byte(), line }
+    Span { start: node.start_byte(), end: node.end_byte(), line: node.line().saturating_add(1) }
 }
 
 /// Named children without comments.
 fn children(node: Node<'_>) -> Vec<Node<'_>> {
-    let mut cursor = node.walk();
-    node.named_children(&mut cursor).filter(|child| !is_trivia(*child)).collect()
+    node.named_children().filter(|child| !is_trivia(*child)).collect()
 }
 
 /// All children under a field, without comments.
 fn fields<'t>(node: Node<'t>, name: &str) -> Vec<Node<'t>> {
-    let mut cursor = node.walk();
-    node.children_by_field_name(name, &mut cursor).filter(|child| child.is_named() && !is_trivia(*child)).collect()
+    node.children_by_field_name(name).filter(|child| child.is_named() && !is_trivia(*child)).collect()
 }
 
 fn is_trivia(node: Node) -> bool {

@@ -1,5 +1,6 @@
 //! Expressions of the grammar to expressions of [`crate::python::syntax`].
 
+use super::nodes::Node;
 use super::text::{self, Prefix};
 use super::{Lower, children, fields, span};
 use crate::python::syntax::{
@@ -7,7 +8,6 @@ use crate::python::syntax::{
     ParameterKind, Stmt, StmtKind, UnaryOp,
 };
 use std::rc::Rc;
-use tree_sitter::Node;
 
 impl Lower<'_> {
     pub(super) fn expr(&mut self, node: Node) -> Expr {
@@ -148,9 +148,7 @@ impl Lower<'_> {
     fn slice(&mut self, node: Node) -> ExprKind {
         let mut parts = [None, None, None];
         let mut at = 0;
-        let mut cursor = node.walk();
-        let all: Vec<Node> = node.children(&mut cursor).collect();
-        for child in all {
+        for child in node.children() {
             if child.kind() == ":" {
                 at += 1;
             } else if child.is_named()
@@ -201,7 +199,7 @@ impl Lower<'_> {
     }
 
     fn unary(&mut self, node: Node) -> ExprKind {
-        let op = match node.child_by_field_name("operator").map(|op| op.kind()) {
+        let op = match node.child_by_field_name("operator").map(Node::kind) {
             Some("-") => UnaryOp::Minus,
             Some("~") => UnaryOp::Invert,
             _ => UnaryOp::Plus,
@@ -244,11 +242,9 @@ impl Lower<'_> {
     }
 
     fn comparison(&mut self, node: Node) -> ExprKind {
-        let mut cursor = node.walk();
         let mut operands = Vec::new();
         let mut operators = Vec::new();
-        let all: Vec<Node> = node.children(&mut cursor).filter(|child| !super::is_trivia(*child)).collect();
-        for child in all {
+        for child in node.children().filter(|child| !super::is_trivia(*child)) {
             if child.is_named() && !matches!(child.kind(), "is not" | "not in") {
                 operands.push(self.expr(child));
             } else {
@@ -411,8 +407,7 @@ impl Lower<'_> {
         }
         let Some(expression) = node.child_by_field_name("expression") else { return };
         let value = self.expr(expression);
-        let mut cursor = node.walk();
-        let debug = node.children(&mut cursor).any(|child| child.kind() == "=").then(|| self.name(expression));
+        let debug = node.children().any(|child| child.kind() == "=").then(|| self.name(expression));
         parts.push(FormatPart::Value { value, conversion, spec, debug });
     }
 }

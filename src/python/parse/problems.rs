@@ -1,22 +1,20 @@
 //! What Python refuses although the grammar reads it, and what the grammar could not read.
 
+use super::nodes::{Broken, Node, Nodes};
 use super::{SyntaxError, span};
-use tree_sitter::Node;
 
 /// The first place that is no Python 3, if there is one.
-pub(super) fn check(root: Node, source: &str) -> Result<(), SyntaxError> {
+pub(super) fn check(nodes: &Nodes, source: &str) -> Result<(), SyntaxError> {
     /// CPython's own bound.
     const BRACKETS: usize = 200;
-    let mut cursor = root.walk();
-    // The depths of the brackets around the current node.
-    let mut brackets: Vec<u32> = Vec::new();
-    loop {
-        let node = cursor.node();
-        while brackets.last().is_some_and(|depth| *depth >= cursor.depth()) {
+    // Where the brackets around the current node end.
+    let mut brackets: Vec<usize> = Vec::new();
+    for (at, (after, node)) in nodes.all().enumerate() {
+        while brackets.last().is_some_and(|end| *end <= at) {
             brackets.pop();
         }
         if is_bracket(node) {
-            brackets.push(cursor.depth());
+            brackets.push(after);
             if brackets.len() > BRACKETS {
                 return Err(SyntaxError { span: span(node), message: "too many nested parentheses".to_owned() });
             }
@@ -24,15 +22,8 @@ pub(super) fn check(root: Node, source: &str) -> Result<(), SyntaxError> {
         if let Some(message) = problem(node, source) {
             return Err(SyntaxError { span: span(node), message });
         }
-        if cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return Ok(());
-            }
-        }
     }
+    Ok(())
 }
 
 fn is_bracket(node: Node) -> bool {
@@ -53,22 +44,21 @@ fn is_bracket(node: Node) -> bool {
 }
 
 fn problem(node: Node, source: &str) -> Option<String> {
-    if node.is_missing() {
-        return Some(format!("invalid syntax: expected `{}`", node.kind()));
-    }
-    if node.is_error() {
-        return Some("invalid syntax".to_owned());
+    match node.broken() {
+        Broken::No => {}
+        Broken::Missing => return Some(format!("invalid syntax: expected `{}`", node.kind())),
+        Broken::Error => return Some("invalid syntax".to_owned()),
     }
     let text = || source.get(node.byte_range()).unwrap_or_default();
     let message = match node.kind() {
         "print_statement" => {
-            let chevron = node.named_child(0).is_some_and(|child| child.kind() == "chevron");
+            let chevron = node.named_children().next().is_some_and(|child| child.kind() == "chevron");
             (!chevron).then_some("missing parentheses in call to `print`")
         }
         "exec_statement" => Some("missing parentheses in call to `exec`"),
         "<>" => Some("invalid syntax: `<>`"),
         "raise_statement" => {
-            let list = node.named_child(0).is_some_and(|child| child.kind() == "expression_list");
+            let list = node.named_children().next().is_some_and(|child| child.kind() == "expression_list");
             list.then_some("invalid syntax: `raise` takes one expression")
         }
         "except_clause" => several_exceptions(node).then_some("multiple exception types must be parenthesized"),
@@ -88,16 +78,14 @@ fn problem(node: Node, source: &str) -> Option<String> {
 }
 
 fn several_exceptions(node: Node) -> bool {
-    let mut cursor = node.walk();
-    node.children_by_field_name("value", &mut cursor).filter(Node::is_named).count() > 1
+    node.children_by_field_name("value").filter(|value| value.is_named()).count() > 1
 }
 
 /// Whether the statements of a block begin at different columns: the grammar's scanner takes
 /// an unmatched dedent for the end of some block.
 fn uneven(block: Node, source: &str) -> Option<String> {
-    let mut cursor = block.walk();
     let mut first = if block.kind() == "module" { Some("") } else { None };
-    for statement in block.named_children(&mut cursor) {
+    for statement in block.named_children() {
         if statement.kind() == "comment" || block.kind() == "block" && statement.kind() == "case_clause" {
             continue;
         }

@@ -1,10 +1,10 @@
 //! Statements of the grammar to statements of [`crate::python::syntax`].
 
 use super::expression::binary_op;
+use super::nodes::Node;
 use super::{Lower, children, fields, span};
 use crate::python::syntax::{Case, Class, Expr, ExprKind, Function, Handler, Name, Pattern, Stmt, StmtKind};
 use std::rc::Rc;
-use tree_sitter::Node;
 
 impl Lower<'_> {
     /// The statements below a module, a block, or anything else that holds statements.
@@ -256,7 +256,7 @@ impl Lower<'_> {
             parameters,
             returns,
             body,
-            is_async: node.child(0).is_some_and(|child| child.kind() == "async"),
+            is_async: node.children().next().is_some_and(|child| child.kind() == "async"),
             generator,
             span: span(node),
             name_span: name.map_or_else(|| span(node), span),

@@ -1,0 +1,189 @@
+//! The grammar's tree as a row of plain nodes: walked once, then read as often as one likes.
+//!
+//! Invariants: the nodes stand in the order of their text, each before what lies in it, so that a
+//! node's children follow it and each child's `after` is its next sibling.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+use tree_sitter::{Language, Node as GrammarNode, Tree};
+
+/// One node.
+#[derive(Clone, Copy)]
+struct Row {
+    start: u32,
+    end: u32,
+    /// The line of its first byte, from 0.
+    line: u32,
+    /// The first node that does not lie in it.
+    after: u32,
+    kind: u16,
+    field: u16,
+    named: bool,
+    broken: Broken,
+}
+
+/// What the grammar could not read as it stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Broken {
+    No,
+    /// Text that fits nowhere.
+    Error,
+    /// Something that the grammar put there itself.
+    Missing,
+}
+
+/// All nodes of a file.
+pub(super) struct Nodes {
+    rows: Vec<Row>,
+}
+
+impl Nodes {
+    pub(super) fn of(tree: &Tree, source: &str) -> Self {
+        // A node in three bytes is more than most sources have.
+        let mut rows = Vec::with_capacity(source.len() / 3 + 1);
+        let broken = tree.root_node().has_error();
+        let mut cursor = tree.walk();
+        let mut around: Vec<usize> = Vec::new();
+        loop {
+            let field = cursor.field_id().map_or(0, std::num::NonZero::get);
+            rows.push(Row::of(cursor.node(), field, broken));
+            if cursor.goto_first_child() {
+                around.push(rows.len() - 1);
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    return Self { rows };
+                }
+                if let Some(parent) = around.pop() {
+                    rows[parent].after = offset(rows.len());
+                }
+            }
+        }
+    }
+
+    pub(super) fn root(&self) -> Node<'_> {
+        Node { nodes: self, at: 0 }
+    }
+
+    /// Every node, in the order of the text, with the first one that does not lie in it.
+    pub(super) fn all(&self) -> impl Iterator<Item = (usize, Node<'_>)> {
+        self.rows.iter().enumerate().map(|(at, row)| (row.after as usize, Node { nodes: self, at }))
+    }
+}
+
+impl Row {
+    fn of(node: GrammarNode, field: u16, broken: bool) -> Self {
+        Self {
+            start: offset(node.start_byte()),
+            end: offset(node.end_byte()),
+            line: offset(node.start_position().row),
+            // Right for a leaf; whoever has children is told when they are known.
+            after: 0,
+            kind: node.kind_id(),
+            field,
+            named: node.is_named(),
+            broken: match broken {
+                true if node.is_missing() => Broken::Missing,
+                true if node.is_error() => Broken::Error,
+                _ => Broken::No,
+            },
+        }
+    }
+}
+
+/// Sources are smaller than [`super::SIZE`].
+fn offset(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The grammar's names.
+struct Names {
+    /// By number.
+    kinds: Vec<&'static str>,
+    /// With their numbers, in order.
+    fields: Vec<(&'static str, u16)>,
+}
+
+static LANGUAGE: LazyLock<Language> = LazyLock::new(|| tree_sitter_python::LANGUAGE.into());
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let kinds = 0..u16::try_from(LANGUAGE.node_kind_count()).unwrap_or(u16::MAX);
+    let fields = 1..=u16::try_from(LANGUAGE.field_count()).unwrap_or(u16::MAX);
+    let mut fields: Vec<_> = fields.filter_map(|field| Some((LANGUAGE.field_name_for_id(field)?, field))).collect();
+    fields.sort_unstable();
+    Names { kinds: kinds.map(|kind| LANGUAGE.node_kind_for_id(kind).unwrap_or_default()).collect(), fields }
+});
+
+/// A node of a file.
+#[derive(Clone, Copy)]
+pub(super) struct Node<'t> {
+    nodes: &'t Nodes,
+    at: usize,
+}
+
+impl<'t> Node<'t> {
+    fn row(self) -> &'t Row {
+        &self.nodes.rows[self.at]
+    }
+
+    /// The grammar's name for it.
+    pub(super) fn kind(self) -> &'static str {
+        NAMES.kinds.get(usize::from(self.row().kind)).copied().unwrap_or("ERROR")
+    }
+
+    pub(super) fn is_named(self) -> bool {
+        self.row().named
+    }
+
+    pub(super) fn broken(self) -> Broken {
+        self.row().broken
+    }
+
+    pub(super) fn start_byte(self) -> usize {
+        self.row().start as usize
+    }
+
+    pub(super) fn end_byte(self) -> usize {
+        self.row().end as usize
+    }
+
+    pub(super) fn byte_range(self) -> Range<usize> {
+        self.start_byte()..self.end_byte()
+    }
+
+    /// The line of its first byte, from 0.
+    pub(super) fn line(self) -> u32 {
+        self.row().line
+    }
+
+    /// What lies directly in it.
+    pub(super) fn children(self) -> impl Iterator<Item = Node<'t>> {
+        let after = self.row().after as usize;
+        let mut next = self.at + 1;
+        std::iter::from_fn(move || {
+            (next < after).then(|| {
+                let child = Node { nodes: self.nodes, at: next };
+                next = (child.row().after as usize).max(next + 1);
+                child
+            })
+        })
+    }
+
+    /// The same without punctuation.
+    pub(super) fn named_children(self) -> impl Iterator<Item = Node<'t>> {
+        self.children().filter(|child| child.is_named())
+    }
+
+    /// The children under a field.
+    pub(super) fn children_by_field_name(self, name: &str) -> impl Iterator<Item = Node<'t>> {
+        let known = NAMES.fields.binary_search_by_key(&name, |(name, _)| name);
+        let field = known.map_or(u16::MAX, |at| NAMES.fields[at].1);
+        self.children().filter(move |child| child.row().field == field)
+    }
+
+    /// The first child under a field.
+    pub(super) fn child_by_field_name(self, name: &str) -> Option<Node<'t>> {
+        self.children_by_field_name(name).next()
+    }
+}

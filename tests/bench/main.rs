@@ -1,0 +1,205 @@
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::cast_precision_loss,
+    reason = "measures, and says what it measured"
+)]
+
+//! What the model of a tree costs, as ratios against a peer in the same run.
+//!
+//! `cargo bench` prints all rows. `cargo bench -- --assert` measures less and fails where a ratio
+//! is beyond its bound by a wide margin; times are printed and never judged. The two sides of a ratio
+//! run in turns, and of each the least time counts: a machine that is busy slows both.
+
+mod corpus;
+mod memory;
+
+use corpus::{Shape, Tree};
+use dagguard::content::{Layout, Snapshot};
+use dagguard::dag::Models;
+use dagguard::ids::AirflowVersion;
+use std::hint::black_box;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [child, tree] = arguments.as_slice()
+        && child == memory::CHILD
+    {
+        return memory::child(tree);
+    }
+    let mut bench = Bench { asserts: arguments.iter().any(|argument| argument == "--assert"), failed: false };
+    let trees = corpus::trees();
+    for tree in &trees {
+        bench.cold(tree);
+    }
+    bench.airflow(&trees);
+    bench.warm();
+    bench.loops();
+    bench.memory();
+    if bench.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+struct Bench {
+    asserts: bool,
+    failed: bool,
+}
+
+impl Bench {
+    /// Prints a row; with `--assert`, `allowed` is the bound with its margin for noise.
+    fn row(&mut self, what: &str, ratio: f64, goal: &str, within: bool, times: &str) {
+        let verdict = if within { "" } else { "  BEYOND" };
+        println!("{what:<74} {ratio:>8.2}  goal {goal:<9} {times}{verdict}");
+        if self.asserts && !within {
+            self.failed = true;
+        }
+    }
+
+    fn turns(&self) -> usize {
+        if self.asserts { 5 } else { 15 }
+    }
+
+    /// The whole model against parsing the same files with the grammar alone, and on two threads.
+    fn cold(&mut self, tree: &Tree) {
+        let known = corpus::tasks(tree);
+        let (one, two) = (cold(tree, 1), cold(tree, 2));
+        let parse = || parse_alone(&tree.snapshot);
+        let against_parse = pairs(self.turns(), &one, parse);
+        let name = format!("cold: {} ({} files, {} KiB, {known} tasks)", tree.name, tree.files(), tree.bytes() >> 10);
+        self.row(
+            &format!("{name} / tree-sitter"),
+            against_parse.ratio,
+            "<= 2.0",
+            against_parse.ratio <= 3.0,
+            &against_parse.times(),
+        );
+        // A small tree is done before a second thread is worth its start, and one core has no two.
+        if tree.files() >= 500 && std::thread::available_parallelism().is_ok_and(|cores| cores.get() >= 2) {
+            let threads = pairs(self.turns(), &one, &two);
+            let times = threads.times();
+            self.row("cold: one thread / two threads", threads.ratio, ">= 1.7", true, &times);
+        }
+    }
+
+    /// Airflow's own DagBag on the same folders, in the processor time that it takes for the files
+    /// once Airflow itself is imported.
+    fn airflow(&mut self, trees: &[Tree]) {
+        for tree in trees {
+            let Some(dagbag) = &tree.dagbag else { continue };
+            let Some(theirs) = dagbag.seconds() else {
+                println!("{}: the DagBag could not be measured", tree.name);
+                continue;
+            };
+            let Some(ours) = (0..self.turns()).map(|_| time(&cold(tree, 1))).min() else { continue };
+            let ratio = theirs / ours.as_secs_f64();
+            let times = format!("{theirs:.2} s / {ours:.2?}");
+            self.row(&format!("DagBag of {} / cold", tree.name), ratio, ">= 100", ratio >= 5.0, &times);
+        }
+    }
+
+    /// A model after one file changed, against a cold one of the same tree: the share of the files
+    /// that reach it.
+    fn warm(&mut self) {
+        let tree = corpus::generated(1_000);
+        let cases = [
+            ("nothing", None, 0.0),
+            ("a leaf", Some(corpus::LEAF), 0.001),
+            ("a module that 10 % reach", Some(corpus::TENTH), 0.1),
+            ("a module that all reach", Some(corpus::ALL), 1.0),
+        ];
+        for (what, path, share) in cases {
+            let models = Models::new(1);
+            build(&models, &tree.snapshot, tree.airflow);
+            let (mut warm, mut cold) = (Duration::MAX, Duration::MAX);
+            for turn in 0..self.turns() {
+                let now =
+                    path.map_or_else(|| tree.snapshot.clone(), |path| corpus::touched(&tree.snapshot, path, turn));
+                warm = warm.min(time(&|| build(&models, &now, tree.airflow)));
+                cold = cold.min(time(&|| build(&Models::new(1), &now, tree.airflow)));
+            }
+            let ratio = warm.as_secs_f64() / cold.as_secs_f64();
+            let goal = share + 0.05;
+            let times = format!("{warm:.2?} / {cold:.2?}");
+            let within = ratio <= goal * 1.3 + 0.1;
+            self.row(&format!("warm: {what} changed / cold"), ratio, &format!("<= {goal:.2}"), within, &times);
+        }
+    }
+
+    /// DAGs whose tasks come from a loop: three times the turns cost three times as much.
+    fn loops(&mut self) {
+        for shape in [Shape::Chained, Shape::Grouped, Shape::Mapped, Shape::ListOfTasks] {
+            let trees = [1_000, 3_000, 9_000].map(|tasks| corpus::looped(shape, tasks));
+            for pair in trees.windows(2) {
+                let [small, large] = pair else { continue };
+                let found = pairs(self.turns().min(7), cold(large, 1), cold(small, 1));
+                let what = format!("loop: {} / {}", large.name, small.name);
+                self.row(&what, found.ratio, "<= 3.0", found.ratio <= 4.5, &found.times());
+            }
+        }
+    }
+
+    /// The most memory that a process with 10,000 files takes, the files themselves included.
+    fn memory(&mut self) {
+        for kind in ["content", "model"] {
+            match memory::of_child(kind) {
+                Some(kib) if kind == "model" => {
+                    let mib = kib as f64 / 1024.0;
+                    self.row("memory: model of 10,000 files, MiB", mib, "<= 200", mib <= 230.0, "");
+                }
+                Some(kib) => println!("memory: content of 10,000 files alone, MiB {:>17}", kib >> 10),
+                None => println!("memory: not measured on this system"),
+            }
+        }
+    }
+}
+
+fn build(models: &Models, snapshot: &Snapshot, airflow: Option<AirflowVersion>) {
+    black_box(models.build(snapshot, Layout::Content, airflow));
+}
+
+fn cold(tree: &Tree, threads: usize) -> impl Fn() + '_ {
+    move || build(&Models::new(threads), &tree.snapshot, tree.airflow)
+}
+
+/// Parses the Python files of a tree with the grammar and nothing else.
+fn parse_alone(snapshot: &Snapshot) {
+    let mut parser = tree_sitter::Parser::new();
+    parser.set_language(&tree_sitter_python::LANGUAGE.into()).expect("the grammar fits the library");
+    for (path, file) in snapshot.files() {
+        if path.as_str().ends_with(".py") {
+            black_box(parser.parse(&file.bytes, None));
+        }
+    }
+}
+
+struct Pairs {
+    ratio: f64,
+    ours: Duration,
+    theirs: Duration,
+}
+
+impl Pairs {
+    fn times(&self) -> String {
+        format!("{:.2?} / {:.2?}", self.ours, self.theirs)
+    }
+}
+
+/// Both in turns; of each the least time counts, which a machine that is busy disturbs least.
+fn pairs(turns: usize, ours: impl Fn(), theirs: impl Fn()) -> Pairs {
+    ours();
+    theirs();
+    let (mut best, mut peer) = (Duration::MAX, Duration::MAX);
+    for _ in 0..turns {
+        best = best.min(time(&ours));
+        peer = peer.min(time(&theirs));
+    }
+    Pairs { ratio: best.as_secs_f64() / peer.as_secs_f64(), ours: best, theirs: peer }
+}
+
+fn time(work: &impl Fn()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
