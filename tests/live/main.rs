@@ -15,6 +15,7 @@ mod model;
 mod snapshot;
 
 use libtest_mimic::{Arguments, Trial};
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,6 +23,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 use support::install::{RELEASES, Release, Venv, install, root};
 use support::server::Server;
+
+/// The cases that take too long for every run, by name: `cargo test --test live -- --ignored`.
+const LONG: &str = include_str!("long.txt");
 
 /// What a case needs of its server.
 enum Case {
@@ -47,19 +51,30 @@ fn main() -> ExitCode {
         !arguments.skip.iter().any(|part| matches_part(part, name))
             && arguments.filter.as_ref().is_none_or(|part| matches_part(part, name))
     };
+    let long = |name: &str| LONG.lines().any(|line| line == name);
+    // As libtest has it: those that are named in the list run only where they are asked for.
+    let runs = |name: &str, case: &str| {
+        let asked = if long(case) { arguments.ignored || arguments.include_ignored } else { !arguments.ignored };
+        chosen(name) && asked
+    };
     let mut trials = Vec::new();
     let mut left_out = false;
+    let known: BTreeSet<&str> = RELEASES.into_iter().flat_map(|release| cases(release)).map(|(name, _)| name).collect();
+    for line in LONG.lines() {
+        assert!(known.contains(line), "long.txt names a case that does not exist: {line}");
+    }
     for release in RELEASES {
-        let names: Vec<(String, Case)> = cases(release)
+        let names: Vec<(String, bool, bool, Case)> = cases(release)
             .into_iter()
-            .map(|(name, case)| (format!("airflow-{}/{name}", release.version), case))
+            .map(|(case, kind)| (format!("airflow-{}/{case}", release.version), case, kind))
+            .map(|(name, case, kind)| (name.clone(), runs(&name, case), long(case), kind))
             .collect();
-        let wanted = names.iter().filter(|(name, _)| chosen(name)).count();
+        let wanted = names.iter().filter(|(_, runs, _, _)| *runs).count();
         // Listing the cases, or running those of another release, installs nothing.
         let shared = if arguments.list || wanted == 0 { None } else { prepare(release, wanted) };
         left_out |= !arguments.list && wanted > 0 && shared.is_none();
-        for (name, case) in names {
-            let ignored = shared.is_none();
+        for (name, runs, long, case) in names {
+            let ignored = long || (runs && shared.is_none());
             let shared = shared.clone();
             trials.push(
                 Trial::test(name, move || {

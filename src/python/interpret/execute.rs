@@ -267,9 +267,17 @@ impl<H: Host> Interp<'_, H> {
     }
 
     fn while_statement(&mut self, test: &Expr, body: &[Stmt], orelse: &[Stmt]) -> Result<Flow, Stop> {
+        /// Once a `break` may have happened, turns say nothing more for certain: enough of them to see
+        /// a loop over a short queue end.
+        const UNSURE_TURNS: usize = 100;
         let at = self.at(test.span);
         let (conditions, rest) = (self.maybe.len(), self.rest.len());
+        let mut unsure = 0;
         for _ in 0..BOUNDS.turns {
+            unsure += usize::from(self.maybe.len() > conditions);
+            if unsure > UNSURE_TURNS {
+                return Err(self.limit("a loop that ends by a condition that is not known", at));
+            }
             let value = self.eval(test)?;
             match self.truth(&value, at) {
                 Ok(true) => match self.block(body)? {
