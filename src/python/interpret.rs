@@ -22,6 +22,7 @@ mod operate;
 mod pattern;
 mod reason;
 mod record;
+mod repr;
 mod subscript;
 mod target;
 mod text;

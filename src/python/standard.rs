@@ -5,10 +5,13 @@
 
 pub(crate) mod moment;
 pub(crate) mod path;
+pub(crate) mod regular;
+pub(crate) mod spec;
 
 use crate::python::data::ini::Section;
 use moment::{Delta, Moment};
 use path::PathText;
+pub(crate) use regular::{Expression, Found};
 use std::cmp::Ordering;
 use std::rc::Rc;
 
@@ -27,6 +30,15 @@ pub(crate) enum Standard {
     Config(Rc<Vec<Section>>),
     /// One of its sections.
     Section(Rc<Vec<Section>>, Rc<str>),
+    /// `re.compile(…)`.
+    Pattern(Rc<Expression>),
+    /// What a pattern found.
+    Match(Rc<Found>),
+    /// `hashlib.md5(…)` and the like: the name and what it has been given.
+    Digest(Rc<str>, Rc<[u8]>),
+    Uuid([u8; 16]),
+    /// `operator.itemgetter(…)` and the like: the name and what it was made with.
+    Getter(Rc<str>, Box<crate::python::value::Args>),
 }
 
 /// An open file.
@@ -50,8 +62,27 @@ impl Standard {
             Self::Moment(moment) => moment.repr(),
             Self::Delta(delta) => delta.repr(),
             Self::Config(sections) => format!("config {sections:?}"),
+            Self::Pattern(pattern) => format!("re.compile({:?})", pattern.source),
+            Self::Match(found) => format!("match {:?}", found.groups),
+            Self::Digest(name, bytes) => format!("{name} {bytes:?}"),
+            Self::Uuid(bytes) => uuid_text(bytes),
+            Self::Getter(name, args) => format!("{name} {:?}", args.positional),
             Self::Section(sections, name) => format!("section {name} of {sections:?}"),
         }
+    }
+
+    /// `isinstance(…)` of a class of the library; none if that is not held.
+    pub(crate) fn is_a(&self, class: &str) -> Option<bool> {
+        let own: &[&str] = match self {
+            Self::Path(_) => &["pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "os.PathLike"],
+            Self::Moment(Moment::Date(_)) => &["datetime.date"],
+            Self::Moment(Moment::DateTime { .. }) => &["datetime.datetime", "datetime.date"],
+            Self::Moment(Moment::Time(_)) => &["datetime.time"],
+            Self::Delta(_) => &["datetime.timedelta"],
+            _ => return None,
+        };
+        let known = ["builtins.", "datetime.", "pathlib."].iter().any(|room| class.starts_with(room));
+        (known || own.contains(&class)).then(|| own.contains(&class) || class == "builtins.object")
     }
 
     /// `bool(…)`.
@@ -69,7 +100,8 @@ impl Standard {
             },
             (Self::Moment(a), Self::Moment(b)) => a.order(b).map(Ordering::is_eq).or_else(|| a.unlike(b)),
             (Self::Delta(a), Self::Delta(b)) => Some(a.micros == b.micros),
-            (Self::File(_) | Self::Entry(_), _) => None,
+            (Self::Uuid(a), Self::Uuid(b)) => Some(a == b),
+            (Self::File(_) | Self::Entry(_) | Self::Pattern(_) | Self::Match(_) | Self::Getter(..), _) => None,
             (a, b) => (std::mem::discriminant(a) != std::mem::discriminant(b)).then_some(false),
         }
     }
@@ -80,7 +112,21 @@ impl Standard {
             (Self::Path(a), Self::Path(b)) => a.order(b),
             (Self::Moment(a), Self::Moment(b)) => a.order(b),
             (Self::Delta(a), Self::Delta(b)) => Some(a.micros.cmp(&b.micros)),
+            (Self::Uuid(a), Self::Uuid(b)) => Some(a.cmp(b)),
             _ => None,
         }
     }
+}
+
+/// A UUID in its usual form.
+pub(crate) fn uuid_text(bytes: &[u8; 16]) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }

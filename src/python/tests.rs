@@ -1,5 +1,7 @@
 //! Tests of the room's outside: syntax errors, comparison of sources, bounds.
 
+mod values;
+
 use super::parse::parse;
 use super::same_code;
 use proptest::prelude::*;

@@ -63,7 +63,8 @@ impl<'de> Visitor<'de> for Read<'_> {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<usize, E> {
         // An integer that is too long arrives as a float.
-        let whole = value.fract() == 0.0 && value.abs() >= 9e18;
+        // So does `-0`, which is an integer.
+        let whole = value.fract() == 0.0 && value.abs() >= 9e18 || value == 0.0 && value.is_sign_negative();
         Ok(self.0.add(if whole { Kind::Opaque("a number beyond 64 bits") } else { Kind::Float(value) }, None))
     }
 

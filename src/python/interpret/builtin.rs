@@ -1,6 +1,9 @@
 //! Built-in functions.
 
+mod number;
+
 use super::{BOUNDS, Host, Interp};
+use crate::python::standard::Standard;
 use crate::python::value::{Args, At, Dict, Object, Stop, Unknown, Value};
 use std::cmp::Ordering;
 
@@ -10,7 +13,7 @@ pow print property range repr reversed round set setattr slice sorted staticmeth
 ArithmeticError AssertionError AttributeError BaseException Exception FileNotFoundError ImportError IndexError \
 KeyError LookupError ModuleNotFoundError NameError NotImplementedError OSError IOError RuntimeError StopIteration \
 TypeError ValueError Warning DeprecationWarning UserWarning PermissionError TimeoutError ConnectionError __import__ \
-NotImplemented complex bytearray memoryview exec eval compile ";
+NotImplemented bin ascii delattr complex bytearray memoryview exec eval compile ";
 
 pub(super) fn is_builtin(name: &str) -> bool {
     !name.is_empty() && NAMES.contains(&format!(" {name} "))
@@ -29,27 +32,6 @@ impl<H: Host> Interp<'_, H> {
             ("len", Some(value), _) => self.length(&value),
             ("str", Some(value), _) => Some(self.str_of(&value, at)?),
             ("str", None, _) => Some(Self::text_value("", at)),
-            ("int", Some(value), None) => match &value {
-                Value::Float(number) if number.abs() < 1e15 =>
-                {
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        reason = "as Python truncates, within the range checked"
-                    )]
-                    Some(Value::Int(number.trunc() as i64))
-                }
-                Value::Str(text) => match text.text.trim().replace('_', "").parse() {
-                    Ok(number) => Some(Value::Int(number)),
-                    Err(_) => return self.raise("ValueError", "not a number", at),
-                },
-                other => other.as_int().map(Value::Int),
-            },
-            ("float", Some(value), _) => match &value {
-                Value::Float(_) => Some(value),
-                Value::Str(text) => text.text.trim().parse().ok().map(Value::Float),
-                #[expect(clippy::cast_precision_loss, reason = "as Python converts")]
-                other => other.as_int().map(|value| Value::Float(value as f64)),
-            },
             ("bool", Some(value), _) => self.truth(&value, at).ok().map(Value::Bool),
             ("bool", None, _) => Some(Value::Bool(false)),
             (
@@ -62,13 +44,27 @@ impl<H: Host> Interp<'_, H> {
             ("zip", ..) => self.zip(args, at)?,
             ("map" | "filter", Some(function), Some(items)) => self.map_filter(name, &function, &items, args, at)?,
             ("dict", ..) => self.dict(args, at)?,
-            ("abs", Some(Value::Int(value)), _) => value.checked_abs().map(Value::Int),
-            ("abs", Some(Value::Float(value)), _) => Some(Value::Float(value.abs())),
-            ("round", Some(Value::Int(value)), None) => Some(Value::Int(value)),
-            ("chr", Some(Value::Int(value)), _) => {
-                u32::try_from(value).ok().and_then(char::from_u32).map(|c| Self::text_value(c.to_string(), at))
+            (
+                "int" | "float" | "abs" | "round" | "hex" | "oct" | "bin" | "pow" | "repr" | "ascii" | "format" | "chr"
+                | "ord" | "bytes",
+                Some(first),
+                second,
+            ) => self.number_builtin(name, &first, second.as_ref(), args, at)?,
+            ("int", None, None) => Some(Value::Int(0)),
+            ("float", None, None) => Some(Value::Float(0.0)),
+            ("str.maketrans", ..) => self.make_translation(args),
+            ("dict.fromkeys", Some(keys), value) => self.dict_of_keys(&keys, &value.unwrap_or(Value::None), at)?,
+            (
+                "str.join" | "str.upper" | "str.lower" | "str.strip" | "str.title" | "str.capitalize" | "str.split"
+                | "str.replace" | "str.format",
+                Some(text @ Value::Str(_)),
+                _,
+            ) => {
+                let mut rest = args.clone();
+                rest.positional.remove(0);
+                let method = name.strip_prefix("str.").unwrap_or(name);
+                Some(self.call_method(&text, method, &rest, at)?)
             }
-            ("ord", Some(Value::Str(text)), _) => text.text.chars().next().map(|c| Value::Int(i64::from(u32::from(c)))),
             ("print", ..) => Some(Value::None),
             ("open", Some(path), _) => match self.path_of(&path) {
                 Some(path) => self.open(&path, args, 1, at),
@@ -197,6 +193,11 @@ impl<H: Host> Interp<'_, H> {
                 _ => self.new_list(Vec::new()),
             }));
         };
+        if let (Value::Object(object), "next", Some(Standard::File(open))) =
+            (&value, name, self.standard(&value).cloned())
+        {
+            return Ok(self.file_method(*object, &open, "readline", &Args::default()));
+        }
         let unordered = self.unordered_items(&value);
         let items = match self.iterate(&value, at)? {
             Ok(items) => items,
@@ -235,7 +236,7 @@ impl<H: Host> Interp<'_, H> {
                 Some(self.new_list(pairs))
             }
             "sum" => {
-                let mut total = second.unwrap_or(Value::Int(0));
+                let mut total = args.value(1, "start").cloned().unwrap_or(Value::Int(0));
                 for item in items {
                     total = self.binary(crate::python::syntax::BinaryOp::Add, &total, &item, at)?;
                 }
@@ -252,8 +253,20 @@ impl<H: Host> Interp<'_, H> {
                 }
                 known.then_some(Value::Bool(name == "all"))
             }
-            // An iterator's place is not followed: only the first of a fresh one is known.
-            "next" => items.into_iter().next().or(second),
+            // Whatever `next` is given is an iterator, which is a list here: its first goes.
+            "next" => {
+                if let Value::Object(object) = &value
+                    && !items.is_empty()
+                    && let Object::List(list) = self.change(*object)
+                {
+                    list.items.remove(0);
+                    list.at.clear();
+                }
+                match items.into_iter().next().or(second) {
+                    Some(item) => Some(item),
+                    None => return self.raise("StopIteration", "", at),
+                }
+            }
             _ => None,
         })
     }
@@ -272,6 +285,11 @@ impl<H: Host> Interp<'_, H> {
     }
 
     pub(super) fn sorted(&mut self, items: Vec<Value>, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let reverse = match args.keyword("reverse").map(|reverse| self.truth(&reverse.value, at)) {
+            None => false,
+            Some(Ok(reverse)) => reverse,
+            Some(Err(_)) => return Ok(None),
+        };
         let mut keyed = Vec::new();
         for item in items {
             let key = match args.keyword("key") {
@@ -284,20 +302,17 @@ impl<H: Host> Interp<'_, H> {
         }
         let mut known = true;
         keyed.sort_by(|a, b| {
-            self.order(&a.0, &b.0).unwrap_or_else(|| {
+            let order = self.order(&a.0, &b.0).unwrap_or_else(|| {
                 known = false;
                 Ordering::Equal
-            })
+            });
+            // Reversed, what is equal keeps its place all the same.
+            if reverse { order.reverse() } else { order }
         });
         if !known {
             return Ok(None);
         }
-        let mut items: Vec<Value> = keyed.into_iter().map(|(_, item)| item).collect();
-        match args.keyword("reverse").map(|reverse| self.truth(&reverse.value, at)) {
-            Some(Ok(true)) => items.reverse(),
-            Some(Err(_)) => return Ok(None),
-            _ => {}
-        }
+        let items: Vec<Value> = keyed.into_iter().map(|(_, item)| item).collect();
         Ok(Some(self.new_list(items)))
     }
 
@@ -311,27 +326,32 @@ impl<H: Host> Interp<'_, H> {
     ) -> Result<Option<Value>, Stop> {
         let items = match second {
             Some(_) => args.positional.iter().map(|arg| arg.value.clone()).collect(),
-            None => match self.iterate(value, at)? {
-                Ok(items) => items,
-                Err(_) => return Ok(None),
+            None => match (self.unordered_items(value), self.iterate(value, at)?) {
+                (Some(items), _) | (None, Ok(items)) => items,
+                (None, Err(_)) => return Ok(None),
             },
         };
-        if args.keyword("key").is_some() {
-            return Ok(None);
-        }
-        let mut best: Option<Value> = None;
+        let key = args.keyword("key").map(|arg| arg.value.clone()).filter(|key| !matches!(key, Value::None));
+        let mut best: Option<(Value, Value)> = None;
         for item in items {
+            let by = match &key {
+                Some(key) => self.call_with(key, vec![item.clone()], at)?,
+                None => item.clone(),
+            };
             best = Some(match best {
-                None => item,
-                Some(best) => match self.order(&item, &best) {
-                    Some(Ordering::Less) if name == "min" => item,
-                    Some(Ordering::Greater) if name == "max" => item,
+                None => (by, item),
+                Some(best) => match self.order(&by, &best.0) {
+                    Some(Ordering::Less) if name == "min" => (by, item),
+                    Some(Ordering::Greater) if name == "max" => (by, item),
                     Some(_) => best,
                     None => return Ok(None),
                 },
             });
         }
-        Ok(best.or_else(|| args.keyword("default").map(|arg| arg.value.clone())))
+        match best.map(|(_, item)| item).or_else(|| args.keyword("default").map(|arg| arg.value.clone())) {
+            Some(best) => Ok(Some(best)),
+            None => self.raise("ValueError", "the iterable is empty", at),
+        }
     }
 
     fn zip(&mut self, args: &Args, at: At) -> Result<Option<Value>, Stop> {
@@ -343,6 +363,13 @@ impl<H: Host> Interp<'_, H> {
             }
         }
         let rows = columns.iter().map(Vec::len).min().unwrap_or(0);
+        match args.keyword("strict").map(|strict| self.truth(&strict.value, at)) {
+            Some(Ok(true)) if columns.iter().any(|column| column.len() != rows) => {
+                return self.raise("ValueError", "zip() arguments are of different length", at);
+            }
+            Some(Err(_)) => return Ok(None),
+            _ => {}
+        }
         let mut tuples = Vec::new();
         for row in 0..rows {
             let items = columns.iter().map(|column| column[row].clone()).collect();
@@ -360,10 +387,16 @@ impl<H: Host> Interp<'_, H> {
         at: At,
     ) -> Result<Option<Value>, Stop> {
         let Ok(items) = self.iterate(items, at)? else { return Ok(None) };
-        if args.positional.len() > 2 {
-            return Ok(None);
-        }
         let mut results = Vec::new();
+        if args.positional.len() > 2 {
+            let rest = Args { positional: args.positional[1..].to_vec(), ..Args::default() };
+            let Some(rows) = self.zip(&rest, at)? else { return Ok(None) };
+            for row in self.items(&rows).unwrap_or_default().to_vec() {
+                let row = self.items(&row).unwrap_or_default().to_vec();
+                results.push(self.call_with(function, row, at)?);
+            }
+            return Ok((name == "map").then(|| self.new_list(results)));
+        }
         for item in items {
             if name == "map" {
                 results.push(self.call_with(function, vec![item], at)?);
@@ -381,6 +414,18 @@ impl<H: Host> Interp<'_, H> {
             }
         }
         Ok(Some(self.new_list(results)))
+    }
+
+    fn dict_of_keys(&mut self, keys: &Value, value: &Value, at: At) -> Result<Option<Value>, Stop> {
+        let Ok(keys) = self.iterate(keys, at)? else { return Ok(None) };
+        let mut dict = Dict::default();
+        for written in keys {
+            match self.key(&written) {
+                Some(key) => dict.insert(key, written, value.clone()),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(self.new_object(Object::Dict(dict))))
     }
 
     pub(super) fn dict(&mut self, args: &Args, at: At) -> Result<Option<Value>, Stop> {
@@ -430,7 +475,17 @@ impl<H: Host> Interp<'_, H> {
         {
             return Some(own.order.iter().any(|entry| matches!(entry, Value::Object(other) if other == class)));
         }
-        let class = class.outside_path()?.strip_prefix("builtins.")?.to_owned();
+        let path = class.outside_path()?;
+        if let Some(standard) = self.standard(value) {
+            return standard.is_a(path);
+        }
+        // Whatever is held as one of Python's own types is none of a library's.
+        let own_type = matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_));
+        if own_type && matches!(&**path, "pathlib.Path" | "datetime.datetime" | "datetime.date" | "datetime.timedelta")
+        {
+            return Some(false);
+        }
+        let class = path.strip_prefix("builtins.")?.to_owned();
         let own = match value {
             Value::None => "NoneType",
             Value::Bool(_) => return Some(class == "bool" || class == "int"),
@@ -445,6 +500,7 @@ impl<H: Host> Interp<'_, H> {
                 Object::Dict(_) => "dict",
                 Object::Set(_) => "set",
                 Object::Function(_) => "function",
+                Object::Standard(_) => "object",
                 _ => return None,
             },
             _ => return None,

@@ -1,6 +1,7 @@
 //! Calls.
 
 use super::{BOUNDS, Flow, Frame, Host, Interp};
+use crate::python::standard::Standard;
 use crate::python::syntax::{Name, ParameterKind};
 use crate::python::value::{
     Args, Argument, At, Dict, FunctionObject, Object, Ref, Sequence, Stop, Unknown, Value, short,
@@ -141,6 +142,10 @@ impl<H: Host> Interp<'_, H> {
                 self.call(&function, all, at)
             }
             Object::StaticMethod(inner) | Object::ClassMethod(inner) => self.call(&inner, args, at),
+            Object::Standard(Standard::Getter(name, made)) => match self.call_getter(&name, &made, &args, at)? {
+                Some(value) => Ok(value),
+                None => Ok(self.opaque_call(&Value::Object(object), &args, at)),
+            },
             Object::Instance(_) => match self.find_method(&Value::Object(object), "__call__") {
                 Some(method) => self.call(&method, args, at),
                 None => Ok(self.opaque_call(&Value::Object(object), &args, at)),

@@ -2,13 +2,17 @@
 
 use super::{Host, Interp};
 use crate::python::syntax::CompareOp;
-use crate::python::value::{At, Object, Ref, Stop, Value};
+use crate::python::value::{At, Key, Object, Ref, Stop, Value};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 impl<H: Host> Interp<'_, H> {
     pub(crate) fn compare(&mut self, op: CompareOp, left: &Value, right: &Value, at: At) -> Result<Value, Stop> {
         if let Some(value) = self.of_each(left, right, at, |run, left, right| run.compare(op, left, right, at))? {
             return Ok(value);
+        }
+        if let Some(known) = self.subset(op, left, right) {
+            return Ok(Value::Bool(known));
         }
         let known = match op {
             CompareOp::Eq => self.equality(left, right, 16),
@@ -25,6 +29,25 @@ impl<H: Host> Interp<'_, H> {
         Ok(match known {
             Some(known) => Value::Bool(known),
             None => self.unknown_from(&[left.clone(), right.clone()], &format!("{op:?}"), at),
+        })
+    }
+
+    /// `<`, `<=` and their kin of two sets.
+    fn subset(&self, op: CompareOp, left: &Value, right: &Value) -> Option<bool> {
+        if !matches!(op, CompareOp::Less | CompareOp::LessEq | CompareOp::Greater | CompareOp::GreaterEq) {
+            return None;
+        }
+        let keys = |value: &Value| -> Option<BTreeSet<Key>> {
+            let Value::Object(object) = value else { return None };
+            matches!(self.object(*object), Object::Set(_)).then_some(())?;
+            self.items(value)?.iter().map(|item| self.key(item)).collect()
+        };
+        let (a, b) = (keys(left)?, keys(right)?);
+        Some(match op {
+            CompareOp::Less => a.is_subset(&b) && a != b,
+            CompareOp::LessEq => a.is_subset(&b),
+            CompareOp::Greater => b.is_subset(&a) && a != b,
+            _ => b.is_subset(&a),
         })
     }
 
@@ -62,10 +85,11 @@ impl<H: Host> Interp<'_, H> {
             (Value::Outside(a), Value::Outside(b)) => (a == b).then_some(true),
             (Value::OneOf(_) | Value::Outside(_), _) | (_, Value::OneOf(_) | Value::Outside(_)) => None,
             (Value::Int(_) | Value::Float(_) | Value::Bool(_), Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
-                Some(
-                    float(left)?.total_cmp(&float(right)?).is_eq()
-                        || float(left)?.partial_cmp(&float(right)?) == Some(Ordering::Equal),
-                )
+                match number_order(left, right) {
+                    Some(order) => Some(order.is_eq()),
+                    // Nothing equals what is no number.
+                    None => Some(false),
+                }
             }
             (Value::Host(a), Value::Host(b)) => (a == b).then_some(true),
             (Value::Object(a), Value::Object(b)) if a == b => Some(true),
@@ -121,7 +145,13 @@ impl<H: Host> Interp<'_, H> {
                 all
             }
             (Object::Standard(a), Object::Standard(b)) => a.equal(b),
-            (Object::Instance(_), _) | (_, Object::Instance(_)) | (Object::Set(_), Object::Set(_)) => None,
+            (Object::Set(_), Object::Set(_)) => {
+                let keys = |value: &Value| -> Option<BTreeSet<Key>> {
+                    self.items(value)?.iter().map(|item| self.key(item)).collect()
+                };
+                Some(keys(left)? == keys(right)?)
+            }
+            (Object::Instance(_), _) | (_, Object::Instance(_)) => None,
             _ => Some(false),
         }
     }
@@ -161,6 +191,12 @@ impl<H: Host> Interp<'_, H> {
                 self.standard(left)?.order(self.standard(right)?)
             }
             (Value::Object(_), Value::Object(_)) => {
+                if let (Value::Object(a), Value::Object(b)) = (left, right)
+                    && matches!((self.object(*a), self.object(*b)), (Object::Set(_), _) | (_, Object::Set(_)))
+                {
+                    // Sets compare by what they hold, which is no order.
+                    return None;
+                }
                 let (a, b) = (self.items(left)?, self.items(right)?);
                 for (a, b) in a.iter().zip(b) {
                     match self.order(a, b)? {
@@ -170,9 +206,25 @@ impl<H: Host> Interp<'_, H> {
                 }
                 Some(a.len().cmp(&b.len()))
             }
-            _ => float(left)?.partial_cmp(&float(right)?),
+            _ => number_order(left, right),
         }
     }
+}
+
+/// Order of two numbers, exact also where an integer has more digits than a float.
+fn number_order(left: &Value, right: &Value) -> Option<Ordering> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if let (Some(a), Some(b)) = (left.as_int(), right.as_int()) {
+        return Some(a.cmp(&b));
+    }
+    let (a, b) = (float(left)?, float(right)?);
+    let order = a.partial_cmp(&b)?;
+    if a.abs() < EXACT && b.abs() < EXACT || order.is_ne() && (a - b).abs() > EXACT {
+        return Some(order);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "a float beyond that range is cut to one beyond every integer")]
+    let whole = |value: &Value, float: f64| value.as_int().map_or(float as i128, i128::from);
+    Some(whole(left, a).cmp(&whole(right, b)))
 }
 
 /// A number as a float, for comparison.

@@ -2,6 +2,7 @@
 
 use super::{BOUNDS, Host, Interp};
 use crate::python::standard::Standard;
+use crate::python::standard::spec::{self, Formatted};
 use crate::python::syntax::FormatPart;
 use crate::python::value::{At, Object, Stop, Text, Unknown, Value, short};
 use std::rc::Rc;
@@ -19,8 +20,10 @@ impl<H: Host> Interp<'_, H> {
                     let value = self.eval(value)?;
                     let spec = self.format_string(spec, at)?;
                     let spec = spec.as_str().cloned();
-                    let repr = matches!(conversion, Some('r' | 'a')) || debug.is_some();
-                    values.push(match spec {
+                    let plain_debug = debug.is_some() && conversion.is_none() && spec.as_deref() == Some("");
+                    let value = if *conversion == Some('s') { self.str_of(&value, at)? } else { value };
+                    let repr = *conversion == Some('r') || plain_debug;
+                    values.push(match spec.filter(|_| *conversion != Some('a')) {
                         Some(spec) => self.formatted(&value, &spec, repr, at)?,
                         None => self.unknown_from(&[value], "format", at),
                     });
@@ -31,7 +34,7 @@ impl<H: Host> Interp<'_, H> {
     }
 
     /// `format(value, spec)`.
-    fn formatted(&mut self, value: &Value, spec: &str, repr: bool, at: At) -> Result<Value, Stop> {
+    pub(super) fn formatted(&mut self, value: &Value, spec: &str, repr: bool, at: At) -> Result<Value, Stop> {
         if let Value::OneOf(values) = value {
             let mut results = Vec::new();
             for value in values.clone().iter() {
@@ -41,12 +44,15 @@ impl<H: Host> Interp<'_, H> {
             return Ok(self.merge(&results, &why));
         }
         if repr {
-            return Ok(match value {
-                Value::Str(text) if !text.text.contains(['\'', '\\', '\n']) => {
-                    Self::text_value(format!("'{}'", text.text), at)
-                }
-                Value::Str(_) => self.unknown_from(std::slice::from_ref(value), "repr", at),
-                _ => self.str_of(value, at)?,
+            return Ok(match self.repr(value, at)? {
+                Some(text) => match spec {
+                    "" => Self::text_value(text, at),
+                    spec => match spec::format(Formatted::Text(&text), spec) {
+                        Some(text) => Self::text_value(text, at),
+                        None => self.unknown_from(std::slice::from_ref(value), &format!("format {spec}"), at),
+                    },
+                },
+                None => self.unknown_repr(value, at),
             });
         }
         if spec.is_empty() {
@@ -58,7 +64,19 @@ impl<H: Host> Interp<'_, H> {
         {
             return Ok(Self::text_value(text, at));
         }
-        Ok(match apply_spec(value, spec) {
+        // What has a text of its own (a member of an enumeration) is formatted as that.
+        let texted = match value {
+            Value::Object(object) if matches!(self.object(*object), Object::Instance(_)) => self.str_of(value, at)?,
+            other => other.clone(),
+        };
+        let made = match &texted {
+            Value::Int(number) => spec::format(Formatted::Int(*number), spec),
+            Value::Bool(truth) => spec::format(Formatted::Int(i64::from(*truth)), spec).filter(|_| spec.ends_with('d')),
+            Value::Float(number) => spec::format(Formatted::Float(*number), spec),
+            Value::Str(text) => spec::format(Formatted::Text(&text.text), spec),
+            _ => None,
+        };
+        Ok(match made {
             Some(text) => Self::text_value(text, at),
             None => self.unknown_from(std::slice::from_ref(value), &format!("format {spec}"), at),
         })
@@ -69,7 +87,8 @@ impl<H: Host> Interp<'_, H> {
         Ok(match value {
             Value::Str(_) => value.clone(),
             Value::None | Value::Bool(_) | Value::Int(_) => Self::text_value(self.text(value), at),
-            Value::Float(number) => Self::text_value(float_text(*number), at),
+            Value::Bytes(bytes) => Self::text_value(spec::bytes_repr(bytes), at),
+            Value::Float(number) => Self::text_value(spec::float_repr(*number), at),
             Value::Unknown(_) | Value::Outside(_) => {
                 let mut unknown = Unknown::clone(&self.why(value, at));
                 unknown.affix.get_or_insert_with(|| ("".into(), "".into()));
@@ -91,7 +110,7 @@ impl<H: Host> Interp<'_, H> {
                 {
                     return Ok(member.clone());
                 }
-                match self.simple_repr(value, 4) {
+                match self.repr(value, at)? {
                     Some(text) => Self::text_value(text, at),
                     None => self.unknown_text(value, at),
                 }
@@ -107,41 +126,13 @@ impl<H: Host> Interp<'_, H> {
         unknown.value()
     }
 
-    /// Python's own text of lists and dicts of simple values.
-    fn simple_repr(&self, value: &Value, depth: usize) -> Option<String> {
-        if depth == 0 {
-            return None;
-        }
-        match value {
-            Value::None | Value::Bool(_) | Value::Int(_) => Some(self.text(value)),
-            Value::Float(number) => Some(float_text(*number)),
-            Value::Str(text) if !text.text.contains(['\'', '\\', '\n']) => Some(format!("'{}'", text.text)),
-            Value::Object(object) => {
-                if let Some(pairs) = self.dict_pairs(value) {
-                    let pairs: Option<Vec<String>> = pairs
-                        .iter()
-                        .map(|(key, value)| {
-                            Some(format!(
-                                "{}: {}",
-                                self.simple_repr(key, depth - 1)?,
-                                self.simple_repr(value, depth - 1)?
-                            ))
-                        })
-                        .collect();
-                    return Some(format!("{{{}}}", pairs?.join(", ")));
-                }
-                let items: Option<Vec<String>> =
-                    self.items(value)?.iter().map(|item| self.simple_repr(item, depth - 1)).collect();
-                let items = items?;
-                match self.object(*object) {
-                    Object::List(_) => Some(format!("[{}]", items.join(", "))),
-                    Object::Tuple(_) if items.len() == 1 => Some(format!("({},)", items[0])),
-                    Object::Tuple(_) => Some(format!("({})", items.join(", "))),
-                    _ => None,
-                }
-            }
-            _ => None,
-        }
+    /// The `repr` of something that is not known; a text stands in quotes.
+    pub(super) fn unknown_repr(&self, value: &Value, at: At) -> Value {
+        let mut unknown = Unknown::clone(&self.why(value, at));
+        unknown.text = short(format!("repr({})", self.text(value)));
+        unknown.affix = Some(("".into(), "".into()));
+        unknown.home = false;
+        unknown.value()
     }
 
     /// Texts one after the other.
@@ -248,16 +239,56 @@ impl<H: Host> Interp<'_, H> {
                     None => return self.raise("TypeError", "not enough arguments for format string", at),
                 },
             };
-            let text = match (kind, spec) {
-                (Some('s' | 'd' | 'i'), "") => self.str_of(&item, at)?,
-                (Some('d' | 'i'), spec) => self.formatted(&item, &format!("{spec}d"), false, at)?,
-                (Some('s'), spec) => self.formatted(&item, &format!(">{spec}").replace(">-", "<"), false, at)?,
-                _ => self.unknown_from(&[item], "%", at),
-            };
+            let text = self.percent_item(&item, kind, spec, at)?;
             parts.push(text);
         }
         parts.push(Value::str(rest));
         Ok(self.concat(&parts, at))
+    }
+
+    /// One conversion of `%`: its flags, width and precision are `spec`.
+    fn percent_item(&mut self, item: &Value, kind: Option<char>, spec: &str, at: At) -> Result<Value, Stop> {
+        let flags_end = spec.find(|c| !matches!(c, '-' | '+' | ' ' | '#' | '0')).unwrap_or(spec.len());
+        let (flags, size) = spec.split_at(flags_end);
+        let number = item.as_int();
+        let Some(kind) = kind.filter(|_| !size.contains('*') && !flags.contains('#')) else {
+            return Ok(self.unknown_from(std::slice::from_ref(item), "%", at));
+        };
+        let left = flags.contains('-');
+        let sign = ["+", " "].into_iter().find(|sign| flags.contains(sign)).unwrap_or("");
+        let zero = if flags.contains('0') && !left { "0" } else { "" };
+        let align = |usual: &'static str| if left { "<" } else { usual };
+        match kind {
+            's' if spec.is_empty() => self.str_of(item, at),
+            's' | 'r' => {
+                let text = if kind == 's' { self.str_of(item, at)? } else { self.formatted(item, "", true, at)? };
+                if size.is_empty() {
+                    return Ok(text);
+                }
+                self.formatted(&text, &format!("{}{size}", align(">")), false, at)
+            }
+            'd' | 'i' | 'u' | 'x' | 'X' | 'o' if !size.contains('.') => {
+                let kind = if matches!(kind, 'i' | 'u') { 'd' } else { kind };
+                let item = match (item, number) {
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        reason = "as Python truncates, within the range checked"
+                    )]
+                    (Value::Float(value), _) if kind == 'd' && value.abs() < 1e15 => Value::Int(value.trunc() as i64),
+                    (_, Some(number)) => Value::Int(number),
+                    _ => item.clone(),
+                };
+                if spec.is_empty() && kind == 'd' {
+                    return self.str_of(&item, at);
+                }
+                self.formatted(&item, &format!("{}{sign}{zero}{size}{kind}", if left { "<" } else { "" }), false, at)
+            }
+            'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
+                self.formatted(item, &format!("{}{sign}{zero}{size}{kind}", if left { "<" } else { "" }), false, at)
+            }
+            'c' if spec.is_empty() => self.formatted(item, if number.is_some() { "c" } else { "" }, false, at),
+            _ => Ok(self.unknown_from(std::slice::from_ref(item), "%", at)),
+        }
     }
 
     /// `text.format(…)`.
@@ -289,23 +320,51 @@ impl<H: Host> Interp<'_, H> {
                 Some((name, conversion)) => (name, conversion == "r"),
                 None => (name, false),
             };
-            let value = if name.is_empty() {
+            let end = name.find(['.', '[']).unwrap_or(name.len());
+            let (first, path) = name.split_at(end);
+            let value = if first.is_empty() {
                 next += 1;
                 args.positional.get(next - 1).map(|arg| arg.value.clone())
-            } else if let Ok(index) = name.parse::<usize>() {
+            } else if let Ok(index) = first.parse::<usize>() {
                 args.positional.get(index).map(|arg| arg.value.clone())
             } else {
-                args.keyword(name).map(|arg| arg.value.clone())
+                args.keyword(first).map(|arg| arg.value.clone())
             };
             let value = match value {
-                Some(value) => value,
+                Some(value) => self.format_field(value, path, at)?,
                 None => Unknown::new("a field of a format that is not evaluated", at, name).value(),
             };
+            // A specification that holds a field itself is rare in `format`.
+            if spec.contains('{') {
+                return Ok(self.unknown_from(&[Value::str(text)], "format", at));
+            }
             let text = self.formatted(&value, spec, repr, at)?;
             parts.push(text);
         }
         parts.push(Value::str(rest));
         Ok(self.concat(&parts, at))
+    }
+
+    /// The attributes and items behind the name of a field: `{table.name}`, `{row[0]}`.
+    fn format_field(&mut self, value: Value, path: &str, at: At) -> Result<Value, Stop> {
+        let (mut value, mut rest) = (value, path);
+        while !rest.is_empty() {
+            if let Some((item, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+                let index = item.parse().map_or_else(|_| Value::str(item), Value::Int);
+                value = self.subscript(&value, &index, at)?;
+                rest = after;
+            } else {
+                let name = rest.trim_start_matches('.');
+                let end = name.find(['.', '[']).unwrap_or(name.len());
+                let (name, after) = name.split_at(end);
+                if name.is_empty() {
+                    return Ok(self.unknown_from(&[value], "format", at));
+                }
+                value = self.attribute(&value, &name.into(), at)?;
+                rest = after;
+            }
+        }
+        Ok(value)
     }
 }
 
@@ -316,69 +375,4 @@ pub(super) fn affix(value: &Value) -> Option<(Rc<str>, Rc<str>)> {
         Value::Unknown(unknown) => Some(unknown.affix.clone().unwrap_or_else(|| ("".into(), "".into()))),
         _ => None,
     }
-}
-
-/// A float as Python prints it, for the usual range.
-fn float_text(number: f64) -> String {
-    let text = format!("{number:?}");
-    if number.abs() >= 1e16 || number != 0.0 && number.abs() < 1e-4 { format!("{number:e}") } else { text }
-}
-
-/// The common part of the format mini-language: fill, alignment, zero, width, precision, type.
-fn apply_spec(value: &Value, spec: &str) -> Option<String> {
-    let mut letters: Vec<char> = spec.chars().collect();
-    let kind = letters.last().copied().filter(char::is_ascii_alphabetic);
-    if kind.is_some() {
-        letters.pop();
-    }
-    let mut rest: &[char] = &letters;
-    let (mut fill, mut align) = (' ', None);
-    match rest {
-        [f, a @ ('<' | '>' | '^'), tail @ ..] => (fill, align, rest) = (*f, Some(*a), tail),
-        [a @ ('<' | '>' | '^'), tail @ ..] => (align, rest) = (Some(*a), tail),
-        _ => {}
-    }
-    if let ['0', tail @ ..] = rest
-        && align.is_none()
-    {
-        (fill, align, rest) = ('0', Some('>'), tail);
-    }
-    let text: String = rest.iter().collect();
-    let (width, precision) = match text.split_once('.') {
-        Some((width, precision)) => (width.to_owned(), Some(precision.parse::<usize>().ok()?)),
-        None => (text, None),
-    };
-    let width: usize = if width.is_empty() { 0 } else { width.parse().ok()? };
-    if width > 4096 || precision.is_some_and(|precision| precision > 100) {
-        return None;
-    }
-    let (body, right) = match (kind, value) {
-        (None | Some('d'), value) if value.as_int().is_some() && !matches!(value, Value::Bool(_)) => {
-            (value.as_int()?.to_string(), true)
-        }
-        (Some('x'), Value::Int(value)) if *value >= 0 => (format!("{value:x}"), true),
-        #[expect(clippy::cast_precision_loss, reason = "as Python formats")]
-        (Some('f'), value) => match value {
-            Value::Float(value) => (format!("{value:.*}", precision.unwrap_or(6)), true),
-            Value::Int(value) => (format!("{:.*}", precision.unwrap_or(6), *value as f64), true),
-            _ => return None,
-        },
-        (None | Some('s'), Value::Str(text)) => match precision {
-            Some(precision) => (text.text.chars().take(precision).collect(), false),
-            None => (text.text.to_string(), false),
-        },
-        _ => return None,
-    };
-    if body.starts_with('-') && fill == '0' {
-        return None;
-    }
-    let missing = width.saturating_sub(body.chars().count());
-    let pad = |count: usize| fill.to_string().repeat(count);
-    Some(match align {
-        Some('<') => format!("{body}{}", pad(missing)),
-        Some('^') => format!("{}{body}{}", pad(missing / 2), pad(missing - missing / 2)),
-        Some(_) => format!("{}{body}", pad(missing)),
-        None if right => format!("{}{body}", pad(missing)),
-        None => format!("{body}{}", pad(missing)),
-    })
 }

@@ -6,9 +6,12 @@ use crate::python::syntax::BinaryOp;
 use crate::python::value::{Args, At, Dict, Object, Ref, Stop, Unknown, Value, short};
 
 mod config;
+mod digest;
 mod file;
 pub(super) mod moment;
 pub(super) mod path;
+mod regular;
+mod sequence;
 
 /// Constants of library modules.
 pub(super) fn constant(path: &str, name: &str) -> Option<Value> {
@@ -17,6 +20,13 @@ pub(super) fn constant(path: &str, name: &str) -> Option<Value> {
         ("typing", "TYPE_CHECKING") => Value::Bool(false),
         ("string", "ascii_lowercase") => Value::str("abcdefghijklmnopqrstuvwxyz"),
         ("string", "ascii_uppercase") => Value::str("ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+        ("string", "ascii_letters") => Value::str("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+        ("string", "digits") => Value::str("0123456789"),
+        ("string", "hexdigits") => Value::str("0123456789abcdefABCDEF"),
+        ("string", "punctuation") => Value::str("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
+        ("math", "pi") => Value::Float(std::f64::consts::PI),
+        ("math", "inf") => Value::Float(f64::INFINITY),
+
         _ => return None,
     })
 }
@@ -47,6 +57,27 @@ impl<H: Host> Interp<'_, H> {
             "configparser" if matches!(path, "configparser.ConfigParser" | "configparser.RawConfigParser") => {
                 return Ok(self.new_config(args));
             }
+            "itertools" => return self.call_itertools(path.strip_prefix("itertools.").unwrap_or(path), args, at),
+            "operator" | "collections" | "re" if args.unknown.is_none() => {
+                let name = path.split_once('.').map_or(path, |(_, name)| name);
+                let value = match (top, name) {
+                    ("operator", "itemgetter" | "attrgetter" | "methodcaller") => {
+                        let getter = Standard::Getter(name.into(), Box::new(args.clone()));
+                        Some(self.new_object(Object::Standard(getter)))
+                    }
+                    ("operator", _) => self.call_operator(name, args, at)?,
+                    ("collections", _) => self.call_collections(name, args, at)?,
+                    _ => self.call_regular(name, args, at)?,
+                };
+                if value.is_some() {
+                    return Ok(value);
+                }
+            }
+            "hashlib" | "base64" | "uuid" | "textwrap" | "math" => {
+                if let Some(value) = self.call_digest(path, args, at) {
+                    return Ok(Some(value));
+                }
+            }
             "csv" if matches!(path, "csv.reader" | "csv.DictReader") => return self.read_rows(path, args, at),
             _ => {}
         }
@@ -57,6 +88,7 @@ impl<H: Host> Interp<'_, H> {
                 Some(self.new_object(Object::Partial { function, args: rest }))
             }
             ("os.getenv" | "os.environ.get", Some(name)) => Some(self.environment(&name, args.value(1, "default"), at)),
+            ("json.dumps", Some(value)) => self.json_dumps(&value, args, at)?,
             ("functools.reduce", Some(function)) => {
                 let Some(items) = args.positional.get(1).map(|arg| arg.value.clone()) else { return Ok(None) };
                 let Ok(items) = self.iterate(&items, at)? else { return Ok(None) };
@@ -66,33 +98,6 @@ impl<H: Host> Interp<'_, H> {
                     total = self.call_with(&function, vec![total, item], at)?;
                 }
                 Some(total)
-            }
-            ("itertools.chain", _) => {
-                let mut all = Vec::new();
-                for arg in &args.positional {
-                    match self.iterate(&arg.value.clone(), at)? {
-                        Ok(items) => all.extend(items),
-                        Err(_) => return Ok(None),
-                    }
-                }
-                Some(self.new_list(all))
-            }
-            ("itertools.chain.from_iterable", Some(value)) => {
-                let mut all = Vec::new();
-                let Ok(lists) = self.iterate(&value, at)? else { return Ok(None) };
-                for list in lists {
-                    match self.iterate(&list, at)? {
-                        Ok(items) => all.extend(items),
-                        Err(_) => return Ok(None),
-                    }
-                }
-                Some(self.new_list(all))
-            }
-            ("itertools.product", _) => self.product(args, at)?,
-            ("collections.OrderedDict", _) => self.dict(args, at)?,
-            ("collections.defaultdict", first) => {
-                let dict = Dict::with_default(first.filter(|first| !matches!(first, Value::None)).map(Box::new));
-                (args.positional.len() <= 1).then(|| self.new_object(Object::Dict(dict)))
             }
             ("copy.copy" | "copy.deepcopy", Some(value)) if self.host_of(&value).is_none() => {
                 Some(self.copied(&value, if path == "copy.copy" { 1 } else { 12 }))
@@ -131,7 +136,12 @@ impl<H: Host> Interp<'_, H> {
             },
             Standard::Moment(moment) => Self::moment_attribute(moment, name),
             Standard::Delta(delta) => Self::delta_attribute(*delta, name),
-            Standard::Config(_) | Standard::Section(..) => None,
+            Standard::Uuid(bytes) => Self::uuid_attribute(bytes, name, at),
+            Standard::Pattern(pattern) if name == "pattern" => {
+                let source = pattern.source.rsplit_once('/').map_or("", |(source, _)| source);
+                Some(Self::text_value(source, at))
+            }
+            _ => None,
         }
     }
 
@@ -153,6 +163,10 @@ impl<H: Host> Interp<'_, H> {
             Standard::Moment(moment) => Ok(self.moment_method(moment, name, args, at)),
             Standard::Delta(delta) => Ok(Self::delta_method(*delta, name)),
             Standard::Config(_) | Standard::Section(..) if self.hazy(object).is_some() => Ok(None),
+            Standard::Pattern(pattern) => self.regular_method(pattern, name, args, at),
+            Standard::Match(found) => Ok(self.match_method(found, name, args, at)),
+            Standard::Digest(kind, given) => Ok(self.digest_method(object, (kind, given), name, args, at)),
+            Standard::Uuid(_) | Standard::Getter(..) => Ok(None),
             Standard::Config(sections) => self.config_method(object, sections, name, args, at),
             Standard::Section(sections, section) => self.section_method((sections, section), name, args, at),
         }
@@ -169,30 +183,42 @@ impl<H: Host> Interp<'_, H> {
             Standard::Path(path) => Some(Self::path_text(path, at)),
             Standard::Moment(moment) => moment.str().map(|text| Self::text_value(text, at)),
             Standard::Delta(delta) => delta.str().map(|text| Self::text_value(text, at)),
-            Standard::Entry(_) | Standard::File(_) | Standard::Config(_) | Standard::Section(..) => None,
+            Standard::Uuid(bytes) => Some(Self::text_value(crate::python::standard::uuid_text(bytes), at)),
+            _ => None,
         }
     }
 
-    fn product(&mut self, args: &Args, at: At) -> Result<Option<Value>, Stop> {
-        if !args.keywords.is_empty() {
+    fn json_dumps(&mut self, value: &Value, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let truth = |name: &str, default: bool| match args.keyword(name).map(|arg| &arg.value) {
+            None => Some(default),
+            Some(Value::Bool(value)) => Some(*value),
+            Some(_) => None,
+        };
+        let indent = match args.keyword("indent").map(|arg| &arg.value) {
+            None | Some(Value::None) => None,
+            Some(Value::Int(width @ 0..=64)) => Some(" ".repeat(usize::try_from(*width).unwrap_or(0))),
+            Some(Value::Str(text)) => Some(text.text.to_string()),
+            Some(_) => return Ok(None),
+        };
+        let separators = match args.keyword("separators").map(|arg| arg.value.clone()) {
+            None | Some(Value::None) => None,
+            Some(given) => match self.items(&given) {
+                Some([Value::Str(comma), Value::Str(colon)]) => Some((comma.text.to_string(), colon.text.to_string())),
+                _ => return Ok(None),
+            },
+        };
+        let known = ["indent", "separators", "sort_keys", "ensure_ascii", "default"];
+        let (Some(sorted), Some(ascii)) = (truth("sort_keys", false), truth("ensure_ascii", true)) else {
+            return Ok(None);
+        };
+        if args.positional.len() != 1 || args.keywords.iter().any(|(name, _)| !known.contains(&&**name)) {
             return Ok(None);
         }
-        let mut rows: Vec<Vec<Value>> = vec![Vec::new()];
-        for arg in &args.positional {
-            let Ok(items) = self.iterate(&arg.value.clone(), at)? else { return Ok(None) };
-            if rows.len().saturating_mul(items.len()) > super::BOUNDS.turns {
-                return Err(self.limit("a product too long to evaluate", at));
-            }
-            rows = rows
-                .iter()
-                .flat_map(|row| items.iter().map(|item| row.iter().cloned().chain([item.clone()]).collect::<Vec<_>>()))
-                .collect();
-        }
-        let mut tuples = Vec::new();
-        for row in rows {
-            tuples.push(self.new_tuple(row));
-        }
-        Ok(Some(self.new_list(tuples)))
+        let comma = if indent.is_some() { "," } else { ", " };
+        let (comma, colon) = separators.unwrap_or_else(|| (comma.to_owned(), ": ".to_owned()));
+        let style = super::repr::JsonStyle { comma, colon, indent, sorted, ascii };
+        self.work(16, at)?;
+        Ok(self.json(value, &style, 0).map(|text| Self::text_value(text, at)))
     }
 
     fn copied(&mut self, value: &Value, depth: usize) -> Value {

@@ -1,7 +1,10 @@
 //! Methods of built-in types.
 
+mod text;
+
 use super::{Host, Interp, Key};
 use crate::python::value::{Args, At, Dict, Object, Ref, Stop, Unknown, Value, short};
+use std::collections::BTreeSet;
 
 impl<H: Host> Interp<'_, H> {
     pub(super) fn call_method(&mut self, receiver: &Value, name: &str, args: &Args, at: At) -> Result<Value, Stop> {
@@ -12,6 +15,7 @@ impl<H: Host> Interp<'_, H> {
         }
         let known = match receiver {
             Value::Str(text) => self.text_method(&text.text.clone(), name, args, at)?,
+            Value::Bytes(bytes) => Self::bytes_method(bytes, name, args, at),
             Value::Unknown(_) => Self::pattern_method(receiver, name, args, at),
             Value::Object(object) => match self.object(*object) {
                 Object::List(_) | Object::Tuple(_) => self.list_method(*object, name, args, at)?,
@@ -92,110 +96,6 @@ impl<H: Host> Interp<'_, H> {
         Ok(self.unknown_from(std::slice::from_ref(receiver), name, at))
     }
 
-    fn text_method(&mut self, text: &str, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
-        let arg = |index: usize| args.positional.get(index).and_then(|arg| arg.value.as_str().cloned());
-        let made = |text: String| Some(Self::text_value(text, at));
-        Ok(match (name, args.positional.len()) {
-            ("format", _) => Some(self.format_method(text, args, at)?),
-            ("lower" | "casefold", 0) => made(text.to_lowercase()),
-            ("upper", 0) => made(text.to_uppercase()),
-            ("capitalize", 0) => {
-                let mut letters = text.chars();
-                made(letters.next().map_or_else(String::new, |first| {
-                    first.to_uppercase().chain(letters.flat_map(char::to_lowercase)).collect()
-                }))
-            }
-            ("title", 0) => made(title(text)),
-            ("strip" | "lstrip" | "rstrip", count) => {
-                let letters = arg(0);
-                if count > 0 && letters.is_none() {
-                    return Ok(None);
-                }
-                let cut = |c: char| letters.as_ref().map_or(c.is_whitespace(), |letters| letters.contains(c));
-                made(
-                    match name {
-                        "lstrip" => text.trim_start_matches(cut),
-                        "rstrip" => text.trim_end_matches(cut),
-                        _ => text.trim_matches(cut),
-                    }
-                    .to_owned(),
-                )
-            }
-            ("removeprefix", 1) => arg(0).and_then(|part| made(text.strip_prefix(&*part).unwrap_or(text).to_owned())),
-            ("removesuffix", 1) => arg(0).and_then(|part| made(text.strip_suffix(&*part).unwrap_or(text).to_owned())),
-            ("replace", 2) => match (arg(0), arg(1)) {
-                (Some(from), Some(to)) => made(text.replace(&*from, &to)),
-                _ => None,
-            },
-            ("startswith" | "endswith", 1) => {
-                let parts = match arg(0) {
-                    Some(part) => vec![part],
-                    None => match self.items(&args.positional[0].value) {
-                        Some(items) => match items.iter().map(|item| item.as_str().cloned()).collect() {
-                            Some(parts) => parts,
-                            None => return Ok(None),
-                        },
-                        None => return Ok(None),
-                    },
-                };
-                Some(Value::Bool(parts.iter().any(|part| {
-                    if name == "startswith" { text.starts_with(&**part) } else { text.ends_with(&**part) }
-                })))
-            }
-            ("split" | "rsplit", _) => self.split(text, name, args, at),
-            ("splitlines", 0) => {
-                let lines = text.lines().map(|line| Self::text_value(line, at)).collect();
-                Some(self.new_list(lines))
-            }
-            ("partition", 1) => arg(0).map(|part| {
-                let (a, b, c) = text.split_once(&*part).map_or((text, "", ""), |(a, c)| (a, &*part, c));
-                self.new_tuple([a, b, c].map(|text| Self::text_value(text, at)).to_vec())
-            }),
-            ("join", 1) => return self.join_texts(text, &args.positional[0].value.clone(), at),
-            ("zfill", 1) => args.positional[0]
-                .value
-                .as_int()
-                .and_then(|width| usize::try_from(width).ok())
-                .filter(|w| *w < 4096)
-                .and_then(|width| made(format!("{}{text}", "0".repeat(width.saturating_sub(text.chars().count()))))),
-            ("isdigit" | "isnumeric", 0) => {
-                Some(Value::Bool(!text.is_empty() && text.chars().all(|c| c.is_ascii_digit())))
-            }
-            ("isupper", 0) => {
-                Some(Value::Bool(text.chars().any(char::is_alphabetic) && !text.chars().any(char::is_lowercase)))
-            }
-            ("find" | "index", 1) => arg(0)
-                .and_then(|part| text.find(&*part))
-                .map(|at| Value::Int(i64::try_from(text[..at].chars().count()).unwrap_or(0))),
-            ("count", 1) => arg(0)
-                .filter(|part| !part.is_empty())
-                .map(|part| Value::Int(i64::try_from(text.matches(&*part).count()).unwrap_or(0))),
-            _ => None,
-        })
-    }
-
-    fn split(&mut self, text: &str, name: &str, args: &Args, at: At) -> Option<Value> {
-        let limit = match args.value(1, "maxsplit") {
-            Some(limit) => limit.as_int().filter(|limit| *limit >= 0).and_then(|limit| usize::try_from(limit).ok()),
-            None => None,
-        };
-        let parts: Vec<String> = match args.value(0, "sep") {
-            None | Some(Value::None) if limit.is_none() => text.split_whitespace().map(str::to_owned).collect(),
-            Some(Value::Str(separator)) if !separator.text.is_empty() => match (limit, name) {
-                (None, _) => text.split(&*separator.text).map(str::to_owned).collect(),
-                (Some(limit), "rsplit") => {
-                    let mut parts: Vec<String> = text.rsplitn(limit + 1, &*separator.text).map(str::to_owned).collect();
-                    parts.reverse();
-                    parts
-                }
-                (Some(limit), _) => text.splitn(limit + 1, &*separator.text).map(str::to_owned).collect(),
-            },
-            _ => return None,
-        };
-        let items = parts.into_iter().map(|part| Self::text_value(part, at)).collect();
-        Some(self.new_list(items))
-    }
-
     fn join_texts(&mut self, separator: &str, items: &Value, at: At) -> Result<Option<Value>, Stop> {
         let Ok(items) = self.iterate(items, at)? else { return Ok(None) };
         let mut parts = Vec::new();
@@ -216,6 +116,7 @@ impl<H: Host> Interp<'_, H> {
             let mut mapped = Unknown::clone(unknown);
             mapped.text = short(format!("{}.{name}", unknown.text));
             mapped.affix = Some((prefix.into(), suffix.into()));
+            mapped.home = false;
             Some(mapped.value())
         };
         let arg = |index: usize| args.positional.get(index).and_then(|arg| arg.value.as_str().cloned());
@@ -353,22 +254,49 @@ impl<H: Host> Interp<'_, H> {
                 }
                 Some(Value::None)
             }
+            // A `deque` is a list here.
+            ("appendleft", Some(item)) => {
+                if let Object::List(list) = self.change(object) {
+                    list.items.insert(0, item.value);
+                    list.at.clear();
+                }
+                Some(Value::None)
+            }
+            ("popleft", None) if self.hazy(object).is_none() => {
+                let Object::List(list) = self.change(object) else { return Ok(None) };
+                list.at.clear();
+                if list.items.is_empty() {
+                    return self.raise("IndexError", "pop from an empty deque", at);
+                }
+                Some(list.items.remove(0))
+            }
             ("copy", None) => {
                 self.items(&Value::Object(object)).map(<[Value]>::to_vec).map(|items| self.new_list(items))
             }
-            ("index", Some(item)) => {
-                let Some(items) = self.items(&Value::Object(object)).map(<[Value]>::to_vec) else { return Ok(None) };
-                for (index, other) in items.iter().enumerate() {
-                    match self.equal(other, &item.value, at)? {
-                        Some(true) => return Ok(Some(Value::Int(i64::try_from(index).unwrap_or(0)))),
-                        None => return Ok(None),
-                        Some(false) => {}
-                    }
-                }
-                None
-            }
+            (_, Some(item)) if args.positional.len() == 1 => return self.search_list(object, name, &item.value, at),
             _ => None,
         })
+    }
+
+    /// Where an element is, and how often.
+    fn search_list(&mut self, object: Ref, name: &str, item: &Value, at: At) -> Result<Option<Value>, Stop> {
+        if !matches!(name, "index" | "count") {
+            return Ok(None);
+        }
+        let Some(items) = self.items(&Value::Object(object)).map(<[Value]>::to_vec) else { return Ok(None) };
+        let mut places = Vec::new();
+        for (place, other) in items.iter().enumerate() {
+            match self.equal(other, item, at)? {
+                Some(true) => places.push(i64::try_from(place).unwrap_or(i64::MAX)),
+                Some(false) => {}
+                None => return Ok(None),
+            }
+        }
+        match (name, places.first()) {
+            ("count", _) => Ok(Some(Value::Int(i64::try_from(places.len()).unwrap_or(i64::MAX)))),
+            (_, Some(place)) => Ok(Some(Value::Int(*place))),
+            (_, None) => self.raise("ValueError", "not in list", at),
+        }
     }
 
     fn sort_list(&mut self, object: Ref, args: &Args, at: At) -> Result<Option<Value>, Stop> {
@@ -389,29 +317,77 @@ impl<H: Host> Interp<'_, H> {
     }
 
     fn set_method(&mut self, object: Ref, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
-        let Some(mut items) = self.items(&Value::Object(object)).map(<[Value]>::to_vec) else { return Ok(None) };
-        match name {
-            "add" => items.extend(args.positional.first().map(|arg| arg.value.clone())),
-            "update" | "union" => {
-                for arg in &args.positional {
-                    match self.iterate(&arg.value.clone(), at)? {
-                        Ok(more) => items.extend(more),
-                        Err(_) => return Ok(None),
-                    }
-                }
+        let own = Value::Object(object);
+        let Some(items) = self.items(&own).map(<[Value]>::to_vec) else { return Ok(None) };
+        let mut others = Vec::new();
+        for arg in &args.positional {
+            if matches!(name, "add" | "discard" | "remove") {
+                others.push(vec![arg.value.clone()]);
+                continue;
             }
-            _ => return Ok(None),
+            let unordered = self.unordered_items(&arg.value);
+            match (unordered, self.iterate(&arg.value.clone(), at)?) {
+                (Some(items), _) | (None, Ok(items)) => others.push(items),
+                (None, Err(_)) => return Ok(None),
+            }
         }
-        let made = self.new_set(items);
-        if name == "union" {
-            return Ok(Some(made));
+        let mut result = items;
+        for other in others {
+            let Some(keys) = other.iter().map(|item| self.key(item)).collect::<Option<BTreeSet<Key>>>() else {
+                return Ok(None);
+            };
+            let mut own_keys = BTreeSet::new();
+            for item in &result {
+                let Some(key) = self.key(item) else { return Ok(None) };
+                own_keys.insert(key);
+            }
+            let has = |interp: &Self, item: &Value| interp.key(item).is_some_and(|key| keys.contains(&key));
+            match name {
+                "add" | "update" | "union" => result.extend(other),
+                "discard" | "difference" | "difference_update" => result.retain(|item| !has(self, item)),
+                "remove" => {
+                    if !keys.is_subset(&own_keys) {
+                        return self.raise("KeyError", "not in the set", at);
+                    }
+                    result.retain(|item| !has(self, item));
+                }
+                "intersection" | "intersection_update" => result.retain(|item| has(self, item)),
+                "symmetric_difference" | "symmetric_difference_update" => {
+                    result.retain(|item| !has(self, item));
+                    let more =
+                        other.into_iter().filter(|item| self.key(item).is_some_and(|key| !own_keys.contains(&key)));
+                    result.extend(more.collect::<Vec<_>>());
+                }
+                "issubset" => return Ok(Some(Value::Bool(own_keys.is_subset(&keys)))),
+                "issuperset" => return Ok(Some(Value::Bool(keys.is_subset(&own_keys)))),
+                "isdisjoint" => return Ok(Some(Value::Bool(own_keys.is_disjoint(&keys)))),
+                _ => return Ok(None),
+            }
         }
-        let (Some(items), hazy) = (self.items(&made).map(<[Value]>::to_vec), false) else { return Ok(None) };
-        let _ = hazy;
-        if let Object::Set(set) = self.change(object) {
-            *set = items;
+        match name {
+            "union" | "difference" | "intersection" | "symmetric_difference" | "copy" => Ok(Some(self.new_set(result))),
+            "clear" => {
+                if let Object::Set(set) = self.change(object) {
+                    set.clear();
+                }
+                Ok(Some(Value::None))
+            }
+            "add"
+            | "discard"
+            | "remove"
+            | "update"
+            | "difference_update"
+            | "intersection_update"
+            | "symmetric_difference_update" => {
+                let made = self.new_set(result);
+                let Some(items) = self.items(&made).map(<[Value]>::to_vec) else { return Ok(None) };
+                if let Object::Set(set) = self.change(object) {
+                    *set = items;
+                }
+                Ok(Some(Value::None))
+            }
+            _ => Ok(None),
         }
-        Ok(Some(Value::None))
     }
 
     fn dict_method(&mut self, object: Ref, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
@@ -464,6 +440,22 @@ impl<H: Host> Interp<'_, H> {
                 Some(copy)
             }
             ("update", _) => self.update(object, args, at)?,
+            ("popitem", None) if known => {
+                let Some((key, value)) = dict.pairs().pop() else {
+                    return self.raise("KeyError", "popitem(): dictionary is empty", at);
+                };
+                if let (Some(key), Object::Dict(dict)) = (self.key(&key), self.change(object)) {
+                    dict.remove(&key);
+                }
+                Some(self.new_tuple(vec![key, value]))
+            }
+            ("move_to_end", Some(key)) if known && args.positional.len() == 1 && args.keywords.is_empty() => {
+                let written = args.positional[0].value.clone();
+                let Object::Dict(dict) = self.change(object) else { return Ok(None) };
+                let Some(value) = dict.remove(&key) else { return self.raise("KeyError", "move_to_end", at) };
+                dict.insert(key, written, value);
+                Some(Value::None)
+            }
             ("clear", None) => {
                 if let Object::Dict(dict) = self.change(object) {
                     *dict = Dict::default();
@@ -497,18 +489,4 @@ impl<H: Host> Interp<'_, H> {
         }
         Ok(Some(Value::None))
     }
-}
-
-fn title(text: &str) -> String {
-    let mut result = String::new();
-    let mut inside = false;
-    for c in text.chars() {
-        if inside {
-            result.extend(c.to_lowercase());
-        } else {
-            result.extend(c.to_uppercase());
-        }
-        inside = c.is_alphabetic();
-    }
-    result
 }

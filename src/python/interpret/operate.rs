@@ -100,6 +100,10 @@ impl<H: Host> Interp<'_, H> {
             BinaryOp::Or => a.into_iter().chain(b).collect(),
             BinaryOp::And => a.into_iter().filter(|one| has(self, &b, one)).collect(),
             BinaryOp::Sub => a.into_iter().filter(|one| !has(self, &b, one)).collect(),
+            BinaryOp::Xor => {
+                let more: Vec<Value> = b.iter().filter(|one| !has(self, &a, one)).cloned().collect();
+                a.iter().filter(|one| !has(self, &b, one)).cloned().chain(more).collect()
+            }
             _ => return None,
         };
         Some(self.new_set(items))
@@ -195,6 +199,7 @@ fn numbers(op: BinaryOp, left: &Value, right: &Value) -> Option<Value> {
                 let remainder = a.checked_rem(b)?;
                 if remainder != 0 && (remainder < 0) != (b < 0) { remainder + b } else { remainder }
             }
+            BinaryOp::Pow if b < 0 && a != 0 => return Some(Value::Float(float(left)?.powf(float(right)?))),
             BinaryOp::Pow => a.checked_pow(u32::try_from(b).ok()?)?,
             BinaryOp::LeftShift if (0..63).contains(&b) => a.checked_mul(1_i64.checked_shl(u32::try_from(b).ok()?)?)?,
             BinaryOp::RightShift if (0..64).contains(&b) => a >> b,
@@ -211,8 +216,26 @@ fn numbers(op: BinaryOp, left: &Value, right: &Value) -> Option<Value> {
         BinaryOp::Sub => a - b,
         BinaryOp::Mul => a * b,
         BinaryOp::Div if b != 0.0 => a / b,
-        BinaryOp::FloorDiv if b != 0.0 => (a / b).floor(),
-        BinaryOp::Pow => a.powf(b),
+        BinaryOp::Mod if b != 0.0 => float_rest(a, b),
+        BinaryOp::FloorDiv if b != 0.0 => {
+            let quotient = (a - float_rest(a, b)) / b;
+            let whole = quotient.floor();
+            if quotient - whole > 0.5 { whole + 1.0 } else { whole }
+        }
+        // A negative base with a fraction above it is no float.
+        BinaryOp::Pow if a >= 0.0 || b.fract() == 0.0 => a.powf(b),
         _ => return None,
     }))
+}
+
+/// `a % b` of floats: of the sign of `b`.
+fn float_rest(a: f64, b: f64) -> f64 {
+    let rest = a % b;
+    if rest == 0.0 {
+        0.0_f64.copysign(b)
+    } else if (rest < 0.0) == (b < 0.0) {
+        rest
+    } else {
+        rest + b
+    }
 }

@@ -1,6 +1,7 @@
 //! Subscripts and slices: read, set, deleted.
 
 use super::{Host, Interp};
+use crate::python::standard::Standard;
 use crate::python::value::{At, Object, Ref, Stop, Value};
 
 impl<H: Host> Interp<'_, H> {
@@ -59,6 +60,11 @@ impl<H: Host> Interp<'_, H> {
                 }
             }
             Value::Object(object) => match self.object(*object) {
+                Object::Standard(Standard::Match(found)) => {
+                    if let Some(value) = self.match_group(found, index, at) {
+                        return Ok(value);
+                    }
+                }
                 Object::Standard(_) => {
                     if let Some(value) = self.config_item(*object, index, at)? {
                         return Ok(value);

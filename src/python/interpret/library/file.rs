@@ -151,7 +151,13 @@ impl<H: Host> Interp<'_, H> {
     }
 
     /// A method of an open file.
-    pub(super) fn file_method(&mut self, object: Ref, open: &OpenFile, name: &str, args: &Args) -> Option<Value> {
+    pub(in super::super) fn file_method(
+        &mut self,
+        object: Ref,
+        open: &OpenFile,
+        name: &str,
+        args: &Args,
+    ) -> Option<Value> {
         Some(match name {
             "read" if args.positional.is_empty() => {
                 self.set_read(object, open.text.len());
