@@ -129,6 +129,9 @@ pub struct Dag {
     pub at: Location,
     /// The expression that decided its id: the literal, or the decorated function's name.
     pub id_at: Location,
+    /// Where the texts are written of which that expression made the id: the element of a loop, a
+    /// constant of another module.
+    pub id_parts: Vec<Location>,
     /// What is not known about it; empty means complete.
     pub unknown: Vec<Unknown>,
     /// In the order in which they are made.
@@ -191,6 +194,9 @@ pub struct Task {
     pub at: Location,
     /// The expression that decided its id: the literal, or the decorated function's name.
     pub id_at: Location,
+    /// Where the texts are written of which that expression made the id: the element of a loop, a
+    /// constant of another module.
+    pub id_parts: Vec<Location>,
     /// The class name as Airflow shows it (`PythonOperator`, `_PythonDecoratedOperator`).
     pub operator: String,
     /// Where that class or decorator comes from (`airflow.operators.python.PythonOperator`,

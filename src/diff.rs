@@ -231,13 +231,19 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
                 changes.extend(moved_file(dag, other));
                 changes.extend(within((deployed, dag), (proposed, other)));
             }
-            pairing::DagPair::Renamed(other, to) => changes.push(Change {
-                kind: Kind::DagRenamed { to },
-                dags: vec![dag.dag_id.clone()],
-                certainty: Certainty::Certain,
-                deployed: Some(dag.at.clone()),
-                proposed: Some(other.at.clone()),
-            }),
+            pairing::DagPair::Renamed(other, to) => {
+                let (at, other_at) = pairing::id_places(
+                    (deployed.snapshot, &dag.id_at, &dag.id_parts),
+                    (proposed.snapshot, &other.id_at, &other.id_parts),
+                );
+                changes.push(Change {
+                    kind: Kind::DagRenamed { to },
+                    dags: vec![dag.dag_id.clone()],
+                    certainty: Certainty::Certain,
+                    deployed: Some(at),
+                    proposed: Some(other_at),
+                });
+            }
             pairing::DagPair::Gone => changes.push(gone(dag, proposed)),
             pairing::DagPair::Unknown(unknown) => {
                 changes.push(not_known(dag, dag.unknown.first().unwrap_or(unknown), Some(unknown.at.clone())));
@@ -288,7 +294,7 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
         changes.push(not_known(dag, unknown, Some(other.at.clone())));
     }
     let tasks = pairing::tasks((deployed.snapshot, dag), (proposed.snapshot, other));
-    changes.extend(tasks.changes(dag, proposed, other));
+    changes.extend(tasks.changes((deployed, dag), (proposed, other)));
     changes.extend(mapping::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
     changes.extend(xcom::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
     changes

@@ -24,6 +24,7 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Value {
         id,
         at,
         id_at,
+        id_parts: parts_of(args.get(0, "dag_id")),
         doubts: BTreeSet::new(),
         tasks: Vec::new(),
         groups: Vec::new(),
@@ -41,6 +42,14 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Value {
     }
     doubt_conditions(run, dag);
     run.host.add(Thing::Dag(dag))
+}
+
+/// Where the parts of an id are written that decided it together, as far as that is elsewhere.
+fn parts_of(given: Option<&Argument>) -> Vec<At> {
+    match given {
+        Some(Argument { value: Value::Str(text), .. }) => text.parts.as_deref().unwrap_or_default().to_vec(),
+        _ => Vec::new(),
+    }
 }
 
 /// The narrowest expression for whose sake an argument is not known, within that argument.
@@ -209,6 +218,7 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
         id: id.clone(),
         at,
         id_at,
+        id_parts: parts_of(given.as_ref()),
         operator,
         operator_path: path,
         mapped,

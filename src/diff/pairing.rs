@@ -4,7 +4,7 @@
 //! shows as an equal operator, callable, arguments and neighbours under another id.
 
 use super::{Certainty, Change, Kind, KnownBy, Side};
-use crate::content::Snapshot;
+use crate::content::{Location, Snapshot};
 use crate::dag::{Callable, Dag, Group, Id, Model, Task, Unknown};
 use crate::ids::{DagId, GroupId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -244,7 +244,7 @@ fn label(id: &TaskId) -> &str {
 
 impl TaskPairs {
     /// The changes that these pairs are.
-    pub(super) fn changes(&self, dag: &Dag, proposed: Side, other: &Dag) -> Vec<Change> {
+    pub(super) fn changes(&self, (deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec<Change> {
         let mut by_group: BTreeMap<GroupChange, Vec<(TaskId, TaskId)>> = BTreeMap::new();
         let mut changes = Vec::new();
         for (from, to) in &self.renamed {
@@ -254,11 +254,13 @@ impl TaskPairs {
                 by_group.entry(groups).or_default().push(pair);
             } else {
                 let known = known_by(dag, proposed, other, &[pair]);
-                changes.push(renamed(dag, (a, from), (b, to), known));
+                let places =
+                    id_places((deployed.snapshot, &a.id_at, &a.id_parts), (proposed.snapshot, &b.id_at, &b.id_parts));
+                changes.push(renamed(dag, from, to, places, known));
             }
         }
         for ((from, to), members) in by_group {
-            let at = |dag: &Dag, id: &GroupId| group(dag, id).map(|group| group.at.clone());
+            let at = |dag: &Dag, id: &GroupId| group(dag, id).map(|group| group.id_at.clone());
             changes.push(Change {
                 deployed: at(dag, &from),
                 proposed: to.as_ref().and_then(|to| at(other, to)).or_else(|| Some(other.at.clone())),
@@ -314,13 +316,42 @@ fn group<'a>(dag: &'a Dag, id: &GroupId) -> Option<&'a Group> {
 }
 
 /// A pair under two ids as a change; the caller has exact ids on both sides.
-fn renamed(dag: &Dag, (a, from): (&Task, &TaskId), (b, to): (&Task, &TaskId), known: KnownBy) -> Change {
+fn renamed(dag: &Dag, from: &TaskId, to: &TaskId, (a, b): (Location, Location), known: KnownBy) -> Change {
     Change {
         kind: Kind::TaskRenamed { from: from.clone(), to: to.clone(), known },
         dags: vec![dag.dag_id.clone()],
         certainty: Certainty::Certain,
-        deployed: Some(a.id_at.clone()),
-        proposed: Some(b.id_at.clone()),
+        deployed: Some(a),
+        proposed: Some(b),
+    }
+}
+
+/// The places that made two ids differ: of ids that the same expression made of several texts
+/// (`f"load_{table}"`), the text that is not the same on both sides.
+pub(super) fn id_places(
+    (deployed, a, a_parts): (&Snapshot, &Location, &[Location]),
+    (proposed, b, b_parts): (&Snapshot, &Location, &[Location]),
+) -> (Location, Location) {
+    let differs = |a, b| super::source(deployed, a) != super::source(proposed, b);
+    let alike = !differs(a, b) && a_parts.len() == b_parts.len();
+    match a_parts.iter().zip(b_parts).find(|(a, b)| alike && differs(a, b)) {
+        Some((a, b)) => (a.clone(), b.clone()),
+        None => (a.clone(), b.clone()),
+    }
+}
+
+/// The place that decided the id of a task that is gone, and where the proposed side has its like:
+/// of ids that one expression makes of several texts, the text that is this one's own, and that of
+/// a task beside it that stays.
+fn gone_places(dag: &Dag, task: &Task, other: &Dag) -> (Location, Location) {
+    let beside: Vec<&Task> =
+        dag.tasks.iter().filter(|sibling| sibling.id_at == task.id_at && sibling.task_id != task.task_id).collect();
+    let own = task.id_parts.iter().position(|part| beside.iter().all(|sibling| !sibling.id_parts.contains(part)));
+    let stays = beside.iter().find_map(|sibling| other.task(sibling.task_id.exact()?));
+    let place = |task: &Task| own.and_then(|own| task.id_parts.get(own)).unwrap_or(&task.id_at).clone();
+    match stays {
+        Some(stays) => (place(task), place(stays)),
+        None => (task.id_at.clone(), other.at.clone()),
     }
 }
 
@@ -375,12 +406,13 @@ fn goes(other: &Dag, id: &TaskId) -> Certainty {
 
 fn removed(dag: &Dag, other: &Dag, id: &TaskId) -> Option<Change> {
     let task = dag.task(id)?;
+    let (at, beside) = gone_places(dag, task, other);
     Some(Change {
         kind: Kind::TaskRemoved { task_id: id.clone() },
         dags: vec![dag.dag_id.clone()],
         certainty: goes(other, id),
-        deployed: Some(task.id_at.clone()),
-        proposed: Some(other.at.clone()),
+        deployed: Some(at),
+        proposed: Some(beside),
     })
 }
 

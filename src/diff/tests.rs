@@ -381,3 +381,44 @@ fn a_consumer_that_asks_for_the_type_may_take_either() {
     check((&functions("7", "x"), body), (&functions("{\"n\": 7}", "x"), body), &["prepare to work"]);
     check((&functions("7", both), body), (&functions("{\"n\": 7}", both), body), &["perhaps prepare to work"]);
 }
+
+/// The texts at both places of the only change.
+#[track_caller]
+fn places(deployed: &[(&str, &str)], proposed: &[(&str, &str)]) -> (String, String) {
+    let (deployed, proposed) = (snapshot(deployed), snapshot(proposed));
+    let models = [&deployed, &proposed].map(|tree| dag::build(tree, Layout::Content, None));
+    let sides = (Side { snapshot: &deployed, model: &models[0] }, Side { snapshot: &proposed, model: &models[1] });
+    let changes = changes(sides.0, sides.1, Layout::Content);
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    let shown = |tree, at: &Option<Location>| {
+        let at = at.as_ref().unwrap();
+        format!("{}:{} {}", at.path, at.span.line, text(tree, at))
+    };
+    (shown(&deployed, &changes[0].deployed), shown(&proposed, &changes[0].proposed))
+}
+
+#[test]
+fn a_change_of_a_loops_list_is_shown_at_the_element() {
+    let dag = file(
+        "from lists.tables import PREFIX, TABLES\n",
+        "for table in TABLES:\n    BashOperator(task_id=f\"{PREFIX}_{table.lower()}\", bash_command=\"load\")",
+    );
+    let tree = |tables: &'static str| {
+        [("dags/etl.py", dag.as_str()), ("shared/lists/tables.py", tables), ("shared/lists/__init__.py", "")]
+    };
+    let deployed = tree("PREFIX = 'load'\nTABLES = [\n    'A',\n    'B',\n]\n");
+    let pair = |a: &str, b: &str| (a.to_string(), b.to_string());
+    assert_eq!(
+        places(&deployed, &tree("PREFIX = 'load'\nTABLES = [\n    'A',\n]\n")),
+        pair("shared/lists/tables.py:4 'B'", "shared/lists/tables.py:3 'A'"),
+    );
+    let deployed = tree("PREFIX = 'load'\nTABLES = [\n    'ORDERS',\n]\n");
+    assert_eq!(
+        places(&deployed, &tree("PREFIX = 'load'\nTABLES = [\n    'ORDER',\n]\n")),
+        pair("shared/lists/tables.py:3 'ORDERS'", "shared/lists/tables.py:3 'ORDER'"),
+    );
+    assert_eq!(
+        places(&deployed, &tree("PREFIX = 'loads'\nTABLES = [\n    'ORDERS',\n]\n")),
+        pair("shared/lists/tables.py:1 'load'", "shared/lists/tables.py:1 'loads'"),
+    );
+}

@@ -448,7 +448,21 @@ impl<'t, H: Host> Interp<'t, H> {
     }
 
     pub(crate) fn text_value(text: impl Into<Rc<str>>, at: At) -> Value {
-        Value::Str(Text { text: text.into(), at: Some(at) })
+        Value::Str(Text { text: text.into(), at: Some(at), parts: None })
+    }
+
+    /// A text that was made of others at a place.
+    fn made_of(value: Value, of: &[Value], at: At) -> Value {
+        /// Of more, no single one decides anything.
+        const PARTS: usize = 8;
+        let Value::Str(mut text) = value else { return value };
+        let sources =
+            of.iter().filter_map(|part| if let Value::Str(part) = part { Some(part.sources()) } else { None });
+        let parts: Vec<At> = sources.flatten().copied().filter(|part| !part.is_within(at)).take(PARTS).collect();
+        if !parts.is_empty() {
+            text.parts = Some(parts.into());
+        }
+        Value::Str(text)
     }
 
     /// Marks a list whose elements are known and whose order is not.

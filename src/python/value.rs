@@ -59,6 +59,18 @@ pub(crate) enum Value {
 pub(crate) struct Text {
     pub(crate) text: Rc<str>,
     pub(crate) at: Option<At>,
+    /// Where the texts that it was made of are written, as far as that is elsewhere.
+    pub(crate) parts: Option<Rc<[At]>>,
+}
+
+impl Text {
+    /// Where it is written, or what it was made of.
+    pub(crate) fn sources(&self) -> &[At] {
+        match &self.parts {
+            Some(parts) => parts,
+            None => self.at.as_slice(),
+        }
+    }
 }
 
 /// Which module.
@@ -281,11 +293,16 @@ impl Args {
 
 impl Value {
     pub(crate) fn str(text: impl Into<Rc<str>>) -> Self {
-        Self::Str(Text { text: text.into(), at: None })
+        Self::Str(Text { text: text.into(), at: None, parts: None })
     }
 
     pub(crate) fn outside(path: impl Into<Rc<str>>) -> Self {
         Self::Outside(path.into())
+    }
+
+    /// Whether it is a text of which nothing is known but where it was made.
+    pub(crate) fn unsourced(&self) -> bool {
+        matches!(self, Self::Str(Text { parts: None, .. }))
     }
 
     pub(crate) fn as_str(&self) -> Option<&Rc<str>> {

@@ -4,7 +4,7 @@ use super::{BOUNDS, Host, Interp};
 use crate::python::standard::Standard;
 use crate::python::standard::spec::{self, Formatted};
 use crate::python::syntax::FormatPart;
-use crate::python::value::{At, Object, Stop, Text, Unknown, Value, short};
+use crate::python::value::{At, Object, Stop, Unknown, Value, short};
 use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
@@ -139,7 +139,7 @@ impl<H: Host> Interp<'_, H> {
     pub(super) fn concat(&mut self, values: &[Value], at: At) -> Value {
         /// More combinations than this say no more than a pattern.
         const COMBINATIONS: usize = 16;
-        let mut results: Vec<Value> = vec![Value::Str(Text { text: "".into(), at: Some(at) })];
+        let mut results: Vec<Value> = vec![Self::text_value("", at)];
         for value in values {
             let alternatives = match value {
                 Value::OneOf(values) if values.len() * results.len() <= COMBINATIONS => values.to_vec(),
@@ -154,7 +154,7 @@ impl<H: Host> Interp<'_, H> {
                 .collect();
         }
         if results.len() == 1 {
-            return results.pop().unwrap_or(Value::None);
+            return Self::made_of(results.pop().unwrap_or(Value::None), values, at);
         }
         let why = values.iter().find(|value| matches!(value, Value::OneOf(_))).map(|value| self.why(value, at));
         let results: Vec<_> = results.into_iter().map(Some).collect();

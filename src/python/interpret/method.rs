@@ -14,7 +14,14 @@ impl<H: Host> Interp<'_, H> {
             return Ok(value);
         }
         let known = match receiver {
-            Value::Str(text) => self.text_method(&text.text.clone(), name, args, at)?,
+            Value::Str(text) => {
+                let made = self.text_method(&text.text.clone(), name, args, at)?;
+                made.map(
+                    |made| {
+                        if made.unsourced() { Self::made_of(made, std::slice::from_ref(receiver), at) } else { made }
+                    },
+                )
+            }
             Value::Bytes(bytes) => Self::bytes_method(bytes, name, args, at),
             Value::Unknown(_) => Self::pattern_method(receiver, name, args, at),
             Value::Object(object) => match self.object(*object) {

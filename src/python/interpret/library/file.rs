@@ -114,7 +114,7 @@ impl<H: Host> Interp<'_, H> {
             return Value::Bytes(self.tree.bytes(file).to_vec().into());
         }
         match self.file_text(file, args.value(0, "encoding"), None, false) {
-            Ok(text) => Value::Str(Text { text, at: Some(At { file, span: Span::FILE }) }),
+            Ok(text) => Value::Str(Text { text, at: Some(At { file, span: Span::FILE }), parts: None }),
             Err(reason) => self.unread(reason, path.text(), at),
         }
     }
@@ -168,7 +168,11 @@ impl<H: Host> Interp<'_, H> {
                     return Some(Value::Bytes(self.tree.bytes(open.file).to_vec().into()));
                 }
                 let span = Span::FILE;
-                Value::Str(Text { text: open.text[open.read..].into(), at: Some(At { file: open.file, span }) })
+                Value::Str(Text {
+                    text: open.text[open.read..].into(),
+                    at: Some(At { file: open.file, span }),
+                    parts: None,
+                })
             }
             "readlines" if args.positional.is_empty() => {
                 let lines = self.rest_lines(object);
