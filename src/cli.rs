@@ -77,8 +77,19 @@ fn command(process: Process) -> Result<Exit, Failure> {
         }
         Command::Hook(arguments) => hook::run(arguments.command, &environment, &directory, colour),
         Command::Model(arguments) => model::run(&arguments, &directory),
+        Command::Schema { name } => schema(name),
         Command::Rule { id } => rule::run(id.as_deref()),
     }
+}
+
+fn schema(name: config::SchemaName) -> Result<Exit, Failure> {
+    use crate::report::schema::{Shape, schema};
+    let shape = match name {
+        config::SchemaName::Report => Shape::Report,
+        config::SchemaName::Model => Shape::Model,
+        config::SchemaName::Explanation => Shape::Explanation,
+    };
+    stdout(schema(shape)).map(|()| Exit::Completed)
 }
 
 /// Whether the report is coloured: the flag, then `NO_COLOR`, `CLICOLOR_FORCE`/`FORCE_COLOR`,

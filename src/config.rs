@@ -10,7 +10,7 @@ mod variables;
 pub use arguments::{
     Arguments, BootstrapArgument, CheckArguments, ColourChoice, Command, FailOn, HookArguments, HookCommand,
     JudgeArguments, LogFormat, ModelArguments, ModelFormat, OnUnreachableArgument, OnceArgument, OutputFormat,
-    Reported, SyncArguments,
+    Reported, SchemaName, SyncArguments,
 };
 pub use variables::{Environment, nearest_three};
 

@@ -6,6 +6,7 @@
 pub mod full;
 pub mod json;
 pub mod model;
+pub mod schema;
 
 use crate::content::{ContentPath, Location, Revision};
 use crate::rules::{Finding, Level, Prediction};

@@ -38,6 +38,12 @@ pub enum Command {
     Hook(HookArguments),
     /// Print the DAG model of a tree
     Model(ModelArguments),
+    /// Print the JSON schema of an output
+    Schema {
+        /// Which output
+        #[arg(value_enum)]
+        name: SchemaName,
+    },
     /// Show a rule's page, or the list of rules
     Rule {
         /// The rule's id.
@@ -276,6 +282,17 @@ pub struct ModelArguments {
     /// Airflow version to model
     #[arg(long, value_name = "VERSION")]
     pub airflow_version: Option<String>,
+}
+
+/// Outputs that have a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaName {
+    /// `dagguard check --output-format json`.
+    Report,
+    /// `dagguard model`.
+    Model,
+    /// `dagguard model --explain --output-format json`.
+    Explanation,
 }
 
 /// Forms of a model.

@@ -56,6 +56,7 @@ pub(crate) enum Value {
 
 /// A text and the expression that decided it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "a text is a text first")]
 pub(crate) struct Text {
     pub(crate) text: Rc<str>,
     pub(crate) at: Option<At>,

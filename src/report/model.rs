@@ -31,6 +31,7 @@ fn dag(dag: &Dag) -> Value {
     );
     let unknown: Vec<Value> = unknown.collect();
     place(&mut entry, &dag.at, &dag.id_at);
+    parts(&mut entry, &dag.id_parts);
     entry.insert("unknown".into(), unknown.into());
     entry.insert("tasks".into(), dag.tasks.iter().map(task).collect::<Vec<_>>().into());
     entry.insert("groups".into(), dag.groups.iter().map(group).collect::<Vec<_>>().into());
@@ -53,6 +54,7 @@ fn task(task: &Task) -> Value {
     entry.insert("multiple_outputs".into(), task.multiple_outputs.map_or(Value::Null, Into::into));
     entry.insert("file".into(), task.at.path.as_str().into());
     place(&mut entry, &task.at, &task.id_at);
+    parts(&mut entry, &task.id_parts);
     entry.into()
 }
 
@@ -72,6 +74,14 @@ fn place(entry: &mut Map<String, Value>, at: &Location, id_at: &Location) {
     entry.insert("line".into(), at.span.line.into());
     entry.insert("id_line".into(), id_at.span.line.into());
     entry.insert("id_file".into(), id_at.path.as_str().into());
+}
+
+/// Where the texts are written of which an id was made, for one that was.
+fn parts(entry: &mut Map<String, Value>, parts: &[Location]) {
+    if !parts.is_empty() {
+        let parts = parts.iter().map(|at| json!({ "file": at.path.as_str(), "line": at.span.line }));
+        entry.insert("id_parts".into(), parts.collect());
+    }
 }
 
 fn edge(edge: &Edge) -> Value {

@@ -302,6 +302,8 @@ fn every_finding_renders_and_has_a_place() {
         report::full::write(&report, Colour::On, &mut text).unwrap();
         let json = report::json::value(&report);
         assert_eq!(json["findings"].as_array().unwrap().len(), report.findings.len());
+        let faults = crate::report::schema::tests::faults(crate::report::schema::Shape::Report, &json);
+        assert_eq!(faults, Vec::<String>::new());
     }
 }
 

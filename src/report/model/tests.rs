@@ -431,3 +431,14 @@ fn a_file_that_may_hold_a_dag_is_explained_too() {
       to know  the code in the tree, or an operator called directly in place of a function that makes it
     "#);
 }
+
+#[test]
+fn outputs_are_what_their_schemas_say() {
+    use crate::report::schema::{Shape, tests::faults};
+    let none: Vec<String> = Vec::new();
+    assert_eq!(faults(Shape::Model, &model_json(&tree())), none);
+    let explained = explained();
+    assert_eq!(faults(Shape::Explanation, &explain::explanation_json(&explained)), none);
+    let alone = Model { dags: vec![explained[0].dag.clone().into()], ..Model::default() };
+    assert_eq!(faults(Shape::Model, &model_json(&alone)), none);
+}

@@ -1,0 +1,24 @@
+//! The JSON schemas of what the program prints; tests hold them against real output.
+
+/// A shape that has a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `dagguard check`.
+    Report,
+    /// `dagguard model`.
+    Model,
+    /// `dagguard model --explain`.
+    Explanation,
+}
+
+/// The schema of a shape (JSON Schema, draft 2020-12), as it is checked in.
+pub fn schema(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Report => include_str!("schema/report.json"),
+        Shape::Model => include_str!("schema/model.json"),
+        Shape::Explanation => include_str!("schema/explanation.json"),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
