@@ -6,7 +6,7 @@ use crate::content::{ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use crate::python::interpret::Interp;
 use crate::python::tree::Tree;
-use crate::python::value::{At, Object, Ref, Stop, Value};
+use crate::python::value::{At, Object, Raised, Ref, Stop, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -28,18 +28,60 @@ pub(super) struct Evaluation {
     pub(super) errors: Vec<FileError>,
     /// Files of the tree that it read or listed; they decide it as what it imports does.
     pub(super) data: Arc<BTreeSet<ContentPath>>,
+    /// Where something without an order was iterated.
+    shuffles: BTreeSet<At>,
 }
 
-/// Evaluates a DAG file. What its DAGs reach is not known here.
+/// Evaluates a DAG file. What its DAGs reach is not known here. Where it iterates what has no
+/// order, it is evaluated again in other orders: a DAG that then differs is not known.
 pub(super) fn evaluate(tree: &Tree, file: usize, airflow: Option<AirflowVersion>) -> Evaluation {
-    evaluate_and_look(tree, file, airflow, None)
+    /// Orders that are tried, beside the first.
+    const VARIATIONS: usize = 2;
+    let mut first = evaluate_once(tree, file, airflow, 0, None);
+    let Some(place) = first.shuffles.first().copied() else { return first };
+    let at = location(tree, place);
+    let doubt = Unknown { at, reason: "depends on the order of something that has none, as a set".to_owned() };
+    for variation in 1..=VARIATIONS {
+        let other = evaluate_once(tree, file, airflow, variation, None);
+        for dag in &mut first.dags {
+            let twin = other.dags.iter().find(|twin| twin.dag_id == dag.dag_id);
+            if !twin.is_some_and(|twin| same_structure(dag, twin)) && !dag.unknown.contains(&doubt) {
+                Arc::make_mut(dag).unknown.push(doubt.clone());
+            }
+        }
+    }
+    first
 }
 
-/// The same; for one who looks, with a record of where values come from.
-pub(super) fn evaluate_and_look(
+/// One evaluation, for one who looks: with a record of where values come from.
+pub(super) fn evaluate_and_look(tree: &Tree, file: usize, airflow: Option<AirflowVersion>, look: Look) -> Evaluation {
+    evaluate_once(tree, file, airflow, 0, Some(look))
+}
+
+/// Whether two evaluations made the same of a DAG, in whatever order.
+fn same_structure(a: &Dag, b: &Dag) -> bool {
+    let tasks = |dag: &Dag| {
+        let mut tasks = dag.tasks.clone();
+        tasks.sort_by(|a, b| a.task_id.cmp(&b.task_id));
+        for task in &mut tasks {
+            // Other evaluations make the same text of the same values.
+            task.arguments.clear();
+        }
+        tasks
+    };
+    let groups = |dag: &Dag| {
+        let mut groups = dag.groups.clone();
+        groups.sort_by(|a, b| a.group_id.cmp(&b.group_id));
+        groups
+    };
+    a.at == b.at && a.complete() == b.complete() && tasks(a) == tasks(b) && groups(a) == groups(b)
+}
+
+fn evaluate_once(
     tree: &Tree,
     file: usize,
     airflow: Option<AirflowVersion>,
+    variation: usize,
     mut look: Option<Look>,
 ) -> Evaluation {
     let mut done = Evaluation::default();
@@ -51,9 +93,11 @@ pub(super) fn evaluate_and_look(
     if look.is_some() {
         run.start_record();
     }
+    run.variation = variation;
     let start = At { file, span: Span::FILE };
     let result = run.run_file(file);
     done.data = Arc::new(run.read.iter().map(|file| tree.path(*file).clone()).collect());
+    done.shuffles = std::mem::take(&mut run.shuffles);
     let mut stopped = None;
     let mut exposed: BTreeSet<usize> = run.host.registered.clone();
     let mut anonymous: Vec<(At, String)> = Vec::new();
@@ -66,20 +110,16 @@ pub(super) fn evaluate_and_look(
             }
         }
         Err(Stop::Raise(raised)) => {
-            if raised.certain && matches!(&*raised.class, "ImportError" | "ModuleNotFoundError") && run.failed.is_some()
-            {
-                done.errors.push(file_error(tree, raised.at, &raised.message));
-                return done;
-            }
-            if &*raised.class == "SyntaxError" {
-                // The file that has it is reported as itself.
-                done.errors.push(file_error(tree, raised.at, &raised.message));
+            // The file that has a syntax error is reported as itself.
+            if raised.certain || &*raised.class == "SyntaxError" {
+                done.errors.push(file_error(tree, raised.at, &said(&raised)));
                 return done;
             }
             stopped =
                 Some((raised.at, format!("evaluation ends here: {}: {}", raised.class, shorten(&raised.message))));
         }
         Err(Stop::Limit(reason, at)) => stopped = Some((at, reason.to_string())),
+        Err(Stop::Close(_)) => stopped = Some((start, "a generator was left".to_owned())),
     }
     if let Some((at, reason)) = stopped {
         for dag in 0..run.host.dags.len() {
@@ -118,6 +158,17 @@ pub(super) fn evaluate_and_look(
         }));
     }
     done
+}
+
+/// What Python says of an exception.
+fn said(raised: &Raised) -> String {
+    let message = shorten(&raised.message);
+    match &*raised.class {
+        "ImportError" | "ModuleNotFoundError" | "SyntaxError" => message,
+        class if message.is_empty() => class.to_owned(),
+        class if message.starts_with(class) => message,
+        class => format!("{class}: {message}"),
+    }
 }
 
 fn shorten(text: &str) -> String {
@@ -191,7 +242,7 @@ pub(super) fn id<T>(name: &Name, make: impl Fn(&str) -> T) -> Id<T> {
 
 struct Describe<'r, 't> {
     run: &'r Run<'t>,
-    tree: &'t Tree,
+    tree: &'r Tree,
     /// Tasks that are listed, by number.
     ids: BTreeMap<usize, TaskId>,
 }

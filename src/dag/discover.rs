@@ -215,7 +215,11 @@ fn of_block(body: &[Stmt], to: &mut BTreeSet<Import>) {
                 }
                 of_block(orelse, to);
             }
-            StmtKind::For { body, orelse, .. } | StmtKind::While { body, orelse, .. } => {
+            StmtKind::For(repeated) => {
+                of_block(&repeated.body, to);
+                of_block(&repeated.orelse, to);
+            }
+            StmtKind::While { body, orelse, .. } => {
                 of_block(body, to);
                 of_block(orelse, to);
             }
@@ -227,7 +231,7 @@ fn of_block(body: &[Stmt], to: &mut BTreeSet<Import>) {
                 of_block(orelse, to);
                 of_block(finally, to);
             }
-            StmtKind::With { body, .. } => of_block(body, to),
+            StmtKind::With(with) => of_block(&with.body, to),
             StmtKind::Function { def, .. } => of_block(&def.body, to),
             StmtKind::Class { def, .. } => of_block(&def.body, to),
             StmtKind::Match { cases, .. } => cases.iter().for_each(|case| of_block(&case.body, to)),

@@ -188,7 +188,7 @@ pub(super) fn connect(
         }
         doubt_conditions(run, dag);
     }
-    if !run.maybe.is_empty() {
+    if !run.is_certain() {
         return Ok(());
     }
     for up in ups {

@@ -168,7 +168,7 @@ pub(super) fn explain(snapshot: &Snapshot, layout: Layout, airflow: Option<Airfl
                 found = Some(of_run(run, tree, &files, number, dag));
             }
         };
-        collect::evaluate_and_look(&Tree::new(delivered.clone()), *file, airflow, Some(&mut look));
+        collect::evaluate_and_look(&Tree::new(delivered.clone()), *file, airflow, &mut look);
     }
     found.unwrap_or_else(|| {
         // Nothing is known but that there may be a DAG.
@@ -251,7 +251,7 @@ fn of_run(run: &Run, tree: &Tree, files: &BTreeMap<ContentPath, usize>, number: 
 
 struct Explain<'r, 't> {
     run: &'r Run<'t>,
-    tree: &'t Tree,
+    tree: &'r Tree,
     files: &'r BTreeMap<ContentPath, usize>,
 }
 

@@ -92,7 +92,7 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
     };
     let suffix = suffix
         || args.keyword("add_suffix_on_collision").is_some_and(|arg| matches!(run.truth(&arg.value, at), Ok(true)));
-    let maybe = !run.maybe.is_empty();
+    let maybe = !run.is_certain();
     if let Some(dag) = dag {
         if name.exact().is_none() {
             let at = unclear_at(args.get(0, "group_id"), at);
@@ -195,7 +195,7 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
         name = unique(run, dag, group, name);
     }
     let id = run.host.child(group, name);
-    let maybe = !run.maybe.is_empty();
+    let maybe = !run.is_certain();
     if let Err(reason) = dag_given {
         for dag in 0..run.host.dags.len() {
             run.host.doubt(dag, at, reason.clone());

@@ -64,7 +64,11 @@ impl Returns {
                     }
                     self.block(orelse);
                 }
-                StmtKind::For { body, orelse, .. } | StmtKind::While { body, orelse, .. } => {
+                StmtKind::For(repeated) => {
+                    self.block(&repeated.body);
+                    self.block(&repeated.orelse);
+                }
+                StmtKind::While { body, orelse, .. } => {
                     self.block(body);
                     self.block(orelse);
                 }
@@ -76,7 +80,7 @@ impl Returns {
                     self.block(orelse);
                     self.block(finally);
                 }
-                StmtKind::With { body, .. } => self.block(body),
+                StmtKind::With(with) => self.block(&with.body),
                 StmtKind::Match { cases, .. } => cases.iter().for_each(|case| self.block(&case.body)),
                 _ => {}
             }
@@ -89,7 +93,7 @@ fn ends(body: &[Stmt]) -> bool {
     body.last().is_some_and(|stmt| match &stmt.kind {
         StmtKind::Return(_) | StmtKind::Raise(_) => true,
         StmtKind::If { arms, orelse } => ends(orelse) && arms.iter().all(|(_, body)| ends(body)),
-        StmtKind::With { body, .. } => ends(body),
+        StmtKind::With(with) => ends(&with.body),
         StmtKind::Try { body, handlers, orelse, finally } => {
             ends(finally) || (ends(body) || ends(orelse)) && handlers.iter().all(|handler| ends(&handler.body))
         }
@@ -149,10 +153,10 @@ fn count(body: &[Stmt], assigned: &mut BTreeMap<Name, usize>, shapes: &mut BTree
                 names(target, assigned);
                 names(target, assigned);
             }
-            StmtKind::For { target, body, orelse, .. } => {
-                names(target, assigned);
-                count(body, assigned, shapes);
-                count(orelse, assigned, shapes);
+            StmtKind::For(repeated) => {
+                names(&repeated.target, assigned);
+                count(&repeated.body, assigned, shapes);
+                count(&repeated.orelse, assigned, shapes);
             }
             StmtKind::If { arms, orelse } => {
                 for (_, body) in arms {
@@ -172,9 +176,9 @@ fn count(body: &[Stmt], assigned: &mut BTreeMap<Name, usize>, shapes: &mut BTree
                 count(orelse, assigned, shapes);
                 count(finally, assigned, shapes);
             }
-            StmtKind::With { items, body } => {
-                items.iter().filter_map(|(_, target)| target.as_ref()).for_each(|target| names(target, assigned));
-                count(body, assigned, shapes);
+            StmtKind::With(with) => {
+                with.items.iter().filter_map(|(_, target)| target.as_ref()).for_each(|target| names(target, assigned));
+                count(&with.body, assigned, shapes);
             }
             StmtKind::Global(all) | StmtKind::Nonlocal(all) => {
                 for name in all {
@@ -238,7 +242,7 @@ fn expression(expr: &Expr, locals: &BTreeMap<Name, Shape>) -> Shape {
         ExprKind::Tuple(items) if !items.iter().any(|item| matches!(item.kind, ExprKind::Starred(_))) => {
             Shape::Tuple(items.iter().map(|item| expression(item, locals)).collect())
         }
-        ExprKind::Comprehension { kind, .. } => match kind {
+        ExprKind::Comprehension(all) => match all.kind {
             crate::python::syntax::ComprehensionKind::List => Shape::List(Box::new(Shape::Any)),
             crate::python::syntax::ComprehensionKind::Dict => Shape::Dict(None),
             _ => Shape::Any,

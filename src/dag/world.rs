@@ -358,7 +358,7 @@ pub(super) fn note(run: &mut Run, named: Named, given: Option<&Argument>, name: 
 
 /// Notes, for a DAG, the conditions under which the current statement runs.
 pub(super) fn doubt_conditions(run: &mut Run, dag: usize) {
-    for why in run.maybe.clone() {
+    for why in run.conditions() {
         let reason = format!("depends on a condition that is not known: {}", why.reason);
         run.host.doubt(dag, why.at, reason);
     }

@@ -139,13 +139,13 @@ impl Writer {
                 }
                 self.body(orelse);
             }
-            StmtKind::For { target, iter, body, orelse } => {
+            StmtKind::For(repeated) => {
                 self.put("for ");
-                self.expr(target);
+                self.expr(&repeated.target);
                 self.put(" in ");
-                self.expr(iter);
-                self.body(body);
-                self.body(orelse);
+                self.expr(&repeated.iter);
+                self.body(&repeated.body);
+                self.body(&repeated.orelse);
             }
             StmtKind::While { test, body, orelse } => {
                 self.put("while ");
@@ -165,15 +165,15 @@ impl Writer {
                 self.body(orelse);
                 self.body(finally);
             }
-            StmtKind::With { items, body } => {
+            StmtKind::With(with) => {
                 self.put("with ");
-                for (value, target) in items {
+                for (value, target) in &with.items {
                     self.expr(value);
                     self.put(" as ");
                     self.optional(target.as_ref());
                     self.put(",");
                 }
-                self.body(body);
+                self.body(&with.body);
             }
             StmtKind::Function { def, decorators } => {
                 self.exprs(decorators);
@@ -221,6 +221,32 @@ impl Writer {
             Pattern::As(inner, name) => {
                 self.pattern(inner);
                 let _ = write!(self.out, " as {name}");
+            }
+            Pattern::Star(name) => {
+                let _ = write!(self.out, "*{}", name.as_deref().unwrap_or("_"));
+            }
+            Pattern::Mapping(pairs, rest) => {
+                self.put("map(");
+                for (key, pattern) in pairs {
+                    self.expr(key);
+                    self.put(":");
+                    self.pattern(pattern);
+                    self.put(",");
+                }
+                let _ = write!(self.out, "**{})", rest.as_deref().unwrap_or_default());
+            }
+            Pattern::Class(class, positional, keywords) => {
+                self.put("class(");
+                self.expr(class);
+                for pattern in positional {
+                    self.put(",");
+                    self.pattern(pattern);
+                }
+                for (name, pattern) in keywords {
+                    let _ = write!(self.out, ",{name}=");
+                    self.pattern(pattern);
+                }
+                self.put(")");
             }
             Pattern::Other(text) => {
                 let _ = write!(self.out, "{text:?}");
@@ -380,8 +406,8 @@ impl Writer {
                 self.put("*");
                 self.expr(value);
             }
-            ExprKind::Comprehension { kind, element, value, clauses } => {
-                self.comprehension(*kind, element, value.as_deref(), clauses);
+            ExprKind::Comprehension(all) => {
+                self.comprehension(all.kind, &all.element, all.value.as_ref(), &all.clauses);
             }
             ExprKind::Named(name, value) => {
                 self.put(name);
@@ -395,6 +421,10 @@ impl Writer {
             ExprKind::Yield(value) => {
                 self.put("yield ");
                 self.optional(value.as_deref());
+            }
+            ExprKind::YieldFrom(value) => {
+                self.put("yield from ");
+                self.expr(value);
             }
             _ => {}
         }

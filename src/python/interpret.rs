@@ -2,7 +2,7 @@
 //!
 //! Invariants: deterministic and bounded ([`Bounds`]); a bound that is reached is a [`Stop`] with
 //! a reason. Where a condition is not known every branch is run, what the branches leave
-//! different becomes unknown, and the host sees [`Interp::maybe`] while it happens.
+//! different becomes unknown, and the host sees [`Interp::conditions`] while it happens.
 
 mod attribute;
 mod branch;
@@ -16,16 +16,19 @@ mod execute;
 mod format;
 mod import;
 mod iterate;
+mod lazy;
 mod library;
 mod method;
 mod operate;
 mod pattern;
 mod reason;
 mod record;
+mod reflect;
 mod repr;
 mod subscript;
 mod target;
 mod text;
+mod with;
 
 use super::standard::Standard;
 use super::syntax::Name;
@@ -63,7 +66,7 @@ const UNORDERED: &str = "the order in which a folder is listed is not known";
 ///
 /// A method that returns `None` leaves the matter to the interpreter, which knows Python and
 /// nothing else.
-pub(crate) trait Host: Sized {
+pub(crate) trait Host: Sized + 'static {
     /// Whether an outside module of that name exists; `None` if that depends on what is installed.
     fn exists(&self, module: &str) -> Option<bool>;
     /// The value of something outside, by its qualified name, if that is known.
@@ -127,6 +130,8 @@ pub(crate) struct Scope {
     pub(crate) parent: Option<ScopeRef>,
     /// Functions do not see the names of a class around them.
     pub(crate) class_body: bool,
+    /// `:=` sets a name outside of a comprehension.
+    pub(crate) comprehension: bool,
 }
 
 /// A call in progress, or a module being run.
@@ -141,9 +146,10 @@ pub(crate) struct Frame {
     pub(crate) nonlocals: BTreeSet<Name>,
     /// What it may have returned already, under a condition that is not known.
     pub(crate) returns: Vec<Value>,
-    pub(crate) yields: Vec<Value>,
     /// Names of a class body in order.
     pub(crate) fields: Vec<Name>,
+    /// Those of them that are annotated.
+    pub(crate) annotated: BTreeSet<Name>,
     pub(crate) called_at: At,
 }
 
@@ -173,6 +179,18 @@ pub(crate) struct Loaded {
 struct Journal {
     names: BTreeMap<(ScopeRef, Name), Option<Value>>,
     cells: BTreeMap<Ref, Cell>,
+    /// Objects and scopes from these numbers on are newer: nothing else can have seen them.
+    heap: usize,
+    scopes: usize,
+}
+
+/// A generator that is being run, and who is given what it yields.
+struct Consumer<'t, H: Host> {
+    /// The number of frames with the generator's own on top.
+    generator: usize,
+    /// The number of frames with the consumer's own on top.
+    home: usize,
+    turn: lazy::Turn<'t, H>,
 }
 
 /// The interpreter of one file and of what that file imports.
@@ -185,17 +203,28 @@ pub(crate) struct Interp<'t, H: Host> {
     pub(crate) frames: Vec<Frame>,
     journals: Vec<Journal>,
     /// The conditions that are not known under which the current statement runs.
-    pub(crate) maybe: Vec<Rc<Unknown>>,
+    maybe: Vec<Rc<Unknown>>,
     /// Those of them that hold since a `return` that may have happened.
     rest: Vec<Rc<Unknown>>,
-    /// Imports that failed and were not caught: where, and what Python says.
-    pub(crate) failed: Option<Rc<Raised>>,
     /// Lists whose elements are known and whose order is not.
     unordered: BTreeSet<Ref>,
     /// Data files of the tree that were read or listed.
     pub(crate) read: BTreeSet<usize>,
-    /// Counts what may raise for reasons outside.
-    may_raise: usize,
+    /// The open `try` statements that swallow exceptions: whether something in the body may have
+    /// raised, so that what follows in it is conditional.
+    guards: Vec<Option<Rc<Unknown>>>,
+    /// The exceptions that are being handled, for a bare `raise`.
+    handling: Vec<Rc<Raised>>,
+    /// Generators that are being run.
+    consumers: Vec<Consumer<'t, H>>,
+    /// Numbers the loops that may close a generator.
+    tokens: usize,
+    /// Set when there may be names that the text does not show (`exec`, changes of `sys.modules`).
+    open_names: bool,
+    /// Which order unordered things are given: another one each time the file is evaluated.
+    pub(crate) variation: usize,
+    /// Where something without an order was iterated.
+    pub(crate) shuffles: BTreeSet<At>,
     steps: usize,
     depth: usize,
     /// Where values come from, while that is recorded.
@@ -214,10 +243,15 @@ impl<'t, H: Host> Interp<'t, H> {
             journals: Vec::new(),
             maybe: Vec::new(),
             rest: Vec::new(),
-            failed: None,
             unordered: BTreeSet::new(),
             read: BTreeSet::new(),
-            may_raise: 0,
+            guards: Vec::new(),
+            handling: Vec::new(),
+            consumers: Vec::new(),
+            tokens: 0,
+            open_names: false,
+            variation: 0,
+            shuffles: BTreeSet::new(),
             steps: 0,
             depth: 0,
             record: None,
@@ -314,6 +348,7 @@ impl<'t, H: Host> Interp<'t, H> {
 
     fn remember_cell(&mut self, object: Ref) {
         if let Some(journal) = self.journals.last_mut()
+            && object.0 < journal.heap
             && !journal.cells.contains_key(&object)
         {
             let cell = self.heap[object.0].clone();
@@ -341,16 +376,39 @@ impl<'t, H: Host> Interp<'t, H> {
     // --- names ---
 
     pub(crate) fn new_scope(&mut self, parent: Option<ScopeRef>, class_body: bool) -> ScopeRef {
-        self.scopes.push(Scope { names: BTreeMap::new(), parent, class_body });
+        self.scopes.push(Scope { names: BTreeMap::new(), parent, class_body, comprehension: false });
         ScopeRef(self.scopes.len() - 1)
     }
 
     pub(crate) fn set_in(&mut self, scope: ScopeRef, name: &Name, value: Value) {
-        if let Some(journal) = self.journals.last_mut() {
+        self.remember_name(scope, name);
+        self.scopes[scope.0].names.insert(name.clone(), value);
+    }
+
+    fn remember_name(&mut self, scope: ScopeRef, name: &Name) {
+        if let Some(journal) = self.journals.last_mut()
+            && scope.0 < journal.scopes
+        {
             let old = self.scopes[scope.0].names.get(name).cloned();
             journal.names.entry((scope, name.clone())).or_insert(old);
         }
-        self.scopes[scope.0].names.insert(name.clone(), value);
+    }
+
+    /// The conditions that are not known under which the current statement runs.
+    pub(crate) fn conditions(&self) -> Vec<Rc<Unknown>> {
+        self.maybe.iter().chain(self.guards.iter().flatten()).cloned().collect()
+    }
+
+    /// Whether the current statement is run for certain.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.maybe.is_empty() && self.guards.iter().all(Option::is_none)
+    }
+
+    /// Notes that what just ran may raise for reasons outside the text.
+    pub(crate) fn may_raise(&mut self, at: At) {
+        if let Some(guard) = self.guards.last_mut() {
+            guard.get_or_insert_with(|| Rc::new(Unknown::new("something outside the tree may raise", at, "raised")));
+        }
     }
 
     pub(crate) fn set_name(&mut self, name: &Name, value: Value) {
@@ -379,6 +437,25 @@ impl<'t, H: Host> Interp<'t, H> {
         };
         self.set_in(scope, name, value);
         self.record_name(scope, name);
+    }
+
+    /// `name := value`, which a comprehension leaves to what stands around it.
+    pub(crate) fn set_walrus(&mut self, name: &Name, value: Value) {
+        let Some(inner) = self.frames.last().map(|frame| frame.scope) else { return };
+        let mut scope = inner;
+        while self.scopes[scope.0].comprehension {
+            match self.scopes[scope.0].parent {
+                Some(parent) => scope = parent,
+                None => break,
+            }
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.scope = scope;
+        }
+        self.set_name(name, value);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.scope = inner;
+        }
     }
 
     pub(crate) fn lookup(&self, name: &str) -> Option<Value> {
@@ -491,9 +568,17 @@ impl<'t, H: Host> Interp<'t, H> {
         }
     }
 
+    /// Raises an exception of Python's own, or of Airflow's by its name.
     pub(crate) fn raise<T>(&self, class: &str, message: impl Into<String>, at: At) -> Result<T, Stop> {
-        let _ = self;
-        Err(Stop::Raise(Rc::new(Raised { class: class.into(), message: message.into(), at, certain: true })))
+        let module = exception::module(class);
+        Err(Stop::Raise(Rc::new(Raised {
+            class: class.into(),
+            kind: Value::outside(format!("{module}.{class}")),
+            value: None,
+            message: message.into(),
+            at,
+            certain: self.is_certain(),
+        })))
     }
 
     /// The items of a list, tuple or set whose content is known.

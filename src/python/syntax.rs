@@ -32,10 +32,10 @@ pub(crate) enum StmtKind {
     Return(Option<Expr>),
     Raise(Option<Expr>),
     If { arms: Vec<(Expr, Vec<Stmt>)>, orelse: Vec<Stmt> },
-    For { target: Expr, iter: Expr, body: Vec<Stmt>, orelse: Vec<Stmt> },
+    For(Rc<For>),
     While { test: Expr, body: Vec<Stmt>, orelse: Vec<Stmt> },
     Try { body: Vec<Stmt>, handlers: Vec<Handler>, orelse: Vec<Stmt>, finally: Vec<Stmt> },
-    With { items: Vec<(Expr, Option<Expr>)>, body: Vec<Stmt> },
+    With(Rc<With>),
     Function { def: Rc<Function>, decorators: Vec<Expr> },
     Class { def: Rc<Class>, decorators: Vec<Expr> },
     Import(Vec<(Name, Option<Name>)>),
@@ -49,6 +49,22 @@ pub(crate) enum StmtKind {
     Assert(Vec<Expr>),
     Match { subject: Expr, cases: Vec<Case> },
     TypeAlias(Expr, Expr),
+}
+
+/// A `for` statement.
+#[derive(Debug)]
+pub(crate) struct For {
+    pub(crate) target: Expr,
+    pub(crate) iter: Expr,
+    pub(crate) body: Vec<Stmt>,
+    pub(crate) orelse: Vec<Stmt>,
+}
+
+/// A `with` statement: each context with what `as` binds.
+#[derive(Debug)]
+pub(crate) struct With {
+    pub(crate) items: Vec<(Expr, Option<Expr>)>,
+    pub(crate) body: Vec<Stmt>,
 }
 
 /// An `except` clause.
@@ -76,7 +92,13 @@ pub(crate) enum Pattern {
     Or(Vec<Pattern>),
     Sequence(Vec<Pattern>),
     As(Box<Pattern>, Name),
-    /// A form that is not read (classes, mappings); kept as written for comparison.
+    /// `*name` or `*_` within a sequence.
+    Star(Option<Name>),
+    /// Keys with their patterns; the name that `**` binds.
+    Mapping(Vec<(Expr, Pattern)>, Option<Name>),
+    /// A class with the patterns of its positions and of its attributes.
+    Class(Expr, Vec<Pattern>, Vec<(Name, Pattern)>),
+    /// A form that is not read; kept as written for comparison.
     Other(String),
 }
 
@@ -123,15 +145,11 @@ pub(crate) enum ExprKind {
     /// Without a key: `**value`.
     Dict(Vec<(Option<Expr>, Expr)>),
     Starred(Box<Expr>),
-    Comprehension {
-        kind: ComprehensionKind,
-        element: Box<Expr>,
-        value: Option<Box<Expr>>,
-        clauses: Vec<Clause>,
-    },
+    Comprehension(Rc<Comprehension>),
     Named(Name, Box<Expr>),
     Await(Box<Expr>),
     Yield(Option<Box<Expr>>),
+    YieldFrom(Box<Expr>),
     /// Something that is not read; as written.
     Other(Name),
 }
@@ -150,6 +168,16 @@ pub(crate) enum Arg {
     Keyword(Name, Expr),
     Star(Expr),
     DoubleStar(Expr),
+}
+
+/// A comprehension, or a generator expression.
+#[derive(Debug)]
+pub(crate) struct Comprehension {
+    pub(crate) kind: ComprehensionKind,
+    pub(crate) element: Expr,
+    /// For a dict.
+    pub(crate) value: Option<Expr>,
+    pub(crate) clauses: Vec<Clause>,
 }
 
 /// What a comprehension builds.

@@ -3,9 +3,9 @@
 //! Invariants: everything that can nest lives in a heap and is referred to by number, so
 //! identity is Python's own and dropping never recurses. A value that is not known says why.
 
-use super::syntax::{Expr, Function, Name};
+use super::syntax::{Comprehension, Expr, Function, Name};
 use crate::content::Span;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A place in one of the tree's files, by number.
@@ -137,6 +137,55 @@ pub(crate) enum Object {
     ClassMethod(Value),
     /// An object of Python's library.
     Standard(super::standard::Standard),
+    /// What is iterated once: a generator, `map(…)`, `iter(…)`.
+    Lazy(Lazy),
+    /// A function behind `contextlib.contextmanager`.
+    ContextFunction(Value),
+    /// What `contextlib` makes for a `with`.
+    Manager(Manager),
+}
+
+/// Something that is iterated once, and what is left of it.
+#[derive(Clone, Debug)]
+pub(crate) enum Lazy {
+    /// A call of a generator function whose body has not begun, with its bound parameters.
+    Call { function: Ref, scope: ScopeRef, receiver: Option<Value> },
+    /// A generator expression with the value of its first iterable.
+    Expression { comprehension: Rc<Comprehension>, first: Value, context: Context },
+    /// `enumerate(source, start)`.
+    Enumerate { source: Value, start: i64 },
+    /// `map(function, source)`.
+    Map { function: Value, source: Value },
+    /// `filter(function, source)`.
+    Filter { function: Value, source: Value },
+    /// Values that are known, from `next` on.
+    Items { items: Rc<[Value]>, next: usize },
+    /// Left before its end: where it stands is not followed.
+    Left,
+}
+
+/// Where a generator expression stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) scope: ScopeRef,
+    pub(crate) file: usize,
+    pub(crate) class: Option<Ref>,
+    pub(crate) receiver: Option<Value>,
+}
+
+/// A context manager of `contextlib`.
+#[derive(Clone, Debug)]
+pub(crate) enum Manager {
+    /// The generator of a `@contextmanager` function.
+    Generator(Value),
+    /// `nullcontext(value)`.
+    Null(Value),
+    /// `closing(value)`.
+    Closing(Value),
+    /// `suppress(classes…)`.
+    Suppress(Vec<Value>),
+    /// `ExitStack()` with what it has entered.
+    Stack(Vec<Value>),
 }
 
 /// A list or tuple; `at` tells where each element is written, or is empty.
@@ -225,7 +274,11 @@ pub(crate) struct ClassObject {
     pub(crate) names: BTreeMap<Name, Value>,
     /// Names in the order of the body, for enums and data classes.
     pub(crate) fields: Vec<Name>,
+    /// Those of them that are annotated.
+    pub(crate) annotated: BTreeSet<Name>,
     pub(crate) dataclass: bool,
+    /// A data class whose fields take no positions.
+    pub(crate) keyword_only: bool,
 }
 
 /// An instance of a class of the tree.
@@ -380,6 +433,9 @@ pub(crate) enum Stop {
     Raise(Rc<Raised>),
     /// A bound was reached.
     Limit(Rc<str>, At),
+    /// A generator is closed by whoever iterates it: runs what is `finally`, and is caught by
+    /// the loop of that number.
+    Close(usize),
 }
 
 /// An exception.
@@ -387,6 +443,10 @@ pub(crate) enum Stop {
 pub(crate) struct Raised {
     /// The class's own name.
     pub(crate) class: Name,
+    /// The class itself, as far as it is known.
+    pub(crate) kind: Value,
+    /// The exception, where it is an object of the tree.
+    pub(crate) value: Option<Value>,
     pub(crate) message: String,
     pub(crate) at: At,
     /// Whether it is certain that Python would raise it here.

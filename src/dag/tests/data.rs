@@ -94,13 +94,9 @@ fn a_data_file_that_is_read_is_reached() {
 }
 
 #[test]
-fn a_data_file_that_python_refuses_ends_the_evaluation() {
+fn a_data_file_that_python_refuses_is_an_import_error() {
     let source = "import json\nfrom pathlib import Path\nwith DAG('d'):\n    EmptyOperator(task_id='a')\n    x = json.loads(Path(__file__).with_name('x.json').read_text())\n";
     insta::assert_snapshot!(with(&[("dags/x.json", "{")], source), @r"
-    d (incomplete)
-      a
-      ? 5: evaluation ends here: JSONDecodeError: EOF while parsing an object at line 1 column 1
-    * (incomplete)
-      ? 5: evaluation ends here: JSONDecodeError: EOF while parsing an object at line 1 column 1
+    error dags/d.py:10: JSONDecodeError: EOF while parsing an object at line 1 column 1
     ");
 }

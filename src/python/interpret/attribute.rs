@@ -7,7 +7,7 @@ use crate::python::value::{At, Dict, ModuleKey, Object, Ref, Stop, Unknown, Valu
 impl<H: Host> Interp<'_, H> {
     pub(crate) fn attribute(&mut self, object: &Value, name: &Name, at: At) -> Result<Value, Stop> {
         Ok(match object {
-            Value::Module(key) => self.module_attribute(key, name, at),
+            Value::Module(key) => return self.module_attribute(key, name, at),
             Value::Outside(path) => {
                 if let Some(value) = super::library::constant(path, name) {
                     value
@@ -39,16 +39,19 @@ impl<H: Host> Interp<'_, H> {
         })
     }
 
-    fn module_attribute(&mut self, key: &ModuleKey, name: &Name, at: At) -> Value {
+    fn module_attribute(&mut self, key: &ModuleKey, name: &Name, at: At) -> Result<Value, Stop> {
         if let Some(loaded) = self.modules.get(key)
             && let Some(value) = self.names(loaded.scope).get(name)
         {
-            return value.clone();
+            return Ok(value.clone());
         }
         if let Some(value) = self.loaded_submodule(key, name) {
-            return value;
+            return Ok(value);
         }
-        Unknown::new(format!("the module has no `{name}` as far as can be seen"), at, &**name).value()
+        if self.lacks(key, name) {
+            return self.raise("AttributeError", format!("the module has no attribute '{name}'"), at);
+        }
+        Ok(Unknown::new(format!("the module has no `{name}` as far as can be seen"), at, &**name).value())
     }
 
     fn object_attribute(&mut self, reference: Ref, object: &Value, name: &Name, at: At) -> Result<Value, Stop> {
@@ -153,7 +156,9 @@ impl<H: Host> Interp<'_, H> {
     fn bind_attribute(&mut self, value: &Value, receiver: &Value, at: At) -> Result<Value, Stop> {
         let Value::Object(reference) = value else { return Ok(value.clone()) };
         Ok(match self.object(*reference).clone() {
-            Object::Function(_) => self.new_object(Object::Bound { receiver: receiver.clone(), function: *reference }),
+            Object::Function(_) | Object::ContextFunction(_) => {
+                self.new_object(Object::Bound { receiver: receiver.clone(), function: *reference })
+            }
             Object::Property(getter) => return self.call_with(&getter, vec![receiver.clone()], at),
             Object::StaticMethod(inner) => inner,
             Object::ClassMethod(Value::Object(function)) => {
@@ -209,7 +214,11 @@ impl<H: Host> Interp<'_, H> {
                 }
             }
             Value::Outside(path) => H::patched(self, &path.clone(), name, at),
-            Value::Unknown(_) => self.touch(object, at),
+            Value::Unknown(_) => {
+                // It may be the running module (`sys.modules[__name__]`).
+                self.open_names = true;
+                self.touch(object, at);
+            }
             Value::Module(key) => {
                 if let Some(loaded) = self.modules.get(key) {
                     let scope = loaded.scope;
@@ -218,6 +227,32 @@ impl<H: Host> Interp<'_, H> {
             }
             _ => {}
         }
+    }
+
+    /// `del object.name`.
+    pub(super) fn delete_attribute(&mut self, object: &Value, name: &Name, at: At) -> Result<(), Stop> {
+        self.touch(object, at);
+        match object {
+            Value::Object(reference) => {
+                let known = match self.change(*reference) {
+                    Object::Instance(instance) => instance.attributes.remove(name).is_some() || instance.host.is_some(),
+                    Object::Class(class) => class.names.remove(name).is_some(),
+                    _ => true,
+                };
+                if !known && self.hazy(*reference).is_none() {
+                    return self.raise("AttributeError", format!("no attribute '{name}'"), at);
+                }
+            }
+            Value::Module(key) => {
+                if let Some(loaded) = self.modules.get(key) {
+                    let scope = loaded.scope;
+                    self.remember_name(scope, name);
+                    self.scopes[scope.0].names.remove(name);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Tells the host of a change that is not followed, if what changes was reached through it.

@@ -30,12 +30,52 @@ impl<H: Host> Interp<'_, H> {
         why: &Rc<Unknown>,
         work: impl FnOnce(&mut Self) -> Result<Flow, Stop>,
     ) -> Result<Option<Outcome>, Stop> {
-        self.journals.push(Journal::default());
+        self.open_journal();
         let (conditions, rest) = (self.maybe.len(), self.rest.len());
         self.maybe.push(why.clone());
         let result = work(self);
         self.maybe.truncate(conditions);
         self.rest.truncate(rest);
+        let (flow, stop) = match result {
+            Ok(flow) => (flow, None),
+            Err(stop) => (Flow::Next, Some(stop)),
+        };
+        let outcome = self.undo_journal(flow);
+        match stop {
+            None => Ok(Some(outcome)),
+            Some(Stop::Raise(_)) => {
+                self.may_raise(why.at);
+                Ok(None)
+            }
+            Some(Stop::Close(_)) => Err(self.limit("a generator is left under a condition that is not known", why.at)),
+            Some(limit) => Err(limit),
+        }
+    }
+
+    /// From here on, what changes is noted.
+    pub(super) fn open_journal(&mut self) {
+        let (heap, scopes) = (self.heap.len(), self.scopes.len());
+        self.journals.push(Journal { heap, scopes, ..Journal::default() });
+    }
+
+    /// What has changed since [`Self::open_journal`] stays.
+    pub(super) fn keep_journal(&mut self) {
+        let Some(journal) = self.journals.pop() else { return };
+        let Some(outer) = self.journals.last_mut() else { return };
+        for ((scope, name), old) in journal.names {
+            if scope.0 < outer.scopes {
+                outer.names.entry((scope, name)).or_insert(old);
+            }
+        }
+        for (object, old) in journal.cells {
+            if object.0 < outer.heap {
+                outer.cells.entry(object).or_insert(old);
+            }
+        }
+    }
+
+    /// Takes back what has changed since [`Self::open_journal`].
+    pub(super) fn undo_journal(&mut self, flow: Flow) -> Outcome {
         let journal = self.journals.pop().unwrap_or_default();
         let mut names = BTreeMap::new();
         for ((scope, name), old) in journal.names {
@@ -50,11 +90,7 @@ impl<H: Host> Interp<'_, H> {
         for (object, old) in journal.cells {
             cells.insert(object, std::mem::replace(&mut self.heap[object.0], old));
         }
-        match result {
-            Ok(flow) => Ok(Some(Outcome { flow, names, cells })),
-            Err(Stop::Raise(_)) => Ok(None),
-            Err(limit) => Err(limit),
-        }
+        Outcome { flow, names, cells }
     }
 
     /// Joins the branches that did not raise. With `stay`, nothing at all may have happened too.
@@ -85,7 +121,7 @@ impl<H: Host> Interp<'_, H> {
             let Some(cell) = cell else { continue };
             self.remember_cell(object);
             let old = std::mem::replace(&mut self.heap[object.0], cell);
-            // An instance keeps its attributes apart: only those that differ are unknown.
+            // Instances and classes keep their attributes apart: only those that differ are unknown.
             if !alone && !self.join_attributes(object, &old, &outcomes, stay, why) {
                 self.heap[object.0].hazy = Some(why.clone());
             }
@@ -101,24 +137,29 @@ impl<H: Host> Interp<'_, H> {
         stay: bool,
         why: &Rc<Unknown>,
     ) -> bool {
-        let Object::Instance(before) = &old.object else { return false };
+        let named = |object: &Object| match object {
+            Object::Instance(instance) => Some(instance.attributes.clone()),
+            Object::Class(class) => Some(class.names.clone()),
+            _ => None,
+        };
+        let Some(before) = named(&old.object) else { return false };
         let mut versions: Vec<_> = outcomes
             .iter()
-            .map(|outcome| match outcome.cells.get(&object).map(|cell| &cell.object) {
-                Some(Object::Instance(instance)) => instance.clone(),
-                _ => before.clone(),
-            })
+            .map(|outcome| outcome.cells.get(&object).and_then(|cell| named(&cell.object)))
+            .map(|version| version.unwrap_or_else(|| before.clone()))
             .collect();
         if stay {
-            versions.push(before.clone());
+            versions.push(before);
         }
-        let names: BTreeSet<Name> = versions.iter().flat_map(|version| version.attributes.keys().cloned()).collect();
+        let names: BTreeSet<Name> = versions.iter().flat_map(|version| version.keys().cloned()).collect();
         for name in names {
-            let values: Vec<_> = versions.iter().map(|version| version.attributes.get(&name).cloned()).collect();
+            let values: Vec<_> = versions.iter().map(|version| version.get(&name).cloned()).collect();
             let merged = self.merge(&values, why);
-            if let Object::Instance(instance) = &mut self.heap[object.0].object {
-                instance.attributes.insert(name, merged);
-            }
+            match &mut self.heap[object.0].object {
+                Object::Instance(instance) => instance.attributes.insert(name, merged),
+                Object::Class(class) => class.names.insert(name, merged),
+                _ => None,
+            };
         }
         true
     }

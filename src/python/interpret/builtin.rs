@@ -4,16 +4,24 @@ mod number;
 
 use super::{BOUNDS, Host, Interp};
 use crate::python::standard::Standard;
-use crate::python::value::{Args, At, Dict, Object, Stop, Unknown, Value};
+use crate::python::value::{Args, At, Dict, Lazy, Object, Stop, Unknown, Value};
 use std::cmp::Ordering;
 
-const NAMES: &str = " abs all any bool bytes callable chr classmethod dict dir divmod enumerate filter float format \
-frozenset getattr hasattr hash hex id input int isinstance issubclass iter len list map max min next object oct open ord \
-pow print property range repr reversed round set setattr slice sorted staticmethod str sum tuple type vars zip \
-ArithmeticError AssertionError AttributeError BaseException Exception FileNotFoundError ImportError IndexError \
-KeyError LookupError ModuleNotFoundError NameError NotImplementedError OSError IOError RuntimeError StopIteration \
-TypeError ValueError Warning DeprecationWarning UserWarning PermissionError TimeoutError ConnectionError __import__ \
-NotImplemented bin ascii delattr complex bytearray memoryview exec eval compile ";
+const NAMES: &str = " ArithmeticError AssertionError AttributeError BaseException BaseExceptionGroup BlockingIOError \
+BrokenPipeError BufferError BytesWarning ChildProcessError ConnectionAbortedError ConnectionError ConnectionRefusedError \
+ConnectionResetError DeprecationWarning EOFError Ellipsis EncodingWarning EnvironmentError Exception ExceptionGroup \
+FileExistsError FileNotFoundError FloatingPointError FutureWarning GeneratorExit IOError ImportError ImportWarning \
+IndentationError IndexError InterruptedError IsADirectoryError KeyError KeyboardInterrupt LookupError MemoryError \
+ModuleNotFoundError NameError NotADirectoryError NotImplemented NotImplementedError OSError OverflowError \
+PendingDeprecationWarning PermissionError ProcessLookupError PythonFinalizationError RecursionError ReferenceError \
+ResourceWarning RuntimeError RuntimeWarning StopAsyncIteration StopIteration SyntaxError SyntaxWarning SystemError \
+SystemExit TabError TimeoutError TypeError UnboundLocalError UnicodeDecodeError UnicodeEncodeError UnicodeError \
+UnicodeTranslateError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError __build_class__ __debug__ \
+__import__ abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr classmethod compile complex \
+copyright credits delattr dict dir divmod enumerate eval exec exit filter float format frozenset getattr globals \
+hasattr hash help hex id input int isinstance issubclass iter len license list locals map max memoryview min next object \
+oct open ord pow print property quit range repr reversed round set setattr slice sorted staticmethod str sum super tuple \
+type vars zip ";
 
 pub(super) fn is_builtin(name: &str) -> bool {
     !name.is_empty() && NAMES.contains(&format!(" {name} "))
@@ -35,14 +43,24 @@ impl<H: Host> Interp<'_, H> {
             ("bool", Some(value), _) => self.truth(&value, at).ok().map(Value::Bool),
             ("bool", None, _) => Some(Value::Bool(false)),
             (
-                "list" | "tuple" | "set" | "frozenset" | "iter" | "reversed" | "sorted" | "enumerate" | "sum" | "any"
-                | "all" | "next",
+                "list" | "tuple" | "set" | "frozenset" | "iter" | "reversed" | "sorted" | "sum" | "any" | "all",
                 first,
-                second,
-            ) => self.over_items(name, first, second, args, at)?,
+                _,
+            ) => self.over_items(name, first, args, at)?,
             ("min" | "max", Some(value), second) => self.extreme(name, &value, second.as_ref(), args, at)?,
             ("zip", ..) => self.zip(args, at)?,
-            ("map" | "filter", Some(function), Some(items)) => self.map_filter(name, &function, &items, args, at)?,
+            ("map", Some(function), Some(source)) if args.positional.len() == 2 => {
+                Some(self.new_object(Object::Lazy(Lazy::Map { function, source })))
+            }
+            ("map", Some(function), Some(_)) => self.map_many(&function, args, at)?,
+            ("filter", Some(function), Some(source)) => {
+                Some(self.new_object(Object::Lazy(Lazy::Filter { function, source })))
+            }
+            ("enumerate", Some(source), _) => {
+                let start = args.value(1, "start").map_or(Some(0), Value::as_int);
+                start.map(|start| self.new_object(Object::Lazy(Lazy::Enumerate { source, start })))
+            }
+            ("next", Some(value), default) => return self.next_value(&value, default, at),
             ("dict", ..) => self.dict(args, at)?,
             (
                 "int" | "float" | "abs" | "round" | "hex" | "oct" | "bin" | "pow" | "repr" | "ascii" | "format" | "chr"
@@ -65,6 +83,10 @@ impl<H: Host> Interp<'_, H> {
                 let method = name.strip_prefix("str.").unwrap_or(name);
                 Some(self.call_method(&text, method, &rest, at)?)
             }
+            ("exit" | "quit", first, _) => {
+                let message = first.map_or_else(String::new, |code| self.text(&code));
+                return self.raise("SystemExit", message, at);
+            }
             ("print", ..) => Some(Value::None),
             ("open", Some(path), _) => match self.path_of(&path) {
                 Some(path) => self.open(&path, args, 1, at),
@@ -76,64 +98,13 @@ impl<H: Host> Interp<'_, H> {
                 let rest = self.binary(crate::python::syntax::BinaryOp::Mod, &a, &b, at)?;
                 Some(self.new_tuple(vec![quotient, rest]))
             }
-            ("setattr" | "getattr" | "hasattr" | "isinstance" | "callable" | "type", Some(object), second) => {
-                self.reflection(name, &object, second, args, at)?
-            }
             ("__import__", Some(Value::Str(module)), _) => Some(self.import_module(&module.text.clone(), at)?),
             ("exec" | "eval" | "compile", ..) => {
+                self.open_names = true;
                 let why = Unknown::new(format!("`{name}` runs text as code"), at, name);
                 H::outside_call(self, &why.clone().value(), args, at);
                 Some(why.value())
             }
-            _ => None,
-        })
-    }
-
-    /// Functions that ask or change what an object is.
-    fn reflection(
-        &mut self,
-        name: &str,
-        object: &Value,
-        second: Option<Value>,
-        args: &Args,
-        at: At,
-    ) -> Result<Option<Value>, Stop> {
-        Ok(match (name, Some(object.clone()), second) {
-            ("setattr", Some(object), Some(attribute)) => {
-                let value = args.positional.get(2).map_or(Value::None, |arg| arg.value.clone());
-                if let Some(attribute) = attribute.as_str() {
-                    self.set_attribute(&object, attribute, value, at);
-                } else if let Value::Object(object) = object {
-                    let why = self.why(&attribute, at);
-                    self.set_hazy(object, why);
-                }
-                Some(Value::None)
-            }
-            ("getattr", Some(object), Some(Value::Str(attribute))) => {
-                let value = self.attribute(&object, &attribute.text, at)?;
-                match (&value, args.positional.get(2)) {
-                    (Value::Unknown(why), Some(default)) => {
-                        let why = why.clone();
-                        Some(self.merge(&[Some(value.clone()), Some(default.value.clone())], &why))
-                    }
-                    _ => Some(value),
-                }
-            }
-            ("hasattr", Some(Value::Object(object)), Some(Value::Str(attribute))) => match self.object(object) {
-                Object::Instance(instance) if instance.attributes.contains_key(&attribute.text) => {
-                    Some(Value::Bool(true))
-                }
-                _ => None,
-            },
-            ("isinstance", Some(value), Some(class)) => self.is_instance(&value, &class).map(Value::Bool),
-            ("callable", Some(Value::Object(object)), _) => Some(Value::Bool(matches!(
-                self.object(object),
-                Object::Function(_) | Object::Class(_) | Object::Bound { .. } | Object::Partial { .. }
-            ))),
-            ("type", Some(Value::Object(object)), None) => match self.object(object) {
-                Object::Instance(instance) => Some(Value::Object(instance.class)),
-                _ => None,
-            },
             _ => None,
         })
     }
@@ -178,14 +149,7 @@ impl<H: Host> Interp<'_, H> {
         i64::try_from(length).ok().map(Value::Int)
     }
 
-    fn over_items(
-        &mut self,
-        name: &str,
-        first: Option<Value>,
-        second: Option<Value>,
-        args: &Args,
-        at: At,
-    ) -> Result<Option<Value>, Stop> {
+    fn over_items(&mut self, name: &str, first: Option<Value>, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         let Some(value) = first else {
             return Ok(Some(match name {
                 "tuple" => self.new_tuple(Vec::new()),
@@ -193,25 +157,8 @@ impl<H: Host> Interp<'_, H> {
                 _ => self.new_list(Vec::new()),
             }));
         };
-        if let (Value::Object(object), "next", Some(Standard::File(open))) =
-            (&value, name, self.standard(&value).cloned())
-        {
-            return Ok(self.file_method(*object, &open, "readline", &Args::default()));
-        }
-        let unordered = self.unordered_items(&value);
         let items = match self.iterate(&value, at)? {
             Ok(items) => items,
-            // What does not look at the order does not need it.
-            Err(_) if unordered.is_some() && matches!(name, "sorted" | "set" | "frozenset" | "any" | "all") => {
-                unordered.unwrap_or_default()
-            }
-            Err(_) if unordered.is_some() && matches!(name, "list" | "iter" | "tuple") => {
-                let copy = self.new_list(unordered.unwrap_or_default());
-                if let Value::Object(object) = &copy {
-                    self.set_unordered(*object, at);
-                }
-                return Ok(Some(copy));
-            }
             Err((why, _)) if name == "list" || name == "tuple" => {
                 let mut why = Unknown::clone(&why);
                 why.hosts = self.hosts_in(&value);
@@ -220,21 +167,15 @@ impl<H: Host> Interp<'_, H> {
             Err(_) => return Ok(None),
         };
         Ok(match name {
-            "list" | "iter" => Some(self.copy_list(&value, items, false)),
+            "list" => Some(self.copy_list(&value, items, false)),
+            "iter" => Some(match &value {
+                Value::Object(object) if matches!(self.object(*object), Object::Lazy(_)) => value,
+                _ => self.iterator(items),
+            }),
             "tuple" => Some(self.copy_list(&value, items, true)),
             "set" | "frozenset" => Some(self.new_set(items)),
-            "reversed" => Some(self.new_list(items.into_iter().rev().collect())),
+            "reversed" => Some(self.iterator(items.into_iter().rev().collect())),
             "sorted" => self.sorted(items, args, at)?,
-            "enumerate" => {
-                let start = args.value(1, "start").map_or(Some(0), Value::as_int);
-                let Some(start) = start else { return Ok(None) };
-                let mut pairs = Vec::new();
-                for (index, item) in items.into_iter().enumerate() {
-                    let index = start.saturating_add(i64::try_from(index).unwrap_or(i64::MAX));
-                    pairs.push(self.new_tuple(vec![Value::Int(index), item]));
-                }
-                Some(self.new_list(pairs))
-            }
             "sum" => {
                 let mut total = args.value(1, "start").cloned().unwrap_or(Value::Int(0));
                 for item in items {
@@ -252,20 +193,6 @@ impl<H: Host> Interp<'_, H> {
                     }
                 }
                 known.then_some(Value::Bool(name == "all"))
-            }
-            // Whatever `next` is given is an iterator, which is a list here: its first goes.
-            "next" => {
-                if let Value::Object(object) = &value
-                    && !items.is_empty()
-                    && let Object::List(list) = self.change(*object)
-                {
-                    list.items.remove(0);
-                    list.at.clear();
-                }
-                match items.into_iter().next().or(second) {
-                    Some(item) => Some(item),
-                    None => return self.raise("StopIteration", "", at),
-                }
             }
             _ => None,
         })
@@ -375,45 +302,62 @@ impl<H: Host> Interp<'_, H> {
             let items = columns.iter().map(|column| column[row].clone()).collect();
             tuples.push(self.new_tuple(items));
         }
-        Ok(Some(self.new_list(tuples)))
+        Ok(Some(self.iterator(tuples)))
     }
 
-    fn map_filter(
-        &mut self,
-        name: &str,
-        function: &Value,
-        items: &Value,
-        args: &Args,
-        at: At,
-    ) -> Result<Option<Value>, Stop> {
-        let Ok(items) = self.iterate(items, at)? else { return Ok(None) };
+    /// `map` over several iterables.
+    fn map_many(&mut self, function: &Value, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let columns = Args { positional: args.positional[1..].to_vec(), ..Args::default() };
+        let Some(rows) = self.zip(&columns, at)? else { return Ok(None) };
+        let Ok(rows) = self.iterate(&rows, at)? else { return Ok(None) };
         let mut results = Vec::new();
-        if args.positional.len() > 2 {
-            let rest = Args { positional: args.positional[1..].to_vec(), ..Args::default() };
-            let Some(rows) = self.zip(&rest, at)? else { return Ok(None) };
-            for row in self.items(&rows).unwrap_or_default().to_vec() {
-                let row = self.items(&row).unwrap_or_default().to_vec();
-                results.push(self.call_with(function, row, at)?);
-            }
-            return Ok((name == "map").then(|| self.new_list(results)));
+        for row in rows {
+            let row = self.items(&row).map(<[Value]>::to_vec).unwrap_or_default();
+            results.push(self.call_with(function, row, at)?);
         }
-        for item in items {
-            if name == "map" {
-                results.push(self.call_with(function, vec![item], at)?);
-                continue;
+        Ok(Some(self.iterator(results)))
+    }
+
+    /// An iterator over values that are known.
+    pub(super) fn iterator(&mut self, items: Vec<Value>) -> Value {
+        self.new_object(Object::Lazy(Lazy::Items { items: items.into(), next: 0 }))
+    }
+
+    fn next_value(&mut self, value: &Value, default: Option<Value>, at: At) -> Result<Option<Value>, Stop> {
+        if let Some(method) = self.find_method(value, "__next__") {
+            return self.call_with(&method, Vec::new(), at).map(Some);
+        }
+        let Value::Object(object) = value else { return Ok(None) };
+        if let Some(Standard::File(open)) = self.standard(value).cloned() {
+            return Ok(self.file_method(*object, &open, "readline", &Args::default()));
+        }
+        // What `itertools` gives is a list here: its first goes.
+        if let (Object::List(list), None) = (self.object(*object), self.hazy(*object)) {
+            let first = list.items.first().cloned();
+            if let (Some(_), Object::List(list)) = (&first, self.change(*object)) {
+                list.items.remove(0);
+                list.at.clear();
             }
-            let tested = if matches!(function, Value::None) {
-                item.clone()
-            } else {
-                self.call_with(function, vec![item.clone()], at)?
+            return match first.or(default) {
+                Some(item) => Ok(Some(item)),
+                None => self.raise("StopIteration", "", at),
             };
-            match self.truth(&tested, at) {
-                Ok(true) => results.push(item),
-                Ok(false) => {}
-                Err(_) => return Ok(None),
-            }
         }
-        Ok(Some(self.new_list(results)))
+        let Object::Lazy(lazy) = self.object(*object).clone() else { return Ok(None) };
+        if let (Lazy::Items { items, next }, None) = (&lazy, self.hazy(*object))
+            && let Some(item) = items.get(*next).cloned()
+        {
+            let state = Lazy::Items { items: items.clone(), next: next + 1 };
+            if let Object::Lazy(lazy) = self.change(*object) {
+                *lazy = state;
+            }
+            return Ok(Some(item));
+        }
+        match (self.next_of(*object, at)?, default) {
+            (Ok(Some(value)), _) | (Ok(None), Some(value)) => Ok(Some(value)),
+            (Ok(None), None) => self.raise("StopIteration", "", at),
+            (Err(why), _) => Ok(Some(Value::Unknown(why))),
+        }
     }
 
     fn dict_of_keys(&mut self, keys: &Value, value: &Value, at: At) -> Result<Option<Value>, Stop> {
@@ -455,56 +399,5 @@ impl<H: Host> Interp<'_, H> {
             dict.insert(super::Key::Str(name.clone()), Value::str(name.clone()), argument.value.clone());
         }
         Ok(Some(self.new_object(Object::Dict(dict))))
-    }
-
-    fn is_instance(&self, value: &Value, class: &Value) -> Option<bool> {
-        if let Some(classes) = self.items(class) {
-            let mut all = Some(false);
-            for class in classes {
-                match self.is_instance(value, class) {
-                    Some(true) => return Some(true),
-                    None => all = None,
-                    Some(false) => {}
-                }
-            }
-            return all;
-        }
-        if let (Value::Object(object), Value::Object(class)) = (value, class)
-            && let Object::Instance(instance) = self.object(*object)
-            && let Object::Class(own) = self.object(instance.class)
-        {
-            return Some(own.order.iter().any(|entry| matches!(entry, Value::Object(other) if other == class)));
-        }
-        let path = class.outside_path()?;
-        if let Some(standard) = self.standard(value) {
-            return standard.is_a(path);
-        }
-        // Whatever is held as one of Python's own types is none of a library's.
-        let own_type = matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_));
-        if own_type && matches!(&**path, "pathlib.Path" | "datetime.datetime" | "datetime.date" | "datetime.timedelta")
-        {
-            return Some(false);
-        }
-        let class = path.strip_prefix("builtins.")?.to_owned();
-        let own = match value {
-            Value::None => "NoneType",
-            Value::Bool(_) => return Some(class == "bool" || class == "int"),
-            Value::Int(_) => "int",
-            Value::Float(_) => "float",
-            Value::Str(_) => "str",
-            Value::Bytes(_) => "bytes",
-            Value::Unknown(unknown) if unknown.affix.is_some() => "str",
-            Value::Object(object) => match self.object(*object) {
-                Object::List(_) => "list",
-                Object::Tuple(_) => "tuple",
-                Object::Dict(_) => "dict",
-                Object::Set(_) => "set",
-                Object::Function(_) => "function",
-                Object::Standard(_) => "object",
-                _ => return None,
-            },
-            _ => return None,
-        };
-        Some(own == class || class == "object")
     }
 }

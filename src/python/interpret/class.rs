@@ -1,6 +1,6 @@
 //! Classes and their instances.
 
-use super::{Frame, Host, Interp, Unknown};
+use super::{Host, Interp, Unknown};
 use crate::python::syntax::{Arg, Class, ExprKind, Name};
 use crate::python::value::{Args, Argument, At, ClassObject, Instance, Object, Ref, Stop, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +11,12 @@ const EMPTY_BASES: [&str; 6] =
     ["builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol", "builtins.type"];
 
 const ENUMS: [&str; 5] = ["enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag"];
+
+/// What a field of a data class is without an argument.
+enum Default {
+    Value(Value),
+    Factory(Value),
+}
 
 impl<H: Host> Interp<'_, H> {
     pub(super) fn define_class(&mut self, def: &Rc<Class>, at: At) -> Result<Value, Stop> {
@@ -34,30 +40,23 @@ impl<H: Host> Interp<'_, H> {
             order: Vec::new(),
             names: BTreeMap::new(),
             fields: Vec::new(),
+            annotated: BTreeSet::new(),
             dataclass: false,
+            keyword_only: false,
         }));
         let Value::Object(reference) = class else { return Ok(class) };
         let scope = self.new_scope(Some(outer), true);
-        self.frames.push(Frame {
-            scope,
-            file,
-            class: Some(reference),
-            receiver: None,
-            globals: BTreeSet::new(),
-            nonlocals: BTreeSet::new(),
-            returns: Vec::new(),
-            yields: Vec::new(),
-            fields: Vec::new(),
-            called_at,
-        });
+        let frame = self.frame(scope, file, Some(reference), None, called_at);
+        self.frames.push(frame);
         let result = self.block(&def.body);
-        let fields = self.frames.pop().map(|frame| frame.fields).unwrap_or_default();
+        let (fields, annotated) = self.frames.pop().map(|frame| (frame.fields, frame.annotated)).unwrap_or_default();
         result?;
         let order = self.resolution_order(reference, &bases, at);
         let names = self.scopes[scope.0].names.clone();
         if let Object::Class(class) = self.change(reference) {
             class.names = names;
             class.fields = fields;
+            class.annotated = annotated;
             class.order = order;
         }
         Ok(class)
@@ -186,11 +185,7 @@ impl<H: Host> Interp<'_, H> {
     ) -> Result<(), Stop> {
         if let Object::Class(object) = self.object(class)
             && after.is_none()
-            && (object.dataclass
-                || self
-                    .outside_bases(class)
-                    .iter()
-                    .any(|base| &**base == "typing.NamedTuple" || base.starts_with("pydantic.")))
+            && self.has_fields(class)
             && !object.names.contains_key("__init__")
         {
             return self.initialise_fields(instance, class, args, at);
@@ -212,59 +207,100 @@ impl<H: Host> Interp<'_, H> {
         Ok(())
     }
 
-    fn initialise_fields(&mut self, instance: Ref, class: Ref, args: &Args, at: At) -> Result<(), Stop> {
-        let mut fields: Vec<Name> = Vec::new();
-        let mut defaults: BTreeMap<Name, Value> = BTreeMap::new();
-        if let Object::Class(object) = self.object(class) {
-            for entry in object.order.iter().rev() {
-                if let Value::Object(entry) = entry
-                    && let Object::Class(class) = self.object(*entry)
-                {
-                    for field in &class.fields {
-                        let value = class.names.get(field);
-                        let function = value.is_some_and(|value| match value {
-                            Value::Object(object) => matches!(
-                                self.object(*object),
-                                Object::Function(_)
-                                    | Object::Property(_)
-                                    | Object::StaticMethod(_)
-                                    | Object::ClassMethod(_)
-                            ),
-                            _ => false,
-                        });
-                        if function || field.starts_with("__") {
-                            continue;
-                        }
-                        if !fields.contains(field) {
-                            fields.push(field.clone());
-                        }
-                        if let Some(value) = value {
-                            defaults.insert(field.clone(), value.clone());
-                        }
-                    }
+    /// The fields of a data class or named tuple in order; `None` for other classes.
+    pub(super) fn field_names(&self, class: Ref) -> Option<Vec<Name>> {
+        self.has_fields(class).then(|| self.fields(class).into_iter().map(|(name, _)| name).collect())
+    }
+
+    fn has_fields(&self, class: Ref) -> bool {
+        let Object::Class(object) = self.object(class) else { return false };
+        object.order.iter().any(|entry| match entry {
+            Value::Object(entry) => matches!(self.object(*entry), Object::Class(class) if class.dataclass),
+            Value::Outside(path) => &**path == "typing.NamedTuple" || path.starts_with("pydantic."),
+            _ => false,
+        })
+    }
+
+    /// Fields with their defaults, those of bases first.
+    fn fields(&self, class: Ref) -> Vec<(Name, Option<Value>)> {
+        let mut fields: Vec<(Name, Option<Value>)> = Vec::new();
+        let Object::Class(object) = self.object(class) else { return fields };
+        for entry in object.order.iter().rev() {
+            let Value::Object(entry) = entry else { continue };
+            let Object::Class(class) = self.object(*entry) else { continue };
+            for field in class.fields.iter().filter(|field| class.annotated.contains(*field)) {
+                let value = class.names.get(field).cloned();
+                match fields.iter_mut().find(|(name, _)| name == field) {
+                    Some(known) => known.1 = value.or_else(|| known.1.take()),
+                    None => fields.push((field.clone(), value)),
                 }
             }
         }
-        for (index, field) in fields.iter().enumerate() {
-            let value = match args.get(index, field) {
-                Some(argument) => argument.value.clone(),
-                None => match defaults.get(field) {
-                    // `field(default_factory=list)` is not followed.
-                    Some(value) => value.clone(),
-                    None => match &args.unknown {
-                        Some(why) => Unknown::clone(why).value(),
-                        None => return self.raise("TypeError", format!("the field `{field}` is missing"), at),
-                    },
+        fields
+    }
+
+    fn initialise_fields(&mut self, instance: Ref, class: Ref, args: &Args, at: At) -> Result<(), Stop> {
+        let fields = self.fields(class);
+        let mut taken = 0;
+        let mut named = 0;
+        for (field, default) in fields {
+            let (default, keyword_only, init) = self.field_default(default, at);
+            let keyword_only = keyword_only.unwrap_or_else(|| self.keyword_only(class));
+            let positional = if keyword_only || !init { None } else { args.positional.get(taken) };
+            if !keyword_only && init {
+                taken += 1;
+            }
+            let given = positional.or_else(|| args.keyword(&field).inspect(|_| named += 1));
+            let value = match (given, default) {
+                (Some(argument), _) => argument.value.clone(),
+                (None, Some(Default::Value(value))) => value,
+                (None, Some(Default::Factory(factory))) => self.call_with(&factory, Vec::new(), at)?,
+                (None, None) => match &args.unknown {
+                    Some(why) => Unknown::clone(why).value(),
+                    None if !init => continue,
+                    None => {
+                        return self.raise("TypeError", format!("missing required argument: '{field}'"), at);
+                    }
                 },
             };
             if let Object::Instance(instance) = self.change(instance) {
                 instance.attributes.insert(field.clone(), value);
             }
         }
+        let of_library = self.outside_bases(class).iter().any(|base| base.starts_with("pydantic."));
+        if !of_library && (args.positional.len() > taken || args.keywords.len() > named) {
+            return self.raise("TypeError", "an argument that the class does not have", at);
+        }
         if let Some(method) = self.find_method(&Value::Object(instance), "__post_init__") {
             self.call_with(&method, Vec::new(), at)?;
         }
         Ok(())
+    }
+
+    /// What a field is without an argument, whether it takes a position, and whether it takes an
+    /// argument at all.
+    fn field_default(&self, value: Option<Value>, at: At) -> (Option<Default>, Option<bool>, bool) {
+        let Some(value) = value else { return (None, None, true) };
+        if let Value::Object(object) = &value
+            && let Object::Partial { function: Value::Outside(path), args } = self.object(*object).clone()
+            && matches!(&*path, "dataclasses.field" | "pydantic.Field")
+        {
+            let flag = |run: &Self, name: &str| args.keyword(name).and_then(|arg| run.truth(&arg.value, at).ok());
+            let default = match (args.keyword("default_factory").or(args.keyword("factory")), args.keyword("default")) {
+                (Some(factory), _) => Some(Default::Factory(factory.value.clone())),
+                (None, Some(default)) => Some(Default::Value(default.value.clone())),
+                (None, None) => {
+                    let first = args.positional.first().map(|arg| arg.value.clone());
+                    first.filter(|value| !matches!(value, Value::Ellipsis)).map(Default::Value)
+                }
+            };
+            return (default, flag(self, "kw_only"), flag(self, "init").unwrap_or(true));
+        }
+        (Some(Default::Value(value)), None, true)
+    }
+
+    fn keyword_only(&self, class: Ref) -> bool {
+        matches!(self.object(class), Object::Class(class) if class.keyword_only)
     }
 
     pub(super) fn super_value(&mut self, at: At) -> Value {

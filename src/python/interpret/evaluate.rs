@@ -1,12 +1,16 @@
 //! Expressions.
 
+use super::lazy::Emit;
 use super::{BOUNDS, Flow, Host, Interp};
 use crate::content::Span;
-use crate::python::syntax::{Arg, BinaryOp, Clause, CompareOp, ComprehensionKind, Expr, ExprKind, UnaryOp};
-use crate::python::value::{Args, Argument, At, Dict, Object, Sequence, Stop, Unknown, Value, short};
+use crate::python::syntax::{
+    Arg, BinaryOp, Clause, CompareOp, Comprehension, ComprehensionKind, Expr, ExprKind, UnaryOp,
+};
+use crate::python::value::{Args, Argument, At, Context, Dict, Lazy, Object, Sequence, Stop, Unknown, Value, short};
+use std::cell::RefCell;
 use std::rc::Rc;
 
-impl<H: Host> Interp<'_, H> {
+impl<'t, H: Host> Interp<'t, H> {
     pub(crate) fn eval(&mut self, expr: &Expr) -> Result<Value, Stop> {
         let at = self.at(expr.span);
         self.step(at)?;
@@ -28,7 +32,7 @@ impl<H: Host> Interp<'_, H> {
             ExprKind::Str(text) => Self::text_value(text.clone(), at),
             ExprKind::Bytes(bytes) => Value::Bytes(bytes.clone()),
             ExprKind::Format(parts) => self.format_string(parts, at)?,
-            ExprKind::Name(name) => self.eval_name(name, at),
+            ExprKind::Name(name) => self.eval_name(name, at)?,
             ExprKind::Attribute(object, name) => {
                 let object = self.eval(object)?;
                 self.attribute(&object, name, at)?
@@ -60,14 +64,12 @@ impl<H: Host> Interp<'_, H> {
             ExprKind::Conditional { test, then, orelse } => self.conditional(test, then, orelse)?,
             ExprKind::Lambda(def) => self.define(def)?,
             ExprKind::Starred(value) => self.eval(value)?,
-            ExprKind::Comprehension { kind, element, value, clauses } => {
-                self.comprehension(*kind, element, value.as_deref(), clauses, at)?
-            }
+            ExprKind::Comprehension(all) => self.comprehension(all, at)?,
             ExprKind::Named(name, value) => {
                 let source = value.span;
                 let value = self.eval(value)?;
                 self.source(source);
-                self.set_name(name, value.clone());
+                self.set_walrus(name, value.clone());
                 value
             }
             ExprKind::Await(value) => {
@@ -79,10 +81,12 @@ impl<H: Host> Interp<'_, H> {
                     Some(value) => self.eval(value)?,
                     None => Value::None,
                 };
-                if let Some(frame) = self.frames.last_mut() {
-                    frame.yields.push(value);
-                }
+                self.give(value)?;
                 Value::None
+            }
+            ExprKind::YieldFrom(value) => {
+                let value = self.eval(value)?;
+                self.give_all(&value, at)?
             }
             ExprKind::Slice(_) | ExprKind::Other(_) => {
                 Unknown::new("syntax that is not evaluated", at, crate::python::canonical::expression(expr)).value()
@@ -98,18 +102,28 @@ impl<H: Host> Interp<'_, H> {
         value
     }
 
-    fn eval_name(&mut self, name: &Rc<str>, at: At) -> Value {
+    fn eval_name(&mut self, name: &Rc<str>, at: At) -> Result<Value, Stop> {
         if let Some(value) = self.lookup(name) {
-            return value;
+            return Ok(value);
         }
         if super::builtin::is_builtin(name) {
-            return Value::outside(format!("builtins.{name}"));
+            return Ok(Value::outside(format!("builtins.{name}")));
         }
         // After `from outside import *` any name may come from there.
         if let Some(Value::Outside(module)) = self.lookup("*") {
-            return Value::outside(format!("{module}.{name}"));
+            return Ok(Value::outside(format!("{module}.{name}")));
         }
-        Unknown::new(format!("the name `{name}` is not defined as far as can be seen"), at, name.clone()).value()
+        if !self.open_names && !name.starts_with("__") && !self.has_open_names() {
+            return self.raise("NameError", format!("name '{name}' is not defined"), at);
+        }
+        Ok(Unknown::new(format!("the name `{name}` is not defined as far as can be seen"), at, name.clone()).value())
+    }
+
+    /// Whether the running module may have names that are not seen: those of a star import of
+    /// something unknown, those set through `globals()` by a text that is not known.
+    fn has_open_names(&self) -> bool {
+        let Some(scope) = self.module_scope() else { return true };
+        self.names(scope).keys().any(|name| &**name == "*" || name.starts_with('<'))
     }
 
     /// Elements with `*` unpacked; the reason if one of those is not known.
@@ -371,141 +385,66 @@ impl<H: Host> Interp<'_, H> {
         Ok(result)
     }
 
-    fn comprehension(
-        &mut self,
-        kind: ComprehensionKind,
-        element: &Expr,
-        value: Option<&Expr>,
-        clauses: &[Clause],
-        at: At,
-    ) -> Result<Value, Stop> {
-        // A scope of its own, as in Python.
+    fn comprehension(&mut self, all: &Rc<Comprehension>, at: At) -> Result<Value, Stop> {
         let Some(frame) = self.frames.last() else { return Ok(Value::None) };
         let outer = frame.scope;
-        let mut parent = outer;
-        while self.scopes[parent.0].class_body {
-            match self.scopes[parent.0].parent {
-                Some(next) => parent = next,
-                None => break,
-            }
+        if all.kind == ComprehensionKind::Generator {
+            // Only the first iterable is evaluated where the expression stands.
+            let context =
+                Context { scope: outer, file: frame.file, class: frame.class, receiver: frame.receiver.clone() };
+            let first = match all.clauses.first() {
+                Some(Clause::For(_, iter)) => self.eval(iter)?,
+                _ => Value::None,
+            };
+            let lazy = Lazy::Expression { comprehension: all.clone(), first, context };
+            return Ok(self.new_object(Object::Lazy(lazy)));
         }
-        let scope = self.new_scope(Some(parent), false);
-        if self.scopes[outer.0].class_body {
-            // The first iterable sees the class body; its names are few.
-            let names = self.scopes[outer.0].names.clone();
-            self.scopes[scope.0].names.extend(names);
-        }
+        // A scope of its own, as in Python.
+        let scope = self.comprehension_scope(outer);
         if let Some(frame) = self.frames.last_mut() {
             frame.scope = scope;
         }
-        let mut found = Found { pairs: Vec::new(), at: Vec::new(), unknown: None, unordered: false };
-        let result = self.clauses(element, value, clauses, &mut found);
+        let found: Rc<RefCell<Found>> = Rc::default();
+        let (into, conditions) = (found.clone(), self.maybe.len());
+        let emit: Emit<'t, H> = Rc::new(move |run, item, value, at| {
+            let mut found = into.borrow_mut();
+            if found.items.len() > BOUNDS.size {
+                return Err(run.limit("a list too long to evaluate", at));
+            }
+            if let Some(why) = run.maybe.get(conditions) {
+                found.unknown = Some(why.clone());
+            }
+            found.items.push(item);
+            found.values.push(value);
+            found.at.push(at);
+            Ok(())
+        });
+        let result = self.clauses(all, 0, None, &emit);
         if let Some(frame) = self.frames.last_mut() {
             frame.scope = outer;
         }
         result?;
-        let items = || found.pairs.iter().map(|(item, _)| item.clone()).collect::<Vec<_>>();
-        let made = match kind {
+        let Found { items, values, at: places, mut unknown } = found.take();
+        let made = match all.kind {
             ComprehensionKind::List | ComprehensionKind::Generator => {
-                let (items, at) = (items(), found.at.clone());
-                self.new_object(Object::List(Sequence { items, at }))
+                self.new_object(Object::List(Sequence { items, at: places }))
             }
-            ComprehensionKind::Set => {
-                let items = items();
-                self.new_set(items)
-            }
+            ComprehensionKind::Set => self.new_set(items),
             ComprehensionKind::Dict => {
                 let mut dict = Dict::default();
-                for (written, value) in &found.pairs {
-                    match self.key(written) {
-                        Some(key) => dict.insert(key, written.clone(), value.clone()),
-                        None => found.unknown = Some(self.why(written, at)),
+                for (written, value) in items.into_iter().zip(values) {
+                    match self.key(&written) {
+                        Some(key) => dict.insert(key, written, value),
+                        None => unknown = Some(self.why(&written, at)),
                     }
                 }
                 self.new_object(Object::Dict(dict))
             }
         };
-        if let Value::Object(object) = &made {
-            if let Some(why) = found.unknown {
-                self.heap[object.0].hazy = Some(why);
-            } else if found.unordered && !matches!(self.object(*object), Object::Set(_)) {
-                self.set_unordered(*object, at);
-            }
+        if let (Some(why), Value::Object(object)) = (unknown, &made) {
+            self.heap[object.0].hazy = Some(why);
         }
         Ok(made)
-    }
-
-    fn clauses(
-        &mut self,
-        element: &Expr,
-        value: Option<&Expr>,
-        clauses: &[Clause],
-        found: &mut Found,
-    ) -> Result<(), Stop> {
-        let Some((clause, rest)) = clauses.split_first() else {
-            if found.pairs.len() > BOUNDS.size {
-                return Err(self.limit("a list too long to evaluate", self.at(element.span)));
-            }
-            let at = self.at(element.span);
-            let item = self.eval(element)?;
-            let value = match value {
-                Some(value) => self.eval(value)?,
-                None => Value::None,
-            };
-            found.pairs.push((item, value));
-            found.at.push(at);
-            return Ok(());
-        };
-        match clause {
-            Clause::For(target, iter) => {
-                let at = self.at(iter.span);
-                let iterable = self.eval(iter)?;
-                let iterated = match self.unordered_items(&iterable) {
-                    Some(items) => {
-                        found.unordered = true;
-                        Ok(items)
-                    }
-                    None => self.iterate(&iterable, at)?,
-                };
-                match iterated {
-                    Ok(items) => {
-                        let count = items.len();
-                        for (index, item) in items.into_iter().enumerate() {
-                            let mark = self.mark();
-                            self.turn(target, iter, (index + 1, count), &item);
-                            self.assign(target, item)?;
-                            self.clauses(element, value, rest, found)?;
-                            self.unwind(mark);
-                        }
-                    }
-                    Err((why, item)) => {
-                        found.unknown = Some(why.clone());
-                        let outcome = self.branch(&why, |interp| {
-                            interp.assign(target, item)?;
-                            interp.clauses(element, value, rest, found)?;
-                            Ok(Flow::Next)
-                        })?;
-                        self.join(outcome.into_iter().collect(), true, super::branch::Join::Repeated, &why);
-                    }
-                }
-            }
-            Clause::If(test) => {
-                let tested = self.eval(test)?;
-                match self.truth(&tested, self.at(test.span)) {
-                    Ok(true) => self.clauses(element, value, rest, found)?,
-                    Ok(false) => {}
-                    Err(why) => {
-                        found.unknown = Some(why.clone());
-                        let outcome = self.branch(&why, |interp| {
-                            interp.clauses(element, value, rest, found)?;
-                            Ok(Flow::Next)
-                        })?;
-                        self.join(outcome.into_iter().collect(), true, super::branch::Join::OneOf, &why);
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     fn eval_subscript(&mut self, object: &Value, index: &Expr, at: At) -> Result<Value, Stop> {
@@ -545,10 +484,11 @@ impl<H: Host> Interp<'_, H> {
 }
 
 /// What a comprehension has gathered.
+#[derive(Default)]
 struct Found {
-    pairs: Vec<(Value, Value)>,
+    items: Vec<Value>,
+    /// For a dict.
+    values: Vec<Value>,
     at: Vec<At>,
     unknown: Option<Rc<Unknown>>,
-    /// Whether the order of what it gathered is not known.
-    unordered: bool,
 }

@@ -1,13 +1,16 @@
 //! Statements.
 
 use super::branch::Join;
+use super::lazy::Turn;
 use super::record::leaves;
+use super::with::Pushed;
 use super::{BOUNDS, Flow, Host, Interp};
-use crate::python::syntax::{Expr, ExprKind, Stmt, StmtKind};
+use crate::python::syntax::{Expr, ExprKind, For, Stmt, StmtKind};
 use crate::python::value::{At, FunctionObject, Object, Stop, Unknown, Value};
+use std::cell::RefCell;
 use std::rc::Rc;
 
-impl<H: Host> Interp<'_, H> {
+impl<'t, H: Host> Interp<'t, H> {
     pub(super) fn block(&mut self, body: &[Stmt]) -> Result<Flow, Stop> {
         let mark = self.mark();
         let flow = self.statements(body);
@@ -53,6 +56,7 @@ impl<H: Host> Interp<'_, H> {
                     let source = value.span;
                     let value = self.eval(value)?;
                     self.source(source);
+                    self.declare(target, annotation);
                     self.assign(target, value)?;
                 }
                 None => self.declare(target, annotation),
@@ -71,12 +75,12 @@ impl<H: Host> Interp<'_, H> {
             }
             StmtKind::Raise(value) => return Err(self.raised(value.as_ref(), at)?),
             StmtKind::If { arms, orelse } => return self.if_statement(arms, orelse),
-            StmtKind::For { target, iter, body, orelse } => return self.for_statement(target, iter, body, orelse),
+            StmtKind::For(repeated) => return self.for_statement(repeated),
             StmtKind::While { test, body, orelse } => return self.while_statement(test, body, orelse),
             StmtKind::Try { body, handlers, orelse, finally } => {
-                return self.try_statement(body, handlers, orelse, finally, at);
+                return self.try_statement(body, handlers, orelse, finally);
             }
-            StmtKind::With { items, body } => return self.with_statement(items, body),
+            StmtKind::With(with) => return self.with_statement(with, 0),
             StmtKind::Function { def, decorators } => {
                 let function = self.define(def)?;
                 let value = self.decorate(function, decorators)?;
@@ -105,11 +109,7 @@ impl<H: Host> Interp<'_, H> {
             StmtKind::Break => return Ok(Flow::Break),
             StmtKind::Continue => return Ok(Flow::Continue),
             StmtKind::Delete(targets) => self.delete(targets)?,
-            StmtKind::Assert(parts) => {
-                if let Some(test) = parts.first() {
-                    self.eval(test)?;
-                }
-            }
+            StmtKind::Assert(parts) => self.assert(parts, at)?,
             StmtKind::Match { subject, cases } => return self.match_statement(subject, cases, at),
             StmtKind::TypeAlias(name, _) => {
                 if let ExprKind::Name(name) = &name.kind {
@@ -121,14 +121,20 @@ impl<H: Host> Interp<'_, H> {
         Ok(Flow::Next)
     }
 
+    /// A data class reads its fields from the annotations of its body.
     fn declare(&mut self, target: &Expr, annotation: &Expr) {
-        // A data class reads its fields from annotations without a value.
+        let annotation = match &annotation.kind {
+            ExprKind::Subscript(object, _) => object,
+            _ => annotation,
+        };
         if let (ExprKind::Name(name), Some(frame)) = (&target.kind, self.frames.last_mut())
             && self.scopes[frame.scope.0].class_body
             && crate::python::value::last_name(annotation) != Some("ClassVar")
-            && !frame.fields.contains(name)
         {
-            frame.fields.push(name.clone());
+            frame.annotated.insert(name.clone());
+            if !frame.fields.contains(name) {
+                frame.fields.push(name.clone());
+            }
         }
     }
 
@@ -213,45 +219,71 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
-    fn for_statement(&mut self, target: &Expr, iter: &Expr, body: &[Stmt], orelse: &[Stmt]) -> Result<Flow, Stop> {
-        let at = self.at(iter.span);
-        let iterable = self.eval(iter)?;
+    fn for_statement(&mut self, repeated: &Rc<For>) -> Result<Flow, Stop> {
+        let at = self.at(repeated.iter.span);
+        let iterable = self.eval(&repeated.iter)?;
         let (conditions, rest) = (self.maybe.len(), self.rest.len());
-        match self.iterate(&iterable, at)? {
-            Ok(items) => {
-                let mut turns = 0;
-                let (count, mark) = (items.len(), self.mark());
-                for item in items {
-                    turns += 1;
-                    if turns > BOUNDS.turns {
-                        return Err(self.limit("too many turns of a loop", at));
-                    }
-                    self.turn(target, iter, (turns, count), &item);
-                    self.assign(target, item)?;
-                    let flow = self.block(body)?;
-                    self.unwind(mark);
-                    match flow {
-                        Flow::Next | Flow::Continue => {}
-                        Flow::Break => {
-                            self.end_loop(conditions, rest);
-                            return Ok(Flow::Next);
-                        }
-                        flow @ Flow::Return(_) => return Ok(flow),
-                    }
-                }
-                self.end_loop(conditions, rest);
-                self.block(orelse)
+        let token = self.token();
+        let left: Rc<RefCell<Option<Result<Flow, Stop>>>> = Rc::default();
+        let pushed: Rc<RefCell<Pushed>> = Rc::default();
+        let turns = Rc::new(RefCell::new(0));
+        let count = self.count_of(&iterable);
+        let lazy = match &iterable {
+            Value::Object(object) => matches!(self.object(*object), Object::Lazy(_)),
+            _ => false,
+        };
+        let (inner, outcome, noted) = (repeated.clone(), left.clone(), pushed.clone());
+        let turn: Turn<'t, H> = Rc::new(move |run, item| {
+            *turns.borrow_mut() += 1;
+            if *turns.borrow() > BOUNDS.turns {
+                return Err(run.limit("too many turns of a loop", at));
             }
-            Err((why, element)) => {
+            let (before, rest_before) = (run.maybe.len(), run.rest.len());
+            let mark = run.mark();
+            let turn = *turns.borrow();
+            run.turn(&inner.target, &inner.iter, (turn, turn.max(count)), &item);
+            run.assign(&inner.target, item)?;
+            let ended = run.block(&inner.body);
+            run.unwind(mark);
+            if lazy {
+                noted.borrow_mut().note(run, before, rest_before);
+            }
+            match ended {
+                Ok(Flow::Next | Flow::Continue) => Ok(()),
+                // The exception is none of the generator's.
+                Err(Stop::Raise(raised)) if !lazy => Err(Stop::Raise(raised)),
+                Ok(_) | Err(Stop::Raise(_)) => {
+                    *outcome.borrow_mut() = Some(ended);
+                    Err(Stop::Close(token))
+                }
+                Err(stop) => Err(stop),
+            }
+        });
+        let result = self.each(&iterable, at, &turn);
+        self.push_again(&pushed.borrow());
+        match result {
+            Ok(Ok(_)) => {
+                self.end_loop(conditions, rest);
+                self.block(&repeated.orelse)
+            }
+            Err(Stop::Close(closed)) if closed == token => match left.take() {
+                Some(Ok(Flow::Break)) | None => {
+                    self.end_loop(conditions, rest);
+                    Ok(Flow::Next)
+                }
+                Some(ended) => ended,
+            },
+            Err(stop) => Err(stop),
+            Ok(Err((why, element))) => {
                 let outcome = self.branch(&why, |interp| {
-                    interp.assign(target, element)?;
-                    Ok(match interp.block(body)? {
+                    interp.assign(&repeated.target, element)?;
+                    Ok(match interp.block(&repeated.body)? {
                         flow @ Flow::Return(_) => flow,
                         _ => Flow::Next,
                     })
                 })?;
                 match self.join(outcome.into_iter().collect(), true, Join::Repeated, &why) {
-                    Flow::Next => self.block(orelse),
+                    Flow::Next => self.block(&repeated.orelse),
                     flow => Ok(flow),
                 }
             }
@@ -304,29 +336,6 @@ impl<H: Host> Interp<'_, H> {
             }
         }
         Err(self.limit("too many turns of a loop", at))
-    }
-
-    fn with_statement(&mut self, items: &[(Expr, Option<Expr>)], body: &[Stmt]) -> Result<Flow, Stop> {
-        let Some(((context, target), rest)) = items.split_first() else { return self.block(body) };
-        let at = self.at(context.span);
-        let value = self.eval(context)?;
-        let host = self.host_of(&value);
-        let entered = match host {
-            Some(host) => {
-                let entered = H::enter(self, host, at)?;
-                // An instance of a class of the tree stays itself.
-                if matches!(value, Value::Object(_)) { value.clone() } else { entered }
-            }
-            None => self.enter_value(&value, at)?,
-        };
-        if let Some(target) = target {
-            self.assign(target, entered)?;
-        }
-        let flow = self.with_statement(rest, body);
-        if let Some(host) = host {
-            H::exit(self, host, at)?;
-        }
-        flow
     }
 }
 

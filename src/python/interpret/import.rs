@@ -4,9 +4,8 @@ use super::{Frame, Host, Interp, Loaded, Loading};
 use crate::content::Span;
 use crate::python::syntax::{Expr, ExprKind, Name, Stmt, StmtKind};
 use crate::python::tree::Located;
-use crate::python::value::{At, ModuleKey, Raised, ScopeRef, Stop, Unknown, Value};
+use crate::python::value::{At, ModuleKey, ScopeRef, Stop, Unknown, Value};
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 /// Modules that come with Python: they win over the tree, and importing one cannot fail.
 const STANDARD: &str = " __future__ abc argparse array ast asyncio atexit base64 binascii bisect builtins bz2 calendar cmath \
@@ -97,7 +96,7 @@ impl<H: Host> Interp<'_, H> {
         let name = self.tree.module_name(file);
         let mut parts: Vec<&str> = name.split('.').collect();
         let up = if self.tree.is_package(file) { level - 1 } else { level };
-        let entry = self.frames.len() == 1;
+        let entry = self.frames.first().is_some_and(|frame| frame.file == file);
         // A DAG file is loaded without a package: a relative import fails there.
         if entry || up >= parts.len() {
             return self.raise("ImportError", "attempted relative import with no known parent package", at);
@@ -120,22 +119,10 @@ impl<H: Host> Interp<'_, H> {
                 let submodule = format!("{dotted}.{name}");
                 match self.locate(&submodule) {
                     Located::File(_) | Located::Namespace => self.import_module(&submodule, at),
-                    _ => {
-                        let top = dotted.split('.').next().unwrap_or_default();
-                        let open = self.modules.get(key).is_some_and(|loaded| {
-                            loaded.state == Loading::Running
-                                || self.names(loaded.scope).contains_key("*")
-                                || self.names(loaded.scope).contains_key("__getattr__")
-                                // Set through `globals()` by a name that is not known.
-                                || self.names(loaded.scope).keys().any(|name| name.starts_with('<'))
-                        });
-                        let elsewhere = matches!(key, ModuleKey::Namespace(_))
-                            && matches!(self.locate(&submodule), Located::Missing(_, false));
-                        if open || elsewhere || SHARED_NAMESPACES.contains(&top) || self.has_other_meaning(key) {
-                            return Ok(Value::outside(submodule));
-                        }
+                    _ if self.lacks(key, name) => {
                         self.fail_import(format!("cannot import name `{name}` from `{dotted}`"), at)
                     }
+                    _ => Ok(Value::outside(submodule)),
                 }
             }
             Value::Outside(path) => Ok(super::library::constant(path, name).unwrap_or_else(|| {
@@ -146,18 +133,39 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
-    /// Whether a module ran only in part, so that names may be missing that Python would have.
-    fn has_other_meaning(&self, key: &ModuleKey) -> bool {
-        match key {
-            ModuleKey::Namespace(_) => false,
-            ModuleKey::File(_) => self.modules.get(key).is_none_or(|loaded| loaded.state != Loading::Done),
+    /// Whether a module of the tree certainly does not have a name, now: it may still be running,
+    /// where imports go in a circle.
+    pub(super) fn lacks(&self, key: &ModuleKey, name: &str) -> bool {
+        let Some(loaded) = self.modules.get(key) else { return false };
+        let names = self.names(loaded.scope);
+        // Names that are not seen: of a star import of something outside, of a text that is not
+        // known in `globals()`, of `exec`.
+        let open = self.open_names
+            || names.contains_key("*")
+            || names.contains_key("__getattr__")
+            || names.keys().any(|name| name.starts_with('<'));
+        // Airflow loads a DAG file by another name: who imports it runs it once more.
+        let entry = self.frames.first().map(|frame| ModuleKey::File(frame.file));
+        if open || name.starts_with("__") || entry.as_ref() == Some(key) || names.contains_key(name) {
+            return false;
+        }
+        let dotted = match key {
+            ModuleKey::File(file) => self.tree.module_name(*file),
+            ModuleKey::Namespace(dotted) => dotted.to_string(),
+        };
+        let top = dotted.split('.').next().unwrap_or_default();
+        if SHARED_NAMESPACES.contains(&top) {
+            return false;
+        }
+        match self.locate(&format!("{dotted}.{name}")) {
+            Located::File(_) | Located::Namespace | Located::Either(..) => false,
+            Located::Missing(_, closed) => closed || matches!(key, ModuleKey::File(_)),
+            Located::Outside => matches!(key, ModuleKey::File(_)),
         }
     }
 
-    fn fail_import<T>(&mut self, message: String, at: At) -> Result<T, Stop> {
-        let raised = Rc::new(Raised { class: "ImportError".into(), message, at, certain: self.maybe.is_empty() });
-        self.failed = Some(raised.clone());
-        Err(Stop::Raise(raised))
+    fn fail_import<T>(&self, message: String, at: At) -> Result<T, Stop> {
+        self.raise("ImportError", message, at)
     }
 
     fn import_star(&mut self, module: &Value) {
@@ -242,7 +250,7 @@ impl<H: Host> Interp<'_, H> {
             match self.host.exists(dotted) {
                 Some(true) => {}
                 Some(false) => return self.raise("ModuleNotFoundError", format!("no module named `{dotted}`"), at),
-                None => self.may_raise += 1,
+                None => self.may_raise(at),
             }
         }
         Ok(Value::outside(dotted))
@@ -294,8 +302,8 @@ impl<H: Host> Interp<'_, H> {
             globals: BTreeSet::new(),
             nonlocals: BTreeSet::new(),
             returns: Vec::new(),
-            yields: Vec::new(),
             fields: Vec::new(),
+            annotated: BTreeSet::new(),
             called_at: at,
         });
         let result = self.block(&module.body);

@@ -54,9 +54,17 @@ impl<H: Host> Interp<'_, H> {
 
     pub(crate) fn iterate(&mut self, value: &Value, at: At) -> Result<Items, Stop> {
         if let Some(items) = self.items(value) {
-            let items = items.to_vec();
+            let mut items = items.to_vec();
             self.work(items.len(), at)?;
+            if let Value::Object(object) = value
+                && matches!(self.object(*object), Object::Set(_))
+            {
+                items = self.shuffled(items, at);
+            }
             return Ok(Ok(items));
+        }
+        if let Some(items) = self.unordered_items(value) {
+            return Ok(Ok(self.shuffled(items, at)));
         }
         if let Some(pairs) = self.dict_pairs(value) {
             return Ok(Ok(pairs.into_iter().map(|(key, _)| key).collect()));
@@ -68,6 +76,9 @@ impl<H: Host> Interp<'_, H> {
             Value::Object(object) => {
                 if let Some(items) = self.standard_items(*object) {
                     return Ok(Ok(items));
+                }
+                if let Object::Lazy(_) = self.object(*object) {
+                    return self.collect(*object, at);
                 }
                 if let Object::Class(_) = self.object(*object)
                     && let Some(members) = self.enum_members(*object)
@@ -109,4 +120,26 @@ impl<H: Host> Interp<'_, H> {
         element.affix = None;
         Ok(Err((why, element.value())))
     }
+
+    /// The items of something that has no order (a set, the files of a folder), in the order of
+    /// this evaluation. What comes of it is certain only if another evaluation agrees.
+    pub(crate) fn shuffled(&mut self, mut items: Vec<Value>, at: At) -> Vec<Value> {
+        if items.len() < 2 || small_numbers(&items) {
+            return items;
+        }
+        self.shuffles.insert(at);
+        match self.variation {
+            0 => {}
+            1 => items.reverse(),
+            _ => items.rotate_left(1),
+        }
+        items
+    }
+}
+
+/// Whether a set of these is iterated in the order of the numbers: each lies in its own place of
+/// the hash table (measured on CPython 3.8 to 3.13).
+fn small_numbers(items: &[Value]) -> bool {
+    let places = i64::try_from(items.len()).unwrap_or(i64::MAX).saturating_mul(3) / 2;
+    items.iter().all(|item| matches!(item, Value::Int(number) if (0..places.max(8)).contains(number)))
 }

@@ -3,7 +3,7 @@
 use super::{Host, Interp};
 use crate::python::standard::Standard;
 use crate::python::syntax::BinaryOp;
-use crate::python::value::{Args, At, Dict, Object, Ref, Stop, Unknown, Value, short};
+use crate::python::value::{Args, At, Dict, Object, Ref, Stop, Unknown, Value};
 
 mod config;
 mod digest;
@@ -102,11 +102,19 @@ impl<H: Host> Interp<'_, H> {
             ("copy.copy" | "copy.deepcopy", Some(value)) if self.host_of(&value).is_none() => {
                 Some(self.copied(&value, if path == "copy.copy" { 1 } else { 12 }))
             }
+            ("contextlib.nullcontext" | "contextlib.closing" | "contextlib.suppress" | "contextlib.ExitStack", _) => {
+                self.manager(path, args)
+            }
+            ("sys.exit", first) => {
+                let message = first.map_or_else(String::new, |code| self.text(&code));
+                return self.raise("SystemExit", message, at);
+            }
             ("typing.cast", Some(_)) => args.positional.get(1).map(|arg| arg.value.clone()),
-            ("dataclasses.field", _) => match args.keyword("default_factory") {
-                Some(factory) => Some(self.call_with(&factory.value.clone(), Vec::new(), at)?),
-                None => args.keyword("default").map(|arg| arg.value.clone()),
-            },
+            // Read when an instance is made.
+            ("dataclasses.field" | "pydantic.Field", _) => {
+                let function = Value::outside(path);
+                Some(self.new_object(Object::Partial { function, args: args.clone() }))
+            }
             ("importlib.import_module", Some(Value::Str(name))) => Some(self.import_module(&name.text.clone(), at)?),
             _ => None,
         })
@@ -249,23 +257,5 @@ impl<H: Host> Interp<'_, H> {
             self.set_hazy(*copy, why);
         }
         copy
-    }
-
-    /// What `with` binds for something that is no host object.
-    pub(super) fn enter_value(&mut self, value: &Value, at: At) -> Result<Value, Stop> {
-        // A path, a file and what `os.scandir` gives are their own context.
-        if self.standard(value).is_some() || self.unordered_items(value).is_some() || self.items(value).is_some() {
-            return Ok(value.clone());
-        }
-        if let Some(method) = self.find_method(value, "__enter__") {
-            return self.call_with(&method, Vec::new(), at);
-        }
-        Ok(match value {
-            Value::Unknown(unknown) => {
-                let text = format!("with {}", unknown.text);
-                Unknown { text: short(text), ..Unknown::clone(unknown) }.value()
-            }
-            other => self.unknown_from(std::slice::from_ref(other), "with", at),
-        })
     }
 }

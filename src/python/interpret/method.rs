@@ -26,6 +26,7 @@ impl<H: Host> Interp<'_, H> {
             Value::Unknown(_) => Self::pattern_method(receiver, name, args, at),
             Value::Object(object) => match self.object(*object) {
                 Object::List(_) | Object::Tuple(_) => self.list_method(*object, name, args, at)?,
+                Object::Manager(_) => self.stack_method(*object, name, args, at)?,
                 Object::Set(_) => self.set_method(*object, name, args, at)?,
                 Object::Dict(_) => self.dict_method(*object, name, args, at)?,
                 Object::Globals(scope) => {

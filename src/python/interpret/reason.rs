@@ -2,7 +2,7 @@
 
 use super::{Host, Interp};
 use crate::python::standard::Standard;
-use crate::python::value::{At, Object, Unknown, Value, short};
+use crate::python::value::{At, Lazy, Object, Unknown, Value, short};
 use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
@@ -73,7 +73,7 @@ impl<H: Host> Interp<'_, H> {
         found
     }
 
-    fn hosts_in_all(&self, values: &[Value]) -> Vec<super::HostRef> {
+    pub(super) fn hosts_in_all(&self, values: &[Value]) -> Vec<super::HostRef> {
         let mut found = Vec::new();
         for value in values {
             self.collect_hosts(value, 12, &mut found);
@@ -104,6 +104,9 @@ impl<H: Host> Interp<'_, H> {
                 },
                 Object::Partial { args, .. } => {
                     args.all().for_each(|arg| self.collect_hosts(&arg.value, depth - 1, found));
+                }
+                Object::Lazy(Lazy::Items { items, .. }) => {
+                    items.iter().for_each(|item| self.collect_hosts(item, depth - 1, found));
                 }
                 Object::Bound { receiver, .. } | Object::Method { receiver, .. } => {
                     self.collect_hosts(receiver, depth - 1, found);

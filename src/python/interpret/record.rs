@@ -139,7 +139,7 @@ impl<H: Host> Interp<'_, H> {
                     record.items.extend(items);
                 }
             }
-            ExprKind::Comprehension { element, .. } => self.recorded_elements(element.span, &from, &value),
+            ExprKind::Comprehension(all) => self.recorded_elements(all.element.span, &from, &value),
             ExprKind::Dict(pairs) if pairs.len() * 2 == from.len() => self.recorded_pairs(&from, &value),
             _ => {}
         }

@@ -34,7 +34,7 @@ impl<H: Host> Interp<'_, H> {
                 return self.subscript(&names, index, at);
             }
             Value::Outside(path) if &**path == "os.environ" => {
-                self.may_raise += 1;
+                self.may_raise(at);
                 return Ok(self.environment(index, None, at));
             }
             Value::Unknown(unknown) => {
@@ -139,6 +139,8 @@ impl<H: Host> Interp<'_, H> {
     pub(super) fn set_item(&mut self, object: &Value, index: &Value, value: Value, at: At) -> Result<(), Stop> {
         let Value::Object(reference) = object else {
             self.touch(object, at);
+            // It may be the names of the running module (`sys.modules[__name__].__dict__`).
+            self.open_names |= matches!(object, Value::Unknown(_) | Value::Outside(_));
             return Ok(());
         };
         let key = self.key(index);

@@ -11,10 +11,7 @@ impl<H: Host> Interp<'_, H> {
                 ExprKind::Name(name) => {
                     if let Some(frame) = self.frames.last() {
                         let scope = frame.scope;
-                        if let Some(journal) = self.journals.last_mut() {
-                            let old = self.scopes[scope.0].names.get(name).cloned();
-                            journal.names.entry((scope, name.clone())).or_insert(old);
-                        }
+                        self.remember_name(scope, name);
                         self.scopes[scope.0].names.remove(name);
                     }
                 }
@@ -23,10 +20,11 @@ impl<H: Host> Interp<'_, H> {
                     let index = self.eval(index)?;
                     self.delete_item(&object, &index, self.at(target.span));
                 }
-                ExprKind::Attribute(object, _) => {
+                ExprKind::Attribute(object, name) => {
                     let object = self.eval(object)?;
-                    self.touch(&object, self.at(target.span));
+                    self.delete_attribute(&object, name, self.at(target.span))?;
                 }
+                ExprKind::Tuple(targets) | ExprKind::List(targets) => self.delete(targets)?,
                 _ => {}
             }
         }

@@ -1,7 +1,7 @@
 //! The canonical text of values.
 
 use super::{Host, Interp};
-use crate::python::value::{Object, Ref, Text, Value};
+use crate::python::value::{Lazy, Object, Ref, Text, Value};
 
 impl<H: Host> Interp<'_, H> {
     /// Canonical text: equal values of equal text, whatever they are called.
@@ -119,8 +119,14 @@ impl<H: Host> Interp<'_, H> {
             }
             Object::Standard(standard) => out.push_str(&standard.text()),
             Object::Super { .. } => out.push_str("super()"),
+            Object::Lazy(Lazy::Items { items, .. }) => self.write_texts(items, "iter(", ")", depth, out),
+            Object::Lazy(_) => out.push_str("iterator"),
+            Object::Manager(_) => out.push_str("context"),
             Object::Globals(_) => out.push_str("globals()"),
-            Object::Property(value) | Object::StaticMethod(value) | Object::ClassMethod(value) => {
+            Object::Property(value)
+            | Object::StaticMethod(value)
+            | Object::ClassMethod(value)
+            | Object::ContextFunction(value) => {
                 self.write_text(value, depth - 1, out);
             }
         }

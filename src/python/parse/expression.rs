@@ -4,8 +4,8 @@ use super::nodes::Node;
 use super::text::{self, Prefix};
 use super::{Lower, children, fields, span};
 use crate::python::syntax::{
-    Arg, BinaryOp, Clause, CompareOp, ComprehensionKind, Expr, ExprKind, FormatPart, Function, Parameter,
-    ParameterKind, Stmt, StmtKind, UnaryOp,
+    Arg, BinaryOp, Clause, CompareOp, Comprehension, ComprehensionKind, Expr, ExprKind, FormatPart, Function,
+    Parameter, ParameterKind, Stmt, StmtKind, UnaryOp,
 };
 use std::rc::Rc;
 
@@ -95,7 +95,13 @@ impl Lower<'_> {
                 if let Some(yields) = self.functions.last_mut() {
                     *yields = true;
                 }
-                ExprKind::Yield(children(node).first().map(|child| Box::new(self.expr(*child))))
+                let value = children(node).first().map(|child| Box::new(self.expr(*child)));
+                match value {
+                    Some(value) if node.children().nth(1).is_some_and(|word| word.kind() == "from") => {
+                        ExprKind::YieldFrom(value)
+                    }
+                    value => ExprKind::Yield(value),
+                }
             }
             "generic_type" => {
                 // `dict[str, int]` in an annotation is a subscript like any other.
@@ -324,8 +330,8 @@ impl Lower<'_> {
 
     fn comprehension(&mut self, node: Node, kind: ComprehensionKind) -> ExprKind {
         let (element, value) = match node.child_by_field_name("body") {
-            Some(pair) if pair.kind() == "pair" => (self.field(pair, "key"), Some(self.field(pair, "value"))),
-            body => (self.boxed(body), None),
+            Some(pair) if pair.kind() == "pair" => (*self.field(pair, "key"), Some(*self.field(pair, "value"))),
+            body => (*self.boxed(body), None),
         };
         let mut clauses = Vec::new();
         for child in children(node) {
@@ -345,7 +351,7 @@ impl Lower<'_> {
                 _ => {}
             }
         }
-        ExprKind::Comprehension { kind, element, value, clauses }
+        ExprKind::Comprehension(Rc::new(Comprehension { kind, element, value, clauses }))
     }
 
     fn string(&mut self, node: Node) -> ExprKind {

@@ -3,7 +3,7 @@
 use super::expression::binary_op;
 use super::nodes::Node;
 use super::{Lower, children, fields, span};
-use crate::python::syntax::{Case, Class, Expr, ExprKind, Function, Handler, Name, Pattern, Stmt, StmtKind};
+use crate::python::syntax::{Case, Class, Expr, ExprKind, For, Function, Handler, Name, Pattern, Stmt, StmtKind, With};
 use std::rc::Rc;
 
 impl Lower<'_> {
@@ -51,12 +51,12 @@ impl Lower<'_> {
             }
             "import_from_statement" => self.import_from(node),
             "if_statement" => self.if_statement(node),
-            "for_statement" => StmtKind::For {
+            "for_statement" => StmtKind::For(Rc::new(For {
                 target: self.field_expr(node, "left"),
                 iter: self.field_expr(node, "right"),
                 body: self.body(node, "body"),
                 orelse: self.orelse(node),
-            },
+            })),
             "while_statement" => StmtKind::While {
                 test: self.field_expr(node, "condition"),
                 body: self.body(node, "body"),
@@ -243,7 +243,7 @@ impl Lower<'_> {
                 }
             }
         }
-        StmtKind::With { items, body: self.body(node, "body") }
+        StmtKind::With(Rc::new(With { items, body: self.body(node, "body") }))
     }
 
     fn function(&mut self, node: Node) -> Rc<Function> {
@@ -323,9 +323,18 @@ impl Lower<'_> {
                 [inner, name] => Pattern::As(Box::new(self.pattern(*inner)), self.name(*name)),
                 _ => Pattern::Other(self.text(node).to_owned()),
             },
-            "list_pattern" | "tuple_pattern" if !parts.iter().any(|part| self.text(*part).starts_with('*')) => {
+            // `(x)` is `x`.
+            "tuple_pattern"
+                if parts.len() == 1 && !self.text(node).trim_end_matches([')', ' ', '\n']).ends_with(',') =>
+            {
+                self.pattern(parts[0])
+            }
+            "list_pattern" | "tuple_pattern" => {
                 Pattern::Sequence(parts.into_iter().map(|part| self.pattern(part)).collect())
             }
+            "splat_pattern" => Pattern::Star(parts.first().map(|name| self.name(*name)).filter(|name| &**name != "_")),
+            "dict_pattern" => self.mapping_pattern(node),
+            "class_pattern" => self.class_pattern(&parts),
             "dotted_name" if !self.text(node).contains('.') => {
                 if self.text(node) == "_" {
                     Pattern::Any
@@ -347,6 +356,52 @@ impl Lower<'_> {
             }
             _ => Pattern::Other(self.text(node).to_owned()),
         }
+    }
+
+    /// `{"key": pattern, **rest}`.
+    fn mapping_pattern(&mut self, node: Node) -> Pattern {
+        let (mut pairs, mut rest, mut key) = (Vec::new(), None, None);
+        for child in children(node) {
+            match (child.kind(), key.take()) {
+                ("splat_pattern", _) => rest = children(child).first().map(|name| self.name(*name)),
+                ("case_pattern", Some(key)) => {
+                    let pattern = self.pattern(child);
+                    pairs.push((key, pattern));
+                }
+                _ => key = Some(self.pattern_key(child)),
+            }
+        }
+        Pattern::Mapping(pairs, rest)
+    }
+
+    fn pattern_key(&mut self, node: Node) -> Expr {
+        match self.pattern(node) {
+            Pattern::Value(value) => value,
+            _ => self.expr(node),
+        }
+    }
+
+    /// `Class(pattern, attribute=pattern)`.
+    fn class_pattern(&mut self, parts: &[Node]) -> Pattern {
+        let Some((class, arguments)) = parts.split_first() else { return Pattern::Other(String::new()) };
+        let mut names = self.text(*class).split('.').map(str::trim);
+        let at = span(*class);
+        let first = Expr { kind: ExprKind::Name(names.next().unwrap_or_default().into()), span: at };
+        let class = names
+            .fold(first, |object, name| Expr { kind: ExprKind::Attribute(Box::new(object), name.into()), span: at });
+        let (mut positional, mut keywords) = (Vec::new(), Vec::new());
+        for argument in arguments {
+            let inner = children(*argument);
+            match inner.first().filter(|inner| inner.kind() == "keyword_pattern").map(|inner| children(*inner)) {
+                Some(pair) => {
+                    if let [name, pattern] = pair.as_slice() {
+                        keywords.push((self.name(*name), self.pattern(*pattern)));
+                    }
+                }
+                None => positional.push(self.pattern(*argument)),
+            }
+        }
+        Pattern::Class(class, positional, keywords)
     }
 }
 

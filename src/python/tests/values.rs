@@ -88,6 +88,7 @@ fn value_of(expression: &str) -> String {
             },
             Err(Stop::Raise(raised)) => format!("? {}: {}", raised.class, raised.message),
             Err(Stop::Limit(reason, _)) => format!("? {reason}"),
+            Err(Stop::Close(_)) => "? a generator was left".to_owned(),
         }
     })
 }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 impl<H: Host> Interp<'_, H> {
     /// A value that is not known because a file is not, and whose reading may fail.
     pub(super) fn unread(&mut self, reason: impl Into<Rc<str>>, what: &str, at: At) -> Value {
-        self.may_raise += 1;
+        self.may_raise(at);
         let mut unknown = Unknown::new(reason, at, format!("file {what}"));
         unknown.root = Some("builtins.open".into());
         unknown.value()

@@ -1,0 +1,209 @@
+//! Built-in functions about attributes and classes.
+
+use super::{Host, Interp};
+use crate::python::syntax::Name;
+use crate::python::value::{Args, At, Dict, Object, Stop, Value};
+
+impl<H: Host> Interp<'_, H> {
+    /// Calls a built-in function that reads or sets attributes or asks for classes; `None` if it
+    /// is none of these, or its result is not known.
+    pub(super) fn call_reflection(&mut self, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let first = args.positional.first().map(|arg| arg.value.clone());
+        let second = args.positional.get(1).map(|arg| arg.value.clone());
+        if args.unknown.is_some() {
+            return Ok(None);
+        }
+        Ok(match (name, first, second) {
+            ("setattr", Some(object), Some(attribute)) => {
+                let value = args.positional.get(2).map_or(Value::None, |arg| arg.value.clone());
+                if let Some(attribute) = attribute.as_str() {
+                    self.set_attribute(&object, attribute, value, at);
+                } else if let Value::Object(object) = object {
+                    let why = self.why(&attribute, at);
+                    self.set_hazy(object, why);
+                }
+                Some(Value::None)
+            }
+            ("delattr", Some(object), Some(Value::Str(attribute))) => {
+                self.delete_attribute(&object, &attribute.text, at)?;
+                Some(Value::None)
+            }
+            ("getattr", Some(object), Some(Value::Str(attribute))) => {
+                let default = args.positional.get(2).map(|arg| arg.value.clone());
+                return self.attribute_or(&object, &attribute.text, default, at).map(Some);
+            }
+            ("hasattr", Some(object), Some(Value::Str(attribute))) => {
+                self.has_attribute(&object, &attribute.text).map(Value::Bool)
+            }
+            ("vars", Some(Value::Object(object)), _) => match self.object(object).clone() {
+                Object::Instance(instance) if self.hazy(object).is_none() => {
+                    let mut dict = Dict::default();
+                    for (name, value) in instance.attributes {
+                        dict.insert(super::Key::Str(name.clone()), Value::str(name), value);
+                    }
+                    Some(self.new_object(Object::Dict(dict)))
+                }
+                _ => None,
+            },
+            ("isinstance", Some(value), Some(class)) => self.is_instance(&value, &class).map(Value::Bool),
+            ("issubclass", Some(Value::Object(object)), Some(Value::Object(class))) => match self.object(object) {
+                Object::Class(own) => Some(Value::Bool(
+                    own.order.iter().any(|entry| matches!(entry, Value::Object(other) if *other == class)),
+                )),
+                _ => None,
+            },
+            ("callable", Some(Value::Object(object)), _) => match self.object(object) {
+                Object::Function(_) | Object::Class(_) | Object::Bound { .. } | Object::Partial { .. } => {
+                    Some(Value::Bool(true))
+                }
+                Object::Instance(instance) if instance.host.is_none() => {
+                    match self.find_in_class(instance.class, "__call__", None) {
+                        Some((Ok(_), _)) => Some(Value::Bool(true)),
+                        Some((Err(_), _)) => None,
+                        None => Some(Value::Bool(false)),
+                    }
+                }
+                Object::List(_) | Object::Tuple(_) | Object::Dict(_) | Object::Set(_) => Some(Value::Bool(false)),
+                _ => None,
+            },
+            ("callable", Some(Value::None | Value::Str(_) | Value::Int(_) | Value::Bool(_) | Value::Float(_)), _) => {
+                Some(Value::Bool(false))
+            }
+            ("type", Some(value), None) => self.class_of(&value),
+            _ => None,
+        })
+    }
+
+    fn class_of(&self, value: &Value) -> Option<Value> {
+        let name = match value {
+            Value::Str(_) => "str",
+            Value::Int(_) => "int",
+            Value::Bool(_) => "bool",
+            Value::Float(_) => "float",
+            Value::Object(object) => match self.object(*object) {
+                Object::Instance(instance) => return Some(Value::Object(instance.class)),
+                Object::List(_) => "list",
+                Object::Tuple(_) => "tuple",
+                Object::Dict(_) => "dict",
+                Object::Set(_) => "set",
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(Value::outside(format!("builtins.{name}")))
+    }
+
+    /// `getattr(object, name, default)`.
+    fn attribute_or(&mut self, object: &Value, name: &Name, default: Option<Value>, at: At) -> Result<Value, Stop> {
+        let Some(default) = default else { return self.attribute(object, name, at) };
+        match self.has_attribute(object, name) {
+            Some(true) => self.attribute(object, name, at),
+            Some(false) => Ok(default),
+            None => {
+                let value = self.attribute(object, name, at)?;
+                let why = self.why(object, at);
+                Ok(match &value {
+                    Value::Unknown(why) => {
+                        let why = why.clone();
+                        self.merge(&[Some(value), Some(default)], &why)
+                    }
+                    Value::Outside(_) => self.merge(&[Some(value), Some(default)], &why),
+                    _ => value,
+                })
+            }
+        }
+    }
+
+    /// Whether an object has an attribute, where that is certain.
+    fn has_attribute(&self, object: &Value, name: &Name) -> Option<bool> {
+        match object {
+            Value::Object(reference) => match self.object(*reference) {
+                Object::Instance(instance) => {
+                    if instance.attributes.contains_key(name) {
+                        return Some(true);
+                    }
+                    match self.find_in_class(instance.class, name, None) {
+                        Some((Ok(_), _)) => Some(true),
+                        Some((Err(_), _)) => None,
+                        None if instance.host.is_some()
+                            || self.hazy(*reference).is_some()
+                            || name.starts_with("__") =>
+                        {
+                            None
+                        }
+                        None => match self.find_in_class(instance.class, "__getattr__", None) {
+                            Some(_) => None,
+                            None => Some(false),
+                        },
+                    }
+                }
+                Object::Class(_) => match self.find_in_class(*reference, name, None) {
+                    Some((Ok(_), _)) => Some(true),
+                    Some((Err(_), _)) => None,
+                    None => (!name.starts_with("__")).then_some(false),
+                },
+                _ => None,
+            },
+            Value::Module(key) => {
+                let loaded = self.modules.get(key)?;
+                if self.names(loaded.scope).contains_key(name) {
+                    return Some(true);
+                }
+                self.lacks(key, name).then_some(false)
+            }
+            Value::None => (!name.starts_with("__")).then_some(false),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_instance(&self, value: &Value, class: &Value) -> Option<bool> {
+        if let Some(classes) = self.items(class) {
+            let mut all = Some(false);
+            for class in classes {
+                match self.is_instance(value, class) {
+                    Some(true) => return Some(true),
+                    None => all = None,
+                    Some(false) => {}
+                }
+            }
+            return all;
+        }
+        if let (Value::Object(object), Value::Object(class)) = (value, class)
+            && let Object::Instance(instance) = self.object(*object)
+            && let Object::Class(own) = self.object(instance.class)
+        {
+            return Some(own.order.iter().any(|entry| matches!(entry, Value::Object(other) if other == class)));
+        }
+        let path = class.outside_path()?;
+        if let Some(standard) = self.standard(value) {
+            return standard.is_a(path);
+        }
+        // Whatever is held as one of Python's own types is none of a library's.
+        let own_type = matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Str(_));
+        if own_type && matches!(&**path, "pathlib.Path" | "datetime.datetime" | "datetime.date" | "datetime.timedelta")
+        {
+            return Some(false);
+        }
+        let class = path.strip_prefix("builtins.")?.to_owned();
+        let own = match value {
+            Value::None => "NoneType",
+            Value::Bool(_) => return Some(class == "bool" || class == "int"),
+            Value::Int(_) => "int",
+            Value::Float(_) => "float",
+            Value::Str(_) => "str",
+            Value::Bytes(_) => "bytes",
+            Value::Unknown(unknown) if unknown.affix.is_some() => "str",
+            Value::Object(object) => match self.object(*object) {
+                Object::List(_) => "list",
+                Object::Tuple(_) => "tuple",
+                Object::Dict(_) => "dict",
+                Object::Set(_) => "set",
+                Object::Function(_) => "function",
+                Object::Standard(_) => "object",
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(own == class || class == "object")
+    }
+}
