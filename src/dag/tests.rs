@@ -1,5 +1,6 @@
 //! Tests of the model over small trees, through one helper.
 
+mod control;
 mod data;
 mod imports;
 mod outside;

@@ -22,6 +22,12 @@ impl<H: Host> Interp<'_, H> {
     pub(super) fn define_class(&mut self, def: &Rc<Class>, at: At) -> Result<Value, Stop> {
         let mut bases = Vec::new();
         for argument in &def.arguments {
+            if let Arg::Keyword(name, value) = argument
+                && &**name == "metaclass"
+                && matches!(self.eval(value)?, Value::Object(_))
+            {
+                return Err(self.limit("a metaclass of the tree is not followed", at));
+            }
             if let Arg::Positional(base) = argument {
                 // `Generic[T]` is `Generic`.
                 let base = match &base.kind {
@@ -58,6 +64,9 @@ impl<H: Host> Interp<'_, H> {
             class.fields = fields;
             class.annotated = annotated;
             class.order = order;
+        }
+        if let Some((Ok(_), _)) = self.find_in_class(reference, "__init_subclass__", Some(reference)) {
+            return Err(self.limit("`__init_subclass__` is not followed", at));
         }
         Ok(class)
     }
@@ -157,6 +166,14 @@ impl<H: Host> Interp<'_, H> {
             return Ok(self.unknown_from(&[Value::Object(class), wanted], "enum", at));
         }
         let bases = self.outside_bases(class);
+        if bases.iter().any(|base| super::exception::is_exception(base)) {
+            let instance = Instance { class, attributes: BTreeMap::new(), host: None };
+            let instance = self.new_object(Object::Instance(instance));
+            if let Value::Object(reference) = instance {
+                self.initialise(reference, class, None, &args, at)?;
+            }
+            return Ok(instance);
+        }
         if bases.iter().any(|base| base.starts_with("builtins.") && !EMPTY_BASES.contains(&&**base)) {
             // A subclass of `dict`, `str`, `Exception`: what it holds is not followed.
             return Ok(self.unknown_from(
@@ -164,6 +181,9 @@ impl<H: Host> Interp<'_, H> {
                 &self.text(&Value::Object(class)),
                 at,
             ));
+        }
+        if let Some((Ok(_), _)) = self.find_in_class(class, "__new__", None) {
+            return Err(self.limit("`__new__` is not followed", at));
         }
         let instance = self.new_object(Object::Instance(Instance { class, attributes: BTreeMap::new(), host: None }));
         let Value::Object(reference) = instance else { return Ok(instance) };
@@ -196,6 +216,7 @@ impl<H: Host> Interp<'_, H> {
                 args.positional.insert(0, Argument { value: Value::Object(instance), at });
                 self.call(&Value::Object(function), args, at)?;
             }
+            Some((Err(base), _)) if super::exception::is_exception(&base) => {}
             Some((Err(base), _)) => {
                 if let Some(why) = &args.unknown {
                     self.set_hazy(instance, why.clone());

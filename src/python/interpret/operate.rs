@@ -8,6 +8,11 @@ use std::cmp::Ordering;
 
 impl<H: Host> Interp<'_, H> {
     pub(crate) fn binary(&mut self, op: BinaryOp, left: &Value, right: &Value, at: At) -> Result<Value, Stop> {
+        if matches!(op, BinaryOp::LeftShift | BinaryOp::RightShift)
+            && let Some(value) = self.operator_method(op, left, right, at)?
+        {
+            return Ok(value);
+        }
         if matches!(op, BinaryOp::LeftShift | BinaryOp::RightShift | BinaryOp::Or | BinaryOp::And)
             && !(matches!(left, Value::Int(_)) && matches!(right, Value::Int(_)))
             && let Some(value) = H::binary(self, op, left, right, at)?
