@@ -20,6 +20,7 @@ mod models;
 mod names;
 mod operator;
 mod outside;
+mod refused;
 mod setup;
 mod shape;
 mod taskflow;

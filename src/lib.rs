@@ -44,6 +44,10 @@ pub mod replay;
 pub mod report;
 pub mod rules;
 pub mod secret;
+#[cfg(not(feature = "switch-off"))]
+mod switch;
+#[cfg(feature = "switch-off")]
+pub mod switch;
 pub mod sync;
 
 pub use check::{Comparison, check, questions};

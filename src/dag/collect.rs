@@ -1,7 +1,9 @@
 //! From what was evaluated to the model: which DAGs a file exposes, and what is said of them.
 
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
-use super::{Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Reaches, Takes, Task, Unknown, shape};
+use super::{
+    Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Reaches, Takes, Task, Unknown, refused, shape,
+};
 use crate::content::{ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use crate::python::interpret::Interp;
@@ -136,6 +138,7 @@ fn evaluate_once(
         }
     }
     doubt_twins(&mut run, &exposed);
+    refused::doubt_refused(&mut run, &exposed);
     for dag in &exposed {
         let described = describe(&run, tree, *dag, file);
         if let Some(look) = &mut look {

@@ -4,6 +4,7 @@ use super::Reaches;
 use crate::content::ContentPath;
 use crate::python::syntax::{Module, Stmt, StmtKind};
 use crate::python::tree::{Delivered, Located};
+use crate::switch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -17,7 +18,10 @@ pub(super) fn dag_files(tree: &Delivered, holds: impl Fn(usize) -> bool) -> Vec<
     let mut files = Vec::new();
     for (index, file) in tree.files().iter().enumerate() {
         let Some(rest) = tree.below_dags(index) else { continue };
-        if rest.ends_with(".py") && !ignored.matches(file.home.as_str()) && holds(index) {
+        if rest.ends_with(".py")
+            && (!ignored.matches(file.home.as_str()) || switch::off(".airflowignore"))
+            && holds(index)
+        {
             files.push(index);
         }
     }

@@ -8,6 +8,7 @@ use super::{arguments, asset, context, edges, make, names, operator, outside, se
 use crate::python::interpret::{Host, HostRef, Interp, home_text};
 use crate::python::syntax::BinaryOp;
 use crate::python::value::{Args, At, Object, Ref, Stop, Unknown, Value};
+use crate::switch;
 use names::Meaning;
 use std::collections::BTreeSet;
 
@@ -36,7 +37,11 @@ impl Host for World {
         if matches!(path, "airflow.configuration.conf.get" | "airflow.configuration.get") {
             return Ok(folder_option(args, at));
         }
-        Ok(Some(match names::meaning(path) {
+        let meaning = names::meaning(path);
+        if switch::off(meaning.construct()) {
+            return Ok(Some(Value::None));
+        }
+        Ok(Some(match meaning {
             Meaning::Dag => make::dag(run, args, at),
             Meaning::DagDecorator => context::dag_decorator(run, args),
             Meaning::TaskGroup => make::group(run, args, false, at)?,
@@ -108,6 +113,9 @@ impl Host for World {
 
     fn method(run: &mut Interp<Self>, object: HostRef, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         let receiver = Value::Host(object);
+        if switch::off(name) {
+            return Ok(Some(receiver));
+        }
         let first = args.positional.first().map(|arg| arg.value.clone());
         let other = first.clone().or_else(|| args.keywords.first().map(|(_, arg)| arg.value.clone()));
         match name {

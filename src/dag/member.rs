@@ -2,6 +2,7 @@
 
 use super::world::{Name, Run, Thing, doubt_conditions};
 use crate::python::value::{Args, At, Stop, Value};
+use crate::switch;
 use std::rc::Rc;
 
 /// The DAG that `dag=` or the context gives.
@@ -58,7 +59,7 @@ pub(super) fn unique(run: &Run, dag: Option<usize>, group: Option<usize>, name: 
         return Name::Pattern { prefix, suffix: String::new() };
     }
     let Name::Exact(full) = run.host.child(group, name.clone()) else { return name };
-    if !state.ids.contains(&full) {
+    if !state.ids.contains(&full) || switch::off("suffix") {
         return name;
     }
     let base = without_suffix(&full);

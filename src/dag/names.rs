@@ -44,6 +44,20 @@ babel humanize inflection slugify unidecode cachetools decouple environs dynacon
 prometheus_client statsd opentelemetry ddtrace newrelic wrapt more_itertools toolz git github gitlab jira hvac pycountry holidays \
 pyspark databricks tableauserverclient gspread hubspot simple_salesforce twilio sendgrid pysftp zoneinfo polars duckdb pyarrow sklearn matplotlib scipy torch tensorflow openai bs4 lxml six faker typing_extensions ";
 
+impl Meaning {
+    /// Its name for [`crate::switch`]; empty for what cannot be switched off.
+    pub(super) const fn construct(self) -> &'static str {
+        match self {
+            Self::Chain => "chain",
+            Self::CrossDownstream => "cross_downstream",
+            Self::Label => "Label",
+            Self::TaskGroup => "TaskGroup",
+            Self::GroupDecorator => "task_group",
+            _ => "",
+        }
+    }
+}
+
 /// What the qualified name means.
 pub(super) fn meaning(path: &str) -> Meaning {
     let canonical = canonical(path);

@@ -4,6 +4,7 @@ mod control;
 mod data;
 mod imports;
 mod outside;
+mod refused;
 mod tampering;
 
 use super::{Dag, Id, Model, Shape, Task, build};

@@ -67,6 +67,37 @@ pub(crate) struct With {
     pub(crate) body: Vec<Stmt>,
 }
 
+impl StmtKind {
+    /// Its name for [`crate::switch`]; empty for what cannot be switched off.
+    pub(crate) const fn construct(&self) -> &'static str {
+        match self {
+            Self::While { .. } => "while",
+            Self::For { .. } => "for",
+            Self::If { .. } => "if",
+            Self::Try { .. } => "try",
+            Self::With { .. } => "with",
+            Self::Match { .. } => "match",
+            Self::Class { .. } => "class",
+            Self::Augmented { .. } => "augmented assignment",
+            _ => "",
+        }
+    }
+}
+
+impl ExprKind {
+    /// Its name for [`crate::switch`]; empty for what cannot be switched off.
+    pub(crate) const fn construct(&self) -> &'static str {
+        match self {
+            Self::Comprehension { .. } => "comprehension",
+            Self::Format(_) => "f-string",
+            Self::Lambda(_) => "lambda",
+            Self::Conditional { .. } => "conditional expression",
+            Self::Named(..) => "walrus",
+            _ => "",
+        }
+    }
+}
+
 /// An `except` clause.
 #[derive(Debug)]
 pub(crate) struct Handler {

@@ -12,9 +12,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Core: values in, values out.
     ("ids", &[]),
     ("secret", &[]),
+    ("switch", &[]),
     ("content", &[]),
-    ("python", &["content"]),
-    ("dag", &["python", "content", "ids"]),
+    ("python", &["content", "switch"]),
+    ("dag", &["python", "content", "ids", "switch"]),
     ("facts", &["content", "ids"]),
     ("diff", &["dag", "python", "content", "ids"]),
     ("replay", &["diff", "dag", "facts", "content", "ids"]),

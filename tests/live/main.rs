@@ -40,7 +40,7 @@ enum Case {
 /// The cases of a release. A new group of cases is a module with such a list; what a `dagguard
 /// sync` process needs is in `support::{branch, syncer}` and [`Server::variables`].
 fn cases(release: &Release) -> Vec<(&'static str, Case)> {
-    [delivery::cases(), snapshot::cases(release), model::cases()].into_iter().flatten().collect()
+    [delivery::cases(), snapshot::cases(release), model::cases(release)].into_iter().flatten().collect()
 }
 
 fn main() -> ExitCode {

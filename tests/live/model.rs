@@ -4,11 +4,14 @@ mod corpus;
 mod fragments;
 mod generate;
 mod judge;
+mod switches;
 
 use super::Case;
+use super::support::install::{AIRFLOW_2_11, Release};
 
-pub(crate) fn cases() -> Vec<(&'static str, Case)> {
-    vec![
+/// The cases of a release.
+pub(crate) fn cases(release: &Release) -> Vec<(&'static str, Case)> {
+    let mut cases = vec![
         ("a_corrupted_model_is_told_from_a_right_one", Case::Installed(judge::a_corrupted_model_is_told)),
         (
             "the_generated_corpus_is_what_airflow_builds",
@@ -18,5 +21,11 @@ pub(crate) fn cases() -> Vec<(&'static str, Case)> {
             "the_generated_corpus_of_other_seeds_is_what_airflow_builds",
             Case::Installed(corpus::the_generated_corpus_of_other_seeds),
         ),
-    ]
+    ];
+    // What proves the judge proves it with one release.
+    if *release == AIRFLOW_2_11 {
+        let case = Case::Installed(switches::a_build_without_a_construct_does_not_pass);
+        cases.push(("a_build_without_a_construct_does_not_pass", case));
+    }
+    cases
 }

@@ -7,6 +7,7 @@ use crate::python::syntax::{
     Arg, BinaryOp, Clause, CompareOp, Comprehension, ComprehensionKind, Expr, ExprKind, UnaryOp,
 };
 use crate::python::value::{Args, Argument, At, Context, Dict, Lazy, Object, Sequence, Stop, Unknown, Value, short};
+use crate::switch;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -31,6 +32,7 @@ impl<'t, H: Host> Interp<'t, H> {
             ExprKind::Number(text) => Unknown::new("a number that is not evaluated", at, text.clone()).value(),
             ExprKind::Str(text) => Self::text_value(text.clone(), at),
             ExprKind::Bytes(bytes) => Value::Bytes(bytes.clone()),
+            _ if switch::off(expr.kind.construct()) => Value::None,
             ExprKind::Format(parts) => self.format_string(parts, at)?,
             ExprKind::Name(name) => self.eval_name(name, at)?,
             ExprKind::Attribute(object, name) => {

@@ -7,6 +7,7 @@ use super::with::Pushed;
 use super::{BOUNDS, Flow, Host, Interp};
 use crate::python::syntax::{Expr, ExprKind, For, Stmt, StmtKind};
 use crate::python::value::{At, FunctionObject, Object, Stop, Unknown, Value};
+use crate::switch;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -36,6 +37,9 @@ impl<'t, H: Host> Interp<'t, H> {
     }
 
     fn statement_kind(&mut self, stmt: &Stmt, at: At) -> Result<Flow, Stop> {
+        if switch::off(stmt.kind.construct()) {
+            return Ok(Flow::Next);
+        }
         match &stmt.kind {
             StmtKind::Expr(expr) => {
                 let value = self.eval(expr)?;
