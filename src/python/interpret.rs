@@ -8,6 +8,7 @@ mod attribute;
 mod branch;
 mod builtin;
 mod call;
+mod certain;
 mod class;
 mod compare;
 mod evaluate;
@@ -221,6 +222,10 @@ pub(crate) struct Interp<'t, H: Host> {
     tokens: usize,
     /// Set when there may be names that the text does not show (`exec`, changes of `sys.modules`).
     open_names: bool,
+    /// Instances and classes whose attributes may have been set without being seen.
+    opened: BTreeSet<Ref>,
+    /// Names set after a `break`, `continue` or `return` that may have happened, in order.
+    loose: Vec<(ScopeRef, Name)>,
     /// Which order unordered things are given: another one each time the file is evaluated.
     pub(crate) variation: usize,
     /// Where something without an order was iterated.
@@ -250,6 +255,8 @@ impl<'t, H: Host> Interp<'t, H> {
             consumers: Vec::new(),
             tokens: 0,
             open_names: false,
+            opened: BTreeSet::new(),
+            loose: Vec::new(),
             variation: 0,
             shuffles: BTreeSet::new(),
             steps: 0,
@@ -435,6 +442,9 @@ impl<'t, H: Host> Interp<'t, H> {
             Some(why) if outer => self.merge(&[self.scopes[scope.0].names.get(name).cloned(), Some(value)], &why),
             _ => value,
         };
+        if !self.rest.is_empty() && self.loose.last().is_none_or(|(at, last)| *at != scope || last != name) {
+            self.loose.push((scope, name.clone()));
+        }
         self.set_in(scope, name, value);
         self.record_name(scope, name);
     }

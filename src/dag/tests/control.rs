@@ -30,6 +30,16 @@ fn what_certainly_raises_is_an_import_error() {
         ("a, b = 1, 2, 3\n", "ValueError: wrong number of values to unpack"),
         ("assert False\n", "AssertionError"),
         ("def f(a): pass\nf()\n", "TypeError: f() misses the argument `a`"),
+        ("1 / 0\n", "ZeroDivisionError: division by zero"),
+        ("None.x\n", "AttributeError: 'NoneType' object has no attribute 'x'"),
+        ("'a' + 1\n", "TypeError: unsupported operand type(s) for +: 'str' and 'int'"),
+        ("'abc'.nope\n", "AttributeError: 'str' object has no attribute 'nope'"),
+        ("class A: x = 1\nA().nope\n", "AttributeError: 'A' object has no attribute 'nope'"),
+        ("len(5)\n", "TypeError: object of type 'int' has no len()"),
+        ("'abc'()\n", "TypeError: 'str' object is not callable"),
+        ("[1][3]\n", "IndexError: index out of range"),
+        ("None[0]\n", "TypeError: 'NoneType' object is not subscriptable"),
+        ("1 < 'a'\n", "TypeError: no order between 'int' and 'str'"),
     ] {
         let model = model_of(&[("dags/d.py", &format!("from airflow import DAG\nd = DAG('d')\n{source}"))]);
         assert!(model.dags.is_empty(), "{}", show(&model));
@@ -53,4 +63,33 @@ fn what_makes_classes_otherwise_is_said() {
         let model = model(&format!("d = DAG('d')\n{class}"));
         assert!(model.dags.iter().all(|dag| !dag.complete()), "{class}{}", show(&model));
     }
+}
+
+#[test]
+fn what_may_have_an_attribute_is_not_refused() {
+    for source in [
+        "import somewhere\nclass A(somewhere.B): pass\nA().x\n",
+        "import somewhere\nclass A: pass\na = A()\nsomewhere.fill(a)\na.x\n",
+        "class A:\n    def __init__(self, **k): self.__dict__.update(k)\nA(x=1).x\n",
+        "class A:\n    def __getattr__(self, name): return name\nA().x\n",
+        "class A:\n    def __init__(self): object.__setattr__(self, 'x', 1)\nA().x\n",
+        "import somewhere\nclass A(metaclass=somewhere.M): pass\nA().x\n",
+    ] {
+        let model = model(&format!("d = DAG('d')\n{source}"));
+        assert!(model.errors.is_empty() && model.dags.len() == 1, "{source}{}", show(&model));
+    }
+}
+
+#[test]
+fn what_certainly_raises_is_caught() {
+    let source = "with DAG('d'):\n    for work in (lambda: 'a' + 1, lambda: None.x, lambda: 1 / 0, lambda: [][0]):\n        try: work()\n        except TypeError: EmptyOperator(task_id='type')\n        except AttributeError: EmptyOperator(task_id='attribute')\n        except ArithmeticError: EmptyOperator(task_id='zero')\n        except LookupError: EmptyOperator(task_id='index')\n";
+    assert_eq!(show(&model(source)), "d\n  type\n  attribute\n  zero\n  index\n");
+}
+
+#[test]
+fn a_loop_whose_break_is_not_known_ends_and_leaves_its_names_open() {
+    let source = "import os\nn = 0\nwhile True:\n    n += 1\n    if os.getenv('X') == str(n): break\nfor m in (1, 2, 3):\n    if os.getenv('Y'): break\n    last = m\nwith DAG('made'):\n    while True:\n        EmptyOperator(task_id='a')\n        if os.getenv('X'): break\nwith DAG('n'):\n    EmptyOperator(task_id=f't{n}')\nwith DAG('m'):\n    EmptyOperator(task_id=f't{last}')\nwith DAG('free'):\n    EmptyOperator(task_id='a')\n";
+    let complete: Vec<_> = model(source).dags.iter().map(|dag| (super::id(&dag.dag_id), dag.complete())).collect();
+    let expected = [("made", false), ("n", false), ("m", false), ("free", true)];
+    assert_eq!(complete, expected.map(|(id, complete)| (id.to_owned(), complete)));
 }

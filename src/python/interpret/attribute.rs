@@ -6,6 +6,7 @@ use crate::python::value::{At, Dict, ModuleKey, Object, Ref, Stop, Unknown, Valu
 
 impl<H: Host> Interp<'_, H> {
     pub(crate) fn attribute(&mut self, object: &Value, name: &Name, at: At) -> Result<Value, Stop> {
+        self.refuse_attribute(object, name, at)?;
         Ok(match object {
             Value::Module(key) => return self.module_attribute(key, name, at),
             Value::Outside(path) => {
@@ -74,6 +75,9 @@ impl<H: Host> Interp<'_, H> {
                         Some(value) => value,
                         None => self.new_object(Object::Method { receiver: Value::Host(host), name: name.clone() }),
                     });
+                }
+                if &**name == "__dict__" {
+                    self.open_instances(object, 1);
                 }
                 if &**name == "__class__" {
                     return Ok(Value::Object(instance.class));

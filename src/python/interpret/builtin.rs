@@ -37,7 +37,10 @@ impl<H: Host> Interp<'_, H> {
         }
         Ok(match (name, first, second) {
             ("range", Some(first), second) => self.range(&first, second.as_ref(), args, at)?,
-            ("len", Some(value), _) => self.length(&value),
+            ("len", Some(value), _) => {
+                self.refuse_length(&value, at)?;
+                self.length(&value)
+            }
             ("str", Some(value), _) => Some(self.str_of(&value, at)?),
             ("str", None, _) => Some(Self::text_value("", at)),
             ("bool", Some(value), _) => self.truth(&value, at).ok().map(Value::Bool),

@@ -31,7 +31,10 @@ impl<H: Host> Interp<'_, H> {
                     _ => Ok(self.opaque_call(callee, &args, at)),
                 }
             }
-            _ => Ok(self.opaque_call(callee, &args, at)),
+            _ => {
+                self.refuse_call(callee, at)?;
+                Ok(self.opaque_call(callee, &args, at))
+            }
         }
     }
 
@@ -47,6 +50,7 @@ impl<H: Host> Interp<'_, H> {
                 self.may_raise(at);
             }
             H::outside_call(self, &Value::outside(path), args, at);
+            self.hand_out(args);
             let parts: Vec<Value> = args.all().map(|arg| arg.value.clone()).collect();
             let mut value = self.unknown_from(&parts, name, at);
             if let Value::Unknown(unknown) = &mut value {
@@ -69,6 +73,8 @@ impl<H: Host> Interp<'_, H> {
             self.may_raise(at);
         }
         H::outside_call(self, callee, args, at);
+        self.hand_out(args);
+        self.open_instances(callee, 2);
         // What is handed out may be changed there.
         for arg in args.all() {
             if let Value::Object(object) = &arg.value
@@ -158,7 +164,10 @@ impl<H: Host> Interp<'_, H> {
                 Some(method) => self.call(&method, args, at),
                 None => Ok(self.opaque_call(&Value::Object(object), &args, at)),
             },
-            _ => Ok(self.opaque_call(&Value::Object(object), &args, at)),
+            _ => {
+                self.refuse_call(&Value::Object(object), at)?;
+                Ok(self.opaque_call(&Value::Object(object), &args, at))
+            }
         }
     }
 

@@ -21,12 +21,16 @@ enum Default {
 impl<H: Host> Interp<'_, H> {
     pub(super) fn define_class(&mut self, def: &Rc<Class>, at: At) -> Result<Value, Stop> {
         let mut bases = Vec::new();
+        let mut made_outside = false;
         for argument in &def.arguments {
             if let Arg::Keyword(name, value) = argument
                 && &**name == "metaclass"
-                && matches!(self.eval(value)?, Value::Object(_))
             {
-                return Err(self.limit("a metaclass of the tree is not followed", at));
+                match self.eval(value)? {
+                    Value::Object(_) => return Err(self.limit("a metaclass of the tree is not followed", at)),
+                    Value::Outside(path) if matches!(&*path, "abc.ABCMeta" | "builtins.type") => {}
+                    _ => made_outside = true,
+                }
             }
             if let Arg::Positional(base) = argument {
                 // `Generic[T]` is `Generic`.
@@ -51,6 +55,9 @@ impl<H: Host> Interp<'_, H> {
             keyword_only: false,
         }));
         let Value::Object(reference) = class else { return Ok(class) };
+        if made_outside {
+            self.opened.insert(reference);
+        }
         let scope = self.new_scope(Some(outer), true);
         let frame = self.frame(scope, file, Some(reference), None, called_at);
         self.frames.push(frame);

@@ -28,7 +28,10 @@ impl<H: Host> Interp<'_, H> {
         };
         Ok(match known {
             Some(known) => Value::Bool(known),
-            None => self.unknown_from(&[left.clone(), right.clone()], &format!("{op:?}"), at),
+            None => {
+                self.refuse_comparison(op, left, right, at)?;
+                self.unknown_from(&[left.clone(), right.clone()], &format!("{op:?}"), at)
+            }
         })
     }
 

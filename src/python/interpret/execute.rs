@@ -6,9 +6,10 @@ use super::record::leaves;
 use super::with::Pushed;
 use super::{BOUNDS, Flow, Host, Interp};
 use crate::python::syntax::{Expr, ExprKind, For, Stmt, StmtKind};
-use crate::python::value::{At, FunctionObject, Object, Stop, Unknown, Value};
+use crate::python::value::{At, FunctionObject, Object, Stop, Unknown, Value, short};
 use crate::switch;
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 impl<'t, H: Host> Interp<'t, H> {
@@ -226,7 +227,7 @@ impl<'t, H: Host> Interp<'t, H> {
     fn for_statement(&mut self, repeated: &Rc<For>) -> Result<Flow, Stop> {
         let at = self.at(repeated.iter.span);
         let iterable = self.eval(&repeated.iter)?;
-        let (conditions, rest) = (self.maybe.len(), self.rest.len());
+        let before = (self.maybe.len(), self.rest.len(), self.loose.len());
         let token = self.token();
         let left: Rc<RefCell<Option<Result<Flow, Stop>>>> = Rc::default();
         let pushed: Rc<RefCell<Pushed>> = Rc::default();
@@ -267,12 +268,12 @@ impl<'t, H: Host> Interp<'t, H> {
         self.push_again(&pushed.borrow());
         match result {
             Ok(Ok(_)) => {
-                self.end_loop(conditions, rest);
+                self.end_loop(before);
                 self.block(&repeated.orelse)
             }
             Err(Stop::Close(closed)) if closed == token => match left.take() {
                 Some(Ok(Flow::Break)) | None => {
-                    self.end_loop(conditions, rest);
+                    self.end_loop(before);
                     Ok(Flow::Next)
                 }
                 Some(ended) => ended,
@@ -294,8 +295,19 @@ impl<'t, H: Host> Interp<'t, H> {
         }
     }
 
-    /// After a loop, a `break` or `continue` that may have happened decides nothing more.
-    fn end_loop(&mut self, conditions: usize, rest: usize) {
+    /// After a loop, a `break` or `continue` that may have happened decides nothing more than what
+    /// the names are that were set after it.
+    fn end_loop(&mut self, (conditions, rest, loose): (usize, usize, usize)) {
+        if let Some(why) = self.rest.get(rest).cloned() {
+            let names: BTreeSet<_> = self.loose.get(loose..).unwrap_or_default().iter().cloned().collect();
+            for (scope, name) in names {
+                let value = self.names(scope).get(&name).cloned();
+                let mut unknown = Unknown { affix: None, tail: None, ..Unknown::clone(&why) };
+                unknown.text = short(format!("{name}@{}", why.text));
+                unknown.hosts = value.map(|value| self.hosts_in(&value)).unwrap_or_default();
+                self.set_in(scope, &name, unknown.value());
+            }
+        }
         if self.frames.last().is_some_and(|frame| frame.returns.is_empty()) {
             self.maybe.truncate(conditions);
             self.rest.truncate(rest);
@@ -307,39 +319,55 @@ impl<'t, H: Host> Interp<'t, H> {
         /// a loop over a short queue end.
         const UNSURE_TURNS: usize = 100;
         let at = self.at(test.span);
-        let (conditions, rest) = (self.maybe.len(), self.rest.len());
+        let before = (self.maybe.len(), self.rest.len(), self.loose.len());
         let mut unsure = 0;
         for _ in 0..BOUNDS.turns {
-            unsure += usize::from(self.maybe.len() > conditions);
+            unsure += usize::from(self.maybe.len() > before.0);
             if unsure > UNSURE_TURNS {
                 return Err(self.limit("a loop that ends by a condition that is not known", at));
+            }
+            if unsure > 0 && matches!(test.kind, ExprKind::True | ExprKind::Int(_)) {
+                // Nothing but that `break` ends it: any number of turns may follow, each with
+                // other values than this one.
+                let why = self.maybe.get(before.0).cloned();
+                let why = why.unwrap_or_else(|| Rc::new(Unknown::new("a loop that may end", at, "loop")));
+                for _ in 0..2 {
+                    self.perhaps(body, &why)?;
+                }
+                self.end_loop(before);
+                return Ok(Flow::Next);
             }
             let value = self.eval(test)?;
             match self.truth(&value, at) {
                 Ok(true) => match self.block(body)? {
                     Flow::Next | Flow::Continue => {}
                     Flow::Break => {
-                        self.end_loop(conditions, rest);
+                        self.end_loop(before);
                         return Ok(Flow::Next);
                     }
                     flow @ Flow::Return(_) => return Ok(flow),
                 },
                 Ok(false) => {
-                    self.end_loop(conditions, rest);
+                    self.end_loop(before);
                     return self.block(orelse);
                 }
                 Err(why) => {
-                    let outcome = self.branch(&why, |interp| {
-                        Ok(match interp.block(body)? {
-                            flow @ Flow::Return(_) => flow,
-                            _ => Flow::Next,
-                        })
-                    })?;
-                    return Ok(self.join(outcome.into_iter().collect(), true, Join::Repeated, &why));
+                    return self.perhaps(body, &why);
                 }
             }
         }
         Err(self.limit("too many turns of a loop", at))
+    }
+
+    /// Runs the body of a loop as something that happens any number of times.
+    fn perhaps(&mut self, body: &[Stmt], why: &Rc<Unknown>) -> Result<Flow, Stop> {
+        let outcome = self.branch(why, |interp| {
+            Ok(match interp.block(body)? {
+                flow @ Flow::Return(_) => flow,
+                _ => Flow::Next,
+            })
+        })?;
+        Ok(self.join(outcome.into_iter().collect(), true, Join::Repeated, why))
     }
 }
 

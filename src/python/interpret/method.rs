@@ -101,6 +101,8 @@ impl<H: Host> Interp<'_, H> {
         {
             return Ok(value);
         }
+        self.open_instances(receiver, 1);
+        self.hand_out(args);
         Ok(self.unknown_from(std::slice::from_ref(receiver), name, at))
     }
 

@@ -34,6 +34,7 @@ impl<H: Host> Interp<'_, H> {
         if let Some(value) = self.operator_method(op, left, right, at)? {
             return Ok(value);
         }
+        self.refuse_binary(op, left, right, at)?;
         Ok(self.unknown_from(&[left.clone(), right.clone()], &format!("{op:?}"), at))
     }
 

@@ -37,6 +37,7 @@ impl<H: Host> Interp<'_, H> {
             }
             ("vars", Some(Value::Object(object)), _) => match self.object(object).clone() {
                 Object::Instance(instance) if self.hazy(object).is_none() => {
+                    self.opened.insert(object);
                     let mut dict = Dict::default();
                     for (name, value) in instance.attributes {
                         dict.insert(super::Key::Str(name.clone()), Value::str(name), value);

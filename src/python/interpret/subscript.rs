@@ -96,6 +96,7 @@ impl<H: Host> Interp<'_, H> {
             },
             _ => {}
         }
+        self.refuse_subscript(object, index, at)?;
         Ok(self.unknown_from(&[object.clone(), index.clone()], "item", at))
     }
 
