@@ -46,3 +46,9 @@ fn a_copy_of_a_dag_is_another_dag_of_the_file() {
     let source = "import copy\nwith DAG('d') as d:\n    EmptyOperator(task_id='a')\ne = copy.copy(d)\n";
     assert!(shown(source).contains("a copy of a DAG or task is not followed"), "{}", shown(source));
 }
+
+#[test]
+fn a_patch_of_a_class_that_has_two_homes_is_said() {
+    let source = "try:\n    from airflow.providers.standard.operators.empty import EmptyOperator as E\nexcept ImportError:\n    from airflow.operators.empty import EmptyOperator as E\ndef patched(self, *a, **k): pass\nE.__init__ = patched\nwith DAG('d'):\n    E(task_id='a')\n";
+    assert!(model(source).dags.iter().all(|dag| !dag.complete()));
+}

@@ -218,6 +218,17 @@ impl<H: Host> Interp<'_, H> {
                 }
             }
             Value::Outside(path) => H::patched(self, &path.clone(), name, at),
+            // Which of them it is set on is not known.
+            Value::OneOf(values) => {
+                let why = self.why(object, at);
+                for value in values.clone().iter() {
+                    match value {
+                        Value::Outside(path) => H::patched(self, path, name, at),
+                        Value::Object(reference) => self.set_hazy(*reference, why.clone()),
+                        _ => self.touch(value, at),
+                    }
+                }
+            }
             Value::Unknown(_) => {
                 // It may be the running module (`sys.modules[__name__]`).
                 self.open_names = true;

@@ -26,13 +26,11 @@ impl<H: Host> Interp<'_, H> {
             CompareOp::Greater => self.order(left, right).map(|order| order == Ordering::Greater),
             CompareOp::GreaterEq => self.order(left, right).map(|order| order != Ordering::Less),
         };
-        Ok(match known {
-            Some(known) => Value::Bool(known),
-            None => {
-                self.refuse_comparison(op, left, right, at)?;
-                self.unknown_from(&[left.clone(), right.clone()], &format!("{op:?}"), at)
-            }
-        })
+        if let Some(known) = known {
+            return Ok(Value::Bool(known));
+        }
+        self.refuse_comparison(op, left, right, at)?;
+        Ok(self.unknown_from(&[left.clone(), right.clone()], &format!("{op:?}"), at))
     }
 
     /// `<`, `<=` and their kin of two sets.
