@@ -23,6 +23,9 @@ impl Host for World {
             "airflow.settings.AIRFLOW_HOME" | "airflow.configuration.AIRFLOW_HOME" => {
                 return Some(home_text("", start));
             }
+            "airflow.__version__" | "airflow.version.version" => {
+                return self.version.map(|version| Value::str(version.to_string()));
+            }
             // Where they are delivered.
             "airflow.settings.DAGS_FOLDER" => return Some(home_text("/dags", start)),
             "airflow.settings.PLUGINS_FOLDER" => return Some(home_text("/plugins", start)),

@@ -18,12 +18,16 @@ from airflow.operators.empty import EmptyOperator\nfrom airflow.utils.task_group
 from airflow.models.baseoperator import chain\n";
 
 fn model_of(files: &[(&str, &str)]) -> Model {
+    model_for(files, AirflowVersion::parse("2.11.2"))
+}
+
+fn model_for(files: &[(&str, &str)], airflow: Option<AirflowVersion>) -> Model {
     let revision = Revision::new("test");
     let mut snapshot = Snapshot::empty(revision.clone());
     for (path, text) in files {
         snapshot.insert(ContentPath::new(path).unwrap(), File::regular(&revision, text.as_bytes()));
     }
-    build(&snapshot, Layout::Content, AirflowVersion::parse("2.11.2"))
+    build(&snapshot, Layout::Content, airflow)
 }
 
 fn model(source: &str) -> Model {

@@ -40,6 +40,7 @@ use super::value::{
 };
 pub(crate) use import::is_standard;
 pub(crate) use library::path::home_text;
+pub(crate) use library::version::Release;
 pub(crate) use record::{Around, How, Record, StepRef};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

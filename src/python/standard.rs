@@ -39,6 +39,8 @@ pub(crate) enum Standard {
     Uuid([u8; 16]),
     /// `operator.itemgetter(…)` and the like: the name and what it was made with.
     Getter(Rc<str>, Box<crate::python::value::Args>),
+    /// `packaging.version.Version(…)`.
+    Version(Rc<super::interpret::Release>),
 }
 
 /// An open file.
@@ -67,6 +69,7 @@ impl Standard {
             Self::Digest(name, bytes) => format!("{name} {bytes:?}"),
             Self::Uuid(bytes) => uuid_text(bytes),
             Self::Getter(name, args) => format!("{name} {:?}", args.positional),
+            Self::Version(release) => format!("version {}", release.text()),
             Self::Section(sections, name) => format!("section {name} of {sections:?}"),
         }
     }
@@ -101,6 +104,7 @@ impl Standard {
             (Self::Moment(a), Self::Moment(b)) => a.order(b).map(Ordering::is_eq).or_else(|| a.unlike(b)),
             (Self::Delta(a), Self::Delta(b)) => Some(a.micros == b.micros),
             (Self::Uuid(a), Self::Uuid(b)) => Some(a == b),
+            (Self::Version(a), Self::Version(b)) => Some(a.order(b).is_eq()),
             (Self::File(_) | Self::Entry(_) | Self::Pattern(_) | Self::Match(_) | Self::Getter(..), _) => None,
             (a, b) => (std::mem::discriminant(a) != std::mem::discriminant(b)).then_some(false),
         }
@@ -113,6 +117,7 @@ impl Standard {
             (Self::Moment(a), Self::Moment(b)) => a.order(b),
             (Self::Delta(a), Self::Delta(b)) => Some(a.micros.cmp(&b.micros)),
             (Self::Uuid(a), Self::Uuid(b)) => Some(a.cmp(b)),
+            (Self::Version(a), Self::Version(b)) => Some(a.order(b)),
             _ => None,
         }
     }

@@ -93,3 +93,26 @@ fn a_loop_whose_break_is_not_known_ends_and_leaves_its_names_open() {
     let expected = [("made", false), ("n", false), ("m", false), ("free", true)];
     assert_eq!(complete, expected.map(|(id, complete)| (id.to_owned(), complete)));
 }
+
+#[test]
+fn what_every_python_agrees_on_is_known() {
+    let source = "import sys\nfrom sys import version_info as v\nwith DAG('all'):\n    if sys.version_info >= (3, 8): EmptyOperator(task_id='a')\n    if v[0] == 3 and v.major > 2: EmptyOperator(task_id='b')\n    if sys.version_info[:2] < (3, 7): EmptyOperator(task_id='c')\n    if (3, 6) > v or v.minor < 8: EmptyOperator(task_id='d')\nwith DAG('some'):\n    if sys.version_info >= (3, 11): EmptyOperator(task_id='a')\nwith DAG('two'):\n    if v[:2] > (3, 8): EmptyOperator(task_id='a')\n";
+    let model = model(source);
+    let complete: Vec<_> = model.dags.iter().map(|dag| (super::id(&dag.dag_id), dag.complete())).collect();
+    assert_eq!(
+        complete,
+        [("all", true), ("some", false), ("two", false)].map(|(id, complete)| (id.to_owned(), complete))
+    );
+    assert!(show(&model).starts_with("all\n  a\n  b\n"), "{}", show(&model));
+}
+
+#[test]
+fn the_release_of_airflow_decides_where_it_is_given() {
+    let source = "from airflow import DAG, __version__\nimport airflow\nfrom airflow.operators.empty import EmptyOperator\nfrom packaging.version import Version, parse\nwith DAG('d'):\n    if Version(airflow.__version__) >= Version('2.10.0'): EmptyOperator(task_id='a')\n    if tuple(int(x) for x in __version__.split('.')[:2]) >= (2, 7): EmptyOperator(task_id='b')\n    if __version__.startswith('2.'): EmptyOperator(task_id='c')\n    if parse(__version__).major == 3: EmptyOperator(task_id='d')\n";
+    for (version, tasks) in [("2.6.2", "d\n  c\n"), ("2.11.2", "d\n  a\n  b\n  c\n"), ("3.3.2", "d\n  a\n  b\n  d\n")] {
+        let model = super::model_for(&[("dags/d.py", source)], crate::ids::AirflowVersion::parse(version));
+        assert_eq!(show(&model), tasks, "{version}");
+        assert!(model.dags[0].complete(), "{version}");
+    }
+    assert!(!super::model_for(&[("dags/d.py", source)], None).dags[0].complete());
+}

@@ -10,7 +10,7 @@ impl<H: Host> Interp<'_, H> {
         Ok(match object {
             Value::Module(key) => return self.module_attribute(key, name, at),
             Value::Outside(path) => {
-                if let Some(value) = super::library::constant(path, name) {
+                if let Some(value) = super::library::constant(path, name).or_else(|| Self::python_part(object, name)) {
                     value
                 } else {
                     let path = format!("{path}.{name}");

@@ -11,6 +11,9 @@ impl<H: Host> Interp<'_, H> {
         if let Some(value) = self.of_each(left, right, at, |run, left, right| run.compare(op, left, right, at))? {
             return Ok(value);
         }
+        if let Some(known) = self.compare_python(op, left, right) {
+            return Ok(Value::Bool(known));
+        }
         if let Some(known) = self.subset(op, left, right) {
             return Ok(Value::Bool(known));
         }

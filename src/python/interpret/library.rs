@@ -12,6 +12,7 @@ pub(super) mod moment;
 pub(super) mod path;
 mod regular;
 mod sequence;
+pub(crate) mod version;
 
 /// Constants of library modules.
 pub(super) fn constant(path: &str, name: &str) -> Option<Value> {
@@ -78,6 +79,7 @@ impl<H: Host> Interp<'_, H> {
                     return Ok(Some(value));
                 }
             }
+            "packaging" | "pkg_resources" => return Ok(self.call_version(path, args)),
             "csv" if matches!(path, "csv.reader" | "csv.DictReader") => return self.read_rows(path, args, at),
             _ => {}
         }
@@ -145,6 +147,7 @@ impl<H: Host> Interp<'_, H> {
             Standard::Moment(moment) => Self::moment_attribute(moment, name),
             Standard::Delta(delta) => Self::delta_attribute(*delta, name),
             Standard::Uuid(bytes) => Self::uuid_attribute(bytes, name, at),
+            Standard::Version(release) => self.version_attribute(release, name, at),
             Standard::Pattern(pattern) if name == "pattern" => {
                 let source = pattern.source.rsplit_once('/').map_or("", |(source, _)| source);
                 Some(Self::text_value(source, at))
@@ -174,7 +177,7 @@ impl<H: Host> Interp<'_, H> {
             Standard::Pattern(pattern) => self.regular_method(pattern, name, args, at),
             Standard::Match(found) => Ok(self.match_method(found, name, args, at)),
             Standard::Digest(kind, given) => Ok(self.digest_method(object, (kind, given), name, args, at)),
-            Standard::Uuid(_) | Standard::Getter(..) => Ok(None),
+            Standard::Uuid(_) | Standard::Getter(..) | Standard::Version(_) => Ok(None),
             Standard::Config(sections) => self.config_method(object, sections, name, args, at),
             Standard::Section(sections, section) => self.section_method((sections, section), name, args, at),
         }
@@ -191,6 +194,7 @@ impl<H: Host> Interp<'_, H> {
             Standard::Path(path) => Some(Self::path_text(path, at)),
             Standard::Moment(moment) => moment.str().map(|text| Self::text_value(text, at)),
             Standard::Delta(delta) => delta.str().map(|text| Self::text_value(text, at)),
+            Standard::Version(release) => Some(Self::text_value(release.text(), at)),
             Standard::Uuid(bytes) => Some(Self::text_value(crate::python::standard::uuid_text(bytes), at)),
             _ => None,
         }

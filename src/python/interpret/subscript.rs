@@ -27,6 +27,9 @@ impl<H: Host> Interp<'_, H> {
                 None => self.raise("IndexError", "index out of range", at),
             };
         }
+        if let Some(part) = index.as_int().and_then(|index| Self::python_part(object, &index.to_string())) {
+            return Ok(part);
+        }
         match object {
             Value::Outside(path) if super::library::moment::names(path).is_some() => {
                 let names = super::library::moment::names(path).unwrap_or_default();
@@ -121,6 +124,9 @@ impl<H: Host> Interp<'_, H> {
 
     pub(super) fn slice(&mut self, object: &Value, bounds: [Option<i64>; 3], at: At) -> Value {
         let pick = |length: usize| slice_positions(length, bounds);
+        if let ([None, Some(2), None], Some(two)) = (bounds, Self::python_part(object, "[:2]")) {
+            return two;
+        }
         match object {
             Value::Str(text) => {
                 let letters: Vec<char> = text.text.chars().collect();
