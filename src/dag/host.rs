@@ -17,6 +17,10 @@ impl Host for World {
         names::exists(module, self.version)
     }
 
+    fn offers(&self, path: &str) -> Option<bool> {
+        names::offers(path, self.version)
+    }
+
     fn constant(&self, path: &str) -> Option<Value> {
         let start = At { file: 0, span: crate::content::Span::FILE };
         match path {

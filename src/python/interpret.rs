@@ -71,6 +71,9 @@ const UNORDERED: &str = "the order in which a folder is listed is not known";
 pub(crate) trait Host: Sized + 'static {
     /// Whether an outside module of that name exists; `None` if that depends on what is installed.
     fn exists(&self, module: &str) -> Option<bool>;
+    /// Whether an outside module has the last part of that qualified name; `None` if that is not
+    /// known.
+    fn offers(&self, path: &str) -> Option<bool>;
     /// The value of something outside, by its qualified name, if that is known.
     fn constant(&self, path: &str) -> Option<Value>;
     /// Calls something outside, by its qualified name.

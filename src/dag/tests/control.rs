@@ -116,3 +116,15 @@ fn the_release_of_airflow_decides_where_it_is_given() {
     }
     assert!(!super::model_for(&[("dags/d.py", source)], None).dags[0].complete());
 }
+
+#[test]
+fn what_a_release_does_not_have_is_not_imported() {
+    let source = "from airflow import DAG\nfrom airflow.operators.empty import EmptyOperator\nfound = []\ntry:\n    from airflow.utils.helpers import chain\n    found.append('chain')\nexcept ImportError: pass\ntry:\n    import airflow.datasets\n    found.append('datasets')\nexcept ImportError: pass\ntry:\n    import airflow.io\n    found.append('io')\nexcept ImportError: pass\nwith DAG('d'):\n    for name in found: EmptyOperator(task_id=name)\n";
+    for (version, tasks) in
+        [("2.6.2", "d\n  chain\n  datasets\n"), ("2.11.2", "d\n  chain\n  datasets\n  io\n"), ("3.3.2", "d\n  io\n")]
+    {
+        let model = super::model_for(&[("dags/d.py", source)], crate::ids::AirflowVersion::parse(version));
+        assert_eq!(show(&model), tasks, "{version}");
+        assert!(model.dags[0].complete(), "{version}");
+    }
+}

@@ -125,10 +125,18 @@ impl<H: Host> Interp<'_, H> {
                     _ => Ok(Value::outside(submodule)),
                 }
             }
-            Value::Outside(path) => Ok(super::library::constant(path, name).unwrap_or_else(|| {
-                let path = format!("{path}.{name}");
-                self.host.constant(&path).unwrap_or_else(|| Value::outside(path))
-            })),
+            Value::Outside(path) => {
+                if let Some(value) = super::library::constant(path, name) {
+                    return Ok(value);
+                }
+                let full = format!("{path}.{name}");
+                match self.host.offers(&full) {
+                    Some(true) => {}
+                    Some(false) => return self.fail_import(format!("cannot import name `{name}` from `{path}`"), at),
+                    None => self.may_raise(at),
+                }
+                Ok(self.host.constant(&full).unwrap_or_else(|| Value::outside(full)))
+            }
             other => self.attribute(other, name, at),
         }
     }

@@ -17,6 +17,9 @@ itertools, json, math, operator, os, pathlib, re, string, textwrap, uuid\n";
 struct Nothing;
 
 impl Host for Nothing {
+    fn offers(&self, _: &str) -> Option<bool> {
+        Some(true)
+    }
     fn exists(&self, _: &str) -> Option<bool> {
         None
     }
