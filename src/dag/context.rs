@@ -151,6 +151,11 @@ fn mapped_inputs(
     }
 }
 
+/// Whether something can stand in a `with`.
+pub(super) fn is_context(run: &Run, host: HostRef) -> bool {
+    matches!(run.host.thing(host), Thing::Dag(_) | Thing::Group(_) | Thing::Output { .. } | Thing::Task(_))
+}
+
 /// Opens a DAG or group.
 pub(super) fn enter(run: &mut Run, host: HostRef) {
     match run.host.thing(host).clone() {

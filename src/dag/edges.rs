@@ -1,5 +1,7 @@
 //! Dependencies: `>>`, `<<`, `set_upstream`, `chain` and their kin.
 
+mod label;
+
 use super::Declared;
 use super::member::add_to_dag;
 use super::world::{Run, Thing, doubt_conditions};
@@ -10,7 +12,7 @@ use std::collections::BTreeSet;
 
 /// Which end of a dependency something stands at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     /// Its last tasks matter.
     Up,
     /// Its first tasks matter.
@@ -20,7 +22,6 @@ enum End {
 /// One member of a dependency.
 enum Member {
     Tasks(BTreeSet<usize>),
-    Label(HostRef),
     /// Something that cannot be said to be a task.
     Unclear(String),
 }
@@ -65,9 +66,8 @@ fn member(run: &mut Run, host: HostRef, end: End) -> Member {
             if doubtful {
                 return Member::Unclear("the first and last tasks of a group are not known".to_owned());
             }
-            Member::Tasks(if end == End::Up { leaves(run, group) } else { roots(run, group) })
+            Member::Tasks(ends_of_group(run, group, end))
         }
-        Thing::Label { .. } => Member::Label(host),
         Thing::Dag(_) => Member::Unclear("a dependency on a DAG".to_owned()),
         _ => Member::Unclear("a dependency on something that is no task".to_owned()),
     }
@@ -82,6 +82,11 @@ pub(super) fn group_tasks(run: &Run, group: usize) -> BTreeSet<usize> {
         open.extend(run.host.groups[group].groups.iter().copied());
     }
     tasks
+}
+
+/// The last or the first tasks of a group.
+pub(super) fn ends_of_group(run: &Run, group: usize, end: End) -> BTreeSet<usize> {
+    if end == End::Up { leaves(run, group) } else { roots(run, group) }
 }
 
 fn roots(run: &Run, group: usize) -> BTreeSet<usize> {
@@ -118,55 +123,50 @@ fn leaves(run: &Run, group: usize) -> BTreeSet<usize> {
     found
 }
 
-/// Makes every task of `ups` an upstream of every task of `downs`.
-pub(super) fn relate(run: &mut Run, ups: &Value, downs: &Value, at: At) -> Result<(), Stop> {
-    let (mut up, mut down) = (Vec::new(), Vec::new());
-    members(run, ups, End::Up, &mut up, 4);
-    members(run, downs, End::Down, &mut down, 4);
-    // A group without tasks hands the dependency on; that is not followed.
-    let mut hosts = run.hosts_in(ups);
-    hosts.extend(run.hosts_in(downs));
+/// The members of one side of a dependency; what is not known of them is doubted.
+fn known_members(run: &mut Run, value: &Value, end: End, others: &Value, at: At) -> Vec<Member> {
+    let mut found = Vec::new();
+    members(run, value, end, &mut found, 4);
+    let mut hosts = run.hosts_in(value);
+    hosts.extend(run.hosts_in(others));
     let mut dags = run.host.dags_of(&hosts);
-    for side in [&up, &down] {
-        for member in side {
-            if let Member::Unclear(reason) = member {
+    for member in &found {
+        let reason = match member {
+            Member::Unclear(reason) => {
                 dags.extend(run.host.current_dag());
-                for dag in &dags {
-                    run.host.doubt(*dag, at, reason.clone());
-                }
+                reason.clone()
             }
-            if let Member::Tasks(tasks) = member
-                && tasks.is_empty()
-            {
-                for dag in &dags {
-                    run.host.doubt(*dag, at, "a dependency on a group without tasks");
-                }
-            }
+            // A group without tasks hands the dependency on; that is not followed.
+            Member::Tasks(tasks) if tasks.is_empty() => "a dependency on a group without tasks".to_owned(),
+            Member::Tasks(_) => continue,
+        };
+        for dag in &dags {
+            run.host.doubt(*dag, at, reason.clone());
         }
     }
+    found
+}
+
+/// Makes every task of `ups` an upstream of every task of `downs`.
+pub(super) fn relate(run: &mut Run, ups: &Value, downs: &Value, at: At) -> Result<(), Stop> {
+    if let Some(label) = label::of(run, downs) {
+        known_members(run, ups, End::Up, downs, at);
+        return label::put(run, label, ups, End::Up, at);
+    }
+    if let Some(label) = label::of(run, ups) {
+        known_members(run, downs, End::Down, ups, at);
+        return label::put(run, label, downs, End::Down, at);
+    }
+    let up = known_members(run, ups, End::Up, downs, at);
+    let down = known_members(run, downs, End::Down, ups, at);
     for a in &up {
         for b in &down {
-            match (a, b) {
-                (Member::Tasks(a), Member::Tasks(b)) => connect(run, a, b, Declared::Dependency, at)?,
-                (Member::Tasks(tasks), Member::Label(label)) => label_tasks(run, *label, tasks, End::Up, at)?,
-                (Member::Label(label), Member::Tasks(tasks)) => label_tasks(run, *label, tasks, End::Down, at)?,
-                _ => {}
+            if let (Member::Tasks(a), Member::Tasks(b)) = (a, b) {
+                connect(run, a, b, Declared::Dependency, at)?;
             }
         }
     }
     Ok(())
-}
-
-/// A label joins what comes before it with what comes after it.
-fn label_tasks(run: &mut Run, label: HostRef, tasks: &BTreeSet<usize>, end: End, at: At) -> Result<(), Stop> {
-    let Thing::Label { up, down } = &mut run.host.things[label.0] else { return Ok(()) };
-    if end == End::Up {
-        up.extend(tasks);
-    } else {
-        down.extend(tasks);
-    }
-    let (up, down) = (up.clone(), down.clone());
-    connect(run, &up, &down, Declared::Dependency, at)
 }
 
 /// Edges between tasks; `at` is what declares them.

@@ -10,7 +10,6 @@ use crate::python::syntax::BinaryOp;
 use crate::python::value::{Args, At, Object, Ref, Stop, Unknown, Value};
 use crate::switch;
 use names::Meaning;
-use std::collections::BTreeSet;
 
 impl Host for World {
     fn exists(&self, module: &str) -> Option<bool> {
@@ -71,7 +70,7 @@ impl Host for World {
                 edges::relate(run, &ups, &downs, at)?;
                 Value::None
             }
-            Meaning::Label => run.host.add(Thing::Label { up: BTreeSet::new(), down: BTreeSet::new() }),
+            Meaning::Label => run.host.add(Thing::Label { up: Vec::new(), down: Vec::new() }),
             Meaning::XComArg => xcom_arg(run, args),
             Meaning::AssetDecorator => {
                 run.host.add(Thing::AssetDecorator { args: args.clone(), multi: path.ends_with(".multi") })
@@ -137,6 +136,15 @@ impl Host for World {
             }
             "as_setup" | "as_teardown" => {
                 return setup::as_setup_teardown(run, object, name == "as_setup", args, at).map(Some);
+            }
+            // What `with` calls may be called by hand.
+            "__enter__" if context::is_context(run, object) => {
+                context::enter(run, object);
+                return Ok(Some(receiver));
+            }
+            "__exit__" if context::is_context(run, object) => {
+                context::leave(run, object, at)?;
+                return Ok(Some(Value::None));
             }
             _ => {}
         }

@@ -20,6 +20,10 @@ pub(super) fn task_decorator(run: &mut Run, path: &str, args: &Args) -> Value {
         .map(|arg| arg.value.clone())
         .or_else(|| args.keyword("python_callable").map(|arg| arg.value.clone()));
     let path: Rc<str> = path.into();
+    if matches!(kind, "run_if" | "skip_if") {
+        // These take a condition, and give what decorates a decorated function.
+        return run.host.add(Thing::TaskDecorator { path, args: Args::default() });
+    }
     match function {
         Some(function) if kind != "stub" || !matches!(function, Value::None) => {
             decorate_task(run, &path, &function, Args { positional: Vec::new(), ..args.clone() })

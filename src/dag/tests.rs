@@ -3,6 +3,7 @@
 mod control;
 mod data;
 mod imports;
+mod joined;
 mod outside;
 mod refused;
 mod tampering;

@@ -136,6 +136,15 @@ pub(super) struct TakesState {
     pub(super) at: At,
 }
 
+/// What stands at a side of a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Beside {
+    Task(usize),
+    Group(usize),
+    /// The output of tasks, as a member of a list: no group is ever taken for it.
+    Output(BTreeSet<usize>),
+}
+
 /// What a host object is.
 #[derive(Clone, Debug)]
 pub(super) enum Thing {
@@ -172,8 +181,8 @@ pub(super) enum Thing {
         args: Args,
     },
     Label {
-        up: BTreeSet<usize>,
-        down: BTreeSet<usize>,
+        up: Vec<Beside>,
+        down: Vec<Beside>,
     },
     AssetDecorator {
         args: Args,
@@ -296,7 +305,11 @@ impl World {
                 Thing::Group(group) => dags.extend(self.groups[*group].dag),
                 Thing::Output { tasks, .. } => dags.extend(tasks.iter().filter_map(|task| self.tasks[*task].dag)),
                 Thing::Label { up, down } => {
-                    dags.extend(up.iter().chain(down).filter_map(|task| self.tasks[*task].dag));
+                    dags.extend(up.iter().chain(down).filter_map(|node| match node {
+                        Beside::Task(task) => self.tasks[*task].dag,
+                        Beside::Group(group) => self.groups[*group].dag,
+                        Beside::Output(tasks) => tasks.first().and_then(|task| self.tasks[*task].dag),
+                    }));
                 }
                 _ => {}
             }

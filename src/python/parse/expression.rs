@@ -20,7 +20,7 @@ impl Lower<'_> {
             }
         }
         let kind = self.deeper(node, |lower| lower.expr_kind(inner)).unwrap_or(ExprKind::Ellipsis);
-        Expr { kind, span: span(inner) }
+        Expr { kind: star_outside(kind, span(inner)), span: span(inner) }
     }
 
     fn boxed(&mut self, node: Option<Node>) -> Box<Expr> {
@@ -463,5 +463,30 @@ fn compare_op(text: &str) -> CompareOp {
         ["is"] => CompareOp::Is,
         ["is", "not"] => CompareOp::IsNot,
         _ => CompareOp::Eq,
+    }
+}
+
+/// `[*f()]` alone in brackets is read by the grammar as a call of `*f`; so are `[*a.b]`, `[*a[0]]`.
+/// Python unpacks what the whole of it gives.
+fn star_outside(kind: ExprKind, span: crate::content::Span) -> ExprKind {
+    let starred = |kind| ExprKind::Starred(Box::new(Expr { kind, span }));
+    let bare = |of: Box<Expr>| match of.kind {
+        ExprKind::Starred(inner) => Ok(inner),
+        kind => Err(Box::new(Expr { kind, span: of.span })),
+    };
+    match kind {
+        ExprKind::Call(of, args) => match bare(of) {
+            Ok(of) => starred(ExprKind::Call(of, args)),
+            Err(of) => ExprKind::Call(of, args),
+        },
+        ExprKind::Attribute(of, name) => match bare(of) {
+            Ok(of) => starred(ExprKind::Attribute(of, name)),
+            Err(of) => ExprKind::Attribute(of, name),
+        },
+        ExprKind::Subscript(of, key) => match bare(of) {
+            Ok(of) => starred(ExprKind::Subscript(of, key)),
+            Err(of) => ExprKind::Subscript(of, key),
+        },
+        kind => kind,
     }
 }
