@@ -74,3 +74,21 @@ fn integer(text: &str, base: u32) -> Option<i64> {
     let value = i64::from_str_radix(&digits, base).ok()?;
     Some(if negative { -value } else { value })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{csv, ini, json, toml, yaml};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[-\\[\\]{}:,&*!|>'\"%@`#?<= \\t\\n0-9a-cé.~_+]{0,60}") {
+            let _ = yaml::documents(&text, yaml::Dialect::PyYaml);
+            let _ = yaml::documents(&text, yaml::Dialect::Ruamel);
+            let _ = json::document(&text);
+            let _ = toml::document(&text);
+            let _ = csv::rows(&text, csv::Style::default());
+            let _ = ini::sections(&text);
+        }
+    }
+}

@@ -40,6 +40,9 @@ pub(crate) fn documents(text: &str, dialect: Dialect) -> Result<Vec<Document>, F
     let mut document = Document::default();
     let mut anchors: BTreeMap<usize, usize> = BTreeMap::new();
     let mut open: Vec<Open> = Vec::new();
+    // PyYAML takes tabs only within quotes and blocks of text, and in comments.
+    let mut tabs: BTreeSet<usize> = text.match_indices('\t').map(|(at, _)| at).collect();
+    tabs.retain(|at| !text[text[..*at].rfind('\n').map_or(0, |line| line + 1)..*at].contains('#'));
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = match event {
@@ -62,6 +65,9 @@ pub(crate) fn documents(text: &str, dialect: Dialect) -> Result<Vec<Document>, F
                 None
             }
             Event::Scalar(value, style, anchor, tag) => {
+                if style != ScalarStyle::Plain {
+                    tabs.retain(|at| !(span.start..span.end).contains(at));
+                }
                 let kind = scalar(&value, style, tag.as_deref(), dialect);
                 let node = document.add(kind, Some(span));
                 anchors.insert(anchor, node);
@@ -94,6 +100,9 @@ pub(crate) fn documents(text: &str, dialect: Dialect) -> Result<Vec<Document>, F
         if let Some(node) = done {
             place(&mut document, open.last_mut(), node);
         }
+    }
+    if !tabs.is_empty() {
+        return Err(Fault::Unclear("YAML with a tab that PyYAML may refuse"));
     }
     Ok(all)
 }
@@ -394,5 +403,107 @@ impl Places {
 
     fn span(&self, start: usize, end: usize, line: usize) -> Span {
         Span { start: self.byte(start), end: self.byte(end), line: u32::try_from(line).unwrap_or(u32::MAX).max(1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Document, Kind};
+    use super::{Dialect, documents};
+    use std::fmt::Write as _;
+
+    fn show(document: &Document, node: usize, out: &mut String) {
+        match &document.nodes[node].kind {
+            Kind::List(items) => {
+                out.push('[');
+                for item in items {
+                    show(document, *item, out);
+                    out.push(' ');
+                }
+                out.push(']');
+            }
+            Kind::Map(pairs) => {
+                out.push('{');
+                for (key, value) in pairs {
+                    show(document, *key, out);
+                    out.push('=');
+                    show(document, *value, out);
+                    out.push(' ');
+                }
+                out.push('}');
+            }
+            kind => {
+                let _ = write!(out, "{kind:?}");
+            }
+        }
+    }
+
+    /// What the first document of a text holds.
+    fn check(text: &str, dialect: Dialect, expected: &str) {
+        let found = match documents(text, dialect) {
+            Ok(all) => all.first().map_or_else(String::new, |document| {
+                let mut out = String::new();
+                show(document, document.root, &mut out);
+                out
+            }),
+            Err(fault) => format!("{fault:?}").chars().take(30).collect(),
+        };
+        assert_eq!(found, expected, "{text:?}");
+    }
+
+    #[test]
+    fn plain_scalars_are_those_of_yaml_1_1() {
+        for (text, expected) in [
+            ("yes", "Bool(true)"),
+            ("Off", "Bool(false)"),
+            ("y", "Text(\"y\")"),
+            ("012", "Int(10)"),
+            ("08", "Text(\"08\")"),
+            ("0o7", "Text(\"0o7\")"),
+            ("1_000", "Int(1000)"),
+            ("1:30", "Int(90)"),
+            ("1e3", "Text(\"1e3\")"),
+            ("1.0e+3", "Float(1000.0)"),
+            (".5", "Float(0.5)"),
+            ("-.inf", "Float(-inf)"),
+            ("2024-01-02", "Date(2024-01-02)"),
+            ("2024-1-2", "Text(\"2024-1-2\")"),
+            ("'yes'", "Text(\"yes\")"),
+            ("!!str 1", "Text(\"1\")"),
+            ("~", "None"),
+        ] {
+            check(text, Dialect::PyYaml, expected);
+        }
+        check("no", Dialect::Base, "Text(\"no\")");
+        check("no", Dialect::Ruamel, "Opaque(\"a value that YAML 1.1 and 1.2 read differently\")");
+        check("7", Dialect::Ruamel, "Int(7)");
+    }
+
+    #[test]
+    fn what_is_merged_comes_first_and_yields() {
+        check(
+            "- &a {k: 1, l: 2}\n- {l: 3, <<: *a, m: 4}\n",
+            Dialect::PyYaml,
+            "[{Text(\"k\")=Int(1) Text(\"l\")=Int(2) } {Text(\"k\")=Int(1) Text(\"l\")=Int(2) Text(\"l\")=Int(3) Text(\"m\")=Int(4) } ]",
+        );
+    }
+
+    #[test]
+    fn a_tab_is_left_to_pyyaml() {
+        check("\ta: 1", Dialect::PyYaml, "Unclear(\"YAML with a tab that ");
+        check("a:\t1", Dialect::PyYaml, "Raises(\"YAMLError\", \"':' must ");
+        check("a: 1 # x\ty", Dialect::PyYaml, "{Text(\"a\")=Int(1) }");
+        check("\"x\ty\"", Dialect::PyYaml, "Text(\"x\\ty\")");
+        check("a: |\n  x\ty\n", Dialect::PyYaml, "{Text(\"a\")=Text(\"x\\ty\\n\") }");
+    }
+
+    #[test]
+    fn aliases_upon_aliases_cost_their_text() {
+        let mut text = "a0: &a0 [x, x]\n".to_owned();
+        for level in 1..60 {
+            let _ = writeln!(text, "a{level}: &a{level} [*a{0}, *a{0}]", level - 1);
+        }
+        let all = documents(&text, Dialect::PyYaml).unwrap();
+        assert!(all[0].nodes.len() < 300);
     }
 }
