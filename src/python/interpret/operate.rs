@@ -225,6 +225,9 @@ fn numbers(op: BinaryOp, left: &Value, right: &Value) -> Option<Value> {
         BinaryOp::Mod if b != 0.0 => float_rest(a, b),
         BinaryOp::FloorDiv if b != 0.0 => {
             let quotient = (a - float_rest(a, b)) / b;
+            if quotient == 0.0 {
+                return Some(Value::Float(0.0_f64.copysign(a / b)));
+            }
             let whole = quotient.floor();
             if quotient - whole > 0.5 { whole + 1.0 } else { whole }
         }

@@ -165,7 +165,9 @@ fn numeric(head: &str, whole: &str, rest: &str, every: usize, spec: &Spec) -> Op
             out
         }
     };
-    let zero_filled = spec.zero && spec.align.is_none() || spec.align == Some('=') && spec.fill == Some('0');
+    // The zero is the fill, and stands behind the sign, unless something else is asked for.
+    let fills = spec.fill.map_or(spec.zero, |fill| fill == '0');
+    let zero_filled = fills && spec.align.map_or(spec.zero, |align| align == '=');
     if zero_filled {
         if spec.group.is_some() {
             return None;
@@ -199,9 +201,6 @@ fn exponent(value: f64, precision: usize) -> String {
 /// `%g`: as many significant digits, no zeros at the end. With `point`, as `format(x, ".3")`:
 /// the exponent begins one digit earlier.
 fn general(value: f64, precision: usize, point: bool) -> Option<String> {
-    if value == 0.0 {
-        return Some("0".to_owned());
-    }
     let rounded = format!("{value:.*e}", precision - 1);
     let (_, power) = rounded.split_once('e')?;
     let power: i32 = power.parse().ok()?;
