@@ -5,24 +5,31 @@
 //! Whatever is not known for certain puts a reason with a place there; a wrong "complete" is the
 //! worst fault this module can have.
 
+mod archive;
 mod arguments;
 mod asset;
+mod builder;
 mod collect;
 mod context;
 mod discover;
 mod edges;
 mod explanation;
 mod host;
+mod ignored;
+mod known;
 mod make;
 mod mapping;
 mod member;
 mod models;
 mod names;
+mod nesting;
+mod opaque;
 mod operator;
 mod outside;
-mod refused;
+mod refusal;
 mod setup;
 mod shape;
+mod signature;
 mod taskflow;
 #[cfg(test)]
 mod tests;

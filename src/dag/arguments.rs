@@ -2,6 +2,7 @@
 
 use super::Declared;
 use super::edges::connect;
+use super::known;
 use super::world::{Run, TakesState, Thing};
 use crate::python::value::{Args, Object, Ref, Stop, Value};
 use std::collections::BTreeSet;
@@ -34,9 +35,17 @@ pub(super) fn uses(run: &Run, value: &Value, depth: usize, direct: bool, found: 
     }
 }
 
-/// Arguments of every operator that are no templates: an output there is no dependency.
-const NO_TEMPLATES: [&str; 9] =
-    ["task_id", "dag", "task_group", "trigger_rule", "retries", "pool", "queue", "default_args", "doc_md"];
+/// Whether an output in that argument makes a dependency: not in one that every operator takes,
+/// nor in one of Airflow's own operators that is no template. What a provider's operator takes is
+/// taken for a template.
+fn is_template(run: &Run, task: usize, argument: &str) -> bool {
+    let version = run.host.version;
+    if known::base_argument(argument, None) {
+        return false;
+    }
+    let class = run.host.tasks[task].operator_path.as_deref().and_then(known::class);
+    class.is_none_or(|class| known::is_template(class, argument, version))
+}
 
 /// Makes a task depend on the outputs in its arguments.
 pub(super) fn depend(run: &mut Run, task: usize, args: &Args) -> Result<(), Stop> {
@@ -44,7 +53,7 @@ pub(super) fn depend(run: &mut Run, task: usize, args: &Args) -> Result<(), Stop
     let named = args.keywords.iter().map(|(name, arg)| (Some(name.to_string()), arg));
     let unnamed = args.positional.iter().map(|arg| (None, arg));
     for (name, arg) in named.chain(unnamed) {
-        if name.as_deref().is_some_and(|name| NO_TEMPLATES.contains(&name)) {
+        if name.as_deref().is_some_and(|name| !is_template(run, task, name)) {
             continue;
         }
         let mut found = Vec::new();

@@ -21,9 +21,9 @@ pub(super) fn asset(run: &mut Run, args: &Args, function: &Value, multi: bool, a
     if let Some(dag_id) = args.keyword("dag_id") {
         dag_args.set_keyword("dag_id", dag_id.clone());
     }
-    let dag = make::dag(run, &dag_args, at);
+    let dag = make::dag(run, &dag_args, at)?;
     let Value::Host(host) = dag else { return Ok(dag) };
-    enter(run, host);
+    enter(run, host, at)?;
     let callable = arguments::function(run, function);
     let task_name =
         function_name(run, function).map_or(name, |(name, at)| Argument { value: Run::text_value(name, at), at });

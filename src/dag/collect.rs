@@ -1,13 +1,11 @@
 //! From what was evaluated to the model: which DAGs a file exposes, and what is said of them.
 
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
-use super::{
-    Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Reaches, Takes, Task, Unknown, refused, shape,
-};
+use super::{Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Reaches, Takes, Task, Unknown, shape};
 use crate::content::{ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use crate::python::interpret::Interp;
-use crate::python::tree::Tree;
+use crate::python::tree::{Delivered, Tree};
 use crate::python::value::{At, Object, Raised, Ref, Stop, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -138,7 +136,13 @@ fn evaluate_once(
         }
     }
     doubt_twins(&mut run, &exposed);
-    refused::doubt_refused(&mut run, &exposed);
+    // What it refuses afterwards leaves the others.
+    for dag in exposed.clone() {
+        if let Some((at, message)) = refused(&mut run, dag) {
+            done.errors.push(file_error(tree, at, &message));
+            exposed.remove(&dag);
+        }
+    }
     for dag in &exposed {
         let described = describe(&run, tree, *dag, file);
         if let Some(look) = &mut look {
@@ -171,6 +175,29 @@ fn said(raised: &Raised) -> String {
         class if message.is_empty() => class.to_owned(),
         class if message.starts_with(class) => message,
         class => format!("{class}: {message}"),
+    }
+}
+
+/// A reason that concerns a file as a whole.
+pub(super) fn of_file(tree: &Delivered, file: usize, reason: &str) -> Unknown {
+    let at = Location { path: tree.files()[file].path.clone(), span: Span::FILE };
+    Unknown { at, reason: reason.to_owned() }
+}
+
+/// A DAG of which nothing is known but its file.
+pub(super) fn anonymous(tree: &Delivered, file: usize, reason: &str) -> Dag {
+    let unknown = of_file(tree, file, reason);
+    Dag {
+        dag_id: Id::Pattern { prefix: String::new(), suffix: String::new() },
+        file: unknown.at.path.clone(),
+        at: unknown.at.clone(),
+        id_at: unknown.at.clone(),
+        id_parts: Vec::new(),
+        tasks: Vec::new(),
+        groups: Vec::new(),
+        edges: Vec::new(),
+        reaches: Reaches::only(&unknown.at.path),
+        unknown: vec![unknown],
     }
 }
 
@@ -217,6 +244,42 @@ fn expose(
             }
         }
     }
+}
+
+/// Why Airflow refuses a DAG after its file was run; a DAG that is not wholly known is only doubted.
+fn refused(run: &mut Run, dag: usize) -> Option<(At, String)> {
+    let state = &run.host.dags[dag];
+    let why = state.refused.clone().or_else(|| {
+        let task = circle(run, dag)?;
+        let at = run.host.tasks[task].at;
+        let id = run.host.tasks[task].id.exact().map_or("?", |id| id);
+        Some((at, format!("AirflowDagCycleException: the task `{id}` comes after itself")))
+    });
+    let (at, message) = why?;
+    if run.host.dags[dag].doubts.is_empty() {
+        return Some((at, message));
+    }
+    run.host.doubt(dag, at, message);
+    None
+}
+
+/// A task of a DAG that stands in a circle of dependencies.
+fn circle(run: &Run, dag: usize) -> Option<usize> {
+    let mut left: BTreeMap<usize, usize> =
+        run.host.dags[dag].tasks.iter().map(|task| (*task, run.host.tasks[*task].up.len())).collect();
+    let mut free: Vec<usize> = left.iter().filter(|(_, ups)| **ups == 0).map(|(task, _)| *task).collect();
+    while let Some(task) = free.pop() {
+        left.remove(&task);
+        for down in &run.host.tasks[task].down {
+            if let Some(ups) = left.get_mut(down) {
+                *ups -= 1;
+                if *ups == 0 {
+                    free.push(*down);
+                }
+            }
+        }
+    }
+    left.into_keys().next()
 }
 
 /// Of two DAGs of one id in a file Airflow keeps one; which, is not defined.

@@ -6,6 +6,7 @@ use super::arguments;
 use super::edges;
 use super::make;
 use super::mapping;
+use super::refusal;
 use super::setup;
 use super::taskflow::function_name;
 use super::world::{Run, Thing};
@@ -14,16 +15,24 @@ use crate::python::value::{Args, Argument, At, Object, Stop, Unknown, Value};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+/// How the text of an element of what a group is mapped over begins.
+pub(super) const ELEMENT: &str = "element of ";
+/// The text of a `@dag` without parentheses where that is none.
+pub(super) const BARE_DAG: &str = "@dag without parentheses";
+
 /// `@dag` with or without arguments.
-pub(super) fn dag_decorator(run: &mut Run, args: &Args) -> Value {
+pub(super) fn dag_decorator(run: &mut Run, args: &Args, at: At) -> Result<Value, Stop> {
+    refusal::dag_arguments(run, args, at)?;
     let function =
         args.positional.first().map(|arg| arg.value.clone()).filter(|value| arguments::function(run, value).is_some());
-    match function {
+    Ok(match function {
+        // Before 3.0 a `@dag` without parentheses takes the function for the id.
+        Some(_) if run.host.major() == Some(2) => run.host.add(Thing::Opaque(BARE_DAG.into())),
         Some(function) => {
             run.host.add(Thing::DagFactory { function, args: Args { positional: Vec::new(), ..args.clone() } })
         }
         None => run.host.add(Thing::DagDecorator(args.clone())),
-    }
+    })
 }
 
 /// Calls a `@dag` function: makes the DAG, runs the body in it.
@@ -34,9 +43,9 @@ pub(super) fn call_dag(run: &mut Run, function: &Value, decorator: &Args, call: 
         args.positional.clear();
         args.set_keyword("dag_id", Argument { value: Run::text_value(name, name_at), at: name_at });
     }
-    let dag = make::dag(run, &args, at);
+    let dag = make::dag(run, &args, at)?;
     let Value::Host(host) = dag else { return Ok(dag) };
-    enter(run, host);
+    enter(run, host, at)?;
     let mut inputs = Args::default();
     if let Some(function) = arguments::function(run, function)
         && let Object::Function(function) = run.object(function)
@@ -98,7 +107,7 @@ pub(super) fn call_group(
             inputs.keywords.extend(call.keywords.iter().cloned());
         }
         Some(kwargs) => {
-            let mapping = mapping::mapping(run, call, kwargs, at);
+            let mapping = mapping::mapping(run, call, kwargs, at)?;
             producers = mapping.over.iter().flat_map(|over| over.tasks.iter().copied()).collect();
             if let Some(dag) = run.host.groups[group].dag {
                 mapping::doubt_over(run, dag, &mapping);
@@ -107,11 +116,12 @@ pub(super) fn call_group(
             run.host.groups[group].mapped = Some(mapping);
         }
     }
-    enter(run, host);
+    enter(run, host, at)?;
     let result = run.call(function, inputs, at);
     leave(run, host, at)?;
     let result = result?;
-    if !producers.is_empty() {
+    // In 2.6 the group is put after them before it has members, so that those are not.
+    if !producers.is_empty() && !refusal::older(run.host.version, 2, 7) {
         let first = edges::group_tasks(run, group);
         let first = first.iter().copied().filter(|task| run.host.tasks[*task].up.is_disjoint(&first)).collect();
         edges::connect(run, &producers, &first, Declared::Argument, at)?;
@@ -145,7 +155,7 @@ fn mapped_inputs(
                 _ => BTreeSet::new(),
             };
         }
-        let text = format!("element of {name}").into();
+        let text = format!("{ELEMENT}{name}").into();
         let value = run.host.add(Thing::Output { tasks, key: "return_value".into(), text });
         inputs.keywords.push((name, Argument { value, at }));
     }
@@ -157,14 +167,19 @@ pub(super) fn is_context(run: &Run, host: HostRef) -> bool {
 }
 
 /// Opens a DAG or group.
-pub(super) fn enter(run: &mut Run, host: HostRef) {
+pub(super) fn enter(run: &mut Run, host: HostRef, at: At) -> Result<(), Stop> {
     match run.host.thing(host).clone() {
         Thing::Dag(dag) => run.host.dag_stack.push(dag),
         Thing::Group(group) => run.host.group_stack.push(group),
-        Thing::Output { tasks, .. } => run.host.setup_stack.push((tasks, Vec::new())),
-        Thing::Task(task) => run.host.setup_stack.push((BTreeSet::from([task]), Vec::new())),
+        Thing::Output { tasks, .. } => {
+            if let Some(task) = tasks.first() {
+                setup::open_setup(run, *task, at)?;
+            }
+        }
+        Thing::Task(task) => setup::open_setup(run, task, at)?,
         _ => {}
     }
+    Ok(())
 }
 
 /// Closes what [`enter`] opened.

@@ -1,7 +1,9 @@
 //! Which files Airflow loads as DAG files, and which modules of the tree they import.
 
-use super::Reaches;
+use super::ignored::{Ignored, Sight};
+use super::{Reaches, archive};
 use crate::content::ContentPath;
+use crate::ids::AirflowVersion;
 use crate::python::syntax::{Module, Stmt, StmtKind};
 use crate::python::tree::{Delivered, Located};
 use crate::switch;
@@ -11,27 +13,88 @@ use std::sync::Arc;
 /// Direct imports between files of the tree.
 pub(super) type Imports = BTreeMap<usize, BTreeSet<usize>>;
 
+/// A file that Airflow loads DAGs from.
+pub(super) struct Found {
+    pub(super) file: usize,
+    /// Why that is not certain, where it is not.
+    pub(super) doubt: Option<&'static str>,
+}
+
 /// The files under the DAGs folder that Airflow's safe mode takes for DAG files, in the order of
-/// their paths; `holds` says of a file whether it [`might_hold_dags`].
-pub(super) fn dag_files(tree: &Delivered, holds: impl Fn(usize) -> bool) -> Vec<usize> {
-    let ignored = Ignored::read(tree);
+/// their paths; `holds` says of a file what [`words`] says.
+pub(super) fn dag_files(
+    tree: &Delivered,
+    airflow: Option<AirflowVersion>,
+    mut holds: impl FnMut(usize) -> Words,
+) -> Vec<Found> {
+    // Before 3.0 a file that speaks of assets only is none.
+    let assets = airflow.is_none_or(|version| version.major >= 3);
+    seen(tree, airflow, |file| {
+        tree.files()[file].home.as_str().ends_with(".py")
+            && match holds(file) {
+                Words::Dag => true,
+                Words::Asset => assets,
+                Words::None => false,
+            }
+    })
+}
+
+/// The zip archives under the DAGs folder that may hold DAG files, in the order of their paths.
+pub(super) fn archives(tree: &Delivered, airflow: Option<AirflowVersion>) -> Vec<Found> {
+    seen(tree, airflow, |file| {
+        !tree.files()[file].home.as_str().ends_with(".py") && archive::holds_modules(tree.bytes(file))
+    })
+}
+
+fn seen(tree: &Delivered, airflow: Option<AirflowVersion>, mut wanted: impl FnMut(usize) -> bool) -> Vec<Found> {
+    let mut ignored = Ignored::default();
+    for (index, file) in tree.files().iter().enumerate() {
+        if file.home.file_name() == IGNORE_FILE && tree.below_dags(index).is_some() {
+            let folder = file.home.as_str().strip_suffix(IGNORE_FILE).unwrap_or_default();
+            ignored.add(folder, tree.bytes(index));
+        }
+    }
     let mut files = Vec::new();
     for (index, file) in tree.files().iter().enumerate() {
         let Some(rest) = tree.below_dags(index) else { continue };
-        if rest.ends_with(".py")
-            && (!ignored.matches(file.home.as_str()) || switch::off(".airflowignore"))
-            && holds(index)
-        {
-            files.push(index);
+        let home = file.home.as_str();
+        if file.home.file_name() == IGNORE_FILE || !wanted(index) {
+            continue;
+        }
+        match ignored.sight(&home[..home.len() - rest.len()], home, airflow) {
+            Sight::Seen => files.push(Found { file: index, doubt: None }),
+            Sight::Hidden if switch::off(".airflowignore") => files.push(Found { file: index, doubt: None }),
+            Sight::Unclear(why) => files.push(Found { file: index, doubt: Some(why) }),
+            Sight::Hidden => {}
         }
     }
-    files.sort_by(|a, b| tree.files()[*a].path.cmp(&tree.files()[*b].path));
+    files.sort_by(|a, b| tree.files()[a.file].path.cmp(&tree.files()[b.file].path));
     files
 }
 
-/// Safe mode: the text holds both `dag` and `airflow`, in whatever case.
-pub(super) fn might_hold_dags(bytes: &[u8]) -> bool {
-    holds_word(bytes, b"dag") && holds_word(bytes, b"airflow")
+const IGNORE_FILE: &str = ".airflowignore";
+
+/// What safe mode finds in a text, in whatever case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Words {
+    /// `airflow` and `dag`.
+    Dag,
+    /// `airflow` and `asset`, which 3.x looks for too.
+    Asset,
+    None,
+}
+
+/// What safe mode finds in a file.
+pub(super) fn words(bytes: &[u8]) -> Words {
+    if !holds_word(bytes, b"airflow") {
+        Words::None
+    } else if holds_word(bytes, b"dag") {
+        Words::Dag
+    } else if holds_word(bytes, b"asset") {
+        Words::Asset
+    } else {
+        Words::None
+    }
 }
 
 fn holds_word(bytes: &[u8], word: &[u8]) -> bool {
@@ -44,45 +107,6 @@ fn holds_word(bytes: &[u8], word: &[u8]) -> bool {
         }
     }
     false
-}
-
-/// `.airflowignore` files: each line a pattern for paths at and below its folder.
-struct Ignored(Vec<(String, Vec<String>)>);
-
-impl Ignored {
-    fn read(tree: &Delivered) -> Self {
-        let mut all = Vec::new();
-        for (index, file) in tree.files().iter().enumerate() {
-            if file.home.file_name() != ".airflowignore" || tree.below_dags(index).is_none() {
-                continue;
-            }
-            let folder = file.home.as_str().strip_suffix(".airflowignore").unwrap_or_default().to_owned();
-            let text = String::from_utf8_lossy(tree.bytes(index));
-            let lines = text
-                .lines()
-                .map(|line| line.split('#').next().unwrap_or_default().trim().to_owned())
-                .filter(|line| !line.is_empty())
-                .collect();
-            all.push((folder, lines));
-        }
-        Self(all)
-    }
-
-    /// Only patterns that mean the same in both syntaxes (a plain name or path) are honoured:
-    /// ignoring a DAG that Airflow loads would be worse than listing one that it ignores.
-    fn matches(&self, path: &str) -> bool {
-        self.0.iter().any(|(folder, lines)| {
-            let Some(rest) = path.strip_prefix(folder.as_str()) else { return false };
-            lines.iter().any(|line| {
-                let pattern = line.trim_matches('/');
-                let plain = pattern.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | '.'));
-                plain
-                    && (rest == pattern
-                        || rest.split('/').any(|part| part == pattern)
-                        || rest.starts_with(&format!("{pattern}/")))
-            })
-        })
-    }
 }
 
 /// A shared set of files.

@@ -4,7 +4,8 @@ mod label;
 
 use super::Declared;
 use super::member::add_to_dag;
-use super::world::{Run, Thing, doubt_conditions};
+use super::refusal;
+use super::world::{Given, Run, Thing, doubt_conditions};
 use crate::content::Span;
 use crate::python::interpret::HostRef;
 use crate::python::value::{Args, Argument, At, Object, Stop, Value};
@@ -22,55 +23,99 @@ pub(super) enum End {
 /// One member of a dependency.
 enum Member {
     Tasks(BTreeSet<usize>),
+    Group(usize),
     /// Something that cannot be said to be a task.
     Unclear(String),
+    /// Something that is no task for certain.
+    Refused(String),
 }
 
-fn members(run: &mut Run, value: &Value, end: End, found: &mut Vec<Member>, depth: usize) {
+fn members(run: &Run, value: &Value) -> Vec<Member> {
+    let Value::Object(object) = value else { return vec![member(run, value)] };
+    let (Object::List(items) | Object::Tuple(items), None) = (run.object(*object), run.host_of(value)) else {
+        return vec![member(run, value)];
+    };
+    match run.hazy(*object) {
+        Some(why) => vec![Member::Unclear(format!("a list in a dependency is not known: {}", why.reason))],
+        None => items.items.iter().map(|item| member(run, item)).collect(),
+    }
+}
+
+fn member(run: &Run, value: &Value) -> Member {
+    let refused = |what: &str| Member::Refused(format!("a dependency on {what}"));
     if let Some(host) = run.host_of(value) {
-        found.push(member(run, host, end));
-        return;
-    }
-    if let Value::Object(object) = value
-        && matches!(run.object(*object), Object::List(_) | Object::Tuple(_) | Object::Set(_))
-        && depth > 0
-    {
-        if let Some(why) = run.hazy(*object) {
-            found.push(Member::Unclear(format!("a list in a dependency is not known: {}", why.reason)));
-        }
-        let items = match run.object(*object) {
-            Object::List(items) | Object::Tuple(items) => items.items.clone(),
-            Object::Set(items) => items.clone(),
-            _ => Vec::new(),
-        };
-        if run.hazy(*object).is_none() {
-            for item in items {
-                members(run, &item, end, found, depth - 1);
+        return match run.host.thing(host) {
+            Thing::Task(task) => Member::Tasks(BTreeSet::from([*task])),
+            Thing::Output { tasks, .. } => Member::Tasks(tasks.clone()),
+            Thing::Group(group) => {
+                let doubtful = run.host.groups[*group].dag.is_some_and(|dag| !run.host.dags[dag].doubts.is_empty());
+                if doubtful {
+                    return Member::Unclear("the first and last tasks of a group are not known".to_owned());
+                }
+                Member::Group(*group)
             }
-        }
-        return;
+            Thing::Label { .. } => Member::Unclear("a label in a list of tasks".to_owned()),
+            Thing::Dag(_) => refused("a DAG"),
+            Thing::Decorated(_) | Thing::TaskDecorator { .. } => refused("a task function that is not called"),
+            Thing::GroupFactory { .. } | Thing::GroupDecorator(_) => refused("a group function that is not called"),
+            Thing::DagFactory { .. } | Thing::DagDecorator(_) => refused("a DAG function"),
+            Thing::Partial { .. } => refused("a `partial` that is not expanded"),
+            _ => Member::Unclear("a dependency on something that is no task".to_owned()),
+        };
     }
-    found.push(Member::Unclear(match value {
+    if let Some(what) = refusal::no_task(run, value) {
+        return Member::Refused(format!("a dependency on {what}, which is no task"));
+    }
+    Member::Unclear(match value {
         Value::Unknown(unknown) => format!("a dependency on something that is not known: {}", unknown.reason),
         Value::OneOf(_) => "a dependency on one of several things".to_owned(),
         _ => "a dependency on something that is no task".to_owned(),
-    }));
+    })
 }
 
-fn member(run: &mut Run, host: HostRef, end: End) -> Member {
-    match run.host.thing(host).clone() {
-        Thing::Task(task) => Member::Tasks(BTreeSet::from([task])),
-        Thing::Output { tasks, .. } => Member::Tasks(tasks),
-        Thing::Group(group) => {
-            let doubtful = run.host.groups[group].dag.is_some_and(|dag| !run.host.dags[dag].doubts.is_empty());
-            if doubtful {
-                return Member::Unclear("the first and last tasks of a group are not known".to_owned());
-            }
-            Member::Tasks(ends_of_group(run, group, end))
+/// The tasks at which a dependency holds; `driven` where it is set on this member.
+fn ends(run: &mut Run, member: &Member, end: End, driven: bool, at: At) -> BTreeSet<usize> {
+    match member {
+        Member::Tasks(tasks) => tasks.clone(),
+        Member::Group(group) if end == End::Down => roots(run, *group),
+        Member::Group(group) => {
+            let last = leaves(run, *group);
+            if last.is_empty() && driven { behind_empty(run, *group, at) } else { last }
         }
-        Thing::Dag(_) => Member::Unclear("a dependency on a DAG".to_owned()),
-        _ => Member::Unclear("a dependency on something that is no task".to_owned()),
+        _ => BTreeSet::new(),
     }
+}
+
+/// What follows a group without tasks follows what the group follows, or what its parents end
+/// with: so since 3.x, if the group is what the dependency is set on (`group >> task`).
+fn behind_empty(run: &mut Run, empty: usize, at: At) -> BTreeSet<usize> {
+    let dag = run.host.groups[empty].dag;
+    if run.host.major() == Some(2) {
+        return BTreeSet::new();
+    }
+    let mut open = Some(empty);
+    let mut found = BTreeSet::new();
+    while let Some(group) = open.filter(|_| found.is_empty()) {
+        found = leaves(run, group);
+        if found.is_empty() {
+            found.clone_from(&run.host.groups[group].after);
+        }
+        open = run.host.groups[group].parent;
+    }
+    if found.is_empty()
+        && let Some(dag) = dag
+    {
+        let tasks = run.host.dags[dag].tasks.clone();
+        found = tasks.into_iter().filter(|task| run.host.tasks[*task].down.is_empty()).collect();
+    }
+    let measured = run.host.version.is_some_and(|version| version.minor >= 3);
+    if !measured
+        && !found.is_empty()
+        && let Some(dag) = dag
+    {
+        run.host.doubt(dag, at, "what follows a group without tasks depends on the release of Airflow");
+    }
+    found
 }
 
 /// All tasks of a group, also of the groups within.
@@ -123,47 +168,49 @@ fn leaves(run: &Run, group: usize) -> BTreeSet<usize> {
     found
 }
 
-/// The members of one side of a dependency; what is not known of them is doubted.
-fn known_members(run: &mut Run, value: &Value, end: End, others: &Value, at: At) -> Vec<Member> {
-    let mut found = Vec::new();
-    members(run, value, end, &mut found, 4);
+/// The members of one side of a dependency; what is not known of them is doubted, and what is no
+/// task refused.
+fn known_members(run: &mut Run, value: &Value, others: &Value, at: At) -> Result<Vec<Member>, Stop> {
+    let found = members(run, value);
     let mut hosts = run.hosts_in(value);
     hosts.extend(run.hosts_in(others));
     let mut dags = run.host.dags_of(&hosts);
     for member in &found {
-        let reason = match member {
+        match member {
             Member::Unclear(reason) => {
                 dags.extend(run.host.current_dag());
-                reason.clone()
+                for dag in &dags {
+                    run.host.doubt(*dag, at, reason.clone());
+                }
             }
-            // A group without tasks hands the dependency on; that is not followed.
-            Member::Tasks(tasks) if tasks.is_empty() => "a dependency on a group without tasks".to_owned(),
-            Member::Tasks(_) => continue,
-        };
-        for dag in &dags {
-            run.host.doubt(*dag, at, reason.clone());
+            Member::Refused(reason) => refusal::refuse(run, "AttributeError", reason.clone(), at)?,
+            Member::Tasks(_) | Member::Group(_) => {}
         }
     }
-    found
+    Ok(found)
 }
 
-/// Makes every task of `ups` an upstream of every task of `downs`.
-pub(super) fn relate(run: &mut Run, ups: &Value, downs: &Value, at: At) -> Result<(), Stop> {
+/// Makes every task of `ups` an upstream of every task of `downs`; `on` tells which side the
+/// dependency is set on (the left one of `a >> b`, unless that is a list).
+pub(super) fn relate(run: &mut Run, ups: &Value, downs: &Value, on: End, at: At) -> Result<(), Stop> {
     if let Some(label) = label::of(run, downs) {
-        known_members(run, ups, End::Up, downs, at);
+        known_members(run, ups, downs, at)?;
         return label::put(run, label, ups, End::Up, at);
     }
     if let Some(label) = label::of(run, ups) {
-        known_members(run, downs, End::Down, ups, at);
+        known_members(run, downs, ups, at)?;
         return label::put(run, label, downs, End::Down, at);
     }
-    let up = known_members(run, ups, End::Up, downs, at);
-    let down = known_members(run, downs, End::Down, ups, at);
+    let up = known_members(run, ups, downs, at)?;
+    let down = known_members(run, downs, ups, at)?;
     for a in &up {
+        let first = ends(run, a, End::Up, on == End::Up, at);
         for b in &down {
-            if let (Member::Tasks(a), Member::Tasks(b)) = (a, b) {
-                connect(run, a, b, Declared::Dependency, at)?;
+            let last = ends(run, b, End::Down, false, at);
+            if let Member::Group(group) = b {
+                run.host.groups[*group].after.extend(&first);
             }
+            connect(run, &first, &last, Declared::Dependency, at)?;
         }
     }
     Ok(())
@@ -177,9 +224,19 @@ pub(super) fn connect(
     declared: Declared,
     at: At,
 ) -> Result<(), Stop> {
+    if ups.is_empty() || downs.is_empty() {
+        return Ok(());
+    }
     let all: Vec<usize> = ups.iter().chain(downs).copied().collect();
-    let dag = all.iter().find_map(|task| run.host.tasks[*task].dag);
-    if let Some(dag) = dag {
+    let dags: BTreeSet<usize> = all.iter().filter_map(|task| run.host.tasks[*task].dag).collect();
+    let astray = all.iter().any(|task| run.host.tasks[*task].home == Given::Unclear);
+    if dags.len() > 1 && !astray {
+        refusal::refuse(run, "AirflowException", "a dependency between tasks of more than one DAG", at)?;
+    }
+    if dags.is_empty() && !astray {
+        refusal::refuse(run, "AirflowException", "a dependency between tasks that have no DAG yet", at)?;
+    }
+    if let Some(dag) = dags.first().copied() {
         // A task without a DAG joins that of what it is related to.
         for task in &all {
             if run.host.tasks[*task].dag.is_none() {
@@ -193,12 +250,10 @@ pub(super) fn connect(
     }
     for up in ups {
         for down in downs {
-            if up != down {
-                run.host.tasks[*up].down.insert(*down);
-                run.host.tasks[*down].up.insert(*up);
-                // What is declared again was there before.
-                run.host.edges.entry((*up, *down)).or_insert((declared, at));
-            }
+            run.host.tasks[*up].down.insert(*down);
+            run.host.tasks[*down].up.insert(*up);
+            // What is declared again was there before.
+            run.host.edges.entry((*up, *down)).or_insert((declared, at));
         }
     }
     Ok(())
@@ -210,21 +265,24 @@ pub(super) fn chain(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
     for pair in args.positional.windows(2) {
         let at = both(&pair[0], &pair[1], at);
         let pair = [&pair[0].value, &pair[1].value];
-        if pair.map(|value| is_list(run, value)) == [true, true] {
+        let lists = pair.map(|value| is_list(run, value));
+        let on = if lists[0] { End::Down } else { End::Up };
+        if lists == [true, true] {
             let (Some(a), Some(b)) =
                 (run.items(pair[0]).map(<[Value]>::to_vec), run.items(pair[1]).map(<[Value]>::to_vec))
             else {
-                relate(run, pair[0], pair[1], at)?;
+                relate(run, pair[0], pair[1], on, at)?;
                 continue;
             };
             if a.len() != b.len() {
-                return run.raise("AirflowException", "chain: lists of different length", at);
+                let message = format!("chain: lists of different length ({} and {})", a.len(), b.len());
+                return refusal::refuse(run, "AirflowException", message, at);
             }
             for (a, b) in a.iter().zip(&b) {
-                relate(run, a, b, at)?;
+                relate(run, a, b, End::Up, at)?;
             }
         } else {
-            relate(run, pair[0], pair[1], at)?;
+            relate(run, pair[0], pair[1], on, at)?;
         }
     }
     Ok(())
@@ -242,8 +300,11 @@ pub(super) fn chain_linear(run: &mut Run, args: &Args, at: At) -> Result<(), Sto
     doubt_unknown(run, args, at);
     let links: Vec<&Argument> =
         args.positional.iter().filter(|arg| !run.items(&arg.value).is_some_and(<[Value]>::is_empty)).collect();
+    if links.len() < 2 && args.unknown.is_none() {
+        return refusal::refuse(run, "ValueError", "chain_linear: no dependencies were set", at);
+    }
     for pair in links.windows(2) {
-        relate(run, &pair[0].value, &pair[1].value, both(pair[0], pair[1], at))?;
+        relate(run, &pair[0].value, &pair[1].value, End::Down, both(pair[0], pair[1], at))?;
     }
     Ok(())
 }
@@ -257,6 +318,11 @@ fn doubt_unknown(run: &mut Run, args: &Args, at: At) {
             run.host.doubt(dag, at, format!("tasks of a chain are not known: {}", why.reason));
         }
     }
+}
+
+/// Both sides of `>>` are lists, which Python itself refuses.
+pub(super) fn lists(run: &Run, left: &Value, right: &Value) -> bool {
+    is_list(run, left) && is_list(run, right)
 }
 
 fn is_list(run: &Run, value: &Value) -> bool {

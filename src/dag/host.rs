@@ -2,12 +2,14 @@
 
 mod dag;
 
+use super::edges::End;
 use super::member::{add_to_dag, task_of};
+use super::refusal::refuse;
 use super::world::{Decorated, Doubt, Run, Thing, World};
-use super::{arguments, asset, context, edges, make, names, operator, outside, setup, taskflow};
+use super::{arguments, asset, builder, context, edges, known, make, names, operator, outside, setup, taskflow};
 use crate::python::interpret::{Host, HostRef, Interp, home_text};
 use crate::python::syntax::BinaryOp;
-use crate::python::value::{Args, At, Object, Ref, Stop, Unknown, Value};
+use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Unknown, Value};
 use crate::switch;
 use names::Meaning;
 
@@ -48,14 +50,14 @@ impl Host for World {
             return Ok(Some(Value::None));
         }
         Ok(Some(match meaning {
-            Meaning::Dag => make::dag(run, args, at),
-            Meaning::DagDecorator => context::dag_decorator(run, args),
+            Meaning::Dag => make::dag(run, args, at)?,
+            Meaning::DagDecorator => context::dag_decorator(run, args, at)?,
             Meaning::TaskGroup => make::group(run, args, false, at)?,
             Meaning::OtherGroup => make::other_group(run, path, args, at)?,
             Meaning::GroupDecorator => context::group_decorator(run, args),
-            Meaning::TaskDecorator => taskflow::task_decorator(run, path, args),
-            Meaning::Setup => taskflow::setup_teardown(run, true, args),
-            Meaning::Teardown => taskflow::setup_teardown(run, false, args),
+            Meaning::TaskDecorator => taskflow::task_decorator(run, path, args, at)?,
+            Meaning::Setup => taskflow::setup_teardown(run, true, args, at)?,
+            Meaning::Teardown => taskflow::setup_teardown(run, false, args, at)?,
             Meaning::Chain => {
                 edges::chain(run, args, at)?;
                 Value::None
@@ -67,7 +69,7 @@ impl Host for World {
             Meaning::CrossDownstream => {
                 let ups = args.value(0, "from_tasks").cloned().unwrap_or(Value::None);
                 let downs = args.value(1, "to_tasks").cloned().unwrap_or(Value::None);
-                edges::relate(run, &ups, &downs, at)?;
+                edges::relate(run, &ups, &downs, End::Up, at)?;
                 Value::None
             }
             Meaning::Label => run.host.add(Thing::Label { up: Vec::new(), down: Vec::new() }),
@@ -79,6 +81,7 @@ impl Host for World {
                 let class = path.strip_suffix(".partial").unwrap_or(path);
                 run.host.add(Thing::Partial { class: Value::outside(class), args: args.clone() })
             }
+            Meaning::Opaque => return builder::call(run, path, args, at),
             Meaning::Operator => operator::operator(run, path, args, at)?,
             Meaning::Other if is_task_call(path, args, run) => operator::operator(run, path, args, at)?,
             Meaning::Inert if path.starts_with("airflow.") && is_task_call(path, args, run) => {
@@ -90,10 +93,14 @@ impl Host for World {
 
     fn call_object(run: &mut Interp<Self>, object: HostRef, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         Ok(match run.host.thing(object).clone() {
-            Thing::TaskDecorator { path, args: decorator } => args
-                .positional
-                .first()
-                .map(|function| taskflow::decorate_task(run, &path, &function.value.clone(), decorator)),
+            Thing::TaskDecorator { path, args: decorator } => match args.positional.first() {
+                Some(function) => Some(taskflow::decorate_task(run, &path, &function.value.clone(), decorator, at)?),
+                None => None,
+            },
+            Thing::Opaque(text) if &*text == context::BARE_DAG => {
+                refuse(run, "TypeError", "`@dag` without parentheses is called before 3.0", at)?;
+                None
+            }
             Thing::Decorated(decorated) => Some(taskflow::call_decorated(run, &decorated, args, at)?),
             Thing::DagDecorator(decorator) => args
                 .positional
@@ -128,9 +135,9 @@ impl Host for World {
             "set_upstream" | "set_downstream" => {
                 let other = other.unwrap_or(Value::None);
                 if name == "set_upstream" {
-                    edges::relate(run, &other, &receiver, at)?;
+                    edges::relate(run, &other, &receiver, End::Down, at)?;
                 } else {
-                    edges::relate(run, &receiver, &other, at)?;
+                    edges::relate(run, &receiver, &other, End::Up, at)?;
                 }
                 return Ok(Some(Value::None));
             }
@@ -139,7 +146,7 @@ impl Host for World {
             }
             // What `with` calls may be called by hand.
             "__enter__" if context::is_context(run, object) => {
-                context::enter(run, object);
+                context::enter(run, object, at)?;
                 return Ok(Some(receiver));
             }
             "__exit__" if context::is_context(run, object) => {
@@ -267,6 +274,14 @@ impl Host for World {
                 Ok(truth) => run.host.tasks[task].teardown = truth,
                 Err(_) => doubt_task(run, task, at, name),
             },
+            (Thing::Task(task), name) if !run.hosts_in(value).is_empty() && known_class(run, task) => {
+                // A template field that is set afterwards is looked at again.
+                let args =
+                    Args { keywords: vec![(name.into(), Argument { value: value.clone(), at })], ..Args::default() };
+                if arguments::depend(run, task, &args).is_err() {
+                    doubt_task(run, task, at, name);
+                }
+            }
             (Thing::Group(group), "group_id" | "_group_id" | "prefix_group_id") => {
                 if let Some(dag) = run.host.groups[group].dag {
                     run.host.doubt(dag, at, format!("`{name}` of a group is set afterwards"));
@@ -276,9 +291,14 @@ impl Host for World {
         }
     }
 
-    fn subscript(run: &mut Interp<Self>, object: HostRef, key: &Value, _at: At) -> Result<Option<Value>, Stop> {
+    fn subscript(run: &mut Interp<Self>, object: HostRef, key: &Value, at: At) -> Result<Option<Value>, Stop> {
         Ok(match run.host.thing(object).clone() {
             Thing::Output { tasks, text, .. } => {
+                if text.starts_with(context::ELEMENT) {
+                    refuse(run, "TypeError", "an element of what a group is mapped over cannot be subscripted", at)?;
+                } else if matches!(key, Value::Int(_) | Value::Bool(_) | Value::None | Value::Float(_)) {
+                    refuse(run, "ValueError", "the output of a task is looked up by text only", at)?;
+                }
                 let text = format!("{text}[{}]", run.text(key)).into();
                 let key = key.as_str().cloned().unwrap_or_else(|| "return_value".into());
                 Some(run.host.add(Thing::Output { tasks, key, text }))
@@ -307,21 +327,26 @@ impl Host for World {
         });
         if !about_tasks {
             if run.host.current_dag().is_some() && (left.unknown().is_some() || right.unknown().is_some()) {
-                edges::relate(run, left, right, at)?;
+                edges::relate(run, left, right, End::Up, at)?;
             }
             return Ok(None);
         }
+        if edges::lists(run, left, right) {
+            refuse(run, "TypeError", "unsupported operand types for `>>`: list and list", at)?;
+        }
+        // `[a, b] >> group` is asked of the group.
+        let list = run.items(left).is_some();
         if op == BinaryOp::RightShift {
-            edges::relate(run, left, right, at)?;
+            edges::relate(run, left, right, if list { End::Down } else { End::Up }, at)?;
         } else {
-            edges::relate(run, right, left, at)?;
+            edges::relate(run, right, left, if list { End::Up } else { End::Down }, at)?;
         }
         // `[a, b] >> c` gives `c`, `a >> [b, c]` the list.
         Ok(Some(right.clone()))
     }
 
-    fn enter(run: &mut Interp<Self>, object: HostRef, _at: At) -> Result<Value, Stop> {
-        context::enter(run, object);
+    fn enter(run: &mut Interp<Self>, object: HostRef, at: At) -> Result<Value, Stop> {
+        context::enter(run, object, at)?;
         Ok(Value::Host(object))
     }
 
@@ -333,8 +358,8 @@ impl Host for World {
         operator::construct(run, instance, base, args, at)
     }
 
-    fn before_construct(run: &mut Interp<Self>, class: Ref, args: &mut Args, at: At) {
-        operator::apply_defaults(run, class, args, at);
+    fn before_construct(run: &mut Interp<Self>, class: Ref, init: Ref, args: &mut Args, at: At) -> Result<(), Stop> {
+        operator::apply_defaults(run, class, init, args, at)
     }
 
     fn constructed(run: &mut Interp<Self>, instance: Ref, at: At) -> Result<(), Stop> {
@@ -383,19 +408,27 @@ impl Host for World {
         }
     }
 
-    fn iterate(run: &mut Interp<Self>, object: HostRef) -> Option<Vec<Value>> {
-        match run.host.thing(object).clone() {
+    fn iterate(run: &mut Interp<Self>, object: HostRef, at: At) -> Result<Option<Vec<Value>>, Stop> {
+        Ok(match run.host.thing(object).clone() {
             Thing::Group(group) => {
-                let dag = run.host.groups[group].dag?;
+                let Some(dag) = run.host.groups[group].dag else { return Ok(None) };
                 if !run.host.dags[dag].doubts.is_empty() {
-                    return None;
+                    return Ok(None);
                 }
                 let tasks = edges::group_tasks(run, group);
                 Some(tasks.into_iter().map(|task| run.host.add(Thing::Task(task))).collect())
             }
+            Thing::Output { .. } => {
+                refuse(run, "TypeError", "the output of a task cannot be iterated while the DAG is built", at)?;
+                None
+            }
             _ => None,
-        }
+        })
     }
+}
+
+fn known_class(run: &Run, task: usize) -> bool {
+    run.host.tasks[task].operator_path.as_deref().is_some_and(|path| known::class(path).is_some())
 }
 
 fn doubt_task(run: &mut Run, task: usize, at: At, name: &str) {

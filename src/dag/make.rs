@@ -1,14 +1,17 @@
 //! The making of DAGs, groups and tasks.
 
 use super::member::{Defaults, add_to_dag, dag_argument, suffixed_group, unique};
+use super::refusal;
 use super::world::{
-    DagState, GroupState, MappingState, Name, Named, Run, TaskState, Thing, doubt_conditions, name_doubt, name_of, note,
+    DagState, Given, GroupState, MappingState, Name, Named, Run, TaskState, Thing, doubt_conditions, name_doubt,
+    name_of, note,
 };
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
 use std::collections::BTreeSet;
 
 /// `DAG(…)`.
-pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Value {
+pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Result<Value, Stop> {
+    refusal::dag_arguments(run, args, at)?;
     let value = args.value(0, "dag_id").cloned();
     let id = value
         .as_ref()
@@ -17,8 +20,23 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Value {
         Some(value) => name_doubt(value, "the dag_id"),
         None => "no dag_id is given".to_owned(),
     });
+    if args.unknown.is_none() && value.as_ref().is_none_or(refusal::no_text) {
+        refusal::refuse(run, "TypeError", "a DAG needs a `dag_id`, which is a text", at)?;
+    }
+    refusal::key(run, &id, at)?;
     let auto_register = args.keyword("auto_register").is_none_or(|arg| !matches!(run.truth(&arg.value, at), Ok(false)));
     let default_args = args.keyword("default_args").map(|arg| arg.value.clone());
+    let start = match args.keyword("start_date").map(|arg| &arg.value) {
+        Some(Value::None) | None if args.unknown.is_none() && args.positional.len() < 2 => {
+            Defaults::only(default_args.clone()).gives(run, "start_date")
+        }
+        Some(Value::None) | None => Given::Unclear,
+        Some(_) => Given::Yes,
+    };
+    let refused = ["schedule", "schedule_interval"].iter().find_map(|name| args.keyword(name)).and_then(|arg| {
+        let why = arg.value.as_str().and_then(|cron| refusal::no_schedule(cron))?;
+        Some((arg.at, why))
+    });
     let id_at = decided_at(args.get(0, "dag_id"), at);
     run.host.dags.push(DagState {
         id,
@@ -33,6 +51,8 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Value {
         group_ids: BTreeSet::new(),
         default_args,
         auto_register,
+        start,
+        refused,
     });
     let dag = run.host.dags.len() - 1;
     note(run, Named::Dag(dag), args.get(0, "dag_id"), "dag_id");
@@ -41,7 +61,7 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Value {
         run.host.doubt(dag, at, reason);
     }
     doubt_conditions(run, dag);
-    run.host.add(Thing::Dag(dag))
+    Ok(run.host.add(Thing::Dag(dag)))
 }
 
 /// Where the parts of an id are written that decided it together, as far as that is elsewhere.
@@ -93,6 +113,13 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
     let suffix = suffix
         || args.keyword("add_suffix_on_collision").is_some_and(|arg| matches!(run.truth(&arg.value, at), Ok(true)));
     let maybe = !run.is_certain();
+    if prefixes == Some(true) {
+        refusal::group_key(run, &name, at)?;
+    }
+    if dag.is_none() && dag_argument(run, args).is_ok() && args.unknown.is_none() && parent.is_none() {
+        refusal::refuse(run, "AirflowException", "a TaskGroup is made where no DAG is open", at)?;
+    }
+    let mut taken = false;
     if let Some(dag) = dag {
         if name.exact().is_none() {
             let at = unclear_at(args.get(0, "group_id"), at);
@@ -102,7 +129,11 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
             run.host.doubt(dag, at, "whether the group prefixes its members is not known");
         }
         if suffix && let Some(local) = name.exact().cloned() {
-            name = suffixed_group(run, dag, &local);
+            name = suffixed_group(run, dag, parent, &local, at);
+        } else if let Some(local) = name.exact() {
+            // 2.x compares the name as given, without the prefixes of its parents.
+            let state = &run.host.dags[dag];
+            taken = run.host.major() == Some(2) && (state.group_ids.contains(local) || state.ids.contains(local));
         }
         doubt_conditions(run, dag);
     }
@@ -110,11 +141,14 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
         (Some(_), name) => run.host.child(parent, name.clone()),
         (None, name) => name.clone(),
     };
-    if let (Some(dag), Some(id)) = (dag, id.exact()) {
-        let state = &mut run.host.dags[dag];
-        if !state.group_ids.insert(id.clone()) && !maybe {
-            return run.raise("DuplicateTaskIdFound", format!("group id `{id}` has already been added to the DAG"), at);
+    if let (Some(dag), Some(id)) = (dag, id.exact().cloned())
+        && !maybe
+    {
+        let state = &run.host.dags[dag];
+        if taken || state.group_ids.contains(&id) || state.ids.contains(&id) {
+            refusal::refuse(run, "DuplicateTaskIdFound", format!("the group_id `{id}` is used twice"), at)?;
         }
+        run.host.dags[dag].group_ids.insert(id);
     }
     let default_args = args.keyword("default_args").map(|arg| arg.value.clone());
     let id_at = decided_at(args.get(0, "group_id"), at);
@@ -130,6 +164,7 @@ pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<
         groups: Vec::new(),
         default_args,
         maybe,
+        after: BTreeSet::new(),
     });
     let group = run.host.groups.len() - 1;
     note(run, Named::Group(group), args.get(0, "group_id"), "group_id");
@@ -196,6 +231,11 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
     }
     let id = run.host.child(group, name);
     let maybe = !run.is_certain();
+    let home = match dag {
+        Some(_) => Given::Yes,
+        None if dag_given.is_err() || args.unknown.is_some() => Given::Unclear,
+        None => Given::No,
+    };
     if let Err(reason) = dag_given {
         for dag in 0..run.host.dags.len() {
             run.host.doubt(dag, at, reason.clone());
@@ -204,7 +244,17 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
     let defaults = Defaults::of(run, dag, group, &args);
     let trigger_rule =
         args.keyword("trigger_rule").map(|arg| arg.value.clone()).or_else(|| defaults.get(run, "trigger_rule"));
-    let trigger_rule = trigger_rule.and_then(|value| rule_name(run, &value));
+    let trigger_rule = match trigger_rule.and_then(|value| rule_name(run, &value)) {
+        Some(rule) if mapped.is_none() => Some(refusal::trigger_rule(run, &rule, at)?),
+        rule => rule,
+    };
+    let start = match args.keyword("start_date").map(|arg| &arg.value) {
+        _ if args.unknown.is_some() => Given::Unclear,
+        Some(Value::None) | None => defaults.gives(run, "start_date"),
+        Some(_) => Given::Yes,
+    };
+    refusal::key(run, &id, id_at)?;
+    refusal::numbers(run, &args, at)?;
     let arguments = args
         .keywords
         .iter()
@@ -233,14 +283,14 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
         maybe,
         setup: false,
         teardown: false,
+        start,
+        home,
     });
     note(run, Named::Task(index), given.as_ref(), "task_id");
     if let Some(group) = group {
         run.host.groups[group].tasks.push(index);
     }
-    if let Some((_, made)) = run.host.setup_stack.last_mut() {
-        made.push(index);
-    }
+    run.host.contexts.made(index);
     if let Some(dag) = dag {
         if id.exact().is_none() {
             run.host.doubt(dag, unclear_at(given.as_ref(), at), name_doubt(&value, "the task_id"));

@@ -1,12 +1,20 @@
 //! What tasks and groups are mapped over.
 
 use super::arguments::uses;
+use super::refusal::refuse;
 use super::world::{MappingState, OverState, Run};
-use crate::python::value::{Args, At, Object, Value};
+use crate::python::value::{Args, At, Object, Stop, Value};
 
 /// What `expand(…)` or `expand_kwargs(…)` maps over.
-pub(super) fn mapping(run: &mut Run, args: &Args, kwargs: bool, at: At) -> MappingState {
+pub(super) fn mapping(run: &mut Run, args: &Args, kwargs: bool, at: At) -> Result<MappingState, Stop> {
     let mut over = Vec::new();
+    if let Some((what, at)) = unmappable(args, kwargs, at) {
+        refuse(run, "TypeError", format!("{what} is no list, dict or output to map over"), at)?;
+    }
+    let group = run.host.current_group(run.host.current_dag());
+    if group.is_some_and(|group| run.host.mapped_above(group)) {
+        refuse(run, "NotImplementedError", "something is mapped within a mapped group", at)?;
+    }
     if kwargs {
         if let Some(arg) = args.positional.first() {
             over.push(mapped_over(run, String::new(), &arg.value, arg.at));
@@ -16,7 +24,26 @@ pub(super) fn mapping(run: &mut Run, args: &Args, kwargs: bool, at: At) -> Mappi
             over.push(mapped_over(run, name.to_string(), &arg.value, arg.at));
         }
     }
-    MappingState { at, kwargs, over }
+    Ok(MappingState { at, kwargs, over })
+}
+
+/// An argument that Airflow refuses to map over.
+fn unmappable(args: &Args, kwargs: bool, at: At) -> Option<(&'static str, At)> {
+    if args.unknown.is_some() {
+        return None;
+    }
+    if !kwargs && !args.positional.is_empty() {
+        return Some(("a positional argument", at));
+    }
+    if args.all().next().is_none() {
+        return Some(("nothing", at));
+    }
+    args.all().find_map(|arg| match arg.value {
+        Value::None => Some(("`None`", arg.at)),
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) => Some(("a number", arg.at)),
+        Value::Str(_) | Value::Bytes(_) => Some(("a text", arg.at)),
+        _ => None,
+    })
 }
 
 fn mapped_over(run: &Run, arg: String, value: &Value, at: At) -> OverState {

@@ -1,6 +1,7 @@
 //! What belongs to a DAG or group: the ids of its members, and what it gives to them.
 
-use super::world::{Name, Run, Thing, doubt_conditions};
+use super::refusal::{older, refuse};
+use super::world::{Given, Name, Run, Thing, doubt_conditions};
 use crate::python::value::{Args, At, Stop, Value};
 use crate::switch;
 use std::rc::Rc;
@@ -24,15 +25,25 @@ pub(super) fn task_of(run: &Run, value: &Value) -> Option<usize> {
     }
 }
 
-/// `name`, `name__1`, `name__2`, … as Airflow counts on: it looks for the name as given among
-/// the ids of all groups with their prefixes, also for a group within another (2.11.2, 3.3.2).
-pub(super) fn suffixed_group(run: &Run, dag: usize, local: &Rc<str>) -> Name {
-    let used = &run.host.dags[dag].group_ids;
-    if !used.contains(local) {
-        return Name::Exact(local.clone());
-    }
+/// `name`, `name__1`, `name__2`, … as Airflow counts on. 2.x looks for the name as given, also for
+/// a group within another, and 3.x for the id with its prefixes; both then count by the name as
+/// given (2.11.2, 3.3.2).
+pub(super) fn suffixed_group(run: &mut Run, dag: usize, parent: Option<usize>, local: &Rc<str>, at: At) -> Name {
+    let full = match run.host.child(parent, Name::Exact(local.clone())) {
+        Name::Exact(full) => full,
+        _ => local.clone(),
+    };
+    let state = &run.host.dags[dag];
+    let taken = |id: &Rc<str>| state.group_ids.contains(id) || state.ids.contains(id);
+    let (by_name, by_id) = (taken(local), taken(&full));
+    let collides = if run.host.major().is_some_and(|major| major >= 3) { by_id } else { by_name };
     let base = without_suffix(local);
-    match used.iter().filter_map(|id| suffix_of(id, base)).max() {
+    let highest = state.group_ids.iter().chain(&state.ids).filter_map(|id| suffix_of(id, base)).max();
+    if run.host.version.is_none() && by_name != by_id {
+        run.host.doubt(dag, at, "the suffix of a group within another depends on the release of Airflow");
+    }
+    match highest {
+        _ if !collides => Name::Exact(local.clone()),
         Some(highest) => Name::Exact(format!("{base}__{}", highest + 1).into()),
         None => Name::Exact(format!("{local}__1").into()),
     }
@@ -70,23 +81,22 @@ pub(super) fn unique(run: &Run, dag: Option<usize>, group: Option<usize>, name: 
 /// Puts a task into its DAG.
 pub(super) fn add_to_dag(run: &mut Run, dag: usize, task: usize, at: At) -> Result<(), Stop> {
     doubt_conditions(run, dag);
+    let (of_dag, of_task) = (run.host.dags[dag].start, run.host.tasks[task].start);
+    if older(run.host.version, 2, 7) && (of_dag, of_task) == (Given::No, Given::No) {
+        refuse(run, "AirflowException", "neither the DAG nor the task has a `start_date`", at)?;
+    }
     let state = &mut run.host.tasks[task];
     state.dag = Some(dag);
     match state.id.clone() {
         Name::Exact(id) => {
             if state.maybe {
                 run.host.dags[dag].more_ids = true;
-            } else if !run.host.dags[dag].ids.insert(id.clone()) {
-                let known = !run.host.dags[dag].more_ids;
-                run.host.doubt(dag, at, format!("the task_id `{id}` is used twice"));
-                run.host.tasks[task].maybe = true;
-                if known {
-                    return run.raise(
-                        "DuplicateTaskIdFound",
-                        format!("task id `{id}` has already been added to the DAG"),
-                        at,
-                    );
+            } else {
+                if run.host.dags[dag].group_ids.contains(&id) || run.host.dags[dag].ids.contains(&id) {
+                    run.host.tasks[task].maybe = true;
+                    refuse(run, "DuplicateTaskIdFound", format!("the task_id `{id}` is used twice"), at)?;
                 }
+                run.host.dags[dag].ids.insert(id);
             }
         }
         _ => run.host.dags[dag].more_ids = true,
@@ -99,6 +109,11 @@ pub(super) fn add_to_dag(run: &mut Run, dag: usize, task: usize, at: At) -> Resu
 pub(super) struct Defaults(Vec<Value>);
 
 impl Defaults {
+    /// Those of a DAG alone.
+    pub(super) fn only(value: Option<Value>) -> Self {
+        Self(value.into_iter().collect())
+    }
+
     /// The last one that has a key wins.
     pub(super) fn of(run: &Run, dag: Option<usize>, group: Option<usize>, args: &Args) -> Self {
         let mut all = Vec::new();
@@ -113,6 +128,16 @@ impl Defaults {
         all.extend(groups);
         all.extend(args.keyword("default_args").map(|arg| arg.value.clone()));
         Self(all)
+    }
+
+    /// Whether one of them has a key.
+    pub(super) fn gives(&self, run: &Run, name: &str) -> Given {
+        let clear = self.0.iter().all(|value| matches!(value, Value::None) || run.dict_pairs(value).is_some());
+        match self.get(run, name) {
+            Some(_) => Given::Yes,
+            None if clear => Given::No,
+            None => Given::Unclear,
+        }
     }
 
     pub(super) fn get(&self, run: &Run, name: &str) -> Option<Value> {

@@ -5,7 +5,7 @@
 //! number of threads has no influence on the result either.
 
 use super::collect::{self, Evaluation};
-use super::discover::{self, Closures, Import, Imports, Paths, Resolver};
+use super::discover::{self, Closures, Found, Import, Imports, Paths, Resolver, Words};
 use super::{FileError, Model};
 use crate::content::{BlobId, HomePath, ImportOrder, Layout, Location, Snapshot};
 use crate::ids::AirflowVersion;
@@ -56,14 +56,14 @@ pub(super) fn import_order(airflow: Option<AirflowVersion>) -> ImportOrder {
 #[derive(Debug)]
 struct Facts {
     /// Whether safe mode takes it for a DAG file.
-    holds_dags: bool,
+    words: Words,
     imports: Result<BTreeSet<Import>, SyntaxError>,
 }
 
 impl Facts {
     fn of(bytes: &[u8], syntax: &Result<Module, SyntaxError>) -> Self {
         let imports = syntax.as_ref().map(discover::statements).map_err(Clone::clone);
-        Self { holds_dags: discover::might_hold_dags(bytes), imports }
+        Self { words: discover::words(bytes), imports }
     }
 }
 
@@ -116,10 +116,11 @@ struct Build<'m> {
 impl Build<'_> {
     fn model(mut self) -> Model {
         let tree = self.tree.clone();
-        let files = discover::dag_files(&tree, |file| {
+        let found = discover::dag_files(&tree, self.airflow, |file| {
             let known = self.memory.facts.get(&tree.files()[file].id);
-            known.map_or_else(|| discover::might_hold_dags(tree.bytes(file)), |facts| facts.what.holds_dags)
+            known.map_or_else(|| discover::words(tree.bytes(file)), |facts| facts.what.words)
         });
+        let files: Vec<usize> = found.iter().map(|found| found.file).collect();
         self.evaluate_new(&files);
         let facts = self.facts();
         let imports = imports(&tree, &facts);
@@ -128,7 +129,7 @@ impl Build<'_> {
         let mut imported = BTreeSet::new();
         let former = std::mem::take(&mut self.memory.closures);
         let mut closures = Closures::new(&tree, &imports);
-        for file in files {
+        for Found { file, doubt } in found {
             let (reached, reaches) = closures.of(file, &former);
             imported.insert(file);
             imported.extend(reached.iter().copied());
@@ -141,10 +142,19 @@ impl Build<'_> {
                 if dag.reaches != reaches {
                     Arc::make_mut(dag).reaches = reaches.clone();
                 }
-                model.dags.push(dag.clone());
+                let mut dag = dag.clone();
+                if let Some(reason) = doubt {
+                    Arc::make_mut(&mut dag).unknown.push(collect::of_file(&tree, file, reason));
+                }
+                model.dags.push(dag);
             }
             errors.extend(evaluation.errors.iter().cloned());
         }
+        for archive in discover::archives(&tree, self.airflow) {
+            let reason = "a zip archive is not looked into";
+            model.dags.push(Arc::new(collect::anonymous(&tree, archive.file, reason)));
+        }
+        model.dags.sort_by(|a, b| a.file.cmp(&b.file));
         self.memory.closures = closures.sets();
         // What nothing imports does no harm, but Airflow itself loads every module of its plugins folder.
         for (file, source) in tree.files().iter().enumerate() {

@@ -3,6 +3,7 @@
 //! A name is looked up after imports are resolved, so an alias or a re-export makes no
 //! difference and a function that merely is called `task` is none.
 
+use super::opaque;
 use crate::ids::AirflowVersion;
 
 /// The meaning of a name outside the tree.
@@ -29,6 +30,8 @@ pub(super) enum Meaning {
     Operator,
     /// `SomeOperator.partial`.
     OperatorPartial,
+    /// A library whose DAGs the text does not hold.
+    Opaque,
     /// Nothing that makes structure.
     Inert,
     /// Not known.
@@ -87,6 +90,9 @@ pub(super) fn meaning(path: &str) -> Meaning {
     }
     if last == "partial" && path.rsplit('.').nth(1).is_some_and(starts_upper) {
         return Meaning::OperatorPartial;
+    }
+    if opaque::find(path).is_some() {
+        return Meaning::Opaque;
     }
     if last.ends_with("TaskGroup") && starts_upper(last) {
         return Meaning::OtherGroup;

@@ -3,12 +3,16 @@
 
 use super::make::{self, Making};
 use super::member::{Defaults, dag_argument, task_of};
-use super::world::{Doubt, Run, Thing};
-use super::{arguments, mapping, names};
+use super::names::Meaning;
+use super::refusal::{self, refuse};
+use super::world::{Doubt, Given, Run, Thing};
+use super::{arguments, known, mapping, names};
+use crate::python::syntax::ParameterKind;
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
 
 /// A call of a class outside the tree that makes a task.
 pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result<Value, Stop> {
+    check(run, path, args, at)?;
     let mut args = args.clone();
     if args.keyword("task_id").is_none() && args.unknown.is_none() {
         let dag = dag_argument(run, &args).ok().flatten();
@@ -50,6 +54,13 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
     connected(run, making)
 }
 
+/// Whether the class takes these arguments, with what `default_args` add.
+fn check(run: &mut Run, path: &str, args: &Args, at: At) -> Result<(), Stop> {
+    let dag = dag_argument(run, args).ok().flatten();
+    let defaults = Defaults::of(run, dag, run.host.current_group(dag), args);
+    refusal::operator_arguments(run, path, args, |run, name| defaults.gives(run, name) != Given::No, at)
+}
+
 /// Makes a task and the edges that its arguments ask for.
 fn connected(run: &mut Run, making: Making) -> Result<Value, Stop> {
     let args = making.args.clone();
@@ -77,7 +88,10 @@ pub(super) fn expand_operator(
         },
         _ => ("?".to_owned(), None),
     };
-    let mapping = mapping::mapping(run, expand, kwargs, at);
+    if let Some(path) = &path {
+        expansion(run, path, partial, expand, kwargs, at)?;
+    }
+    let mapping = mapping::mapping(run, expand, kwargs, at)?;
     let mut args = partial.clone();
     args.unknown = args.unknown.or_else(|| expand.unknown.clone());
     let callable = args.keyword("python_callable").and_then(|arg| arguments::function(run, &arg.value));
@@ -100,13 +114,30 @@ pub(super) fn expand_operator(
     Ok(value)
 }
 
+/// Whether an operator can be mapped so.
+fn expansion(run: &mut Run, path: &str, partial: &Args, expand: &Args, kwargs: bool, at: At) -> Result<(), Stop> {
+    let class = known::class(path);
+    let mut names = partial.keywords.iter().chain(&expand.keywords).map(|(name, _)| name);
+    if let Some(name) = names.find(|name| class.is_some_and(|class| class.refuses(name, run.host.version))) {
+        return refuse(run, "TypeError", format!("got an unexpected keyword argument `{name}`"), at);
+    }
+    let own = path.starts_with("airflow.");
+    let again = expand.keywords.iter().map(|(name, _)| name).find(|name| {
+        !kwargs && (partial.keyword(name).is_some() || own && known::never_mapped(name, run.host.version))
+    });
+    match again {
+        Some(name) => refuse(run, "TypeError", format!("unmappable or already specified argument: `{name}`"), at),
+        None => Ok(()),
+    }
+}
+
 /// The base `__init__` of an operator of the tree.
 pub(super) fn construct(run: &mut Run, instance: Ref, base: &str, args: &Args, at: At) -> Result<(), Stop> {
     let meaning = names::meaning(base);
     let open = args.unknown.is_some() && meaning == names::Meaning::Other && run.host.current_dag().is_some();
     let task_like = meaning == names::Meaning::Operator || args.keyword("task_id").is_some() || open;
     let host = match meaning {
-        names::Meaning::Dag => Some(make::dag(run, args, at)),
+        names::Meaning::Dag => Some(make::dag(run, args, at)?),
         names::Meaning::TaskGroup => Some(make::group(run, args, false, at)?),
         names::Meaning::OtherGroup => Some(make::other_group(run, base, args, at)?),
         _ if task_like => {
@@ -115,6 +146,7 @@ pub(super) fn construct(run: &mut Run, instance: Ref, base: &str, args: &Args, a
                 Object::Class(class) => (class.name.to_string(), class.path.to_string()),
                 _ => ("?".to_owned(), String::new()),
             };
+            check(run, base, args, at)?;
             let mut args = args.clone();
             if args.keyword("task_id").is_none() && args.unknown.is_none() {
                 let dag = dag_argument(run, &args).ok().flatten();
@@ -143,32 +175,37 @@ pub(super) fn construct(run: &mut Run, instance: Ref, base: &str, args: &Args, a
     Ok(())
 }
 
-/// Adds to a call of an operator of the tree what `default_args` gives to the parameters of its
-/// `__init__`.
-pub(super) fn apply_defaults(run: &mut Run, class: Ref, args: &mut Args, at: At) {
-    let operator = run
-        .outside_bases(class)
-        .iter()
-        .any(|base| matches!(names::meaning(base), names::Meaning::Operator | names::Meaning::Other));
-    if !operator {
-        return;
+/// Adds to a call of an `__init__` of the tree what `default_args` gives to its parameters: Airflow
+/// does so for every operator class on the way up.
+pub(super) fn apply_defaults(run: &mut Run, class: Ref, init: Ref, args: &mut Args, at: At) -> Result<(), Stop> {
+    let meanings: Vec<Meaning> = run.outside_bases(class).iter().map(|base| names::meaning(base)).collect();
+    if !meanings.iter().any(|meaning| matches!(meaning, Meaning::Operator | Meaning::Other)) {
+        return Ok(());
     }
-    let Some((Ok(Value::Object(function)), _)) = run.find_in_class(class, "__init__", None) else { return };
-    let Object::Function(function) = run.object(function).clone() else { return };
+    let certain = meanings.contains(&Meaning::Operator);
+    let Object::Function(function) = run.object(init).clone() else { return Ok(()) };
+    if certain && !args.positional.is_empty() {
+        return refuse(run, "AirflowException", "operators take keyword arguments only", at);
+    }
     let dag = dag_argument(run, args).ok().flatten();
     let defaults = Defaults::of(run, dag, run.host.current_group(dag), args);
     for (position, parameter) in function.def.parameters.iter().enumerate().skip(1) {
-        let plain = matches!(
-            parameter.kind,
-            crate::python::syntax::ParameterKind::Plain | crate::python::syntax::ParameterKind::KeywordOnly
-        );
+        let plain = matches!(parameter.kind, ParameterKind::Plain | ParameterKind::KeywordOnly);
         if !plain || args.get(position - 1, &parameter.name).is_some() {
             continue;
         }
         if let Some(value) = defaults.get(run, &parameter.name) {
             args.keywords.push((parameter.name.clone(), Argument { value, at }));
+        } else if certain
+            && parameter.default.is_none()
+            && &*parameter.name != "task_id"
+            && args.unknown.is_none()
+            && defaults.gives(run, &parameter.name) == Given::No
+        {
+            refuse(run, "AirflowException", format!("missing keyword argument `{}`", parameter.name), at)?;
         }
     }
+    Ok(())
 }
 
 /// After the outermost `__init__`: what the template fields of an instance depend on.
@@ -177,7 +214,14 @@ pub(super) fn constructed(run: &mut Run, instance: Ref, at: At) -> Result<(), St
     let Some(host) = object.host else { return Ok(()) };
     let Thing::Task(task) = *run.host.thing(host) else { return Ok(()) };
     let Some((Ok(fields), _)) = run.find_in_class(object.class, "template_fields", None) else { return Ok(()) };
-    let Some(fields) = run.items(&fields).map(<[Value]>::to_vec) else { return Ok(()) };
+    let Some(fields) = run.items(&fields).map(<[Value]>::to_vec) else {
+        // Fields that are not known may hold any output that the instance holds.
+        let outputs = object.attributes.values().any(|value| !run.hosts_in(value).is_empty());
+        if outputs && let Some(dag) = run.host.tasks[task].dag {
+            run.host.doubt(dag, at, "the template fields of an operator are not known");
+        }
+        return Ok(());
+    };
     let mut args = Args::default();
     for field in fields {
         if let Some(name) = field.as_str()

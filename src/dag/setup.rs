@@ -1,7 +1,8 @@
 //! Setups and teardowns.
 
 use super::Declared;
-use super::edges::{connect, relate};
+use super::edges::{End, connect, relate};
+use super::refusal::{older, refuse};
 use super::world::{Run, Thing};
 use crate::python::interpret::HostRef;
 use crate::python::value::{Args, At, Stop, Value};
@@ -19,6 +20,9 @@ pub(super) fn as_setup_teardown(
         Thing::Output { tasks, .. } => tasks,
         _ => BTreeSet::new(),
     };
+    if older(run.host.version, 2, 7) {
+        refuse(run, "AirflowException", "setups and teardowns are disabled before 2.7", at)?;
+    }
     for task in &tasks {
         if setup {
             run.host.tasks[*task].setup = true;
@@ -43,62 +47,126 @@ pub(super) fn as_setup_teardown(
                     }
                 }
             }
-            relate(run, &setups, &Value::Host(object), at)?;
+            relate(run, &setups, &Value::Host(object), End::Down, at)?;
         }
     }
     Ok(Value::Host(object))
 }
 
-/// The end of a `with` over a setup or a teardown: what was made inside comes between them.
-pub(super) fn close_setup(run: &mut Run, at: At) -> Result<(), Stop> {
-    let Some((around, made)) = run.host.setup_stack.pop() else { return Ok(()) };
-    let dag = around.iter().find_map(|task| run.host.tasks[*task].dag);
-    let (Some(context), 1, true) = (around.first().copied(), around.len(), run.host.setup_stack.is_empty()) else {
+/// The beginning of a `with` over a setup or a teardown.
+pub(super) fn open_setup(run: &mut Run, task: usize, at: At) -> Result<(), Stop> {
+    let state = &run.host.tasks[task];
+    let (setup, teardown, dag) = (state.setup, state.teardown, state.dag);
+    if !setup && !teardown {
+        refuse(run, "AirflowException", "only setups and teardowns can stand in a `with`", at)?;
+    }
+    let Some(others) = counterparts(run, task, teardown) else {
         if let Some(dag) = dag {
-            run.host.doubt(dag, at, "setups and teardowns within one another are not evaluated");
+            run.host.doubt(dag, at, "the setups of a teardown are not evaluated");
         }
         return Ok(());
     };
-    let state = &run.host.tasks[context];
-    let (setup, teardown) = (state.setup, state.teardown);
-    let related = if teardown { state.up.clone() } else { state.down.clone() };
-    let others: BTreeSet<usize> = related
+    let contexts = &mut run.host.contexts;
+    if teardown {
+        contexts.teardown.push(vec![task]);
+        contexts.setup_of_teardown.push(others);
+    } else {
+        contexts.setup.push(vec![task]);
+        contexts.teardown_of_setup.push(others);
+    }
+    contexts.active = true;
+    Ok(())
+}
+
+/// The teardowns after a setup or the setups before a teardown: the nearest by any path. `None`
+/// where the search would not end.
+fn counterparts(run: &Run, task: usize, teardown: bool) -> Option<Vec<usize>> {
+    let state = |task: usize| &run.host.tasks[task];
+    let mut open = if teardown { state(task).up.clone() } else { state(task).down.clone() };
+    let mut seen: BTreeSet<BTreeSet<usize>> = BTreeSet::new();
+    loop {
+        let found: Vec<usize> = open
+            .iter()
+            .copied()
+            .filter(|task| if teardown { state(*task).setup } else { state(*task).teardown })
+            .collect();
+        let next: BTreeSet<usize> = open
+            .iter()
+            .flat_map(|one| state(*one).down.iter().chain(&state(*one).up))
+            .copied()
+            .filter(|one| *one != task)
+            .collect();
+        if !found.is_empty() || next.is_empty() {
+            return Some(found);
+        }
+        if !seen.insert(open) {
+            return None;
+        }
+        open = next;
+    }
+}
+
+/// The end of a `with` over a setup or a teardown.
+pub(super) fn close_setup(run: &mut Run, at: At) -> Result<(), Stop> {
+    let (setup, teardown) = (run.host.contexts.setup.now.clone(), run.host.contexts.teardown.now.clone());
+    if !setup.is_empty()
+        && let Some((first, work)) = inside(run, &setup)
+    {
+        let roots = free(run, &work, true).unwrap_or(vec![first]);
+        join(run, &setup, &roots, at)?;
+        let last = free(run, &work, false).unwrap_or(work.last().copied().into_iter().collect());
+        let others = run.host.contexts.teardown_of_setup.now.clone();
+        join(run, if teardown.is_empty() { &last } else { &teardown }, &others, at)?;
+    }
+    if !teardown.is_empty()
+        && let Some((first, work)) = inside(run, &teardown)
+    {
+        let last = free(run, &work, false).unwrap_or(work.last().copied().into_iter().collect());
+        join(run, &last, &teardown, at)?;
+        let roots = free(run, &work, true).unwrap_or(vec![first]);
+        let others = run.host.contexts.setup_of_teardown.now.clone();
+        join(run, &others, if setup.is_empty() { &roots } else { &setup }, at)?;
+    }
+    let (ended, around) = run.host.contexts.setup.pop();
+    join(run, &around, &ended, at)?;
+    run.host.contexts.made.remove(&ended);
+    let (ended, around) = run.host.contexts.teardown.pop();
+    join(run, &ended, &around, at)?;
+    run.host.contexts.made.remove(&ended);
+    let (ended, around) = run.host.contexts.teardown_of_setup.pop();
+    join(run, &ended, &around, at)?;
+    let (ended, around) = run.host.contexts.setup_of_teardown.pop();
+    join(run, &around, &ended, at)?;
+    run.host.contexts.active = false;
+    Ok(())
+}
+
+/// The tasks made inside that are neither setup nor teardown, with the first of them.
+fn inside(run: &Run, around: &[usize]) -> Option<(usize, Vec<usize>)> {
+    let made = run.host.contexts.made.get(around)?;
+    let work: Vec<usize> = made
         .iter()
         .copied()
-        .filter(|task| if teardown { run.host.tasks[*task].setup } else { run.host.tasks[*task].teardown })
-        .collect();
-    if let Some(dag) = dag
-        && (!setup && !teardown || others.is_empty() && !related.is_empty())
-    {
-        run.host.doubt(dag, at, "the setups of a teardown are not evaluated");
-        return Ok(());
-    }
-    let work: Vec<usize> = made
-        .into_iter()
         .filter(|task| {
             let state = &run.host.tasks[*task];
             !state.setup && !state.teardown && state.mapped.is_none()
         })
         .collect();
-    let free = |run: &Run, up: bool| -> BTreeSet<usize> {
-        let state = |task: usize| &run.host.tasks[task];
-        work.iter()
-            .copied()
-            .filter(|task| if up { state(*task).up.is_empty() } else { state(*task).down.is_empty() })
-            .collect()
-    };
-    let (Some(first), Some(last)) = (work.first().copied(), work.last().copied()) else { return Ok(()) };
-    let or = |tasks: BTreeSet<usize>, one: usize| if tasks.is_empty() { BTreeSet::from([one]) } else { tasks };
-    let context = BTreeSet::from([context]);
-    if teardown {
-        let leaves = or(free(run, false), last);
-        connect(run, &leaves, &context, Declared::Setup, at)?;
-        let roots = or(free(run, true), first);
-        connect(run, &others, &roots, Declared::Setup, at)
-    } else {
-        let roots = or(free(run, true), first);
-        connect(run, &context, &roots, Declared::Setup, at)?;
-        let leaves = or(free(run, false), last);
-        connect(run, &leaves, &others, Declared::Setup, at)
-    }
+    Some((work.first().copied()?, work))
+}
+
+/// Those that nothing comes before (or after), if there are any.
+fn free(run: &Run, work: &[usize], up: bool) -> Option<Vec<usize>> {
+    let state = |task: usize| &run.host.tasks[task];
+    let found: Vec<usize> = work
+        .iter()
+        .copied()
+        .filter(|task| if up { state(*task).up.is_empty() } else { state(*task).down.is_empty() })
+        .collect();
+    (!found.is_empty()).then_some(found)
+}
+
+fn join(run: &mut Run, ups: &[usize], downs: &[usize], at: At) -> Result<(), Stop> {
+    let set = |tasks: &[usize]| tasks.iter().copied().collect();
+    connect(run, &set(ups), &set(downs), Declared::Setup, at)
 }

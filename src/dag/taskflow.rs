@@ -1,10 +1,13 @@
 //! `@task` and its kinds, `@setup`, `@teardown`: functions that make a task when they are called.
 
 use super::arguments;
+use super::known;
 use super::make::{self, Making};
 use super::mapping;
 use super::member::task_of;
 use super::names;
+use super::refusal::{older, refuse};
+use super::signature;
 use super::world::{Decorated, Run, Thing};
 use crate::python::syntax::{Expr, ExprKind};
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Unknown, Value, last_name};
@@ -12,8 +15,11 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// `@task` with or without arguments: called with the function, or with what it will be made of.
-pub(super) fn task_decorator(run: &mut Run, path: &str, args: &Args) -> Value {
+pub(super) fn task_decorator(run: &mut Run, path: &str, args: &Args, at: At) -> Result<Value, Stop> {
     let kind = names::task_kind(path).unwrap_or_default();
+    if known::kind_is_missing(kind, run.host.version) {
+        refuse(run, "AttributeError", format!("this release has no task decorator `{kind}`"), at)?;
+    }
     let function = args
         .positional
         .first()
@@ -22,28 +28,40 @@ pub(super) fn task_decorator(run: &mut Run, path: &str, args: &Args) -> Value {
     let path: Rc<str> = path.into();
     if matches!(kind, "run_if" | "skip_if") {
         // These take a condition, and give what decorates a decorated function.
-        return run.host.add(Thing::TaskDecorator { path, args: Args::default() });
+        return Ok(run.host.add(Thing::TaskDecorator { path, args: Args::default() }));
     }
     match function {
         Some(function) if kind != "stub" || !matches!(function, Value::None) => {
-            decorate_task(run, &path, &function, Args { positional: Vec::new(), ..args.clone() })
+            decorate_task(run, &path, &function, Args { positional: Vec::new(), ..args.clone() }, at)
         }
-        _ => run.host.add(Thing::TaskDecorator { path, args: args.clone() }),
+        _ => Ok(run.host.add(Thing::TaskDecorator { path, args: args.clone() })),
     }
 }
 
 /// Gives a decorator its function.
-pub(super) fn decorate_task(run: &mut Run, path: &Rc<str>, function: &Value, args: Args) -> Value {
+pub(super) fn decorate_task(
+    run: &mut Run,
+    path: &Rc<str>,
+    function: &Value,
+    args: Args,
+    at: At,
+) -> Result<Value, Stop> {
     let kind = names::task_kind(path).unwrap_or_default();
+    if let Some(Object::Function(function)) = arguments::function(run, function).map(|function| run.object(function))
+        && function.def.parameters.iter().any(|parameter| &*parameter.name == "self")
+        && !matches!(kind, "run_if" | "skip_if")
+    {
+        refuse(run, "TypeError", "`@task` takes no methods", at)?;
+    }
     // `@task.run_if` and `@task.skip_if` wrap a decorated function; `@task` may wrap a `@setup`.
     if let Some(Thing::Decorated(inner)) = run.host_of(function).map(|host| run.host.thing(host).clone()) {
         if matches!(kind, "run_if" | "skip_if") {
-            return function.clone();
+            return Ok(function.clone());
         }
         let decorated = Decorated { path: path.clone(), kind: kind.into(), args, ..inner };
-        return run.host.add(Thing::Decorated(decorated));
+        return Ok(run.host.add(Thing::Decorated(decorated)));
     }
-    run.host.add(Thing::Decorated(Decorated {
+    Ok(run.host.add(Thing::Decorated(Decorated {
         function: function.clone(),
         path: path.clone(),
         kind: kind.into(),
@@ -51,18 +69,21 @@ pub(super) fn decorate_task(run: &mut Run, path: &Rc<str>, function: &Value, arg
         partial: None,
         setup: false,
         teardown: false,
-    }))
+    })))
 }
 
 /// `@setup`, `@teardown`, on a function or on a decorated one.
-pub(super) fn setup_teardown(run: &mut Run, setup: bool, args: &Args) -> Value {
+pub(super) fn setup_teardown(run: &mut Run, setup: bool, args: &Args, at: At) -> Result<Value, Stop> {
+    if older(run.host.version, 2, 7) {
+        refuse(run, "AirflowException", "setups and teardowns are disabled before 2.7", at)?;
+    }
     let Some(function) = args.positional.first().map(|arg| arg.value.clone()) else {
         // `@teardown(on_failure_fail_dagrun=True)`.
-        return Value::outside(if setup { "airflow.decorators.setup" } else { "airflow.decorators.teardown" });
+        return Ok(Value::outside(if setup { "airflow.decorators.setup" } else { "airflow.decorators.teardown" }));
     };
     let mut decorated = match run.host_of(&function).map(|host| run.host.thing(host).clone()) {
         Some(Thing::Decorated(decorated)) => decorated,
-        Some(Thing::GroupFactory { .. }) => return function,
+        Some(Thing::GroupFactory { .. }) => return Ok(function),
         _ => Decorated {
             function,
             path: "airflow.decorators.task".into(),
@@ -75,7 +96,7 @@ pub(super) fn setup_teardown(run: &mut Run, setup: bool, args: &Args) -> Value {
     };
     decorated.setup |= setup;
     decorated.teardown |= !setup;
-    run.host.add(Thing::Decorated(decorated))
+    Ok(run.host.add(Thing::Decorated(decorated)))
 }
 
 pub(super) fn function_name(run: &Run, function: &Value) -> Option<(Rc<str>, At)> {
@@ -97,7 +118,15 @@ pub(super) fn expand_decorated(
     kwargs: bool,
     at: At,
 ) -> Result<Value, Stop> {
-    let mapping = mapping::mapping(run, args, kwargs, at);
+    if !kwargs
+        && let Some(Object::Function(function)) = arguments::function(run, &decorated.function).map(|f| run.object(f))
+    {
+        let def = function.def.clone();
+        if let Some((name, _)) = args.keywords.iter().find(|(name, _)| !signature::takes(&def, name)) {
+            refuse(run, "TypeError", format!("expand() got an unexpected keyword argument `{name}`"), at)?;
+        }
+    }
+    let mapping = mapping::mapping(run, args, kwargs, at)?;
     make_decorated(run, decorated, args, Some(mapping), at)
 }
 
@@ -118,6 +147,16 @@ fn make_decorated(
             Argument { value: why.value(), at }
         };
         args.keywords.push(("task_id".into(), argument));
+    }
+    if mapped.is_none()
+        && let Some(Object::Function(of)) = function.map(|function| run.object(function))
+        && matches!(&decorated.function, Value::Object(direct) if Some(*direct) == function)
+    {
+        let def = of.def.clone();
+        let all: Vec<&Args> = decorated.partial.iter().chain([call]).collect();
+        if let Some(why) = signature::misfit(&def, &all, run.host.version) {
+            refuse(run, "TypeError", format!("{}: {why}", def.name), at)?;
+        }
     }
     let operator = names::decorated_operator(&decorated.kind);
     let multiple_outputs = match args.keyword("multiple_outputs").map(|arg| arg.value.clone()) {

@@ -2,10 +2,13 @@
 
 mod control;
 mod data;
+mod discovery;
 mod imports;
 mod joined;
+mod opaque;
 mod outside;
-mod refused;
+mod refusals;
+mod setups;
 mod tampering;
 
 use super::{Dag, Id, Model, Shape, Task, build};
@@ -19,7 +22,11 @@ from airflow.operators.empty import EmptyOperator\nfrom airflow.utils.task_group
 from airflow.models.baseoperator import chain\n";
 
 fn model_of(files: &[(&str, &str)]) -> Model {
-    model_for(files, AirflowVersion::parse("2.11.2"))
+    model_at(Some("2.11.2"), files)
+}
+
+fn model_at(version: Option<&str>, files: &[(&str, &str)]) -> Model {
+    model_for(files, version.and_then(AirflowVersion::parse))
 }
 
 fn model_for(files: &[(&str, &str)], airflow: Option<AirflowVersion>) -> Model {

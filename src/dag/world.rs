@@ -4,6 +4,7 @@
 //! condition that is not known is marked, left out of the model, and its DAG is incomplete.
 
 use super::Declared;
+use super::nesting::Contexts;
 use crate::ids::AirflowVersion;
 use crate::python::interpret::{Around, HostRef, Interp, StepRef};
 use crate::python::value::{Args, Argument, At, Ref, Value};
@@ -64,6 +65,19 @@ pub(super) struct DagState {
     pub(super) default_args: Option<Value>,
     /// Whether leaving its `with` exposes it.
     pub(super) auto_register: bool,
+    /// Whether it has a `start_date`, of its own or by `default_args`.
+    pub(super) start: Given,
+    /// Why Airflow refuses it after its file was run, where it does.
+    pub(super) refused: Option<(At, String)>,
+}
+
+/// Whether an argument is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    Yes,
+    No,
+    /// That depends on something that is not known.
+    Unclear,
 }
 
 /// A task.
@@ -89,6 +103,9 @@ pub(super) struct TaskState {
     pub(super) maybe: bool,
     pub(super) setup: bool,
     pub(super) teardown: bool,
+    pub(super) start: Given,
+    /// Whether it is given a DAG.
+    pub(super) home: Given,
 }
 
 /// A group.
@@ -106,6 +123,8 @@ pub(super) struct GroupState {
     pub(super) groups: Vec<usize>,
     pub(super) default_args: Option<Value>,
     pub(super) maybe: bool,
+    /// Tasks that the group as a whole was put after.
+    pub(super) after: BTreeSet<usize>,
 }
 
 /// What something is mapped over.
@@ -238,7 +257,7 @@ pub(super) struct World {
     pub(super) dag_stack: Vec<usize>,
     pub(super) group_stack: Vec<usize>,
     /// Setups and teardowns whose `with` is open, with the tasks made inside.
-    pub(super) setup_stack: Vec<(BTreeSet<usize>, Vec<usize>)>,
+    pub(super) contexts: Contexts,
     /// DAGs that leaving a `with` exposed.
     pub(super) registered: BTreeSet<usize>,
     /// What is not known about the file as a whole.
@@ -260,12 +279,17 @@ impl World {
             edges: BTreeMap::new(),
             dag_stack: Vec::new(),
             group_stack: Vec::new(),
-            setup_stack: Vec::new(),
+            contexts: Contexts::default(),
             registered: BTreeSet::new(),
             doubts: BTreeSet::new(),
             patches: BTreeSet::new(),
             made: BTreeMap::new(),
         }
+    }
+
+    /// The first part of the version, if that is known.
+    pub(super) fn major(&self) -> Option<u32> {
+        self.version.map(|version| version.major)
     }
 
     pub(super) fn add(&mut self, thing: Thing) -> Value {
@@ -325,6 +349,18 @@ impl World {
     /// The group whose `with` is open, in that DAG.
     pub(super) fn current_group(&self, dag: Option<usize>) -> Option<usize> {
         self.group_stack.last().copied().filter(|group| self.groups[*group].dag == dag || dag.is_none())
+    }
+
+    /// Whether a group or one around it is mapped.
+    pub(super) fn mapped_above(&self, group: usize) -> bool {
+        let mut open = Some(group);
+        while let Some(group) = open {
+            if self.groups[group].mapped.is_some() {
+                return true;
+            }
+            open = self.groups[group].parent;
+        }
+        false
     }
 
     /// What goes before the ids of a group's members.

@@ -108,8 +108,9 @@ pub(crate) trait Host: Sized + 'static {
     fn exit(interp: &mut Interp<Self>, object: HostRef, at: At) -> Result<(), Stop>;
     /// The `__init__` of an outside base class, for an instance of a class of the tree.
     fn construct(interp: &mut Interp<Self>, instance: Ref, base: &str, args: &Args, at: At) -> Result<(), Stop>;
-    /// Before the outermost `__init__` of such an instance; may add arguments (`default_args`).
-    fn before_construct(interp: &mut Interp<Self>, class: Ref, args: &mut Args, at: At);
+    /// Before an `__init__` of the tree runs for an instance of that class; may add arguments
+    /// (`default_args`).
+    fn before_construct(interp: &mut Interp<Self>, class: Ref, init: Ref, args: &mut Args, at: At) -> Result<(), Stop>;
     /// After the outermost `__init__` of such an instance.
     fn constructed(interp: &mut Interp<Self>, instance: Ref, at: At) -> Result<(), Stop>;
     /// A method that a class of the tree has from outside.
@@ -125,7 +126,7 @@ pub(crate) trait Host: Sized + 'static {
     /// Canonical text of a host object.
     fn text(interp: &Interp<Self>, object: HostRef) -> String;
     /// What iterating a host object gives, if that is known.
-    fn iterate(interp: &mut Interp<Self>, object: HostRef) -> Option<Vec<Value>>;
+    fn iterate(interp: &mut Interp<Self>, object: HostRef, at: At) -> Result<Option<Vec<Value>>, Stop>;
 }
 
 /// A scope: a module's, a class body's or a function call's.

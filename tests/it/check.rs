@@ -199,10 +199,11 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 #[test]
 fn terminal_escapes_of_a_branch_do_not_reach_the_terminal() {
-    let repository = Scripted::with(&[("dags/etl.py", &ETL.replace("\"load\"", "\"load\\x1b[31m\""))]);
-    repository.write(&[("dags/etl.py", ETL)]);
+    let repository = Scripted::with(&[("dags/etl.py", ETL)]);
+    repository.write(&[("dags/etl.py", &ETL.replace("\"load\"", "\"load\\x1b[31m\""))]);
     let output = dagguard(&repository.work(), &["check", "--against", "HEAD"]);
     assert!(!output.stdout.contains('\u{1b}'), "{:?}", output.stdout);
+    assert!(output.stdout.contains("[31m"), "{:?}", output.stdout);
     assert_eq!(output.code, 1);
 }
 

@@ -64,6 +64,7 @@ const ONE_HOME: &[(&str, &[&str])] = &[
     // What Python's library computes.
     ("saphyr_parser", &["python"]),
     ("fancy_regex", &["python"]),
+    ("regex", &["dag"]),
     ("md5", &["python"]),
     ("sha2", &["python"]),
     // gix takes its http client from the caller.

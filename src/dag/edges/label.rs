@@ -45,9 +45,9 @@ pub(super) fn put(run: &mut Run, label: HostRef, value: &Value, end: End, at: At
             }
         }
         if end == End::Up {
-            relate(run, value, &other, at)?;
+            relate(run, value, &other, End::Down, at)?;
         } else {
-            relate(run, &other, value, at)?;
+            relate(run, &other, value, End::Up, at)?;
         }
     }
     Ok(())

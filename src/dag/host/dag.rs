@@ -1,6 +1,7 @@
 //! Attributes and methods of a DAG.
 
 use super::id_value;
+use crate::dag::edges::End;
 use crate::dag::member::{add_to_dag, task_of};
 use crate::dag::world::{Run, Thing, name_doubt, name_of};
 use crate::dag::{edges, taskflow};
@@ -38,8 +39,14 @@ pub(super) fn dag_method(run: &mut Run, dag: usize, name: &str, args: &Args, at:
     match (name, first) {
         ("add_task", Some(value)) => {
             match task_of(run, &value) {
-                Some(task) if run.host.tasks[task].dag.is_none() => add_to_dag(run, dag, task, at)?,
-                Some(_) => {}
+                // To be added twice is a duplicate.
+                Some(task) if run.host.tasks[task].dag.is_none_or(|of| of == dag) => add_to_dag(run, dag, task, at)?,
+                Some(task) => {
+                    let other = run.host.tasks[task].dag;
+                    for dag in other.into_iter().chain([dag]) {
+                        run.host.doubt(dag, at, "a task is added to two DAGs");
+                    }
+                }
                 None => run.host.doubt(dag, at, "a task is added that is not known"),
             }
             Ok(Value::None)
@@ -71,7 +78,7 @@ pub(super) fn dag_method(run: &mut Run, dag: usize, name: &str, args: &Args, at:
             let down = args.value(1, "downstream_task_id").cloned().unwrap_or(Value::None);
             let up = dag_method(run, dag, "get_task", &Args::positional([up], at), at)?;
             let down = dag_method(run, dag, "get_task", &Args::positional([down], at), at)?;
-            edges::relate(run, &up, &down, at)?;
+            edges::relate(run, &up, &down, End::Up, at)?;
             Ok(Value::None)
         }
         ("task", _) => {
@@ -80,7 +87,7 @@ pub(super) fn dag_method(run: &mut Run, dag: usize, name: &str, args: &Args, at:
             let mut args = args.clone();
             args.set_keyword("dag", argument);
             let path: Rc<str> = "airflow.decorators.task".into();
-            Ok(taskflow::task_decorator(run, &path, &args))
+            taskflow::task_decorator(run, &path, &args, at)
         }
         _ => Ok(Unknown::new(format!("`DAG.{name}` is not evaluated"), at, format!("dag.{name}")).value()),
     }

@@ -41,8 +41,8 @@ const NAMES: [&str; 6] = [
 ];
 
 const MAKES: [&str; 2] = [
-    "def make(name, tasks):\n    with DAG(name) as dag:\n        for task in tasks:\n            EmptyOperator(task_id=task)\n    globals()[name] = dag\n    return dag\n",
-    "def make(name, tasks):\n    with DAG(name + '_') as dag:\n        last = None\n        for task in tasks:\n            task = EmptyOperator(task_id=task)\n            if last: last >> task\n            last = task\n    return dag\nfirst = make('first', ['p', 'q'])\n",
+    "def make(name, tasks):\n    with DAG(name, start_date=0) as dag:\n        for task in tasks:\n            EmptyOperator(task_id=task)\n    globals()[name] = dag\n    return dag\n",
+    "def make(name, tasks):\n    with DAG(name + '_', start_date=0) as dag:\n        last = None\n        for task in tasks:\n            task = EmptyOperator(task_id=task)\n            if last: last >> task\n            last = task\n    return dag\nfirst = make('first', ['p', 'q'])\n",
 ];
 
 const DATA: [&str; 3] = ["one", "two", "one.py\n"];

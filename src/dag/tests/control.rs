@@ -108,7 +108,7 @@ fn what_every_python_agrees_on_is_known() {
 
 #[test]
 fn the_release_of_airflow_decides_where_it_is_given() {
-    let source = "from airflow import DAG, __version__\nimport airflow\nfrom airflow.operators.empty import EmptyOperator\nfrom packaging.version import Version, parse\nwith DAG('d'):\n    if Version(airflow.__version__) >= Version('2.10.0'): EmptyOperator(task_id='a')\n    if tuple(int(x) for x in __version__.split('.')[:2]) >= (2, 7): EmptyOperator(task_id='b')\n    if __version__.startswith('2.'): EmptyOperator(task_id='c')\n    if parse(__version__).major == 3: EmptyOperator(task_id='d')\n";
+    let source = "from datetime import datetime\nfrom airflow import DAG, __version__\nimport airflow\nfrom airflow.operators.empty import EmptyOperator\nfrom packaging.version import Version, parse\nwith DAG('d', start_date=datetime(2024, 1, 1)):\n    if Version(airflow.__version__) >= Version('2.10.0'): EmptyOperator(task_id='a')\n    if tuple(int(x) for x in __version__.split('.')[:2]) >= (2, 7): EmptyOperator(task_id='b')\n    if __version__.startswith('2.'): EmptyOperator(task_id='c')\n    if parse(__version__).major == 3: EmptyOperator(task_id='d')\n";
     for (version, tasks) in [("2.6.2", "d\n  c\n"), ("2.11.2", "d\n  a\n  b\n  c\n"), ("3.3.2", "d\n  a\n  b\n  d\n")] {
         let model = super::model_for(&[("dags/d.py", source)], crate::ids::AirflowVersion::parse(version));
         assert_eq!(show(&model), tasks, "{version}");
@@ -119,7 +119,7 @@ fn the_release_of_airflow_decides_where_it_is_given() {
 
 #[test]
 fn what_a_release_does_not_have_is_not_imported() {
-    let source = "from airflow import DAG\nfrom airflow.operators.empty import EmptyOperator\nfound = []\ntry:\n    from airflow.utils.helpers import chain\n    found.append('chain')\nexcept ImportError: pass\ntry:\n    import airflow.datasets\n    found.append('datasets')\nexcept ImportError: pass\ntry:\n    import airflow.io\n    found.append('io')\nexcept ImportError: pass\nwith DAG('d'):\n    for name in found: EmptyOperator(task_id=name)\n";
+    let source = "from datetime import datetime\nfrom airflow import DAG\nfrom airflow.operators.empty import EmptyOperator\nfound = []\ntry:\n    from airflow.utils.helpers import chain\n    found.append('chain')\nexcept ImportError: pass\ntry:\n    import airflow.datasets\n    found.append('datasets')\nexcept ImportError: pass\ntry:\n    import airflow.io\n    found.append('io')\nexcept ImportError: pass\nwith DAG('d', start_date=datetime(2024, 1, 1)):\n    for name in found: EmptyOperator(task_id=name)\n";
     for (version, tasks) in
         [("2.6.2", "d\n  chain\n  datasets\n"), ("2.11.2", "d\n  chain\n  datasets\n  io\n"), ("3.3.2", "d\n  io\n")]
     {

@@ -8,7 +8,7 @@ use crate::ids::AirflowVersion;
 const DAG: &str = "from airflow import DAG
 from airflow.operators.empty import EmptyOperator
 from helpers import NAMES
-with DAG('d'):
+with DAG('d', start_date=0):
     for name in NAMES:
         EmptyOperator(task_id=name)
 ";

@@ -128,7 +128,8 @@ impl<H: Host> Interp<'_, H> {
                     _ => class,
                 };
                 match self.find_in_class(start, name, Some(class)) {
-                    Some((Ok(value), _)) => self.bind_attribute(&value, &receiver, at),
+                    // The host sees each `__init__` on the way up.
+                    Some((Ok(value), _)) if &**name != "__init__" => self.bind_attribute(&value, &receiver, at),
                     _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
                 }
             }

@@ -144,7 +144,7 @@ impl<H: Host> Interp<'_, H> {
                 self.call_object(function, args, at)
             }
             Object::Method { receiver, name } => self.call_method(&receiver, &name, &args, at),
-            Object::Class(_) => self.instantiate(object, args, at),
+            Object::Class(_) => self.instantiate(object, &args, at),
             Object::Partial { function, args: first } => {
                 let mut all = first;
                 all.positional.extend(args.positional);

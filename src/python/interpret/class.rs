@@ -161,7 +161,7 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
-    pub(super) fn instantiate(&mut self, class: Ref, args: Args, at: At) -> Result<Value, Stop> {
+    pub(super) fn instantiate(&mut self, class: Ref, args: &Args, at: At) -> Result<Value, Stop> {
         if let Some(members) = self.enum_members(class) {
             let wanted = args.positional.first().map_or(Value::None, |argument| argument.value.clone());
             for member in members {
@@ -177,7 +177,7 @@ impl<H: Host> Interp<'_, H> {
             let instance = Instance { class, attributes: BTreeMap::new(), host: None };
             let instance = self.new_object(Object::Instance(instance));
             if let Value::Object(reference) = instance {
-                self.initialise(reference, class, None, &args, at)?;
+                self.initialise(reference, class, None, args, at)?;
             }
             return Ok(instance);
         }
@@ -194,9 +194,7 @@ impl<H: Host> Interp<'_, H> {
         }
         let instance = self.new_object(Object::Instance(Instance { class, attributes: BTreeMap::new(), host: None }));
         let Value::Object(reference) = instance else { return Ok(instance) };
-        let mut args = args;
-        H::before_construct(self, class, &mut args, at);
-        self.initialise(reference, class, None, &args, at)?;
+        self.initialise(reference, class, None, args, at)?;
         H::constructed(self, reference, at)?;
         Ok(instance)
     }
@@ -220,6 +218,7 @@ impl<H: Host> Interp<'_, H> {
         match self.find_in_class(class, "__init__", after) {
             Some((Ok(Value::Object(function)), _)) => {
                 let mut args = args.clone();
+                H::before_construct(self, class, function, &mut args, at)?;
                 args.positional.insert(0, Argument { value: Value::Object(instance), at });
                 self.call(&Value::Object(function), args, at)?;
             }

@@ -86,7 +86,7 @@ impl<H: Host> Interp<'_, H> {
                     return Ok(Ok(members));
                 }
                 if let Some(host) = self.host_of(value)
-                    && let Some(items) = H::iterate(self, host)
+                    && let Some(items) = H::iterate(self, host, at)?
                 {
                     return Ok(Ok(items));
                 }
@@ -105,7 +105,7 @@ impl<H: Host> Interp<'_, H> {
                 }
             }
             Value::Host(host) => {
-                if let Some(items) = H::iterate(self, *host) {
+                if let Some(items) = H::iterate(self, *host, at)? {
                     return Ok(Ok(items));
                 }
             }

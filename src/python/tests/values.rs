@@ -54,7 +54,9 @@ impl Host for Nothing {
     fn construct(_: &mut Interp<Self>, _: Ref, _: &str, _: &Args, _: At) -> Result<(), Stop> {
         Ok(())
     }
-    fn before_construct(_: &mut Interp<Self>, _: Ref, _: &mut Args, _: At) {}
+    fn before_construct(_: &mut Interp<Self>, _: Ref, _: Ref, _: &mut Args, _: At) -> Result<(), Stop> {
+        Ok(())
+    }
     fn constructed(_: &mut Interp<Self>, _: Ref, _: At) -> Result<(), Stop> {
         Ok(())
     }
@@ -68,8 +70,8 @@ impl Host for Nothing {
     fn text(_: &Interp<Self>, _: HostRef) -> String {
         String::new()
     }
-    fn iterate(_: &mut Interp<Self>, _: HostRef) -> Option<Vec<Value>> {
-        None
+    fn iterate(_: &mut Interp<Self>, _: HostRef, _: At) -> Result<Option<Vec<Value>>, Stop> {
+        Ok(None)
     }
 }
 

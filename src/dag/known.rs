@@ -1,0 +1,302 @@
+//! What the releases of Airflow take: arguments of DAGs and operators, trigger rules, template
+//! fields of its own operators. Read from the signatures of 2.6.2, 2.11.2 and 3.3.2.
+//!
+//! Invariant: a release between two of these is taken to accept whatever either does, so that
+//! nothing is refused that some release would take.
+
+use crate::ids::AirflowVersion;
+
+/// Since when and until when a name is accepted; `(2, 0)` and `(9, 0)` mean always.
+type Span = ((u32, u32), (u32, u32));
+
+const ALWAYS: Span = ((2, 0), (9, 0));
+/// Gone in 3.0.
+const TWO: Span = ((2, 0), (3, 0));
+/// Not in 2.6, and in all after that.
+const AFTER_2_6: Span = ((2, 7), (9, 0));
+/// New in some 3.x.
+const THREE: Span = ((3, 0), (9, 0));
+
+fn within(span: Span, version: Option<AirflowVersion>) -> bool {
+    version.is_none_or(|version| {
+        let version = (version.major, version.minor);
+        span.0 <= version && version < span.1
+    })
+}
+
+fn accepted(table: &[(Span, &[&str])], name: &str, version: Option<AirflowVersion>) -> bool {
+    // What comes after the newest release that was read is not known here.
+    version.is_some_and(|version| (version.major, version.minor) > (3, 3))
+        || table.iter().any(|(span, names)| within(*span, version) && names.contains(&name))
+}
+
+const DAG: &[(Span, &[&str])] = &[
+    (
+        ALWAYS,
+        &[
+            "dag_id",
+            "description",
+            "schedule",
+            "start_date",
+            "end_date",
+            "template_searchpath",
+            "template_undefined",
+            "user_defined_macros",
+            "user_defined_filters",
+            "default_args",
+            "max_active_tasks",
+            "max_active_runs",
+            "dagrun_timeout",
+            "sla_miss_callback",
+            "catchup",
+            "on_success_callback",
+            "on_failure_callback",
+            "doc_md",
+            "params",
+            "access_control",
+            "is_paused_upon_creation",
+            "jinja_environment_kwargs",
+            "render_template_as_native_obj",
+            "tags",
+            "owner_links",
+            "auto_register",
+        ],
+    ),
+    (TWO, &["schedule_interval", "timetable", "full_filepath", "concurrency", "default_view", "orientation"]),
+    (((2, 7), (3, 0)), &["fail_stop"]),
+    (AFTER_2_6, &["max_consecutive_failed_dag_runs", "dag_display_name"]),
+    (
+        THREE,
+        &[
+            "deadline",
+            "fail_fast",
+            "allowed_run_types",
+            "task_group",
+            "disable_bundle_versioning",
+            "rerun_with_latest_version",
+        ],
+    ),
+];
+
+/// Whether `DAG(…)` takes an argument of that name.
+pub(super) fn dag_argument(name: &str, version: Option<AirflowVersion>) -> bool {
+    accepted(DAG, name, version)
+}
+
+const BASE: &[(Span, &[&str])] = &[
+    (
+        ALWAYS,
+        &[
+            "task_id",
+            "owner",
+            "email",
+            "email_on_retry",
+            "email_on_failure",
+            "retries",
+            "retry_delay",
+            "retry_exponential_backoff",
+            "max_retry_delay",
+            "start_date",
+            "end_date",
+            "depends_on_past",
+            "ignore_first_depends_on_past",
+            "wait_for_past_depends_before_skipping",
+            "wait_for_downstream",
+            "dag",
+            "params",
+            "default_args",
+            "priority_weight",
+            "weight_rule",
+            "queue",
+            "pool",
+            "pool_slots",
+            "sla",
+            "execution_timeout",
+            "on_execute_callback",
+            "on_failure_callback",
+            "on_success_callback",
+            "on_retry_callback",
+            "pre_execute",
+            "post_execute",
+            "trigger_rule",
+            "resources",
+            "run_as_user",
+            "max_active_tis_per_dag",
+            "max_active_tis_per_dagrun",
+            "executor_config",
+            "do_xcom_push",
+            "inlets",
+            "outlets",
+            "task_group",
+            "doc",
+            "doc_md",
+            "doc_json",
+            "doc_yaml",
+            "doc_rst",
+        ],
+    ),
+    (TWO, &["task_concurrency"]),
+    (
+        AFTER_2_6,
+        &[
+            "on_skipped_callback",
+            "map_index_template",
+            "executor",
+            "multiple_outputs",
+            "task_display_name",
+            "logger_name",
+            "allow_nested_operators",
+        ],
+    ),
+    (THREE, &["retry_policy", "render_template_as_native_obj"]),
+];
+
+/// Whether every operator takes an argument of that name. No such argument is a template field.
+pub(super) fn base_argument(name: &str, version: Option<AirflowVersion>) -> bool {
+    accepted(BASE, name, version)
+}
+
+/// Whether a base argument can be given to `partial(…)` only: 2.x does not map over those.
+pub(super) fn never_mapped(name: &str, version: Option<AirflowVersion>) -> bool {
+    let free =
+        ["pre_execute", "post_execute", "do_xcom_push", "multiple_outputs", "email_on_retry", "email_on_failure"];
+    version.is_some_and(|version| version.major == 2) && base_argument(name, version) && !free.contains(&name)
+}
+
+const TRIGGER_RULES: &[(Span, &[&str])] = &[
+    (
+        ALWAYS,
+        &[
+            "all_success",
+            "all_failed",
+            "all_done",
+            "one_success",
+            "one_failed",
+            "one_done",
+            "none_failed",
+            "none_skipped",
+            "always",
+            "none_failed_min_one_success",
+            "all_skipped",
+        ],
+    ),
+    (TWO, &["none_failed_or_skipped", "dummy"]),
+    (AFTER_2_6, &["all_done_setup_success"]),
+    (THREE, &["all_done_min_one_success"]),
+];
+
+/// Whether a trigger rule of that name exists.
+pub(super) fn trigger_rule(name: &str, version: Option<AirflowVersion>) -> bool {
+    accepted(TRIGGER_RULES, name, version)
+}
+
+/// One of Airflow's own operators.
+#[derive(Debug)]
+pub(super) struct Class {
+    pub(super) name: &'static str,
+    /// Arguments without which it is not made, besides `task_id`.
+    pub(super) required: &'static [&'static str],
+    /// Arguments that are templates, in any release.
+    pub(super) templates: &'static [&'static str],
+    /// Arguments that it takes besides those that every operator takes, if these are all.
+    pub(super) own: Option<&'static [&'static str]>,
+}
+
+const PYTHON: &[&str] = &["templates_dict", "op_args", "op_kwargs"];
+
+const CLASSES: &[Class] = &[
+    Class { name: "BaseOperator", required: &[], templates: &[], own: Some(&[]) },
+    Class { name: "EmptyOperator", required: &[], templates: &[], own: Some(&[]) },
+    Class { name: "DummyOperator", required: &[], templates: &[], own: Some(&[]) },
+    Class {
+        name: "BaseSensorOperator",
+        required: &[],
+        templates: &[],
+        own: Some(&[
+            "poke_interval",
+            "timeout",
+            "soft_fail",
+            "mode",
+            "exponential_backoff",
+            "max_wait",
+            "silent_fail",
+            "never_fail",
+        ]),
+    },
+    Class { name: "BashOperator", required: &["bash_command"], templates: &["bash_command", "env", "cwd"], own: None },
+    Class { name: "PythonOperator", required: &["python_callable"], templates: PYTHON, own: None },
+    Class { name: "BranchPythonOperator", required: &["python_callable"], templates: PYTHON, own: None },
+    Class { name: "ShortCircuitOperator", required: &["python_callable"], templates: PYTHON, own: None },
+    Class {
+        name: "TriggerDagRunOperator",
+        required: &["trigger_dag_id"],
+        templates: &[
+            "trigger_dag_id",
+            "trigger_run_id",
+            "execution_date",
+            "logical_date",
+            "conf",
+            "wait_for_completion",
+            "skip_when_already_exists",
+        ],
+        own: None,
+    },
+];
+
+/// The operator of Airflow itself that a qualified name stands for, if it is one that is listed.
+pub(super) fn class(path: &str) -> Option<&'static Class> {
+    let (module, name) = path.rsplit_once('.')?;
+    let own = [
+        "airflow.operators",
+        "airflow.models",
+        "airflow.sdk",
+        "airflow.providers.standard.operators",
+        "airflow.sensors.base",
+    ];
+    if !own.iter().any(|own| module == *own || module.strip_prefix(own).is_some_and(|rest| rest.starts_with('.'))) {
+        return None;
+    }
+    CLASSES.iter().find(|class| class.name == name)
+}
+
+impl Class {
+    /// Whether it certainly takes no argument of that name.
+    pub(super) fn refuses(&self, name: &str, version: Option<AirflowVersion>) -> bool {
+        self.own.is_some_and(|own| !own.contains(&name)) && !base_argument(name, version)
+    }
+}
+
+/// Whether an output in that argument of an operator of Airflow itself makes a dependency; none
+/// where its fields are not listed.
+pub(super) fn is_template(class: &Class, argument: &str, version: Option<AirflowVersion>) -> bool {
+    // `cwd` became a template after 2.6.
+    let since = argument == "cwd" && version.is_some_and(|version| (version.major, version.minor) <= (2, 6));
+    class.templates.contains(&argument) && !since
+}
+
+/// Kinds of `@task` that Airflow itself brings and from which release on; what a provider brings
+/// depends on what is installed.
+const KINDS: &[(&str, (u32, u32))] =
+    &[("bash", (2, 9)), ("run_if", (2, 10)), ("skip_if", (2, 10)), ("branch_virtualenv", (2, 8)), ("stub", (3, 0))];
+
+/// Whether `@task.<kind>` is certainly not there.
+pub(super) fn kind_is_missing(kind: &str, version: Option<AirflowVersion>) -> bool {
+    let Some(version) = version else { return false };
+    KINDS.iter().any(|(name, since)| *name == kind && (version.major, version.minor) < *since)
+}
+
+/// Names that Airflow gives to a task's function from the context of its run. From 2.7 on they
+/// need no value in the call.
+const CONTEXT: &str = " asset_state_store conf conn dag dag_run data_interval_end data_interval_start ds ds_nodash \
+exception execution_date expanded_ti_count inlet_events inlets logical_date macros map_index_template next_ds \
+next_ds_nodash next_execution_date outlet_events outlets params partition_date partition_key \
+prev_data_interval_end_success prev_data_interval_start_success prev_ds prev_ds_nodash prev_end_date_success \
+prev_execution_date prev_execution_date_success prev_start_date_success reason run_id task task_instance \
+task_instance_key_str task_reschedule_count task_state_store templates_dict test_mode ti tomorrow_ds \
+tomorrow_ds_nodash triggering_asset_events triggering_dataset_events try_number ts ts_nodash ts_nodash_with_tz var \
+yesterday_ds yesterday_ds_nodash ";
+
+/// Whether a parameter of that name is given its value in a run.
+pub(super) fn context_key(name: &str) -> bool {
+    !name.contains(' ') && CONTEXT.contains(&format!(" {name} "))
+}

@@ -1,0 +1,146 @@
+//! What Airflow refuses: checked against the DagBags of 2.6.2, 2.11.2 and 3.3.2.
+
+use super::{HEAD, model_at, show};
+
+/// The model of a DAG file as each of the releases has it, with what the release says.
+fn in_releases(source: &str) -> [String; 3] {
+    ["2.6.2", "2.11.2", "3.3.2"]
+        .map(|version| show(&model_at(Some(version), &[("dags/d.py", &format!("{HEAD}{source}"))])))
+}
+
+/// A body in a DAG that has what every release wants.
+fn body(lines: &str) -> String {
+    let lines = lines.replace('\n', "\n    ");
+    format!("from datetime import datetime\nwith DAG('d', start_date=datetime(2024, 1, 1)) as d:\n    {lines}\n")
+}
+
+fn refused_everywhere(source: &str) {
+    for shown in in_releases(source) {
+        assert!(shown.starts_with("error "), "{source}\n{shown}");
+    }
+}
+
+fn accepted_everywhere(source: &str) {
+    for shown in in_releases(source) {
+        assert!(!shown.contains("error ") && !shown.contains("(incomplete)"), "{source}\n{shown}");
+    }
+}
+
+#[test]
+fn ids_are_checked() {
+    for lines in [
+        "EmptyOperator(task_id='a b')",
+        "EmptyOperator(task_id='')",
+        "EmptyOperator(task_id='a' * 251)",
+        "EmptyOperator(task_id='a')\nEmptyOperator(task_id='a')",
+        "EmptyOperator(task_id='a')\nTaskGroup('a')",
+        "TaskGroup('a')\nEmptyOperator(task_id='a')",
+        "TaskGroup('a.b')",
+        "a = EmptyOperator(task_id='a')\nd.add_task(a)",
+    ] {
+        refused_everywhere(&body(lines));
+    }
+    refused_everywhere("DAG('a b')\n");
+    refused_everywhere("DAG(None)\n");
+    accepted_everywhere(&body("EmptyOperator(task_id='ä.b-c_9')"));
+}
+
+#[test]
+fn arguments_are_checked() {
+    for lines in [
+        "EmptyOperator()",
+        "EmptyOperator('a')",
+        "EmptyOperator(task_id='a', nonsense=1)",
+        "EmptyOperator(task_id='a', trigger_rule='nope')",
+        "EmptyOperator(task_id='a', pool_slots=0)",
+        "EmptyOperator(task_id='a', retries='x')",
+        "from airflow.operators.bash import BashOperator\nBashOperator(task_id='a')",
+        "from airflow.operators.python import PythonOperator\nPythonOperator(task_id='a', python_callable='x')",
+    ] {
+        refused_everywhere(&body(lines));
+    }
+    refused_everywhere("DAG('d', nonsense=1)\n");
+    accepted_everywhere(&body("EmptyOperator(task_id='a', retries='3', trigger_rule='all_done')"));
+}
+
+#[test]
+fn releases_differ_in_what_they_take() {
+    let refusing = |source: &str| in_releases(source).map(|shown| shown.starts_with("error "));
+    assert_eq!(refusing("with DAG('d'):\n    EmptyOperator(task_id='a')\n"), [true, false, false]);
+    assert_eq!(refusing("DAG('d', schedule_interval='@daily')\n"), [false, false, true]);
+    assert_eq!(refusing("DAG('d', dag_display_name='x')\n"), [true, false, false]);
+    assert_eq!(refusing(&body("EmptyOperator(task_id='a', trigger_rule='dummy')")), [false, false, true]);
+    assert_eq!(refusing(&body("EmptyOperator(task_id='a').as_setup()")), [true, false, false]);
+    assert_eq!(refusing("@dag\ndef d():\n    pass\nd()\n"), [true, true, false]);
+    let nested = "with TaskGroup('g'):\n    for i in range(2):\n        with TaskGroup('h', add_suffix_on_collision=True):\n            EmptyOperator(task_id='a')";
+    assert_eq!(refusing(&body(nested)), [true, true, false]);
+    let context = "@task\ndef f(ti): pass\nf()";
+    assert_eq!(refusing(&body(context)), [true, false, false]);
+}
+
+#[test]
+fn dependencies_are_checked() {
+    for lines in [
+        "a = EmptyOperator(task_id='a')\na >> None",
+        "a = EmptyOperator(task_id='a')\na >> 'b'",
+        "a = EmptyOperator(task_id='a')\na >> d",
+        "a = EmptyOperator(task_id='a')\na >> [[a]]",
+        "a = EmptyOperator(task_id='a')\n[a] >> [a]",
+        "@task\ndef f(): pass\na = EmptyOperator(task_id='a')\na >> f",
+        "a = EmptyOperator(task_id='a')\na >> a",
+        "a, b = EmptyOperator(task_id='a'), EmptyOperator(task_id='b')\na >> b >> a",
+        "a, b = EmptyOperator(task_id='a'), EmptyOperator(task_id='b')\nchain([a], [a, b])",
+    ] {
+        refused_everywhere(&body(lines));
+    }
+    refused_everywhere("a, b = EmptyOperator(task_id='a'), EmptyOperator(task_id='b')\na >> b\n");
+    accepted_everywhere(&body(
+        "a, b = EmptyOperator(task_id='a'), EmptyOperator(task_id='b')\na >> [] >> b\na >> (b,)",
+    ));
+}
+
+#[test]
+fn a_circle_leaves_the_other_dags_of_its_file() {
+    let source = "with DAG('ok', start_date=1):\n    EmptyOperator(task_id='x')\nwith DAG('d', start_date=1):\n    a = EmptyOperator(task_id='a')\n    a >> a\n";
+    for shown in in_releases(source) {
+        assert_eq!(shown, "ok\n  x\nerror dags/d.py:9: AirflowDagCycleException: the task `a` comes after itself\n");
+    }
+}
+
+#[test]
+fn calls_of_task_functions_are_bound() {
+    let function = "@task\ndef f(x, y=1): return x\n";
+    for call in [
+        "f()",
+        "f(1, z=2)",
+        "f(1, 2, 3)",
+        "f.expand(z=[1])",
+        "f.expand(x=3)",
+        "f.expand(x='abc')",
+        "f.expand()",
+        "for i in f(1): pass",
+        "a, b = f(1)",
+        "f(1)[0]",
+    ] {
+        refused_everywhere(&body(&format!("{function}{call}")));
+    }
+    for call in ["f(1)", "f(x=1)", "f(f(1), y=f(2)['k'])", "f.partial(y=2).expand(x=[1])", "f.expand(x=f(1), y=[2])"] {
+        accepted_everywhere(&body(&format!("{function}{call}")));
+    }
+    refused_everywhere("class C:\n    @task\n    def m(self): pass\nDAG('d')\n");
+    refused_everywhere(&body("@task\ndef f(x): pass\n@task_group\ndef g(x):\n    f.expand(x=[1])\ng.expand(x=[2])"));
+}
+
+#[test]
+fn what_is_caught_is_no_error() {
+    let source = body("try:\n    EmptyOperator(task_id='a b')\nexcept Exception:\n    EmptyOperator(task_id='c')");
+    accepted_everywhere(&source);
+}
+
+#[test]
+fn what_a_condition_hides_is_a_doubt() {
+    let source = body("import os\nif os.getenv('X'):\n    EmptyOperator(task_id='a b')");
+    for shown in in_releases(&source) {
+        assert!(shown.starts_with("d (incomplete)"), "{shown}");
+    }
+}
