@@ -281,6 +281,14 @@ pub(crate) struct ClassObject {
     pub(crate) keyword_only: bool,
 }
 
+impl ClassObject {
+    /// A class of which nothing but the name is there yet.
+    pub(crate) fn named(name: Name, path: Rc<str>) -> Self {
+        let (order, names, fields, annotated) = (Vec::new(), BTreeMap::new(), Vec::new(), BTreeSet::new());
+        Self { name, path, order, names, fields, annotated, dataclass: false, keyword_only: false }
+    }
+}
+
 /// An instance of a class of the tree.
 #[derive(Clone, Debug)]
 pub(crate) struct Instance {

@@ -128,3 +128,16 @@ fn what_a_release_does_not_have_is_not_imported() {
         assert!(model.dags[0].complete(), "{version}");
     }
 }
+
+#[test]
+fn slices_are_set_and_items_deleted() {
+    let source = "a = ['a', 'x', 'y', 'b']\na[1:3] = ['c']\nb = ['d', 'x', 'e', 'y']\ndel b[1], b[-1]\nc = list('ghijk')\nc[::2] = 'lmn'\ndel c[1:2], c[:0], c[::3]\nd = {'o': 1, 'x': 2}\ndel d['x']\nwith DAG('d'):\n    for n in [*a, *b, *c, *d]:\n        EmptyOperator(task_id=n)\n";
+    assert_eq!(show(&model(source)), "d\n  a\n  c\n  b\n  d\n  e\n  m\n  j\n  o\n");
+}
+
+#[test]
+fn what_is_made_by_a_call_of_its_names_is_followed() {
+    let source = "from types import SimpleNamespace\nMade = type('Made', (EmptyOperator,), {'ui_color': '#fff'})\nv = SimpleNamespace(first='a', rest=['b'])\nv.last = 'c'\ndef names():\n    x, y = 'p', 'q'\n    return '{x}_{y}'.format(**locals())\nwith DAG('d'):\n    for n in [v.first, *v.rest, v.last, names()]:\n        Made(task_id=n)\n";
+    let model = model(source);
+    assert_eq!(show(&model), "d\n  a\n  b\n  c\n  p_q\n");
+}

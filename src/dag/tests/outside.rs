@@ -46,7 +46,7 @@ while True:\n    thing.turn()\nwith DAG('second'):\n    pass\n",
 fn a_call_of_something_of_the_tree_that_is_not_followed_may_make_dags() {
     let model = model(
         "class Base:\n    pass\nclass One(Base):\n    def build(self):\n        with DAG('one') as d:\n            pass\n        return d\n\
-made = type('Made', (One,), {})\nglobals()['x'] = made().build()\n",
+made = type('Made', (One,), {'__slots__': ()})\nglobals()['x'] = made().build()\n",
     );
     assert!(model.dags.iter().any(|dag| dag.dag_id.exact().is_none()), "{}", show(&model));
 }

@@ -3,7 +3,7 @@
 use super::{Host, Interp, Unknown};
 use crate::python::syntax::{Arg, Class, ExprKind, Name};
 use crate::python::value::{Args, Argument, At, ClassObject, Instance, Object, Ref, Stop, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Bases that add nothing.
@@ -44,16 +44,8 @@ impl<H: Host> Interp<'_, H> {
         let Some(frame) = self.frames.last() else { return Ok(Value::None) };
         let (outer, file, called_at) = (frame.scope, frame.file, frame.called_at);
         let module = self.tree.module_name(file);
-        let class = self.new_object(Object::Class(ClassObject {
-            name: def.name.clone(),
-            path: format!("{module}.{}", def.name).into(),
-            order: Vec::new(),
-            names: BTreeMap::new(),
-            fields: Vec::new(),
-            annotated: BTreeSet::new(),
-            dataclass: false,
-            keyword_only: false,
-        }));
+        let path = format!("{module}.{}", def.name).into();
+        let class = self.new_object(Object::Class(ClassObject::named(def.name.clone(), path)));
         let Value::Object(reference) = class else { return Ok(class) };
         if made_outside {
             self.opened.insert(reference);
@@ -76,6 +68,57 @@ impl<H: Host> Interp<'_, H> {
             return Err(self.limit("`__init_subclass__` is not followed", at));
         }
         Ok(class)
+    }
+
+    /// `type(name, bases, names)`; `None` if one of them is not known.
+    pub(super) fn made_class(&mut self, args: &Args, at: At) -> Option<Value> {
+        let [name, bases, body] = args.positional.as_slice() else { return None };
+        let (Some(name), Some(pairs)) = (name.value.as_str().cloned(), self.dict_pairs(&body.value)) else {
+            return None;
+        };
+        let bases = self.items(&bases.value).map(<[Value]>::to_vec)?;
+        let mut names = BTreeMap::new();
+        let mut fields = Vec::new();
+        for (key, value) in pairs {
+            // What these do to the making of the class is not followed.
+            let key = key.as_str().filter(|key| !key.starts_with("__") || &***key == "__init__")?;
+            names.insert(key.clone(), value);
+            fields.push(key.clone());
+        }
+        let classes = bases.iter().all(|base| match base {
+            Value::Object(base) => {
+                matches!(self.object(*base), Object::Class(_))
+                    && !self.is_enum(*base)
+                    && self.find_in_class(*base, "__init_subclass__", None).is_none_or(|(found, _)| found.is_err())
+            }
+            Value::Outside(_) | Value::OneOf(_) => true,
+            _ => false,
+        });
+        let frame = self.frames.last().filter(|_| classes && args.keywords.is_empty())?;
+        let path = format!("{}.{name}", self.tree.module_name(frame.file)).into();
+        Some(self.new_class(ClassObject { names, fields, ..ClassObject::named(name, path) }, &bases, at))
+    }
+
+    /// `types.SimpleNamespace(…)` of known names.
+    pub(super) fn namespace(&mut self, args: &Args, at: At) -> Option<Value> {
+        if !args.positional.is_empty() || args.unknown.is_some() {
+            return None;
+        }
+        let made = ClassObject::named("SimpleNamespace".into(), "types.SimpleNamespace".into());
+        let Value::Object(class) = self.new_class(made, &[], at) else { return None };
+        let attributes = args.keywords.iter().map(|(name, given)| (name.clone(), given.value.clone())).collect();
+        Some(self.new_object(Object::Instance(Instance { class, attributes, host: None })))
+    }
+
+    fn new_class(&mut self, class: ClassObject, bases: &[Value], at: At) -> Value {
+        let made = self.new_object(Object::Class(class));
+        if let Value::Object(reference) = made {
+            let order = self.resolution_order(reference, bases, at);
+            if let Object::Class(class) = self.change(reference) {
+                class.order = order;
+            }
+        }
+        made
     }
 
     /// The class, then its bases, each after everything that derives from it.

@@ -192,6 +192,14 @@ impl<'t, H: Host> Interp<'t, H> {
         }
     }
 
+    /// The names that `**locals()` gives in a function.
+    fn local_pairs(&self, value: &Value) -> Option<Vec<(Value, Value)>> {
+        let Value::Object(object) = value else { return None };
+        let Object::Globals(scope) = self.object(*object) else { return None };
+        self.scopes[scope.0].parent?;
+        Some(self.names(*scope).iter().map(|(name, value)| (Value::str(name.clone()), value.clone())).collect())
+    }
+
     fn eval_operator(&mut self, expr: &Expr, at: At) -> Result<Value, Stop> {
         match &expr.kind {
             ExprKind::Unary(op, value) => {
@@ -362,7 +370,8 @@ impl<'t, H: Host> Interp<'t, H> {
                 Arg::DoubleStar(expr) => {
                     let at = self.at(expr.span);
                     let value = self.eval(expr)?;
-                    if let Some(pairs) = self.dict_pairs(&value) {
+                    let pairs = self.dict_pairs(&value).or_else(|| self.local_pairs(&value));
+                    if let Some(pairs) = pairs {
                         for (key, value) in pairs {
                             if let Some(name) = key.as_str() {
                                 result.keywords.push((name.clone(), Argument { value, at }));
@@ -451,26 +460,33 @@ impl<'t, H: Host> Interp<'t, H> {
 
     fn eval_subscript(&mut self, object: &Value, index: &Expr, at: At) -> Result<Value, Stop> {
         if let ExprKind::Slice(parts) = &index.kind {
-            let mut bounds = [None, None, None];
-            let mut known = true;
-            for (bound, part) in bounds.iter_mut().zip(parts) {
-                if let Some(part) = part {
-                    let value = self.eval(part)?;
-                    match value.as_int() {
-                        Some(value) => *bound = Some(value),
-                        None if matches!(value, Value::None) => {}
-                        None => known = false,
-                    }
-                }
-            }
-            return Ok(if known {
-                self.slice(object, bounds, at)
-            } else {
-                self.unknown_from(std::slice::from_ref(object), "slice", at)
+            let bounds = self.slice_bounds(parts)?;
+            return Ok(match bounds {
+                Some(bounds) => self.slice(object, bounds, at),
+                None => self.unknown_from(std::slice::from_ref(object), "slice", at),
             });
         }
         let index = self.eval(index)?;
         self.subscript(object, &index, at)
+    }
+
+    /// What stands between the colons of a slice; `None` if one of them is not known.
+    pub(super) fn slice_bounds(
+        &mut self,
+        parts: &[Option<Box<Expr>>; 3],
+    ) -> Result<Option<super::subscript::Bounds>, Stop> {
+        let mut bounds = [None, None, None];
+        let mut known = true;
+        for (bound, part) in bounds.iter_mut().zip(parts) {
+            if let Some(part) = part {
+                let value = self.eval(part)?;
+                match value.as_int() {
+                    Some(value) => *bound = Some(value),
+                    None => known &= matches!(value, Value::None),
+                }
+            }
+        }
+        Ok(known.then_some(bounds))
     }
 
     /// A call of the interpreter's own making.

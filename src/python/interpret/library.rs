@@ -111,6 +111,7 @@ impl<H: Host> Interp<'_, H> {
                 let message = first.map_or_else(String::new, |code| self.text(&code));
                 return self.raise("SystemExit", message, at);
             }
+            ("types.SimpleNamespace", _) => self.namespace(args, at),
             ("typing.cast", Some(_)) => args.positional.get(1).map(|arg| arg.value.clone()),
             // Read when an instance is made.
             ("dataclasses.field" | "pydantic.Field", _) => {

@@ -70,6 +70,7 @@ impl<H: Host> Interp<'_, H> {
             ("callable", Some(Value::None | Value::Str(_) | Value::Int(_) | Value::Bool(_) | Value::Float(_)), _) => {
                 Some(Value::Bool(false))
             }
+            ("type", Some(_), Some(_)) => self.made_class(args, at),
             ("type", Some(value), None) => self.class_of(&value),
             _ => None,
         })

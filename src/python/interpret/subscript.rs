@@ -4,6 +4,9 @@ use super::{Host, Interp};
 use crate::python::standard::Standard;
 use crate::python::value::{At, Object, Ref, Stop, Value};
 
+/// Start, stop and step of a slice.
+pub(super) type Bounds = [Option<i64>; 3];
+
 impl<H: Host> Interp<'_, H> {
     pub(crate) fn subscript(&mut self, object: &Value, index: &Value, at: At) -> Result<Value, Stop> {
         if let Some(host) = self.host_of(object)
@@ -122,7 +125,7 @@ impl<H: Host> Interp<'_, H> {
         self.raise("KeyError", self.text(index), at)
     }
 
-    pub(super) fn slice(&mut self, object: &Value, bounds: [Option<i64>; 3], at: At) -> Value {
+    pub(super) fn slice(&mut self, object: &Value, bounds: Bounds, at: At) -> Value {
         let pick = |length: usize| slice_positions(length, bounds);
         if let ([None, Some(2), None], Some(two)) = (bounds, Self::python_part(object, "[:2]")) {
             return two;
@@ -190,15 +193,31 @@ impl<H: Host> Interp<'_, H> {
         Ok(())
     }
 
-    pub(super) fn delete_item(&mut self, object: &Value, index: &Value, at: At) {
+    pub(super) fn delete_item(&mut self, object: &Value, index: &Value, at: At) -> Result<(), Stop> {
         let Value::Object(reference) = object else {
             self.touch(object, at);
-            return;
+            return Ok(());
         };
+        let known = self.hazy(*reference).is_none();
+        let length = self.items(object).map(<[Value]>::len);
         match (self.key(index), self.object(*reference)) {
-            (Some(key), Object::Dict(_)) => {
+            (Some(key), Object::Dict(dict)) => {
+                if known && dict.get(&key).is_none() {
+                    return self.raise("KeyError", self.text(index), at);
+                }
                 if let Object::Dict(dict) = self.change(*reference) {
                     dict.remove(&key);
+                }
+            }
+            (_, Object::List(_)) if known && index.as_int().is_some() => {
+                let length = length.and_then(|length| i64::try_from(length).ok()).unwrap_or(0);
+                let position = index.as_int().map_or(-1, |index| if index < 0 { index + length } else { index });
+                let Some(position) = usize::try_from(position).ok().filter(|_| position < length) else {
+                    return self.raise("IndexError", "index out of range", at);
+                };
+                if let Object::List(list) = self.change(*reference) {
+                    list.items.remove(position);
+                    list.at.clear();
                 }
             }
             (_, Object::Dict(_) | Object::List(_)) => {
@@ -207,11 +226,76 @@ impl<H: Host> Interp<'_, H> {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// `object[a:b:c] = value`, or without a value `del object[a:b:c]`.
+    pub(super) fn replace_slice(
+        &mut self,
+        object: &Value,
+        bounds: Option<Bounds>,
+        value: Option<&Value>,
+        at: At,
+    ) -> Result<(), Stop> {
+        let Value::Object(reference) = object else {
+            self.touch(object, at);
+            return Ok(());
+        };
+        let length = match self.object(*reference) {
+            Object::List(list) => list.items.len(),
+            _ => return Ok(()),
+        };
+        let items = match value {
+            Some(value) => match self.iterate(value, at)? {
+                Ok(items) => items,
+                Err((why, _)) => {
+                    self.set_hazy(*reference, why);
+                    return Ok(());
+                }
+            },
+            None => Vec::new(),
+        };
+        let Some(bounds) = bounds else {
+            let why = self.unknown_from(std::slice::from_ref(object), "slice", at);
+            let why = self.why(&why, at);
+            self.set_hazy(*reference, why);
+            return Ok(());
+        };
+        let positions = slice_positions(length, bounds);
+        let whole = bounds[2].is_none_or(|stride| stride == 1);
+        if !whole && value.is_some() && items.len() != positions.len() {
+            return self.raise("ValueError", "a sequence of another size than the extended slice", at);
+        }
+        let start = slice_start(length, bounds[0]);
+        if let Object::List(list) = self.change(*reference) {
+            list.at.clear();
+            if whole {
+                list.items.splice(start..start + positions.len(), items);
+            } else if value.is_some() {
+                for (position, item) in positions.into_iter().zip(items) {
+                    list.items[position] = item;
+                }
+            } else {
+                let mut index = 0;
+                list.items.retain(|_| {
+                    index += 1;
+                    !positions.contains(&(index - 1))
+                });
+            }
+        }
+        Ok(())
     }
 }
 
+/// Where a slice without a step begins.
+fn slice_start(length: usize, start: Option<i64>) -> usize {
+    let length = i64::try_from(length).unwrap_or(i64::MAX);
+    let start = start.map_or(0, |start| if start < 0 { start.saturating_add(length) } else { start });
+    usize::try_from(start.clamp(0, length)).unwrap_or(0)
+}
+
 /// The positions that `[start:stop:step]` picks.
-fn slice_positions(length: usize, [start, stop, stride]: [Option<i64>; 3]) -> Vec<usize> {
+fn slice_positions(length: usize, [start, stop, stride]: Bounds) -> Vec<usize> {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let stride = stride.unwrap_or(1);
     if stride == 0 {
@@ -226,7 +310,7 @@ fn slice_positions(length: usize, [start, stop, stride]: [Option<i64>; 3]) -> Ve
     let mut positions = Vec::new();
     while if stride > 0 { at < end } else { at > end } {
         positions.extend(usize::try_from(at));
-        at += stride;
+        at = at.saturating_add(stride);
     }
     positions
 }

@@ -17,8 +17,14 @@ impl<H: Host> Interp<'_, H> {
                 }
                 ExprKind::Subscript(object, index) => {
                     let object = self.eval(object)?;
+                    let at = self.at(target.span);
+                    if let ExprKind::Slice(parts) = &index.kind {
+                        let bounds = self.slice_bounds(parts)?;
+                        self.replace_slice(&object, bounds, None, at)?;
+                        continue;
+                    }
                     let index = self.eval(index)?;
-                    self.delete_item(&object, &index, self.at(target.span));
+                    self.delete_item(&object, &index, at)?;
                 }
                 ExprKind::Attribute(object, name) => {
                     let object = self.eval(object)?;
@@ -44,6 +50,10 @@ impl<H: Host> Interp<'_, H> {
             }
             ExprKind::Subscript(object, index) => {
                 let object = self.eval(object)?;
+                if let ExprKind::Slice(parts) = &index.kind {
+                    let bounds = self.slice_bounds(parts)?;
+                    return self.replace_slice(&object, bounds, Some(&value), at);
+                }
                 let index = self.eval(index)?;
                 self.set_item(&object, &index, value, at)?;
                 self.record_item(&object, &index);
