@@ -4,6 +4,7 @@ mod control;
 mod data;
 mod discovery;
 mod imports;
+mod instances;
 mod joined;
 mod opaque;
 mod outside;

@@ -26,6 +26,7 @@ mod reason;
 mod record;
 mod reflect;
 mod repr;
+mod special;
 mod subscript;
 mod target;
 mod text;

@@ -26,7 +26,9 @@ impl<H: Host> Interp<'_, H> {
             Value::Object(reference) => return self.object_attribute(*reference, object, name, at),
             Value::OneOf(values) => {
                 let mut results = Vec::new();
-                for value in values.clone().iter() {
+                // Where the file gets on, it was none of those that have no attributes.
+                let some = values.iter().any(|value| !matches!(value, Value::None));
+                for value in values.clone().iter().filter(|value| !some || !matches!(value, Value::None)) {
                     results.push(Some(self.attribute(value, name, at)?));
                 }
                 let why = self.why(object, at);
@@ -96,6 +98,9 @@ impl<H: Host> Interp<'_, H> {
                     "__name__" | "__qualname__" => return Ok(Value::str(class.name)),
                     "__module__" => {
                         return Ok(Value::str(class.path.rsplit_once('.').map_or("", |(module, _)| module)));
+                    }
+                    "__subclasses__" => {
+                        return Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }));
                     }
                     "__members__" => {
                         return Ok(self.unknown_from(std::slice::from_ref(object), "members", at));

@@ -37,13 +37,19 @@ impl<H: Host> Interp<'_, H> {
         }
         Ok(match (name, first, second) {
             ("range", Some(first), second) => self.range(&first, second.as_ref(), args, at)?,
-            ("len", Some(value), _) => {
-                self.refuse_length(&value, at)?;
-                self.length(&value)
-            }
+            ("len", Some(value), _) => match self.own_length(&value, at)? {
+                Some(length) => Some(length),
+                None => {
+                    self.refuse_length(&value, at)?;
+                    self.length(&value)
+                }
+            },
             ("str", Some(value), _) => Some(self.str_of(&value, at)?),
             ("str", None, _) => Some(Self::text_value("", at)),
-            ("bool", Some(value), _) => self.truth(&value, at).ok().map(Value::Bool),
+            ("bool", Some(value), _) => {
+                let value = self.tested(&value, at)?;
+                self.truth(&value, at).ok().map(Value::Bool)
+            }
             ("bool", None, _) => Some(Value::Bool(false)),
             (
                 "list" | "tuple" | "set" | "frozenset" | "iter" | "reversed" | "sorted" | "sum" | "any" | "all",

@@ -50,6 +50,9 @@ impl<H: Host> Interp<'_, H> {
         if made_outside {
             self.opened.insert(reference);
         }
+        if let Some(why) = self.maybe.last().cloned() {
+            self.set_hazy(reference, why);
+        }
         let scope = self.new_scope(Some(outer), true);
         let frame = self.frame(scope, file, Some(reference), None, called_at);
         self.frames.push(frame);
@@ -383,7 +386,7 @@ impl<H: Host> Interp<'_, H> {
 
     // --- enums ---
 
-    fn is_enum(&self, class: Ref) -> bool {
+    pub(super) fn is_enum(&self, class: Ref) -> bool {
         self.outside_bases(class).iter().any(|base| ENUMS.contains(&&**base))
     }
 

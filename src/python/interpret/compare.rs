@@ -17,6 +17,9 @@ impl<H: Host> Interp<'_, H> {
         if let Some(known) = self.subset(op, left, right) {
             return Ok(Value::Bool(known));
         }
+        if let Some(value) = self.own_comparison(op, left, right, at)? {
+            return Ok(value);
+        }
         let known = match op {
             CompareOp::Eq => self.equality(left, right, 16),
             CompareOp::NotEq => self.equality(left, right, 16).map(|equal| !equal),
@@ -70,7 +73,7 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
-    fn equality(&self, left: &Value, right: &Value, depth: usize) -> Option<bool> {
+    pub(super) fn equality(&self, left: &Value, right: &Value, depth: usize) -> Option<bool> {
         match (left, right) {
             (Value::Unknown(a), Value::Unknown(b)) if a.below_home().is_some() && b.below_home().is_some() => {
                 Some(a.below_home() == b.below_home())
@@ -103,8 +106,8 @@ impl<H: Host> Interp<'_, H> {
                 }
                 self.equal_objects(*a, *b, left, right, depth)
             }
-            (Value::Object(object), _) | (_, Value::Object(object)) => match self.object(*object) {
-                Object::Instance(_) => None,
+            (Value::Object(object), other) | (other, Value::Object(object)) => match self.object(*object) {
+                Object::Instance(_) => self.equal_instances(*object, other, depth),
                 _ => Some(false),
             },
             _ => Some(self.text(left) == self.text(right)),
@@ -155,7 +158,8 @@ impl<H: Host> Interp<'_, H> {
                 };
                 Some(keys(left)? == keys(right)?)
             }
-            (Object::Instance(_), _) | (_, Object::Instance(_)) => None,
+            (Object::Instance(_), _) => self.equal_instances(a, right, depth),
+            (_, Object::Instance(_)) => self.equal_instances(b, left, depth),
             _ => Some(false),
         }
     }

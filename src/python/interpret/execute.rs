@@ -194,6 +194,7 @@ impl<'t, H: Host> Interp<'t, H> {
             return self.if_statement(rest, orelse);
         }
         let value = self.eval(test)?;
+        let value = self.tested(&value, self.at(test.span))?;
         match self.truth(&value, self.at(test.span)) {
             Ok(true) => {
                 let mark = self.mark();
@@ -338,6 +339,7 @@ impl<'t, H: Host> Interp<'t, H> {
                 return Ok(Flow::Next);
             }
             let value = self.eval(test)?;
+            let value = self.tested(&value, at)?;
             match self.truth(&value, at) {
                 Ok(true) => match self.block(body)? {
                     Flow::Next | Flow::Continue => {}

@@ -46,6 +46,7 @@ impl<H: Host> Interp<'_, H> {
                 (None, Object::Set(items)) => !items.is_empty(),
                 (None, Object::Dict(dict)) => dict.len() > 0,
                 (_, Object::Standard(standard)) => standard.truth(),
+                (_, Object::Instance(_)) if self.has_truth_of_its_own(*object) => return Err(self.why(value, at)),
                 (Some(why), Object::List(_) | Object::Tuple(_) | Object::Set(_) | Object::Dict(_)) => return Err(why),
                 _ => true,
             },

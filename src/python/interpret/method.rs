@@ -29,6 +29,7 @@ impl<H: Host> Interp<'_, H> {
                 Object::Manager(_) => self.stack_method(*object, name, args, at)?,
                 Object::Set(_) => self.set_method(*object, name, args, at)?,
                 Object::Dict(_) => self.dict_method(*object, name, args, at)?,
+                Object::Class(_) if name == "__subclasses__" => Some(self.subclasses(*object, at)),
                 Object::Globals(scope) => {
                     let scope = *scope;
                     match name {

@@ -1,0 +1,66 @@
+//! Instances of classes of the tree that shape a DAG by their special methods.
+
+use super::{model, show};
+
+#[test]
+fn an_empty_registry_with_a_length_is_false() {
+    let shown = show(&model(
+        "class Registry:\n    def __init__(self, *names):\n        self.names = names\n    def __len__(self):\n        return len(self.names)\n\
+with DAG('d'):\n    if Registry():\n        EmptyOperator(task_id='never')\n    if not Registry('a') or Registry():\n        EmptyOperator(task_id='nor')\n    EmptyOperator(task_id='x' if Registry('a', 'b') else 'y')\n    EmptyOperator(task_id=f'n{len(Registry(1, 2, 3))}')\n",
+    ));
+    assert_eq!(shown, "d\n  x\n  n3\n");
+}
+
+#[test]
+fn an_instance_that_derives_from_a_container_has_no_known_truth() {
+    let shown = show(&model(
+        "import collections\nclass Bag(collections.UserDict):\n    pass\nwith DAG('d'):\n    if Bag():\n        EmptyOperator(task_id='a')\n",
+    ));
+    assert!(shown.starts_with("d (incomplete)"), "{shown}");
+}
+
+#[test]
+fn membership_and_order_are_what_the_class_says() {
+    let shown = show(&model(
+        "class Names:\n    def __init__(self, *names):\n        self.names = names\n    def __contains__(self, name):\n        return name.upper() in self.names\n\
+class Turn:\n    def __init__(self, n):\n        self.n = n\n    def __lt__(self, other):\n        return self.n < other.n\n    def __eq__(self, other):\n        return NotImplemented if not isinstance(other, Turn) else self.n == other.n\n\
+class Each:\n    def __iter__(self):\n        return iter(['p', 'q'])\n\
+known = Names('A', 'C')\n\
+with DAG('d'):\n    for name in ['a', 'b', 'c']:\n        if name in known:\n            EmptyOperator(task_id=name)\n        if name not in known:\n            EmptyOperator(task_id='not_' + name)\n    EmptyOperator(task_id='less' if Turn(1) < Turn(2) else 'more')\n    EmptyOperator(task_id='greater' if Turn(3) > Turn(2) else 'smaller')\n    EmptyOperator(task_id='same' if Turn(1) == Turn(1) else 'other')\n    EmptyOperator(task_id='differs' if Turn(1) != Turn(2) else 'equals')\n    EmptyOperator(task_id='in' if 'q' in Each() else 'out')\n",
+    ));
+    assert_eq!(shown, "d\n  a\n  not_b\n  c\n  less\n  greater\n  same\n  differs\n  in\n");
+}
+
+#[test]
+fn members_of_an_enumeration_and_data_classes_are_compared() {
+    let shown = show(&model(
+        "from dataclasses import dataclass\nfrom enum import Enum\nclass Layer(str, Enum):\n    RAW = 'raw'\n    MART = 'mart'\nclass Kind(Enum):\n    ONE = 1\n    TWO = 2\n\
+@dataclass\nclass Table:\n    name: str\n    kind: Kind = Kind.ONE\n\
+with DAG('d'):\n    for kind in Kind:\n        if kind == Kind.ONE:\n            EmptyOperator(task_id=f'one_{kind.name}')\n        elif kind != 1:\n            EmptyOperator(task_id=f'other_{kind.name}')\n    EmptyOperator(task_id='text' if Layer.RAW == 'raw' else 'member')\n    EmptyOperator(task_id='in' if Layer.MART in ('raw', 'mart') else 'out')\n    EmptyOperator(task_id='same' if Table('a') == Table('a') else 'differs')\n    EmptyOperator(task_id='same2' if Table('a') == Table('a', Kind.TWO) else 'differs2')\n    if Kind.TWO in (Kind.ONE, Kind.TWO):\n        EmptyOperator(task_id='last')\n",
+    ));
+    assert_eq!(shown, "d\n  one_ONE\n  other_TWO\n  text\n  in\n  same\n  differs2\n  last\n");
+}
+
+#[test]
+fn subclasses_are_those_that_derive_directly_in_order() {
+    let shown = show(&model(
+        "class Base:\n    def build(self):\n        with DAG(f'd_{type(self).__name__}') as made:\n            EmptyOperator(task_id='a')\n        return made\n\
+class B(Base):\n    pass\nclass A(Base):\n    pass\nclass C(B):\n    pass\n\
+for number, kind in enumerate(Base.__subclasses__()):\n    globals()[f'dag_{number}'] = kind().build()\n",
+    ));
+    assert_eq!(shown, "d_B\n  a\nd_A\n  a\n");
+    let shown = show(&model(
+        "import os\nclass Base:\n    name = 'x'\nif os.environ.get('MORE'):\n    class B(Base):\n        pass\n\
+with DAG('d'):\n    for kind in Base.__subclasses__():\n        EmptyOperator(task_id=kind.name)\n",
+    ));
+    assert!(shown.starts_with("d (incomplete)"), "{shown}");
+}
+
+#[test]
+fn a_module_that_may_be_none_has_the_attributes_of_the_module() {
+    let shown = show(&model(
+        "try:\n    from kubernetes.client import models as k8s\nexcept ImportError:\n    k8s = None\n\
+with DAG('d'):\n    EmptyOperator(task_id='a', executor_config={'pod_override': k8s.V1Pod()})\n",
+    ));
+    assert_eq!(shown, "d\n  a\n");
+}
