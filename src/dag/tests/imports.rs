@@ -54,3 +54,14 @@ fn a_repository_is_searched_beside_its_dags_folder() {
         assert_eq!(show(&model(Layout::Repository, "2.11.2", &files)), "d\n  found\n", "{module}");
     }
 }
+
+#[test]
+fn airflow_loads_a_dag_file_by_a_name_of_its_own() {
+    let shown = super::show(&super::model(
+        "if __name__.startswith('unusual_prefix_') and __name__ != '__main__':\n    with DAG('d'):\n        EmptyOperator(task_id='last_part' if __name__.endswith('_d') else 'other')\n",
+    ));
+    assert_eq!(shown, "d\n  last_part\n");
+    // The hash in it depends on where the file lies.
+    let shown = super::show(&super::model("with DAG('d'):\n    EmptyOperator(task_id=__name__)\n"));
+    assert!(shown.starts_with("d (incomplete)"), "{shown}");
+}

@@ -47,7 +47,7 @@ impl<H: Host> Interp<'_, H> {
             ("str", Some(value), _) => Some(self.str_of(&value, at)?),
             ("str", None, _) => Some(Self::text_value("", at)),
             ("bool", Some(value), _) => {
-                let value = self.tested(&value, at)?;
+                let value = self.condition(&value, at)?;
                 self.truth(&value, at).ok().map(Value::Bool)
             }
             ("bool", None, _) => Some(Value::Bool(false)),

@@ -204,7 +204,7 @@ impl<'t, H: Host> Interp<'t, H> {
         match &expr.kind {
             ExprKind::Unary(op, value) => {
                 let value = self.eval(value)?;
-                let value = if *op == UnaryOp::Not { self.tested(&value, at)? } else { value };
+                let value = if *op == UnaryOp::Not { self.condition(&value, at)? } else { value };
                 Ok(self.unary(*op, &value, at))
             }
             ExprKind::Binary(first, rest) => {
@@ -273,7 +273,7 @@ impl<'t, H: Host> Interp<'t, H> {
         if rest.is_empty() {
             return Ok(value);
         }
-        let tested = self.tested(&value, at)?;
+        let tested = self.condition(&value, at)?;
         match self.truth(&tested, at) {
             Ok(truth) if truth == and => self.junction(rest, and),
             Ok(_) => Ok(value),
@@ -303,7 +303,7 @@ impl<'t, H: Host> Interp<'t, H> {
 
     fn conditional(&mut self, test: &Expr, then: &Expr, orelse: &Expr) -> Result<Value, Stop> {
         let value = self.eval(test)?;
-        let value = self.tested(&value, self.at(test.span))?;
+        let value = self.condition(&value, self.at(test.span))?;
         match self.truth(&value, self.at(test.span)) {
             Ok(true) => self.eval(then),
             Ok(false) => self.eval(orelse),

@@ -194,7 +194,7 @@ impl<'t, H: Host> Interp<'t, H> {
             return self.if_statement(rest, orelse);
         }
         let value = self.eval(test)?;
-        let value = self.tested(&value, self.at(test.span))?;
+        let value = self.condition(&value, self.at(test.span))?;
         match self.truth(&value, self.at(test.span)) {
             Ok(true) => {
                 let mark = self.mark();
@@ -339,7 +339,7 @@ impl<'t, H: Host> Interp<'t, H> {
                 return Ok(Flow::Next);
             }
             let value = self.eval(test)?;
-            let value = self.tested(&value, at)?;
+            let value = self.condition(&value, at)?;
             match self.truth(&value, at) {
                 Ok(true) => match self.block(body)? {
                     Flow::Next | Flow::Continue => {}

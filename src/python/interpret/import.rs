@@ -278,6 +278,21 @@ impl<H: Host> Interp<'_, H> {
         self.modules.contains_key(&key).then_some(Value::Module(key))
     }
 
+    fn own_name(&self, file: usize) -> Value {
+        Value::str(self.tree.module_name(file))
+    }
+
+    /// The `__name__` of the file that Airflow loads itself: `unusual_prefix_`, a hash of where it
+    /// lies, and its name (the same in 2.6.2, 2.11.2 and 3.3.2).
+    fn loaded_name(&self, file: usize, at: At) -> Value {
+        let home = self.tree.home(file).to_string();
+        let name = home.rsplit('/').next().unwrap_or(&home);
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        let mut unknown = Unknown::new("the name that Airflow loads a file by", at, "__name__");
+        unknown.affix = Some(("unusual_prefix_".into(), format!("_{stem}").into()));
+        unknown.value()
+    }
+
     /// Runs a file once; a circular import gets what there is so far.
     pub(super) fn load_file(&mut self, file: usize) -> Result<ScopeRef, Stop> {
         let key = ModuleKey::File(file);
@@ -294,9 +309,10 @@ impl<H: Host> Interp<'_, H> {
             }
         };
         let scope = self.new_scope(None, false);
+        let name = if self.modules.is_empty() { self.loaded_name(file, at) } else { self.own_name(file) };
         self.modules.insert(key.clone(), Loaded { scope, state: Loading::Running });
         for (name, value) in [
-            ("__name__", Value::str(self.tree.module_name(file))),
+            ("__name__", name),
             ("__file__", super::library::path::home_text(&format!("/{}", self.tree.home(file)), at)),
             ("__doc__", docstring(&module.body)),
         ] {

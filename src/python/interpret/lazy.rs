@@ -379,6 +379,7 @@ impl<'t, H: Host> Interp<'t, H> {
             }
             Clause::If(test) => {
                 let tested = self.eval(test)?;
+                let tested = self.condition(&tested, self.at(test.span))?;
                 match self.truth(&tested, self.at(test.span)) {
                     Ok(true) => self.clauses(all, index + 1, None, emit),
                     Ok(false) => Ok(()),

@@ -28,7 +28,7 @@ impl<H: Host> Interp<'_, H> {
 
     /// What stands for an instance where its truth is asked: the answer of `__bool__`, else that
     /// of `__len__`, else the value itself.
-    pub(super) fn tested(&mut self, value: &Value, at: At) -> Result<Value, Stop> {
+    pub(super) fn condition(&mut self, value: &Value, at: At) -> Result<Value, Stop> {
         for name in ["__bool__", "__len__"] {
             if let Some(answer) = self.special(value, name, Vec::new(), at)? {
                 return Ok(answer);
@@ -94,7 +94,7 @@ impl<H: Host> Interp<'_, H> {
         at: At,
     ) -> Result<Option<Value>, Stop> {
         if let Some(answer) = self.special(container, "__contains__", vec![item.clone()], at)? {
-            let tested = self.tested(&answer, at)?;
+            let tested = self.condition(&answer, at)?;
             let answer = match self.truth(&tested, at) {
                 Ok(truth) => Value::Bool(truth),
                 Err(_) => answer,
@@ -114,7 +114,7 @@ impl<H: Host> Interp<'_, H> {
         if !negated {
             return Ok(answer);
         }
-        let tested = self.tested(&answer, at)?;
+        let tested = self.condition(&answer, at)?;
         Ok(match self.truth(&tested, at) {
             Ok(truth) => Value::Bool(!truth),
             Err(_) => self.unknown_from(&[answer], "not", at),
@@ -129,8 +129,8 @@ impl<H: Host> Interp<'_, H> {
             return None;
         }
         let Object::Class(of) = self.object(class) else { return None };
-        if let Some(equal) = self.equal_members(left, class, right, depth) {
-            return equal;
+        if self.is_enum(class) {
+            return self.equal_members(left, class, right, depth);
         }
         let plain = self.outside_bases(class).iter().all(|base| is_plain_base(base));
         if !plain {
@@ -174,10 +174,7 @@ impl<H: Host> Interp<'_, H> {
 impl<H: Host> Interp<'_, H> {
     /// The same for a member of an enumeration: it equals itself, and with a base like `str` the
     /// value that it has.
-    fn equal_members(&self, left: Ref, class: Ref, right: &Value, depth: usize) -> Option<Option<bool>> {
-        if !self.is_enum(class) {
-            return None;
-        }
+    fn equal_members(&self, left: Ref, class: Ref, right: &Value, depth: usize) -> Option<bool> {
         let value = |object: Ref| match self.object(object) {
             Object::Instance(instance) => instance.attributes.get("_value_").cloned(),
             _ => None,
@@ -185,19 +182,19 @@ impl<H: Host> Interp<'_, H> {
         let mixed = self.outside_bases(class).iter().any(|base| {
             matches!(&**base, "builtins.str" | "builtins.int" | "enum.StrEnum" | "enum.IntEnum" | "enum.IntFlag")
         });
-        let (Some(here), Some(less)) = (value(left), depth.checked_sub(1)) else { return Some(None) };
+        let (Some(here), Some(less)) = (value(left), depth.checked_sub(1)) else { return None };
         let Value::Object(other) = right else {
             let known = !matches!(right, Value::Unknown(_) | Value::OneOf(_) | Value::Outside(_));
-            return Some(if mixed { self.equality(&here, right, less) } else { known.then_some(false) });
+            return if mixed { self.equality(&here, right, less) } else { known.then_some(false) };
         };
         let same_class = matches!(self.object(*other), Object::Instance(instance) if instance.class == class);
         if let Some(there) = value(*other)
             && (same_class || mixed)
         {
-            return Some(self.equality(&here, &there, less));
+            return self.equality(&here, &there, less);
         }
         let instance = matches!(self.object(*other), Object::Instance(_));
-        Some((!instance).then_some(false))
+        (!instance).then_some(false)
     }
 }
 
