@@ -141,3 +141,18 @@ fn what_is_made_by_a_call_of_its_names_is_followed() {
     let model = model(source);
     assert_eq!(show(&model), "d\n  a\n  b\n  c\n  p_q\n");
 }
+
+#[test]
+fn a_function_that_may_have_returned_does_not_end_the_file_by_its_last_raise() {
+    let shown = super::show(&super::model(
+        "import os\ndef find(name):\n    if os.path.exists('/etc/' + name):\n        return '/etc/' + name\n    raise ValueError(name)\n\
+with DAG('d'):\n    EmptyOperator(task_id='a', doc_md=find('x'))\nwith DAG('e'):\n    EmptyOperator(task_id='b')\n",
+    ));
+    assert_eq!(shown, "d\n  a\ne\n  b\n");
+    // Where the exception would be caught, what follows depends on it.
+    let shown = super::show(&super::model(
+        "import os\ndef find(name):\n    if os.path.exists('/etc/' + name):\n        return 'a'\n    raise ValueError(name)\n\
+try:\n    name = find('x')\nexcept ValueError:\n    name = 'b'\nwith DAG('d'):\n    EmptyOperator(task_id=name)\n",
+    ));
+    assert!(shown.starts_with("d (incomplete)"), "{shown}");
+}

@@ -28,6 +28,9 @@ impl<H: Host> Interp<'_, H> {
                 let mut results = Vec::new();
                 // Where the file gets on, it was none of those that have no attributes.
                 let some = values.iter().any(|value| !matches!(value, Value::None));
+                if some && values.iter().any(|value| matches!(value, Value::None)) {
+                    self.may_raise(at);
+                }
                 for value in values.clone().iter().filter(|value| !some || !matches!(value, Value::None)) {
                     results.push(Some(self.attribute(value, name, at)?));
                 }

@@ -199,7 +199,15 @@ impl<H: Host> Interp<'_, H> {
         self.maybe.truncate(conditions);
         self.rest.truncate(rest);
         let Some(frame) = self.frames.pop() else { return Ok(Value::None) };
-        let flow = result?;
+        let flow = match (result, &why) {
+            // It may have returned before: a file that gets on has.
+            (Err(Stop::Raise(_)), Some(why)) if !frame.returns.is_empty() => {
+                self.may_raise(at);
+                let values: Vec<Option<Value>> = frame.returns.into_iter().map(Some).collect();
+                return Ok(self.merge(&values, why));
+            }
+            (result, _) => result?,
+        };
         let value = match flow {
             Flow::Return(value) => value,
             _ => Value::None,

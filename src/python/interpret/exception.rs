@@ -226,6 +226,7 @@ impl<H: Host> Interp<'_, H> {
     pub(super) fn assert(&mut self, parts: &[Expr], at: At) -> Result<(), Stop> {
         let Some(test) = parts.first() else { return Ok(()) };
         let value = self.eval(test)?;
+        let value = self.condition(&value, at)?;
         match self.truth(&value, at) {
             Ok(true) => {}
             Ok(false) => return self.raise("AssertionError", "", at),

@@ -95,7 +95,8 @@ impl<H: Host> Interp<'_, H> {
                     && let Some(method) = self.find_method(value, "__iter__")
                 {
                     let items = self.call_with(&method, Vec::new(), at)?;
-                    if self.items(&items).is_some() {
+                    let lazy = matches!(&items, Value::Object(made) if matches!(self.object(*made), Object::Lazy(_)));
+                    if lazy || self.items(&items).is_some() {
                         return self.iterate(&items, at);
                     }
                 }

@@ -177,6 +177,7 @@ impl<'t, H: Host> Interp<'t, H> {
                         Value::None => item.clone(),
                         _ => run.call_with(&function, vec![item.clone()], at)?,
                     };
+                    let tested = run.condition(&tested, at)?;
                     match run.truth(&tested, at) {
                         Ok(true) => turn(run, item),
                         Ok(false) => Ok(()),

@@ -7,7 +7,7 @@ use crate::python::value::{At, Object, Ref, Stop, Unknown, Value};
 
 impl<H: Host> Interp<'_, H> {
     /// The class of an instance of the tree that is not the host's.
-    fn class_of(&self, value: &Value) -> Option<Ref> {
+    fn plain_class(&self, value: &Value) -> Option<Ref> {
         let Value::Object(object) = value else { return None };
         match self.object(*object) {
             Object::Instance(instance) if instance.host.is_none() => Some(instance.class),
@@ -17,7 +17,7 @@ impl<H: Host> Interp<'_, H> {
 
     /// Calls a special method, if the class of the instance defines it in the tree.
     fn special(&mut self, value: &Value, name: &str, args: Vec<Value>, at: At) -> Result<Option<Value>, Stop> {
-        if self.class_of(value).is_none() {
+        if self.plain_class(value).is_none() {
             return Ok(None);
         }
         match self.find_method(value, name) {
@@ -40,7 +40,7 @@ impl<H: Host> Interp<'_, H> {
     /// Whether the truth of an instance is decided by a method, of the tree or of a container that
     /// its class derives from.
     pub(super) fn has_truth_of_its_own(&self, object: Ref) -> bool {
-        let Some(class) = self.class_of(&Value::Object(object)) else { return false };
+        let Some(class) = self.plain_class(&Value::Object(object)) else { return false };
         ["__bool__", "__len__"].iter().any(|name| match self.find_in_class(class, name, None) {
             Some((Ok(_), _)) => true,
             Some((Err(path), _)) => is_container(&path),
@@ -101,7 +101,7 @@ impl<H: Host> Interp<'_, H> {
             };
             return self.answer(answer, negated, at).map(Some);
         }
-        if self.class_of(container).is_none() || self.find_method(container, "__iter__").is_none() {
+        if self.plain_class(container).is_none() || self.find_method(container, "__iter__").is_none() {
             return Ok(None);
         }
         let Ok(items) = self.iterate(container, at)? else { return Ok(None) };
@@ -124,7 +124,7 @@ impl<H: Host> Interp<'_, H> {
     /// Whether two instances are equal where no class says how: data classes by their fields,
     /// members of an enumeration by what they are, anything else by identity.
     pub(super) fn equal_instances(&self, left: Ref, right: &Value, depth: usize) -> Option<bool> {
-        let class = self.class_of(&Value::Object(left))?;
+        let class = self.plain_class(&Value::Object(left))?;
         if let Some((_, _)) = self.find_in_class(class, "__eq__", None).filter(|(found, _)| found.is_ok()) {
             return None;
         }
