@@ -2,7 +2,7 @@
 
 use super::{Host, Interp};
 use crate::python::syntax::Name;
-use crate::python::value::{At, Dict, ModuleKey, Object, Ref, Stop, Unknown, Value, short};
+use crate::python::value::{At, ClassObject, Dict, ModuleKey, Object, Ref, Stop, Unknown, Value, short};
 
 impl<H: Host> Interp<'_, H> {
     pub(crate) fn attribute(&mut self, object: &Value, name: &Name, at: At) -> Result<Value, Stop> {
@@ -96,37 +96,7 @@ impl<H: Host> Interp<'_, H> {
                 unknown.root = outside;
                 Ok(unknown.value())
             }
-            Object::Class(class) => {
-                match &**name {
-                    "__name__" | "__qualname__" => return Ok(Value::str(class.name)),
-                    "__module__" => {
-                        return Ok(Value::str(class.path.rsplit_once('.').map_or("", |(module, _)| module)));
-                    }
-                    "__subclasses__" => {
-                        return Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }));
-                    }
-                    "__members__" => {
-                        return Ok(self.unknown_from(std::slice::from_ref(object), "members", at));
-                    }
-                    _ => {}
-                }
-                if let Some(member) = self.enum_member(reference, name) {
-                    return Ok(member);
-                }
-                match self.find_in_class(reference, name, None) {
-                    Some((Ok(value), _)) => Ok(self.bind_class_attribute(&value, object)),
-                    Some((Err(_), _)) if &**name == "partial" => {
-                        Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }))
-                    }
-                    Some((Err(path), _)) => Ok(Value::outside(format!("{path}.{name}"))),
-                    None => Ok(Unknown::new(
-                        format!("the attribute `{name}` is not known"),
-                        at,
-                        format!("{}.{name}", class.path),
-                    )
-                    .value()),
-                }
-            }
+            Object::Class(class) => Ok(self.class_attribute(reference, &class, object, name, at)),
             Object::Super { receiver, class } => {
                 let start = match &receiver {
                     Value::Object(object) => match self.object(*object) {
@@ -163,6 +133,35 @@ impl<H: Host> Interp<'_, H> {
                 _ => self.unknown_from(std::slice::from_ref(object), name, at),
             }),
             _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
+        }
+    }
+
+    /// What a class itself offers under a name.
+    fn class_attribute(&mut self, reference: Ref, class: &ClassObject, object: &Value, name: &Name, at: At) -> Value {
+        match &**name {
+            "__name__" | "__qualname__" => return Value::str(class.name.clone()),
+            "__module__" => {
+                return Value::str(class.path.rsplit_once('.').map_or("", |(module, _)| module));
+            }
+            "__subclasses__" => {
+                return self.new_object(Object::Method { receiver: object.clone(), name: name.clone() });
+            }
+            "__members__" => {
+                return self.unknown_from(std::slice::from_ref(object), "members", at);
+            }
+            _ => {}
+        }
+        if let Some(member) = self.enum_member(reference, name) {
+            return member;
+        }
+        match self.find_in_class(reference, name, None) {
+            Some((Ok(value), _)) => self.bind_class_attribute(&value, object),
+            Some((Err(_), _)) if &**name == "partial" => {
+                self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })
+            }
+            Some((Err(path), _)) => Value::outside(format!("{path}.{name}")),
+            None => Unknown::new(format!("the attribute `{name}` is not known"), at, format!("{}.{name}", class.path))
+                .value(),
         }
     }
 

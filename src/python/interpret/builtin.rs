@@ -37,13 +37,13 @@ impl<H: Host> Interp<'_, H> {
         }
         Ok(match (name, first, second) {
             ("range", Some(first), second) => self.range(&first, second.as_ref(), args, at)?,
-            ("len", Some(value), _) => match self.own_length(&value, at)? {
-                Some(length) => Some(length),
-                None => {
-                    self.refuse_length(&value, at)?;
-                    self.length(&value)
+            ("len", Some(value), _) => {
+                if let Some(length) = self.own_length(&value, at)? {
+                    return Ok(Some(length));
                 }
-            },
+                self.refuse_length(&value, at)?;
+                self.length(&value)
+            }
             ("str", Some(value), _) => Some(self.str_of(&value, at)?),
             ("str", None, _) => Some(Self::text_value("", at)),
             ("bool", Some(value), _) => {
