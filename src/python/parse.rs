@@ -35,13 +35,22 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Module, SyntaxError> {
     if source.len() > SIZE {
         return Err(SyntaxError { span: Span::FILE, message: format!("larger than {SIZE} bytes") });
     }
+    match module(&source) {
+        // The grammar takes a comment that stands left of its block for the end of that block
+        // where a statement is not complete (behind a decorator); for Python it is a blank line.
+        Err(error) => text::without_comment_lines(&source).and_then(|source| module(&source).ok()).ok_or(error),
+        parsed => parsed,
+    }
+}
+
+fn module(source: &str) -> Result<Module, SyntaxError> {
     let mut parser = Parser::new();
     let unusable = || SyntaxError { span: Span::FILE, message: "the grammar could not be used".to_owned() };
     parser.set_language(&tree_sitter_python::LANGUAGE.into()).map_err(|_| unusable())?;
     let tree = parser.parse(source.as_bytes(), None).ok_or_else(unusable)?;
-    let nodes = Nodes::of(&tree, &source);
-    problems::check(&nodes, &source)?;
-    let mut lower = Lower { source: &source, depth: 0, error: None, functions: Vec::new() };
+    let nodes = Nodes::of(&tree, source);
+    problems::check(&nodes, source)?;
+    let mut lower = Lower { source, depth: 0, error: None, functions: Vec::new() };
     let body = lower.block(nodes.root());
     match lower.error {
         Some(error) => Err(error),

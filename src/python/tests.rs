@@ -59,6 +59,16 @@ fn what_python_runs_is_read() {
 }
 
 #[test]
+fn a_comment_left_of_its_block_ends_nothing() {
+    let commented = "class A:\n    @a\n\n# one\n    def f(self):\n        x = '''\n# text\n'''\n        @b\n  # two\n        def g(): pass\n";
+    check(commented.as_bytes(), "");
+    let plain = commented.replace("# one", "").replace("  # two", "");
+    assert!(same_code(commented.as_bytes(), plain.as_bytes()));
+    assert!(!same_code(commented.as_bytes(), plain.replace("# text", "").as_bytes()), "a text is no comment");
+    check(b"@a\n# one\nx = 1\n", "1: invalid syntax");
+}
+
+#[test]
 fn equal_code_is_told_from_other_code() {
     let equal = |a: &str, b: &str| assert!(same_code(a.as_bytes(), b.as_bytes()), "{a} / {b}");
     let differs = |a: &str, b: &str| assert!(!same_code(a.as_bytes(), b.as_bytes()), "{a} / {b}");

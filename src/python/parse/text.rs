@@ -61,6 +61,56 @@ fn coding(bytes: &[u8]) -> Option<String> {
     })
 }
 
+/// The text with blanks for each comment that has a line for itself, if there is one; offsets stay
+/// as they are.
+pub(super) fn without_comment_lines(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut result = bytes.to_vec();
+    let mut at = 0;
+    let mut blank = true;
+    let mut changed = false;
+    while let Some(byte) = bytes.get(at) {
+        let rest = &bytes[at..];
+        at += match byte {
+            b'#' => {
+                let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
+                if blank {
+                    result[at..at + length].fill(b' ');
+                    changed = true;
+                }
+                length
+            }
+            b'"' | b'\'' => string_length(rest),
+            b'\n' => {
+                blank = true;
+                at += 1;
+                continue;
+            }
+            _ => 1,
+        };
+        blank &= matches!(byte, b' ' | b'\t' | b'\x0c' | b'\r');
+    }
+    if changed { String::from_utf8(result).ok() } else { None }
+}
+
+/// How far a string literal reaches from its opening quote on; to the end of its line, where it is
+/// not closed there and has to be.
+fn string_length(text: &[u8]) -> usize {
+    let quote = &text[..1];
+    let triple = text.len() >= 3 && text[1..3] == [quote[0]; 2];
+    let close = if triple { &text[..3] } else { quote };
+    let mut at = close.len();
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'\n' if !triple => return at,
+            _ if text[at..].starts_with(close) => return at + close.len(),
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
 /// What stands before the opening quote of a string literal.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Prefix {
