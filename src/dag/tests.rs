@@ -8,6 +8,7 @@ mod instances;
 mod joined;
 mod opaque;
 mod outside;
+mod properties;
 mod refusals;
 mod setups;
 mod tampering;

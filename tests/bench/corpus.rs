@@ -98,7 +98,7 @@ impl DagBag {
     pub(crate) fn seconds(&self) -> Option<f64> {
         const MEASURE: &str = "import sys, time\n\
             try:\n    from airflow.dag_processing.dagbag import DagBag\nexcept ImportError:\n    from airflow.models import DagBag\n\
-            start = time.process_time()\nDagBag(sys.argv[1], include_examples=False)\n\
+            start = time.process_time()\nDagBag(sys.argv[1])\n\
             print('seconds', time.process_time() - start)\n";
         let scratch = std::env::temp_dir().join(format!("dagguard-bench-{}", std::process::id()));
         std::fs::create_dir_all(&scratch).ok()?;
@@ -110,6 +110,7 @@ impl DagBag {
             .args(["-c", MEASURE])
             .arg(&self.folder)
             .env("AIRFLOW_HOME", &scratch)
+            .env("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
             .env("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", format!("sqlite:///{}/airflow.db", scratch.display()))
             .output()
             .ok();
@@ -127,7 +128,7 @@ pub(crate) const TENTH: &str = "shared/settings/area_3.py";
 pub(crate) const ALL: &str = "shared/settings/names.py";
 
 /// A tree of so many DAG files as teams write them: ids from constants of shared modules, tasks in
-/// loops, TaskFlow, groups, and one own operator.
+/// loops, TaskFlow, groups, and one own operator; eight tasks a DAG, as in public repositories.
 pub(crate) fn generated(files: usize) -> Tree {
     let revision = Revision::new("generated");
     let mut snapshot = Snapshot::empty(revision.clone());
@@ -231,7 +232,7 @@ const NAMES: &str = r#""""Names that every team uses."""
 from datetime import timedelta
 
 OWNER = "data-platform"
-REGIONS = ["eu", "us", "apac"]
+REGIONS = ["eu", "us"]
 DEFAULTS = {
     "owner": OWNER,
     "retries": 2,
@@ -250,7 +251,7 @@ const AREA: &str = r#""""Settings of one area."""
 from settings.names import OWNER, REGIONS
 
 AREA = "area_DIGIT"
-TABLES = [f"{AREA}_{name}" for name in ("orders", "customers", "events", "payments")]
+TABLES = [f"{AREA}_{name}" for name in ("orders", "customers", "events")]
 POOLS = {region: f"{region}_pool" for region in REGIONS}
 OWNERS = {table: OWNER for table in TABLES}
 "#;
@@ -446,6 +447,6 @@ with DAG(
 ) as dag:
     first = EmptyOperator(task_id="first")
     last = EmptyOperator(task_id="last", trigger_rule=TriggerRule.NONE_FAILED)
-    for region in REGIONS[:2]:
+    for region in REGIONS[:1]:
         first >> [transform(table, region) for table in TABLES[:2]] >> last
 "#;

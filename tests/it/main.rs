@@ -4,6 +4,7 @@ mod check;
 mod delivery;
 mod hook;
 mod house;
+mod libraries;
 mod model;
 mod program;
 mod readme;
