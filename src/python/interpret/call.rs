@@ -353,7 +353,9 @@ fn cannot_raise(callee: &Value) -> bool {
         "airflow" => !["Variable", "Connection", "Hook", "conf"].iter().any(|reader| path.contains(reader)),
         "builtins" => {
             super::exception::is_exception(path)
-                || matches!(&path[9..], "print" | "str" | "repr" | "list" | "dict" | "tuple" | "set")
+                || path
+                    .strip_prefix("builtins.")
+                    .is_some_and(|name| matches!(name, "print" | "str" | "repr" | "list" | "dict" | "tuple" | "set"))
         }
         _ => false,
     }
