@@ -1,6 +1,6 @@
 //! What must hold for whole DAG files and for any damage done to them.
 
-use super::model_of;
+use super::{model, model_of, show};
 use crate::dag::{Id, Model};
 use proptest::test_runner::{Config, TestRunner};
 use std::cell::Cell;
@@ -124,4 +124,18 @@ fn any_damage_gives_a_model_and_the_same_one_twice() {
         })
         .unwrap();
     assert!(seen.get() >= 20, "only {} DAGs were known", seen.get());
+}
+
+#[test]
+fn what_is_too_much_ends_with_a_reason() {
+    for source in [
+        "while True: pass\n",
+        "for i in range(100000): pass\n",
+        "t = 'x'\nfor i in range(64): t = f'{t}{t}'\nEmptyOperator(task_id=t, dag=d)\n",
+        "def f(n): return f(n + 1)\nf(0)\n",
+        "n = [0] * 999999999\n",
+    ] {
+        let model = model(&format!("d = DAG('d')\n{source}"));
+        assert!(model.errors.is_empty() && model.dags.iter().all(|dag| !dag.complete()), "{source}{}", show(&model));
+    }
 }
