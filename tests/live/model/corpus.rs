@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 pub(crate) const SEED: u64 = 3;
-pub(crate) const FILES: usize = 2_000;
+pub(crate) const FILES: usize = 2_430;
 
 /// What the judge lets pass.
 pub(crate) struct Pass {
@@ -30,7 +30,7 @@ pub(crate) struct Pass {
 pub(crate) const GOAL: Pass = Pass { false_dags: 0, exact: 990, differing: 5 };
 /// What it has reached so far on the default corpus: these numbers only ever come nearer to
 /// [`GOAL`].
-const REACHED: Pass = Pass { false_dags: 95, exact: 760, differing: 5 };
+const REACHED: Pass = Pass { false_dags: 18, exact: 830, differing: 5 };
 
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
