@@ -116,6 +116,9 @@ impl Defaults {
 
     /// The last one that has a key wins.
     pub(super) fn of(run: &Run, dag: Option<usize>, group: Option<usize>, args: &Args) -> Self {
+        if switch::off("default_args") {
+            return Self(Vec::new());
+        }
         let mut all = Vec::new();
         all.extend(dag.and_then(|dag| run.host.dags[dag].default_args.clone()));
         let mut groups = Vec::new();

@@ -8,6 +8,7 @@ use super::nesting::Contexts;
 use crate::ids::AirflowVersion;
 use crate::python::interpret::{Around, HostRef, Interp, StepRef};
 use crate::python::value::{Args, Argument, At, Ref, Value};
+use crate::switch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -366,7 +367,7 @@ impl World {
     /// What goes before the ids of a group's members.
     pub(super) fn member_prefix(&self, group: usize) -> Option<Name> {
         let group = &self.groups[group];
-        group.prefixes.then(|| group.id.clone())
+        (group.prefixes && !switch::off("group prefix")).then(|| group.id.clone())
     }
 
     /// A name as a member of a group has it.

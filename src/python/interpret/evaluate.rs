@@ -135,6 +135,9 @@ impl<'t, H: Host> Interp<'t, H> {
         for expr in exprs {
             let at = self.at(expr.span);
             if let ExprKind::Starred(inner) = &expr.kind {
+                if switch::off("star unpacking") {
+                    continue;
+                }
                 let value = self.eval(inner)?;
                 match self.iterate(&value, at)? {
                     Ok(items) => {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is switched off, and the construct or mapped form of the files to judge it by.
-const SWITCHES: [(&str, &str); 23] = [
+const SWITCHES: [(&str, &str); 27] = [
     ("while", "while"),
     ("for", "for loop"),
     ("if", "conditions"),
@@ -38,6 +38,10 @@ const SWITCHES: [(&str, &str); 23] = [
     ("suffix", "automatic suffixes"),
     ("expand_kwargs", "expand_kwargs of an output"),
     ("zip", "XComArg.zip"),
+    ("group prefix", "task group"),
+    ("default_args", "default_args"),
+    ("setup context", "setup context"),
+    ("star unpacking", "star unpacking"),
 ];
 
 /// So many files, at least, show that a construct is missing.
