@@ -25,6 +25,7 @@ mod names;
 mod nesting;
 mod opaque;
 mod operator;
+mod output;
 mod outside;
 mod refusal;
 mod setup;

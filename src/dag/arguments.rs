@@ -3,7 +3,7 @@
 use super::Declared;
 use super::edges::connect;
 use super::known;
-use super::world::{Run, TakesState, Thing};
+use super::world::{Output, Run, TakesState, Thing};
 use crate::python::value::{Args, Object, Ref, Stop, Value};
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ pub(super) fn uses(run: &Run, value: &Value, depth: usize, direct: bool, found: 
         return;
     }
     if let Some(host) = run.host_of(value) {
-        if let Thing::Output { tasks, key, .. } = run.host.thing(host) {
+        if let Thing::Output(Output { tasks, key, .. }) = run.host.thing(host) {
             found.push(Use { tasks: tasks.clone(), key: key.to_string(), direct });
         }
         return;
@@ -73,7 +73,7 @@ pub(super) fn depend(run: &mut Run, task: usize, args: &Args) -> Result<(), Stop
             run.host.doubt(dag, arg.at, format!("a list of outputs is not known: {}", why.reason));
         }
         if let Value::Unknown(unknown) = &arg.value
-            && unknown.hosts.iter().any(|host| matches!(run.host.thing(*host), Thing::Output { .. }))
+            && unknown.hosts.iter().any(|host| matches!(run.host.thing(*host), Thing::Output(_)))
             && let Some(dag) = run.host.tasks[task].dag
         {
             let reason = format!("an argument is made of outputs in a way that is not known: {}", unknown.reason);

@@ -249,7 +249,7 @@ fn expose(
 /// Why Airflow refuses a DAG after its file was run; a DAG that is not wholly known is only doubted.
 fn refused(run: &mut Run, dag: usize) -> Option<(At, String)> {
     let state = &run.host.dags[dag];
-    let why = state.refused.clone().or_else(|| {
+    let why = state.refused.clone().or_else(|| super::setup::misfit(run, dag)).or_else(|| {
         let task = circle(run, dag)?;
         let at = run.host.tasks[task].at;
         let id = run.host.tasks[task].id.exact().map_or("?", |id| id);

@@ -9,14 +9,12 @@ use super::mapping;
 use super::refusal;
 use super::setup;
 use super::taskflow::function_name;
-use super::world::{Run, Thing};
+use super::world::{Output, OutputKind, Run, Thing};
 use crate::python::interpret::HostRef;
 use crate::python::value::{Args, Argument, At, Object, Stop, Unknown, Value};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// How the text of an element of what a group is mapped over begins.
-pub(super) const ELEMENT: &str = "element of ";
 /// The text of a `@dag` without parentheses where that is none.
 pub(super) const BARE_DAG: &str = "@dag without parentheses";
 
@@ -107,6 +105,9 @@ pub(super) fn call_group(
             inputs.keywords.extend(call.keywords.iter().cloned());
         }
         Some(kwargs) => {
+            if !refusal::older(run.host.version, 2, 7) {
+                mapping::check_keys(run, call)?;
+            }
             let mapping = mapping::mapping(run, call, kwargs, at)?;
             producers = mapping.over.iter().flat_map(|over| over.tasks.iter().copied()).collect();
             if let Some(dag) = run.host.groups[group].dag {
@@ -151,19 +152,20 @@ fn mapped_inputs(
         let mut tasks = producers.clone();
         if let Some(argument) = call.keyword(&name) {
             tasks = match run.host_of(&argument.value).map(|host| run.host.thing(host).clone()) {
-                Some(Thing::Output { tasks, .. }) => tasks,
+                Some(Thing::Output(output)) => output.tasks,
                 _ => BTreeSet::new(),
             };
         }
-        let text = format!("{ELEMENT}{name}").into();
-        let value = run.host.add(Thing::Output { tasks, key: "return_value".into(), text });
+        let text = format!("element of {name}").into();
+        let key = "return_value".into();
+        let value = run.host.add(Thing::Output(Output { kind: OutputKind::Element, tasks, key, custom: false, text }));
         inputs.keywords.push((name, Argument { value, at }));
     }
 }
 
 /// Whether something can stand in a `with`.
 pub(super) fn is_context(run: &Run, host: HostRef) -> bool {
-    matches!(run.host.thing(host), Thing::Dag(_) | Thing::Group(_) | Thing::Output { .. } | Thing::Task(_))
+    matches!(run.host.thing(host), Thing::Dag(_) | Thing::Group(_) | Thing::Output(_) | Thing::Task(_))
 }
 
 /// Opens a DAG or group.
@@ -171,7 +173,7 @@ pub(super) fn enter(run: &mut Run, host: HostRef, at: At) -> Result<(), Stop> {
     match run.host.thing(host).clone() {
         Thing::Dag(dag) => run.host.dag_stack.push(dag),
         Thing::Group(group) => run.host.group_stack.push(group),
-        Thing::Output { tasks, .. } => {
+        Thing::Output(Output { tasks, .. }) => {
             if let Some(task) = tasks.first() {
                 setup::open_setup(run, *task, at)?;
             }
@@ -195,7 +197,7 @@ pub(super) fn leave(run: &mut Run, host: HostRef, at: At) -> Result<(), Stop> {
         Thing::Group(_) => {
             run.host.group_stack.pop();
         }
-        Thing::Output { .. } | Thing::Task(_) => setup::close_setup(run, at)?,
+        Thing::Output(_) | Thing::Task(_) => setup::close_setup(run, at)?,
         _ => {}
     }
     Ok(())

@@ -46,7 +46,7 @@ fn member(run: &Run, value: &Value) -> Member {
     if let Some(host) = run.host_of(value) {
         return match run.host.thing(host) {
             Thing::Task(task) => Member::Tasks(BTreeSet::from([*task])),
-            Thing::Output { tasks, .. } => Member::Tasks(tasks.clone()),
+            Thing::Output(output) => Member::Tasks(output.tasks.clone()),
             Thing::Group(group) => {
                 let doubtful = run.host.groups[*group].dag.is_some_and(|dag| !run.host.dags[dag].doubts.is_empty());
                 if doubtful {
@@ -153,13 +153,15 @@ fn leaves(run: &Run, group: usize) -> BTreeSet<usize> {
         let mut seen = BTreeSet::new();
         while let Some(task) = open.pop() {
             for up in &run.host.tasks[task].up {
-                if !tasks.contains(up) || !seen.insert(*up) {
+                if !tasks.contains(up) || !seen.insert((task, *up)) {
                     continue;
                 }
                 let state = &run.host.tasks[*up];
+                // What work of the group follows is no end either.
+                let followed = |down: &usize| *down != task && tasks.contains(down) && !run.host.tasks[*down].teardown;
                 if state.teardown {
                     open.push(*up);
-                } else if !(run.host.tasks[task].teardown && state.setup) {
+                } else if !state.setup && !state.down.iter().any(followed) {
                     found.insert(*up);
                 }
             }

@@ -5,8 +5,10 @@ mod dag;
 use super::edges::End;
 use super::member::{add_to_dag, task_of};
 use super::refusal::refuse;
-use super::world::{Decorated, Doubt, Run, Thing, World};
-use super::{arguments, asset, builder, context, edges, known, make, names, operator, outside, setup, taskflow};
+use super::world::{Decorated, Doubt, Output, Run, Thing, World};
+use super::{
+    arguments, asset, builder, context, edges, known, make, names, operator, output, outside, setup, taskflow,
+};
 use crate::python::interpret::{Host, HostRef, Interp, home_text};
 use crate::python::syntax::BinaryOp;
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Unknown, Value};
@@ -178,19 +180,7 @@ impl Host for World {
             (Thing::Partial { class, args: partial }, "expand" | "expand_kwargs") => {
                 Some(operator::expand_operator(run, &class, &partial, args, name == "expand_kwargs", at)?)
             }
-            (Thing::Output { tasks, key, text }, "map" | "zip" | "concat" | "filter") => {
-                let mut all = tasks;
-                for arg in args.all() {
-                    if let Some(Thing::Output { tasks, .. }) =
-                        run.host_of(&arg.value).map(|host| run.host.thing(host).clone())
-                    {
-                        all.extend(tasks);
-                    }
-                }
-                let texts: Vec<String> = args.all().map(|arg| run.text(&arg.value)).collect();
-                let text = format!("{text}.{name}({})", texts.join(", ")).into();
-                Some(run.host.add(Thing::Output { tasks: all, key, text }))
-            }
+            (Thing::Output(output), _) => output::method(run, &output, name, args, at)?,
             (Thing::Dag(dag), _) => return dag::dag_method(run, dag, name, args, at).map(Some),
             (Thing::Group(_), "add") => {
                 for dag in run.host.dags_of(&[object]) {
@@ -206,46 +196,9 @@ impl Host for World {
         }))
     }
 
-    fn attribute(run: &mut Interp<Self>, object: HostRef, name: &str, at: At) -> Option<Value> {
-        if names::is_kept_by_airflow(name) {
-            let mut unknown = Unknown::new(format!("what Airflow keeps in `{name}` is not held"), at, name);
-            unknown.hosts = vec![object];
-            return Some(unknown.value());
-        }
-        match run.host.thing(object).clone() {
-            Thing::Dag(dag) => dag::dag_attribute(run, dag, name),
-            Thing::Task(task) => match name {
-                "output" => Some(taskflow::output(run, task, "return_value")),
-                "task_id" => Some(id_value(run, &run.host.tasks[task].id.clone(), at)),
-                "dag" => run.host.tasks[task].dag.map(|dag| run.host.add(Thing::Dag(dag))),
-                "dag_id" => run.host.tasks[task].dag.map(|dag| id_value(run, &run.host.dags[dag].id.clone(), at)),
-                "operator" => Some(Value::Host(object)),
-                "trigger_rule" | "retries" | "owner" | "pool" | "start_date" | "bash_command" | "sql" | "params" => {
-                    Some(Unknown::new(format!("the attribute `{name}` of a task is not held"), at, name).value())
-                }
-                _ => None,
-            },
-            Thing::Output { tasks, .. } => match name {
-                "operator" => tasks.first().map(|task| run.host.add(Thing::Task(*task))),
-                "task_id" => tasks.first().map(|task| id_value(run, &run.host.tasks[*task].id.clone(), at)),
-                _ => None,
-            },
-            Thing::Group(group) => match name {
-                "group_id" => Some(id_value(run, &run.host.groups[group].id.clone(), at)),
-                "children" | "used_group_ids" => Some(Unknown::new("members of a group", at, name).value()),
-                _ => None,
-            },
-            Thing::Decorated(decorated) => match name {
-                "function" | "__wrapped__" => Some(decorated.function),
-                "__name__" => {
-                    let function = arguments::function(run, &decorated.function)?;
-                    let Object::Function(function) = run.object(function) else { return None };
-                    Some(Value::str(function.def.name.clone()))
-                }
-                _ => None,
-            },
-            _ => None,
-        }
+    fn attribute(run: &mut Interp<Self>, object: HostRef, name: &str, at: At) -> Result<Option<Value>, Stop> {
+        output::check_attribute(run, object, name, at)?;
+        Ok(read_attribute(run, object, name, at))
     }
 
     fn set_attribute(run: &mut Interp<Self>, object: HostRef, name: &str, value: &Value, at: At) {
@@ -293,16 +246,7 @@ impl Host for World {
 
     fn subscript(run: &mut Interp<Self>, object: HostRef, key: &Value, at: At) -> Result<Option<Value>, Stop> {
         Ok(match run.host.thing(object).clone() {
-            Thing::Output { tasks, text, .. } => {
-                if text.starts_with(context::ELEMENT) {
-                    refuse(run, "TypeError", "an element of what a group is mapped over cannot be subscripted", at)?;
-                } else if matches!(key, Value::Int(_) | Value::Bool(_) | Value::None | Value::Float(_)) {
-                    refuse(run, "ValueError", "the output of a task is looked up by text only", at)?;
-                }
-                let text = format!("{text}[{}]", run.text(key)).into();
-                let key = key.as_str().cloned().unwrap_or_else(|| "return_value".into());
-                Some(run.host.add(Thing::Output { tasks, key, text }))
-            }
+            Thing::Output(output) => Some(output::item(run, &output, key, at)?),
             _ => None,
         })
     }
@@ -315,15 +259,13 @@ impl Host for World {
         at: At,
     ) -> Result<Option<Value>, Stop> {
         if !matches!(op, BinaryOp::LeftShift | BinaryOp::RightShift) {
+            output::check_operator(run, op, left, right, at)?;
             return Ok(None);
         }
         let mut hosts = run.hosts_in(left);
         hosts.extend(run.hosts_in(right));
         let about_tasks = hosts.iter().any(|host| {
-            matches!(
-                run.host.thing(*host),
-                Thing::Task(_) | Thing::Group(_) | Thing::Output { .. } | Thing::Label { .. }
-            )
+            matches!(run.host.thing(*host), Thing::Task(_) | Thing::Group(_) | Thing::Output(_) | Thing::Label { .. })
         });
         if !about_tasks {
             if run.host.current_dag().is_some() && (left.unknown().is_some() || right.unknown().is_some()) {
@@ -400,7 +342,7 @@ impl Host for World {
             Thing::Dag(dag) => format!("dag({:?})", run.host.dags[*dag].id),
             Thing::Task(task) => format!("task({})", run.host.tasks[*task].id.exact().map_or("?", |id| id)),
             Thing::Group(group) => format!("group({})", run.host.groups[*group].id.exact().map_or("?", |id| id)),
-            Thing::Output { text, .. } | Thing::Opaque(text) => text.to_string(),
+            Thing::Output(Output { text, .. }) | Thing::Opaque(text) => text.to_string(),
             Thing::Decorated(decorated) => format!("task function {}", run.text(&decorated.function)),
             Thing::DagFactory { .. } => "dag function".to_owned(),
             Thing::GroupFactory { .. } => "group function".to_owned(),
@@ -418,12 +360,55 @@ impl Host for World {
                 let tasks = edges::group_tasks(run, group);
                 Some(tasks.into_iter().map(|task| run.host.add(Thing::Task(task))).collect())
             }
-            Thing::Output { .. } => {
+            Thing::Output(_) => {
                 refuse(run, "TypeError", "the output of a task cannot be iterated while the DAG is built", at)?;
                 None
             }
             _ => None,
         })
+    }
+}
+
+/// What an attribute that is no method holds, where that is held.
+fn read_attribute(run: &mut Run, object: HostRef, name: &str, at: At) -> Option<Value> {
+    if names::is_kept_by_airflow(name) {
+        let mut unknown = Unknown::new(format!("what Airflow keeps in `{name}` is not held"), at, name);
+        unknown.hosts = vec![object];
+        return Some(unknown.value());
+    }
+    match run.host.thing(object).clone() {
+        Thing::Dag(dag) => dag::dag_attribute(run, dag, name),
+        Thing::Task(task) => match name {
+            "output" => Some(output::of(run, task, "return_value")),
+            "task_id" => Some(id_value(run, &run.host.tasks[task].id.clone(), at)),
+            "dag" => run.host.tasks[task].dag.map(|dag| run.host.add(Thing::Dag(dag))),
+            "dag_id" => run.host.tasks[task].dag.map(|dag| id_value(run, &run.host.dags[dag].id.clone(), at)),
+            "operator" => Some(Value::Host(object)),
+            "trigger_rule" | "retries" | "owner" | "pool" | "start_date" | "bash_command" | "sql" | "params" => {
+                Some(Unknown::new(format!("the attribute `{name}` of a task is not held"), at, name).value())
+            }
+            _ => None,
+        },
+        Thing::Output(Output { tasks, .. }) => match name {
+            "operator" => tasks.first().map(|task| run.host.add(Thing::Task(*task))),
+            "task_id" => tasks.first().map(|task| id_value(run, &run.host.tasks[*task].id.clone(), at)),
+            _ => None,
+        },
+        Thing::Group(group) => match name {
+            "group_id" => Some(id_value(run, &run.host.groups[group].id.clone(), at)),
+            "children" | "used_group_ids" => Some(Unknown::new("members of a group", at, name).value()),
+            _ => None,
+        },
+        Thing::Decorated(decorated) => match name {
+            "function" | "__wrapped__" => Some(decorated.function),
+            "__name__" => {
+                let function = arguments::function(run, &decorated.function)?;
+                let Object::Function(function) = run.object(function) else { return None };
+                Some(Value::str(function.def.name.clone()))
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -504,7 +489,7 @@ fn xcom_arg(run: &mut Run, args: &Args) -> Value {
     let task = args.value(0, "operator").and_then(|value| task_of(run, value));
     let key = args.value(1, "key").and_then(Value::as_str).cloned().unwrap_or_else(|| "return_value".into());
     match task {
-        Some(task) => taskflow::output(run, task, &key),
+        Some(task) => output::of(run, task, &key),
         None => run.host.add(Thing::Opaque("output".into())),
     }
 }

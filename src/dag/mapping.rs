@@ -1,6 +1,7 @@
 //! What tasks and groups are mapped over.
 
 use super::arguments::uses;
+use super::output;
 use super::refusal::refuse;
 use super::world::{MappingState, OverState, Run};
 use crate::python::value::{Args, At, Object, Stop, Value};
@@ -25,6 +26,14 @@ pub(super) fn mapping(run: &mut Run, args: &Args, kwargs: bool, at: At) -> Resul
         }
     }
     Ok(MappingState { at, kwargs, over })
+}
+
+/// Refuses to map over outputs by a key of their own; groups do not mind in 2.6.2.
+pub(super) fn check_keys(run: &mut Run, args: &Args) -> Result<(), Stop> {
+    for arg in args.all() {
+        output::check_mapped(run, &arg.value, 12, arg.at)?;
+    }
+    Ok(())
 }
 
 /// An argument that Airflow refuses to map over.

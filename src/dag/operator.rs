@@ -91,6 +91,7 @@ pub(super) fn expand_operator(
     if let Some(path) = &path {
         expansion(run, path, partial, expand, kwargs, at)?;
     }
+    mapping::check_keys(run, expand)?;
     let mapping = mapping::mapping(run, expand, kwargs, at)?;
     let mut args = partial.clone();
     args.unknown = args.unknown.or_else(|| expand.unknown.clone());

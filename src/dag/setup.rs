@@ -3,7 +3,7 @@
 use super::Declared;
 use super::edges::{End, connect, relate};
 use super::refusal::{older, refuse};
-use super::world::{Run, Thing};
+use super::world::{Output, Run, Thing};
 use crate::python::interpret::HostRef;
 use crate::python::value::{Args, At, Stop, Value};
 use crate::switch;
@@ -18,7 +18,7 @@ pub(super) fn as_setup_teardown(
 ) -> Result<Value, Stop> {
     let tasks = match run.host.thing(object).clone() {
         Thing::Task(task) => BTreeSet::from([task]),
-        Thing::Output { tasks, .. } => tasks,
+        Thing::Output(output) => output.tasks,
         _ => BTreeSet::new(),
     };
     if older(run.host.version, 2, 7) {
@@ -42,7 +42,9 @@ pub(super) fn as_setup_teardown(
                 {
                     run.host.tasks[task].setup = true;
                 }
-                if let Some(Thing::Output { tasks, .. }) = run.host_of(&one).map(|host| run.host.thing(host).clone()) {
+                if let Some(Thing::Output(Output { tasks, .. })) =
+                    run.host_of(&one).map(|host| run.host.thing(host).clone())
+                {
                     for task in tasks {
                         run.host.tasks[task].setup = true;
                     }
@@ -52,6 +54,18 @@ pub(super) fn as_setup_teardown(
         }
     }
     Ok(Value::Host(object))
+}
+
+/// Why a DAG is refused for what follows its setups: tasks, other than teardowns, of another trigger
+/// rule than `all_success` (2.11.2, 3.3.2).
+pub(super) fn misfit(run: &Run, dag: usize) -> Option<(At, String)> {
+    let setups = run.host.dags[dag].tasks.iter().filter(|task| run.host.tasks[**task].setup);
+    let after = setups.flat_map(|task| &run.host.tasks[*task].down).map(|task| &run.host.tasks[*task]);
+    let other = after.filter(|task| !task.teardown).find_map(|task| {
+        let rule = task.trigger_rule.as_deref().filter(|rule| *rule != "all_success")?;
+        Some((task.at, format!("ValueError: the task after a setup has the trigger rule `{rule}`, not `all_success`")))
+    })?;
+    Some(other)
 }
 
 /// The beginning of a `with` over a setup or a teardown.

@@ -6,12 +6,12 @@ use super::make::{self, Making};
 use super::mapping;
 use super::member::task_of;
 use super::names;
+use super::output;
 use super::refusal::{older, refuse};
 use super::signature;
 use super::world::{Decorated, Run, Thing};
 use crate::python::syntax::{Expr, ExprKind};
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Unknown, Value, last_name};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// `@task` with or without arguments: called with the function, or with what it will be made of.
@@ -126,6 +126,7 @@ pub(super) fn expand_decorated(
             refuse(run, "TypeError", format!("expand() got an unexpected keyword argument `{name}`"), at)?;
         }
     }
+    mapping::check_keys(run, args)?;
     let mapping = mapping::mapping(run, args, kwargs, at)?;
     make_decorated(run, decorated, args, Some(mapping), at)
 }
@@ -201,7 +202,7 @@ fn make_decorated(
     if run.host.tasks[task].mapped.is_some() {
         mapping::doubt_mapping(run, task);
     }
-    Ok(output(run, task, "return_value"))
+    Ok(output::of(run, task, "return_value"))
 }
 
 /// The arguments of a TaskFlow call by the names of the function's parameters.
@@ -221,16 +222,6 @@ fn named_arguments(run: &Run, function: Option<Ref>, call: &Args, partial: Optio
         named.extend(args.keywords.iter().cloned());
     }
     named
-}
-
-/// The output of one task.
-pub(super) fn output(run: &mut Run, task: usize, key: &str) -> Value {
-    let id = match run.host.tasks[task].id.exact() {
-        Some(id) => id.to_string(),
-        None => "?".to_owned(),
-    };
-    let text = format!("output({id}, {key})").into();
-    run.host.add(Thing::Output { tasks: BTreeSet::from([task]), key: key.into(), text })
 }
 
 /// Whether a return annotation is a mapping: Airflow then splits the returned dict.

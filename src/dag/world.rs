@@ -171,12 +171,7 @@ pub(super) enum Thing {
     Dag(usize),
     Task(usize),
     Group(usize),
-    /// An XComArg: the tasks that it refers to, and its key where that is one task's.
-    Output {
-        tasks: BTreeSet<usize>,
-        key: Rc<str>,
-        text: Rc<str>,
-    },
+    Output(Output),
     /// `@task(…)` before it is given its function.
     TaskDecorator {
         path: Rc<str>,
@@ -210,6 +205,34 @@ pub(super) enum Thing {
     },
     /// `DAG`, `BaseOperator` and the like in a state that is not followed.
     Opaque(Rc<str>),
+}
+
+/// An XComArg.
+#[derive(Clone, Debug)]
+pub(super) struct Output {
+    pub(super) kind: OutputKind,
+    /// The tasks that it refers to.
+    pub(super) tasks: BTreeSet<usize>,
+    /// Its key, where that is one task's.
+    pub(super) key: Rc<str>,
+    /// Whether it refers to anything but what tasks return.
+    pub(super) custom: bool,
+    pub(super) text: Rc<str>,
+}
+
+/// How an output came about, and so which class of Airflow's it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutputKind {
+    /// Of one task.
+    Plain,
+    /// By `map`.
+    Map,
+    /// By `zip`.
+    Zip,
+    /// By `concat`.
+    Concat,
+    /// An element of what a group is mapped over.
+    Element,
 }
 
 /// A function behind `@task`.
@@ -328,7 +351,9 @@ impl World {
                 }
                 Thing::Task(task) => dags.extend(self.tasks[*task].dag),
                 Thing::Group(group) => dags.extend(self.groups[*group].dag),
-                Thing::Output { tasks, .. } => dags.extend(tasks.iter().filter_map(|task| self.tasks[*task].dag)),
+                Thing::Output(Output { tasks, .. }) => {
+                    dags.extend(tasks.iter().filter_map(|task| self.tasks[*task].dag));
+                }
                 Thing::Label { up, down } => {
                     dags.extend(up.iter().chain(down).filter_map(|node| match node {
                         Beside::Task(task) => self.tasks[*task].dag,

@@ -90,7 +90,7 @@ pub(crate) trait Host: Sized + 'static {
         at: At,
     ) -> Result<Option<Value>, Stop>;
     /// Reads an attribute that is no method.
-    fn attribute(interp: &mut Interp<Self>, object: HostRef, name: &str, at: At) -> Option<Value>;
+    fn attribute(interp: &mut Interp<Self>, object: HostRef, name: &str, at: At) -> Result<Option<Value>, Stop>;
     /// Sets an attribute.
     fn set_attribute(interp: &mut Interp<Self>, object: HostRef, name: &str, value: &Value, at: At);
     /// `object[key]`.

@@ -5,7 +5,7 @@
 //! (2.6.2, 2.11.2, 3.3.2: `EdgeModifier`).
 
 use super::{End, ends_of_group, group_tasks, relate};
-use crate::dag::world::{Beside, Run, Thing};
+use crate::dag::world::{Beside, Output, Run, Thing};
 use crate::python::interpret::HostRef;
 use crate::python::value::{At, Stop, Value};
 use std::collections::BTreeSet;
@@ -36,7 +36,7 @@ pub(super) fn put(run: &mut Run, label: HostRef, value: &Value, end: End, at: At
         let other = run.host.add(match node {
             Beside::Task(task) => Thing::Task(task),
             Beside::Group(group) => Thing::Group(group),
-            Beside::Output(tasks) => Thing::Output { tasks, key: "return_value".into(), text: "output".into() },
+            Beside::Output(tasks) => super::super::output::returned(tasks, "output"),
         });
         if inside {
             let hosts = run.hosts_in(value);
@@ -58,8 +58,8 @@ pub(super) fn put(run: &mut Run, label: HostRef, value: &Value, end: End, at: At
 fn nodes(run: &Run, value: &Value, end: End, asked: bool) -> Vec<Beside> {
     match run.host_of(value).map(|host| run.host.thing(host)) {
         Some(Thing::Task(task)) => vec![Beside::Task(*task)],
-        Some(Thing::Output { tasks, .. }) if asked => tasks.iter().copied().map(Beside::Task).collect(),
-        Some(Thing::Output { tasks, .. }) => vec![Beside::Output(tasks.clone())],
+        Some(Thing::Output(Output { tasks, .. })) if asked => tasks.iter().copied().map(Beside::Task).collect(),
+        Some(Thing::Output(Output { tasks, .. })) => vec![Beside::Output(tasks.clone())],
         Some(Thing::Group(group)) if asked => {
             let ends = ends_of_group(run, *group, end);
             ends.into_iter().map(Beside::Task).collect()
@@ -94,7 +94,7 @@ fn holds(run: &Run, group: usize, value: &Value) -> bool {
     let inside = group_tasks(run, group);
     run.hosts_in(value).into_iter().any(|host| match run.host.thing(host) {
         Thing::Task(task) => inside.contains(task),
-        Thing::Output { tasks, .. } => !tasks.is_disjoint(&inside),
+        Thing::Output(Output { tasks, .. }) => !tasks.is_disjoint(&inside),
         Thing::Group(other) => !group_tasks(run, *other).is_disjoint(&inside),
         _ => false,
     })

@@ -132,6 +132,40 @@ fn calls_of_task_functions_are_bound() {
 }
 
 #[test]
+fn outputs_are_not_what_they_hold() {
+    let functions = "@task(multiple_outputs=True)\ndef f(): return {'rows': [1]}\n@task\ndef g(x, y=1): return x\n";
+    for call in [
+        "g.expand(x=f()['rows'])",
+        "g.partial(y=2).expand(x=[f()['rows']])",
+        "g.expand_kwargs([{'x': f()['rows']}])",
+        "g.expand(x=f().zip(f()['rows']))",
+        "g.expand(x=EmptyOperator(task_id='e').output['k'])",
+        "f()['rows'].map(lambda x: x)",
+        "f().filter(lambda x: x)",
+        "f().map(lambda x: x)['a']",
+        "f().map(g)",
+        "f().nope",
+        "f().upstream_list",
+        "f() + 'a'",
+    ] {
+        refused_everywhere(&body(&format!("{functions}{call}")));
+    }
+    for call in [
+        "g.partial(y=f()['rows']).expand(x=[1])",
+        "g.expand(x=f()['return_value'])",
+        "g.expand(x=f().map(lambda x: x))",
+        "EmptyOperator(task_id=f().operator.task_id + '_x')",
+        "'%s' % f()",
+    ] {
+        accepted_everywhere(&body(&format!("{functions}{call}")));
+    }
+    let refusing = |source: &str| in_releases(source).map(|shown| shown.starts_with("error "));
+    let group = "@task_group\ndef tg(x):\n    g(x)\ntg.expand(x=f()['rows'])";
+    assert_eq!(refusing(&body(&format!("{functions}{group}"))), [false, true, true]);
+    assert_eq!(refusing(&body(&format!("{functions}g.expand(x=f().concat(f()))"))), [true, false, false]);
+}
+
+#[test]
 fn what_is_caught_is_no_error() {
     let source = body("try:\n    EmptyOperator(task_id='a b')\nexcept Exception:\n    EmptyOperator(task_id='c')");
     accepted_everywhere(&source);

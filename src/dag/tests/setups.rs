@@ -27,3 +27,34 @@ fn a_setup_alone_comes_before_what_is_made_in_it() {
       b <- a
     ");
 }
+
+/// Of a DAG in a chain of groups, where work of the outer group follows the inner one.
+#[test]
+fn what_a_teardown_follows_is_no_end_of_a_group_if_work_follows_it() {
+    let source = "with DAG('d'):\n    with TaskGroup('g') as g:\n        with TaskGroup('h') as h:\n            s = EmptyOperator(task_id='s').as_setup()\n            w = EmptyOperator(task_id='w')\n            s >> w >> EmptyOperator(task_id='t').as_teardown(setups=s)\n        h >> EmptyOperator(task_id='after')\n    g >> EmptyOperator(task_id='end')\n";
+    insta::assert_snapshot!(show(&model(source)), @r"
+    d
+      g.h.s
+      g.h.w <- g.h.s
+      g.h.t all_done_setup_success <- g.h.s, g.h.w
+      g.after <- g.h.w
+      end <- g.after
+    ");
+}
+
+#[test]
+fn a_setup_is_followed_by_tasks_that_want_success() {
+    let lines = |rest: &str| {
+        format!(
+            "with DAG('d'):\n    s = EmptyOperator(task_id='s').as_setup()\n    w = EmptyOperator(task_id='w', trigger_rule='all_done')\n    {rest}\n"
+        )
+    };
+    let refused =
+        "error dags/d.py:8: ValueError: the task after a setup has the trigger rule `all_done`, not `all_success`\n";
+    for rest in ["s >> w", "s >> w.as_setup()", "s >> w >> EmptyOperator(task_id='t').as_teardown(setups=s)"] {
+        assert_eq!(show(&model(&lines(rest))), refused);
+    }
+    for rest in ["s >> w.as_teardown()", "s >> EmptyOperator(task_id='v') >> w"] {
+        assert!(!show(&model(&lines(rest))).contains("error"));
+    }
+}

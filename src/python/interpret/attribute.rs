@@ -19,7 +19,7 @@ impl<H: Host> Interp<'_, H> {
             }
             // A member of an enumeration of texts that the host gives as its text.
             Value::Str(_) if &**name == "value" => object.clone(),
-            Value::Host(host) => match H::attribute(self, *host, name, at) {
+            Value::Host(host) => match H::attribute(self, *host, name, at)? {
                 Some(value) => value,
                 None => self.new_object(Object::Method { receiver: object.clone(), name: name.clone() }),
             },
@@ -76,7 +76,7 @@ impl<H: Host> Interp<'_, H> {
                     None => None,
                 };
                 if let Some(host) = instance.host {
-                    return Ok(match H::attribute(self, host, name, at) {
+                    return Ok(match H::attribute(self, host, name, at)? {
                         Some(value) => value,
                         None => self.new_object(Object::Method { receiver: Value::Host(host), name: name.clone() }),
                     });

@@ -13,7 +13,8 @@ impl<H: Host> Interp<'_, H> {
         {
             return Ok(value);
         }
-        if matches!(op, BinaryOp::LeftShift | BinaryOp::RightShift | BinaryOp::Or | BinaryOp::And)
+        let of_host = matches!(left, Value::Host(_)) || matches!(right, Value::Host(_));
+        if (of_host || matches!(op, BinaryOp::LeftShift | BinaryOp::RightShift | BinaryOp::Or | BinaryOp::And))
             && !(matches!(left, Value::Int(_)) && matches!(right, Value::Int(_)))
             && let Some(value) = H::binary(self, op, left, right, at)?
         {

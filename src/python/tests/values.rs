@@ -35,8 +35,8 @@ impl Host for Nothing {
     fn method(_: &mut Interp<Self>, _: HostRef, _: &str, _: &Args, _: At) -> Result<Option<Value>, Stop> {
         Ok(None)
     }
-    fn attribute(_: &mut Interp<Self>, _: HostRef, _: &str, _: At) -> Option<Value> {
-        None
+    fn attribute(_: &mut Interp<Self>, _: HostRef, _: &str, _: At) -> Result<Option<Value>, Stop> {
+        Ok(None)
     }
     fn set_attribute(_: &mut Interp<Self>, _: HostRef, _: &str, _: &Value, _: At) {}
     fn subscript(_: &mut Interp<Self>, _: HostRef, _: &Value, _: At) -> Result<Option<Value>, Stop> {
