@@ -2,7 +2,8 @@
 
 use super::names;
 use super::world::{Doubt, Run, Thing};
-use crate::python::value::{Args, At, Object, Value};
+use crate::python::value::{Args, At, Object, Unknown, Value};
+use std::rc::Rc;
 
 /// A function or lambda of the tree.
 fn is_function(run: &Run, value: &Value) -> bool {
@@ -57,11 +58,64 @@ splitlines startswith strip strftime swapcase title translate union update upper
                 | "builtins.filter"
                 | "builtins.map"
                 | "builtins.vars"
+                | "builtins.globals"
+                | "builtins.locals"
+                | "builtins.__import__"
+                | "importlib.import_module"
+                | "random.choice"
+                | "random.choices"
+                | "random.sample"
                 | "types.new_class"
         ),
     };
     let last = unknown.text.rsplit('.').next().unwrap_or_default();
     handed && !PLAIN.contains(&format!(" {last} "))
+}
+
+/// Whether who is given a function runs it there and then, by the name of what is called.
+fn calls_at_once(callee: &Value) -> bool {
+    let name = match callee {
+        Value::Outside(path) => path,
+        Value::Unknown(unknown) => &unknown.text,
+        _ => return false,
+    };
+    matches!(
+        name.rsplit('.').next().unwrap_or_default(),
+        "apply"
+            | "apply_async"
+            | "call"
+            | "filter"
+            | "imap"
+            | "imap_unordered"
+            | "map"
+            | "map_async"
+            | "reduce"
+            | "run"
+            | "starmap"
+            | "submit"
+    )
+}
+
+/// Runs the functions that something outside was given, as it may do.
+fn called_by_others(run: &mut Run, name: &str, args: &Args, at: At) {
+    let reason = format!("`{name}` may call a function that it is given");
+    let why = Rc::new(Unknown::new(reason.as_str(), at, name));
+    let functions: Vec<Value> =
+        args.all().map(|arg| arg.value.clone()).filter(|value| is_function(run, value)).collect();
+    for function in functions {
+        if run.may_call(&function, &why, at).is_err() {
+            may_do_anything(run, at, &reason);
+        }
+    }
+}
+
+/// Something of the tree may run, and it is not known what: it may make DAGs, and it may change
+/// those that there are.
+fn may_do_anything(run: &mut Run, at: At, reason: &str) {
+    run.host.doubts.insert(Doubt { at, reason: reason.into() });
+    for dag in 0..run.host.dags.len() {
+        run.host.doubt(dag, at, reason);
+    }
 }
 
 /// What happens to the DAGs when something outside the tree is called.
@@ -92,6 +146,9 @@ pub(super) fn outside_call(run: &mut Run, callee: &Value, args: &Args, at: At) {
         for dag in dags {
             run.host.doubt(dag, at, format!("`{name}` may call a function that it is given"));
         }
+        if run.host.current_dag().is_none() && calls_at_once(callee) {
+            called_by_others(run, &name, args, at);
+        }
     }
     let of_tree = may_be_of_the_tree(callee);
     if meaning == names::Meaning::Inert && !of_tree {
@@ -109,7 +166,7 @@ pub(super) fn outside_call(run: &mut Run, callee: &Value, args: &Args, at: At) {
     }
     let Some(dag) = run.host.current_dag() else {
         if of_tree {
-            run.host.doubts.insert(Doubt { at, reason: format!("`{name}` is not known and may make DAGs").into() });
+            may_do_anything(run, at, &format!("`{name}` is not known and may make DAGs"));
         }
         return;
     };

@@ -12,6 +12,7 @@ mod properties;
 mod refusals;
 mod setups;
 mod tampering;
+mod unknown_calls;
 
 use super::{Dag, Id, Model, Shape, Task, build};
 use crate::content::{ContentPath, File, Layout, Revision, Snapshot};

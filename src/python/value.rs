@@ -242,6 +242,11 @@ impl Dict {
         self.entries.len()
     }
 
+    /// The values, in no order.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Value> {
+        self.entries.values().map(|entry| &entry.2)
+    }
+
     /// Keys and values in insertion order.
     pub(crate) fn pairs(&self) -> Vec<(Value, Value)> {
         let mut pairs: Vec<_> = self.entries.values().collect();

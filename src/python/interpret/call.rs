@@ -1,5 +1,6 @@
 //! Calls.
 
+use super::branch::Join;
 use super::{BOUNDS, Flow, Host, Interp};
 use crate::python::standard::Standard;
 use crate::python::syntax::{Name, ParameterKind};
@@ -23,12 +24,13 @@ impl<H: Host> Interp<'_, H> {
             },
             Value::Object(object) => self.call_object(*object, args, at),
             Value::OneOf(values) => {
-                // Alternatives that are all outside are the same thing from different places.
-                match values.iter().find(|value| matches!(value, Value::Outside(_))) {
-                    Some(first) if values.iter().all(|value| matches!(value, Value::Outside(_))) => {
+                // One name from different places outside is the same thing.
+                let name = |value: &Value| value.outside_path()?.rsplit('.').next().map(str::to_owned);
+                match values.first() {
+                    Some(first) if name(first).is_some() && values.iter().all(|value| name(value) == name(first)) => {
                         self.call(&first.clone(), args, at)
                     }
-                    _ => Ok(self.opaque_call(callee, &args, at)),
+                    _ => self.call_either(callee, &values.clone(), &args, at),
                 }
             }
             _ => {
@@ -36,6 +38,37 @@ impl<H: Host> Interp<'_, H> {
                 Ok(self.opaque_call(callee, &args, at))
             }
         }
+    }
+
+    /// A call of one of several, of which it is not known which.
+    fn call_either(&mut self, callee: &Value, values: &[Value], args: &Args, at: At) -> Result<Value, Stop> {
+        let why = self.why(callee, at);
+        let (mut outcomes, mut results) = (Vec::new(), Vec::new());
+        for value in values {
+            let mut result = None;
+            let outcome = self.branch(&why, |run| {
+                result = Some(run.call(value, args.clone(), at)?);
+                Ok(Flow::Next)
+            })?;
+            if let Some(outcome) = outcome {
+                outcomes.push(outcome);
+                results.push(result);
+            }
+        }
+        if outcomes.is_empty() {
+            return self.raise("Exception", "every branch raises", at);
+        }
+        self.join(outcomes, false, Join::OneOf, &why);
+        Ok(self.merge(&results, &why))
+    }
+
+    /// Runs a function as someone outside may do who was given it: with any arguments, any number
+    /// of times.
+    pub(crate) fn may_call(&mut self, function: &Value, why: &Rc<Unknown>, at: At) -> Result<(), Stop> {
+        let args = Args { unknown: Some(why.clone()), ..Args::default() };
+        let outcome = self.branch(why, |run| run.call(function, args, at).map(|_| Flow::Next))?;
+        self.join(outcome.into_iter().collect(), true, Join::Repeated, why);
+        Ok(())
     }
 
     fn call_outside(&mut self, path: &str, args: &Args, at: At) -> Result<Value, Stop> {
@@ -90,9 +123,11 @@ impl<H: Host> Interp<'_, H> {
                 }
             }
         }
+        // Who is given a function may give it back.
+        let handed = args.all().any(|arg| self.hands_code(&arg.value, 4));
         let root = match callee {
-            Value::Outside(path) => Some(path.clone()),
-            Value::Unknown(unknown) => unknown.root.clone(),
+            Value::Outside(path) if !handed || names_class(path) => Some(path.clone()),
+            Value::Unknown(unknown) if !handed => unknown.root.clone(),
             _ => None,
         };
         let reason = match callee {
@@ -303,6 +338,20 @@ impl<H: Host> Interp<'_, H> {
                 }
                 return Ok(value);
             }
+            // What they give runs the function as it is.
+            Some(
+                "airflow.utils.session.provide_session"
+                | "backoff.on_exception"
+                | "backoff.on_predicate"
+                | "beartype.beartype"
+                | "cachetools.cached"
+                | "deprecated.deprecated"
+                | "pydantic.validate_call"
+                | "retry.retry"
+                | "retrying.retry"
+                | "tenacity.retry"
+                | "typeguard.typechecked",
+            ) => return Ok(value),
             Some(path)
                 if path.starts_with("functools.")
                     || path.starts_with("abc.")
@@ -317,6 +366,11 @@ impl<H: Host> Interp<'_, H> {
         }
         self.call(callee, Args::positional([value], at), at)
     }
+}
+
+/// Whether the last part of a qualified name is written like a class.
+pub(super) fn names_class(path: &str) -> bool {
+    path.rsplit('.').next().is_some_and(|name| name.starts_with(char::is_uppercase))
 }
 
 /// Outside functions that only read what they are given: built from well-known names, so that

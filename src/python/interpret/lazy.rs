@@ -163,19 +163,25 @@ impl<'t, H: Host> Interp<'t, H> {
                 self.each(&source, at, &numbered)
             }
             Lazy::Map { function, source } => {
-                let turn = turn.clone();
+                let (turn, callee) = (turn.clone(), function.clone());
                 let mapped: Turn<'t, H> = Rc::new(move |run, item| {
-                    let value = run.call_with(&function, vec![item], at)?;
+                    let value = run.call_with(&callee, vec![item], at)?;
                     turn(run, value)
                 });
-                self.each(&source, at, &mapped)
+                match self.each(&source, at, &mapped)? {
+                    Ok(value) => Ok(Ok(value)),
+                    Err((why, element)) => {
+                        let made = self.perhaps_with(&function, element, &why, at)?;
+                        Ok(Err((why, made)))
+                    }
+                }
             }
             Lazy::Filter { function, source } => {
-                let turn = turn.clone();
+                let (turn, callee) = (turn.clone(), function.clone());
                 let kept: Turn<'t, H> = Rc::new(move |run, item| {
-                    let tested = match function {
+                    let tested = match callee {
                         Value::None => item.clone(),
-                        _ => run.call_with(&function, vec![item.clone()], at)?,
+                        _ => run.call_with(&callee, vec![item.clone()], at)?,
                     };
                     let tested = run.condition(&tested, at)?;
                     match run.truth(&tested, at) {
@@ -188,7 +194,13 @@ impl<'t, H: Host> Interp<'t, H> {
                         }
                     }
                 });
-                self.each(&source, at, &kept)
+                match self.each(&source, at, &kept)? {
+                    Err((why, element)) if !matches!(function, Value::None) => {
+                        self.perhaps_with(&function, element.clone(), &why, at)?;
+                        Ok(Err((why, element)))
+                    }
+                    ended => Ok(ended),
+                }
             }
             Lazy::Items { .. } => Ok(Ok(Value::None)),
             Lazy::Left => {
@@ -201,6 +213,22 @@ impl<'t, H: Host> Interp<'t, H> {
             self.set_lazy(object, Lazy::Items { items: Rc::new([]), next: 0 });
         }
         ended
+    }
+
+    /// Runs a function for each of any number of elements, of which only what one would be is known;
+    /// gives what one result would be.
+    fn perhaps_with(&mut self, function: &Value, element: Value, why: &Rc<Unknown>, at: At) -> Result<Value, Stop> {
+        let mut made = Value::None;
+        let outcome = self.branch(why, |run| {
+            made = run.call_with(function, vec![element], at)?;
+            Ok(Flow::Next)
+        })?;
+        self.join(outcome.into_iter().collect(), true, super::branch::Join::Repeated, why);
+        let mut one = Unknown::clone(why);
+        one.text = short(format!("each of {}", why.text));
+        (one.affix, one.tail) = (None, None);
+        one.hosts = self.hosts_in(&made);
+        Ok(one.value())
     }
 
     fn run_generator(

@@ -74,7 +74,7 @@ impl<H: Host> Interp<'_, H> {
             // A change that is not followed leaves the content unknown.
             if let Value::Object(object) = receiver
                 && matches!(self.object(*object), Object::List(_) | Object::Dict(_) | Object::Set(_))
-                && !matches!(name, "get" | "keys" | "values" | "items" | "copy" | "index" | "count" | "pop")
+                && !matches!(name, "get" | "keys" | "values" | "items" | "copy" | "index" | "count")
             {
                 let why = Unknown::new(format!("`{name}` is not evaluated"), at, name);
                 self.set_hazy(*object, std::rc::Rc::new(why));
@@ -221,7 +221,11 @@ impl<H: Host> Interp<'_, H> {
                 Some(Value::None)
             }
             ("pop", index) if self.hazy(object).is_none() => {
-                let index = index.map_or(Some(-1), |index| index.value.as_int());
+                let index = match index.map(|index| index.value) {
+                    None => Some(-1),
+                    Some(index) if index.as_int().is_some() => index.as_int(),
+                    Some(_) => return Ok(None),
+                };
                 let Object::List(list) = self.change(object) else { return Ok(None) };
                 let length = i64::try_from(list.items.len()).unwrap_or(0);
                 let position = index.map(|index| if index < 0 { index + length } else { index });

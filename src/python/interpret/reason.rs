@@ -36,7 +36,12 @@ impl<H: Host> Interp<'_, H> {
         let texts: Vec<_> = parts.iter().map(|part| self.text(part)).collect();
         let text = format!("{how}({})", texts.join(", "));
         let mut unknown = match parts.iter().find_map(Value::unknown) {
-            Some(inner) => Unknown { affix: None, text: short(text), ..Unknown::clone(&inner) },
+            Some(inner) => {
+                // What comes out of something that holds code of the tree may be that code,
+                // wherever the index or the argument comes from.
+                let root = inner.root.clone().filter(|_| !parts.iter().any(|part| self.holds_code(part, 6)));
+                Unknown { affix: None, text: short(text), root, ..Unknown::clone(&inner) }
+            }
             None => match parts.iter().find_map(Value::outside_path) {
                 Some(path) => {
                     let mut unknown = Unknown::new(format!("`{path}` is outside the tree"), at, text);
@@ -52,6 +57,52 @@ impl<H: Host> Interp<'_, H> {
         }
         unknown.hosts = self.hosts_in_all(parts);
         unknown.value()
+    }
+
+    /// Whether a value is, or holds, something that runs code of the tree or makes objects of the
+    /// host when it is called.
+    pub(crate) fn holds_code(&self, value: &Value, depth: usize) -> bool {
+        /// A container that holds none among so many holds none.
+        const LOOKED_AT: usize = 64;
+        let any = |items: &[Value]| items.iter().take(LOOKED_AT).any(|item| self.holds_code(item, depth - 1));
+        match value {
+            // Too deep to be looked at: it may.
+            _ if depth == 0 => true,
+            Value::OneOf(values) => any(values),
+            Value::Module(_) | Value::Host(_) => true,
+            Value::Outside(path) => super::call::names_class(path),
+            Value::Object(object) => match self.object(*object) {
+                Object::List(items) | Object::Tuple(items) => any(&items.items),
+                Object::Set(items) => any(items),
+                Object::Dict(dict) => dict.values().take(LOOKED_AT).any(|item| self.holds_code(item, depth - 1)),
+                Object::Instance(_)
+                | Object::Function(_)
+                | Object::Class(_)
+                | Object::Bound { .. }
+                | Object::Super { .. }
+                | Object::Partial { .. }
+                | Object::Globals(_)
+                | Object::StaticMethod(_)
+                | Object::ClassMethod(_)
+                | Object::ContextFunction(_)
+                | Object::Lazy(_) => true,
+                Object::Method { receiver, .. } => self.holds_code(receiver, depth - 1),
+                Object::Property(_) | Object::Standard(_) | Object::Manager(_) => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether a value is, or holds, a function or a class of the tree.
+    pub(super) fn hands_code(&self, value: &Value, depth: usize) -> bool {
+        let any = |items: &[Value]| depth > 0 && items.iter().take(64).any(|item| self.hands_code(item, depth - 1));
+        let Value::Object(object) = value else { return false };
+        match self.object(*object) {
+            Object::List(items) | Object::Tuple(items) => any(&items.items),
+            Object::Dict(dict) => depth > 0 && dict.values().take(64).any(|item| self.hands_code(item, depth - 1)),
+            Object::Function(_) | Object::Class(_) | Object::Bound { .. } | Object::Partial { .. } => true,
+            _ => false,
+        }
     }
 
     fn is_path(&self, value: &Value) -> bool {

@@ -103,7 +103,41 @@ impl<H: Host> Interp<'_, H> {
             _ => {}
         }
         self.refuse_subscript(object, index, at)?;
+        if let Some(one) = self.one_of_callables(object, index, at) {
+            return Ok(one);
+        }
         Ok(self.unknown_from(&[object.clone(), index.clone()], "item", at))
+    }
+
+    /// An element of a table of functions or classes, where it is not known which: each of them is
+    /// run when it is called.
+    fn one_of_callables(&mut self, object: &Value, index: &Value, at: At) -> Option<Value> {
+        /// More than these are not run one by one.
+        const CALLABLES: usize = 8;
+        let values: Vec<Value> = match (self.items(object), object) {
+            (Some(items), _) if items.len() <= CALLABLES => items.to_vec(),
+            (None, Value::Object(table)) if self.hazy(*table).is_none() => match self.object(*table) {
+                Object::Dict(dict) if dict.len() <= CALLABLES && dict.default.is_none() => {
+                    dict.pairs().into_iter().map(|(_, value)| value).collect()
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let callable = |value: &Value| match value {
+            Value::Outside(_) => true,
+            Value::Object(object) => matches!(
+                self.object(*object),
+                Object::Function(_) | Object::Class(_) | Object::Bound { .. } | Object::Partial { .. }
+            ),
+            _ => false,
+        };
+        if values.len() < 2 || !values.iter().all(callable) {
+            return None;
+        }
+        let why = self.why(index, at);
+        let values: Vec<Option<Value>> = values.into_iter().map(Some).collect();
+        Some(self.merge(&values, &why))
     }
 
     fn dict_item(&mut self, object: Ref, index: &Value, at: At) -> Result<Option<Value>, Stop> {
