@@ -12,6 +12,7 @@ mod text;
 use super::syntax::Module;
 use crate::content::Span;
 use nodes::{Node, Nodes};
+use std::cell::RefCell;
 use std::rc::Rc;
 use tree_sitter::Parser;
 
@@ -21,6 +22,18 @@ pub(crate) const DEPTH: usize = 600;
 
 /// The largest file that is read, in bytes; a DAG file of this size is data, not code.
 const SIZE: usize = 16 << 20;
+
+thread_local! {
+    /// The grammar's parser, kept for the pools that it has filled: they are a part of the cost of a
+    /// small file. A parse leaves nothing behind in it that the next one would see.
+    static PARSER: RefCell<Option<Parser>> = RefCell::new(with_grammar());
+}
+
+fn with_grammar() -> Option<Parser> {
+    let mut parser = Parser::new();
+    parser.set_language(&tree_sitter_python::LANGUAGE.into()).ok()?;
+    Some(parser)
+}
 
 /// A place where the text is no Python.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +57,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Module, SyntaxError> {
 }
 
 fn module(source: &str) -> Result<Module, SyntaxError> {
-    let mut parser = Parser::new();
     let unusable = || SyntaxError { span: Span::FILE, message: "the grammar could not be used".to_owned() };
-    parser.set_language(&tree_sitter_python::LANGUAGE.into()).map_err(|_| unusable())?;
-    let tree = parser.parse(source.as_bytes(), None).ok_or_else(unusable)?;
+    let tree = PARSER.with_borrow_mut(|parser| parser.as_mut()?.parse(source.as_bytes(), None)).ok_or_else(unusable)?;
     let nodes = Nodes::of(&tree, source);
     problems::check(&nodes, source)?;
     let mut lower = Lower { source, depth: 0, error: None, functions: Vec::new() };

@@ -3,6 +3,7 @@
 //! Invariants: the nodes stand in the order of their text, each before what lies in it, so that a
 //! node's children follow it and each child's `after` is its next sibling.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::LazyLock;
 use tree_sitter::{Language, Node as GrammarNode, Tree};
@@ -32,6 +33,14 @@ pub(super) enum Broken {
     Missing,
 }
 
+thread_local! {
+    /// The room of the last file's rows, for the next one.
+    static ROOM: Cell<Vec<Row>> = const { Cell::new(Vec::new()) };
+}
+
+/// More rows than this are given back: few files are so large.
+const ROOM_KEPT: usize = 1 << 16;
+
 /// All nodes of a file.
 pub(super) struct Nodes {
     rows: Vec<Row>,
@@ -40,7 +49,9 @@ pub(super) struct Nodes {
 impl Nodes {
     pub(super) fn of(tree: &Tree, source: &str) -> Self {
         // A node in three bytes is more than most sources have.
-        let mut rows = Vec::with_capacity(source.len() / 3 + 1);
+        let mut rows = ROOM.take();
+        rows.clear();
+        rows.reserve(source.len() / 3 + 1);
         let broken = tree.root_node().has_error();
         let mut cursor = tree.walk();
         let mut around: Vec<usize> = Vec::new();
@@ -69,6 +80,14 @@ impl Nodes {
     /// Every node, in the order of the text, with the first one that does not lie in it.
     pub(super) fn all(&self) -> impl Iterator<Item = (usize, Node<'_>)> {
         self.rows.iter().enumerate().map(|(at, row)| (row.after as usize, Node { nodes: self, at }))
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        if self.rows.capacity() <= ROOM_KEPT {
+            ROOM.set(std::mem::take(&mut self.rows));
+        }
     }
 }
 
