@@ -1,7 +1,7 @@
 //! Which module of the tree, or outside it, a name is imported from.
 
 use super::super::{Model, build};
-use super::show;
+use super::{HEAD, model_of, show};
 use crate::content::{ContentPath, File, Layout, Revision, Snapshot};
 use crate::ids::AirflowVersion;
 
@@ -64,4 +64,13 @@ fn airflow_loads_a_dag_file_by_a_name_of_its_own() {
     // The hash in it depends on where the file lies.
     let shown = super::show(&super::model("with DAG('d'):\n    EmptyOperator(task_id=__name__)\n"));
     assert!(shown.starts_with("d (incomplete)"), "{shown}");
+}
+
+#[test]
+fn a_module_missing_from_a_package_of_the_tree_is_a_module_not_found() {
+    let source = "try:\n    import pack.extra as extra\nexcept ModuleNotFoundError:\n    extra = None\nwith DAG('d'):\n    EmptyOperator(task_id='without' if extra is None else 'with')\n";
+    let source = format!("{HEAD}{source}");
+    let model = model_of(&[("dags/d.py", &source), ("shared/pack/__init__.py", "")]);
+    assert_eq!(show(&model), "d\n  without\n");
+    assert!(model.dags[0].complete());
 }

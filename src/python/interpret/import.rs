@@ -228,7 +228,8 @@ impl<H: Host> Interp<'_, H> {
                 }
                 // The package itself is imported first, and may fail by itself.
                 self.import_module(&known, at)?;
-                self.fail_import(format!("no module named `{}`", parts[..=found.min(parts.len() - 1)].join(".")), at)
+                let missing = parts[..=found.min(parts.len() - 1)].join(".");
+                self.raise("ModuleNotFoundError", format!("no module named `{missing}`"), at)
             }
             Located::Either(one, other) => {
                 let path = |file| self.tree.path(file);
