@@ -451,10 +451,19 @@ fn decorated_method(
 ) -> Result<Option<Value>, Stop> {
     Ok(match name {
         "override" => {
+            if !args.positional.is_empty() {
+                refuse(run, "TypeError", "override() takes keyword arguments only", at)?;
+            }
+            if args.keyword("multiple_outputs").is_some() {
+                refuse(run, "TypeError", "got multiple values for keyword argument `multiple_outputs`", at)?;
+            }
             let args = overridden(&decorated.args, args);
             Some(run.host.add(Thing::Decorated(Decorated { args, ..decorated })))
         }
-        "partial" => Some(run.host.add(Thing::Decorated(Decorated { partial: Some(args.clone()), ..decorated }))),
+        "partial" => {
+            taskflow::check_partial(run, &decorated, args, at)?;
+            Some(run.host.add(Thing::Decorated(Decorated { partial: Some(args.clone()), ..decorated })))
+        }
         "expand" => Some(taskflow::expand_decorated(run, &decorated, args, false, at)?),
         "expand_kwargs" => Some(taskflow::expand_decorated(run, &decorated, args, true, at)?),
         _ => None,

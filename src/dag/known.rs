@@ -4,7 +4,10 @@
 //! Invariant: a release between two of these is taken to accept whatever either does, so that
 //! nothing is refused that some release would take.
 
+mod operators;
+
 use crate::ids::AirflowVersion;
+pub(super) use operators::{Class, decorator_refuses, find as class, is_template};
 
 /// Since when and until when a name is accepted; `(2, 0)` and `(9, 0)` mean always.
 type Span = ((u32, u32), (u32, u32));
@@ -190,94 +193,16 @@ pub(super) fn trigger_rule(name: &str, version: Option<AirflowVersion>) -> bool 
     accepted(TRIGGER_RULES, name, version)
 }
 
-/// One of Airflow's own operators.
-#[derive(Debug)]
-pub(super) struct Class {
-    pub(super) name: &'static str,
-    /// Arguments without which it is not made, besides `task_id`.
-    pub(super) required: &'static [&'static str],
-    /// Arguments that are templates, in any release.
-    pub(super) templates: &'static [&'static str],
-    /// Arguments that it takes besides those that every operator takes, if these are all.
-    pub(super) own: Option<&'static [&'static str]>,
-}
-
-const PYTHON: &[&str] = &["templates_dict", "op_args", "op_kwargs"];
-
-const CLASSES: &[Class] = &[
-    Class { name: "BaseOperator", required: &[], templates: &[], own: Some(&[]) },
-    Class { name: "EmptyOperator", required: &[], templates: &[], own: Some(&[]) },
-    Class { name: "DummyOperator", required: &[], templates: &[], own: Some(&[]) },
-    Class {
-        name: "BaseSensorOperator",
-        required: &[],
-        templates: &[],
-        own: Some(&[
-            "poke_interval",
-            "timeout",
-            "soft_fail",
-            "mode",
-            "exponential_backoff",
-            "max_wait",
-            "silent_fail",
-            "never_fail",
-        ]),
-    },
-    Class { name: "BashOperator", required: &["bash_command"], templates: &["bash_command", "env", "cwd"], own: None },
-    Class { name: "PythonOperator", required: &["python_callable"], templates: PYTHON, own: None },
-    Class { name: "BranchPythonOperator", required: &["python_callable"], templates: PYTHON, own: None },
-    Class { name: "ShortCircuitOperator", required: &["python_callable"], templates: PYTHON, own: None },
-    Class {
-        name: "TriggerDagRunOperator",
-        required: &["trigger_dag_id"],
-        templates: &[
-            "trigger_dag_id",
-            "trigger_run_id",
-            "execution_date",
-            "logical_date",
-            "conf",
-            "wait_for_completion",
-            "skip_when_already_exists",
-        ],
-        own: None,
-    },
-];
-
-/// The operator of Airflow itself that a qualified name stands for, if it is one that is listed.
-pub(super) fn class(path: &str) -> Option<&'static Class> {
-    let (module, name) = path.rsplit_once('.')?;
-    let own = [
-        "airflow.operators",
-        "airflow.models",
-        "airflow.sdk",
-        "airflow.providers.standard.operators",
-        "airflow.sensors.base",
-    ];
-    if !own.iter().any(|own| module == *own || module.strip_prefix(own).is_some_and(|rest| rest.starts_with('.'))) {
-        return None;
-    }
-    CLASSES.iter().find(|class| class.name == name)
-}
-
-impl Class {
-    /// Whether it certainly takes no argument of that name.
-    pub(super) fn refuses(&self, name: &str, version: Option<AirflowVersion>) -> bool {
-        self.own.is_some_and(|own| !own.contains(&name)) && !base_argument(name, version)
-    }
-}
-
-/// Whether an output in that argument of an operator of Airflow itself makes a dependency; none
-/// where its fields are not listed.
-pub(super) fn is_template(class: &Class, argument: &str, version: Option<AirflowVersion>) -> bool {
-    // `cwd` became a template after 2.6.
-    let since = argument == "cwd" && version.is_some_and(|version| (version.major, version.minor) <= (2, 6));
-    class.templates.contains(&argument) && !since
-}
-
 /// Kinds of `@task` that Airflow itself brings and from which release on; what a provider brings
 /// depends on what is installed.
-const KINDS: &[(&str, (u32, u32))] =
-    &[("bash", (2, 9)), ("run_if", (2, 10)), ("skip_if", (2, 10)), ("branch_virtualenv", (2, 8)), ("stub", (3, 0))];
+const KINDS: &[(&str, (u32, u32))] = &[
+    ("bash", (2, 9)),
+    ("run_if", (2, 10)),
+    ("skip_if", (2, 10)),
+    ("branch_external_python", (2, 7)),
+    ("branch_virtualenv", (2, 8)),
+    ("stub", (3, 0)),
+];
 
 /// Whether `@task.<kind>` is certainly not there.
 pub(super) fn kind_is_missing(kind: &str, version: Option<AirflowVersion>) -> bool {
@@ -299,4 +224,36 @@ yesterday_ds yesterday_ds_nodash ";
 /// Whether a parameter of that name is given its value in a run.
 pub(super) fn context_key(name: &str) -> bool {
     !name.contains(' ') && CONTEXT.contains(&format!(" {name} "))
+}
+
+/// Whether a parameter of that name is given its value in a run by both 2.11.2 and 3.3.2.
+pub(super) fn lasting_context_key(name: &str) -> bool {
+    /// What only one of them knows.
+    const PASSING: &str = " asset_state_store conf execution_date next_ds next_ds_nodash next_execution_date partition_date \
+partition_key prev_ds prev_ds_nodash prev_execution_date prev_execution_date_success task_reschedule_count \
+task_state_store tomorrow_ds tomorrow_ds_nodash triggering_asset_events triggering_dataset_events yesterday_ds \
+yesterday_ds_nodash ";
+    context_key(name) && !PASSING.contains(&format!(" {name} "))
+}
+
+/// Whether `TaskGroup(…)` takes an argument of that name.
+pub(super) fn group_argument(name: &str, version: Option<AirflowVersion>) -> bool {
+    const GROUP: &[(Span, &[&str])] = &[
+        (
+            ALWAYS,
+            &[
+                "group_id",
+                "prefix_group_id",
+                "parent_group",
+                "dag",
+                "default_args",
+                "tooltip",
+                "ui_color",
+                "ui_fgcolor",
+                "add_suffix_on_collision",
+            ],
+        ),
+        (THREE, &["group_display_name", "doc_md"]),
+    ];
+    accepted(GROUP, name, version)
 }

@@ -92,6 +92,12 @@ fn decided_at(given: Option<&Argument>, call: At) -> At {
 
 /// `TaskGroup(…)`; with a suffix on collision for `@task_group`.
 pub(super) fn group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<Value, Stop> {
+    refusal::group_arguments(run, args, at)?;
+    any_group(run, args, suffix, at)
+}
+
+/// A group of whatever class.
+fn any_group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<Value, Stop> {
     let parent = match args.keyword("parent_group").map(|arg| &arg.value) {
         None | Some(Value::None) => None,
         Some(value) => match run.host_of(value).map(|host| run.host.thing(host).clone()) {
@@ -255,6 +261,7 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
     };
     refusal::key(run, &id, id_at)?;
     refusal::numbers(run, &args, at)?;
+    refusal::types(run, &args)?;
     let arguments = args
         .keywords
         .iter()
@@ -318,7 +325,7 @@ fn rule_name(run: &Run, value: &Value) -> Option<String> {
 /// A group of another library, like the one of Databricks that adds a task which launches the
 /// others: its members have its prefix, what else it makes is not known.
 pub(super) fn other_group(run: &mut Run, path: &str, args: &Args, at: At) -> Result<Value, Stop> {
-    let value = group(run, args, false, at)?;
+    let value = any_group(run, args, false, at)?;
     if let Some(Thing::Group(group)) = run.host_of(&value).map(|host| run.host.thing(host).clone())
         && let Some(dag) = run.host.groups[group].dag
     {

@@ -71,6 +71,24 @@ pub(super) fn dag_arguments(run: &mut Run, args: &Args, at: At) -> Result<(), St
             let message = format!("DAG() got an unexpected keyword argument `{name}`");
             refuse(run, "TypeError", message, at)
         }
+        None => dag_types(run, args, at),
+    }
+}
+
+/// Checks what `DAG(…)` takes by position, and the types that every release checks there.
+fn dag_types(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
+    if run.host.major() == Some(3) && args.positional.len() > 1 {
+        return refuse(run, "TypeError", "DAG() takes one argument by position, the `dag_id`", at);
+    }
+    let wrong = args.keywords.iter().find(|(name, argument)| {
+        matches!(
+            (&**name, &argument.value),
+            ("schedule" | "schedule_interval", Value::Int(_) | Value::Float(_) | Value::Bool(true))
+                | ("start_date" | "end_date", Value::Str(_))
+        )
+    });
+    match wrong.map(|(name, argument)| (name.to_string(), argument.at)) {
+        Some((name, at)) => refuse(run, "ValueError", format!("`{name}` is not given a value that it takes"), at),
         None => Ok(()),
     }
 }
@@ -105,6 +123,13 @@ pub(super) fn operator_arguments(
             let message = format!("{}() misses the argument `{name}`", class.name);
             return refuse(run, "AirflowException", message, at);
         }
+    }
+    if class.is_sensor()
+        && let Some(Value::Str(mode)) = args.keyword("mode").map(|arg| arg.value.clone())
+        && !matches!(&*mode.text, "poke" | "reschedule")
+    {
+        let message = format!("the mode of a sensor is `poke` or `reschedule`, not `{}`", mode.text.escape_debug());
+        return refuse(run, "AirflowException", message, at);
     }
     if let Some(callable) = args.keyword("python_callable")
         && class.required.contains(&"python_callable")
@@ -147,9 +172,42 @@ pub(super) fn no_task(run: &Run, value: &Value) -> Option<&'static str> {
             Object::Dict(_) => Some("a dict"),
             Object::Set(_) => Some("a set"),
             Object::List(_) | Object::Tuple(_) => Some("a list within a list"),
+            Object::Lazy(_) => Some("what is iterated once, as a generator"),
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// Checks the keyword arguments of `TaskGroup(…)` or `@task_group(…)`.
+pub(super) fn group_arguments(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
+    let version = run.host.version;
+    let unknown = args.keywords.iter().find(|(name, _)| !known::group_argument(name, version));
+    match unknown.map(|(name, _)| name.to_string()) {
+        Some(name) => refuse(run, "TypeError", format!("TaskGroup() got an unexpected keyword argument `{name}`"), at),
+        None => Ok(()),
+    }
+}
+
+/// Checks the types that every release checks when an operator is made.
+pub(super) fn types(run: &mut Run, args: &Args) -> Result<(), Stop> {
+    let two = run.host.major() == Some(2);
+    let wrong = args.keywords.iter().find(|(name, argument)| match (&**name, &argument.value) {
+        ("execution_timeout", Value::Int(_) | Value::Float(_) | Value::Str(_))
+        | ("retry_delay" | "max_retry_delay" | "priority_weight" | "end_date" | "params", Value::Str(_))
+        | ("trigger_rule", Value::None) => true,
+        ("retry_delay", Value::None) => two,
+        ("weight_rule", Value::Str(rule)) => {
+            two && !rule.text.contains('.') && !matches!(&*rule.text, "downstream" | "upstream" | "absolute")
+        }
+        _ => false,
+    });
+    match wrong.map(|(name, argument)| (name.to_string(), argument.at)) {
+        Some((name, of)) => {
+            let message = format!("`{name}` is not given a value that it takes");
+            refuse(run, "TypeError", message, of)
+        }
+        None => Ok(()),
     }
 }
 
@@ -168,10 +226,31 @@ pub(super) fn numbers(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Why a text is no schedule, where that is certain: cron has five to seven columns.
+/// Why a text is no schedule, where that is certain: of an unknown name, or a cron expression with
+/// too few columns or with numbers that its columns do not have.
 pub(super) fn no_schedule(text: &str) -> Option<String> {
-    let columns = text.split_whitespace().count();
-    let named = text.trim_start().starts_with('@') || text == "None";
-    (!named && !(5..=7).contains(&columns))
-        .then(|| format!("AirflowTimetableInvalid: `{}` is no schedule", text.escape_debug()))
+    /// What some release takes; 2.11.2 does so in any case of letters.
+    const NAMED: &str = " @annually @continuous @daily @hourly @midnight @monthly @none @once @quarterly @reboot @weekly \
+@yearly ";
+    let lower = text.trim().to_lowercase();
+    let columns: Vec<&str> = lower.split_whitespace().collect();
+    let fits = match columns[..] {
+        _ if text == "None" => true,
+        [name] if name.starts_with('@') => NAMED.contains(&format!(" {name} ")),
+        [minute, hour, day, month, weekday] => {
+            [(minute, 0, 59), (hour, 0, 23), (day, 1, 31), (month, 1, 12), (weekday, 0, 7)]
+                .into_iter()
+                .all(|(column, least, most)| column.split(',').all(|part| fits(part, least, most)))
+        }
+        _ => (6..=7).contains(&columns.len()),
+    };
+    (!fits).then(|| format!("AirflowTimetableInvalid: `{}` is no schedule", text.escape_debug()))
+}
+
+/// Whether a part of a column of a cron expression, `*/5` or `1-3`, may have its place there.
+fn fits(part: &str, least: u32, most: u32) -> bool {
+    let (range, step) = part.split_once('/').unwrap_or((part, "1"));
+    let within = |number: &str| number.parse::<u32>().map_or(true, |number| (least..=most).contains(&number));
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
+    within(first) && within(last) && step != "0"
 }

@@ -159,6 +159,7 @@ fn make_decorated(
             refuse(run, "TypeError", format!("{}: {why}", def.name), at)?;
         }
     }
+    check_decorator(run, decorated, function, mapped.is_some(), at)?;
     let operator = names::decorated_operator(&decorated.kind);
     let multiple_outputs = match args.keyword("multiple_outputs").map(|arg| arg.value.clone()) {
         Some(value) => run.truth(&value, at).ok(),
@@ -203,6 +204,55 @@ fn make_decorated(
         mapping::doubt_mapping(run, task);
     }
     Ok(output::of(run, task, "return_value"))
+}
+
+/// Whether a plain `@task` takes its arguments, and whether the function's parameters that a run
+/// fills in have no other default.
+fn check_decorator(
+    run: &mut Run,
+    decorated: &Decorated,
+    function: Option<Ref>,
+    mapped: bool,
+    at: At,
+) -> Result<(), Stop> {
+    let version = run.host.version;
+    if matches!(&*decorated.kind, "" | "python")
+        && let Some((name, _)) =
+            decorated.args.keywords.iter().find(|(name, _)| known::decorator_refuses(name, version))
+    {
+        return refuse(run, "TypeError", format!("`@task` got an argument that it does not take: `{name}`"), at);
+    }
+    let Some(Object::Function(function)) = function.map(|function| run.object(function)) else { return Ok(()) };
+    if mapped || older(version, 2, 7) {
+        return Ok(());
+    }
+    let given = function.def.parameters.iter().zip(&function.defaults).find(|(parameter, default)| {
+        let known = !matches!(default, None | Some(Value::None | Value::Unknown(_) | Value::OneOf(_)));
+        known && known::lasting_context_key(&parameter.name)
+    });
+    match given.map(|(parameter, _)| parameter.name.clone()) {
+        Some(name) => {
+            let message = format!("the parameter `{name}` has its value from a run, and no default but `None`");
+            refuse(run, "ValueError", message, at)
+        }
+        None => Ok(()),
+    }
+}
+
+/// `f.partial(…)`: every name must be one of the function, and none that a run fills in.
+pub(super) fn check_partial(run: &mut Run, decorated: &Decorated, args: &Args, at: At) -> Result<(), Stop> {
+    let Some(function) = arguments::function(run, &decorated.function) else { return Ok(()) };
+    let Object::Function(function) = run.object(function) else { return Ok(()) };
+    let def = function.def.clone();
+    let unknown = args.keywords.iter().map(|(name, _)| name.clone()).find(|name| !signature::takes(&def, name));
+    if let Some(name) = unknown {
+        return refuse(run, "TypeError", format!("partial() got an unexpected keyword argument `{name}`"), at);
+    }
+    let context = args.keywords.iter().map(|(name, _)| name.clone()).find(|name| known::lasting_context_key(name));
+    match context {
+        Some(name) => refuse(run, "ValueError", format!("partial() of `{name}`, which has its value from a run"), at),
+        None => Ok(()),
+    }
 }
 
 /// The arguments of a TaskFlow call by the names of the function's parameters.

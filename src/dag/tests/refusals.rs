@@ -166,6 +166,92 @@ fn outputs_are_not_what_they_hold() {
 }
 
 #[test]
+fn arguments_of_task_functions_and_their_parts_are_checked() {
+    let functions = "@task\ndef f(x=1): return x\n";
+    for call in [
+        "f.override(multiple_outputs=True)()",
+        "f.override(nonsense=True)()",
+        "f.override('q')()",
+        "f.partial(nonsense=1).expand(x=[1])",
+        "a = f()\na >> (EmptyOperator(task_id=n) for n in 'ab')",
+        "f.override(execution_timeout=60)()",
+        "task(op_args=[1])(f)()",
+    ] {
+        refused_everywhere(&body(&format!("{functions}{call}")));
+    }
+    accepted_everywhere(&body(&format!("{functions}f.override(retries=2, task_id='q', templates_dict={{}})()")));
+    accepted_everywhere(&body("@task\ndef f(x, ti=None, ds=None): return x\nf.partial(x=1)\nf(1)"));
+    refused_everywhere(&body("@task\ndef f(x, ti=None): return x\nf.partial(ti=1).expand(x=[1])"));
+    let refusing = |source: &str| in_releases(source).map(|shown| shown.starts_with("error "));
+    assert_eq!(refusing(&body("@task\ndef f(ds='2024'): pass\nf()")), [false, true, true]);
+    assert_eq!(refusing(&body("@task\ndef f(x, ds='2024'): pass\nf.expand(x=[1])")), [false, false, false]);
+}
+
+#[test]
+fn arguments_of_operators_of_airflow_itself_are_checked() {
+    const IMPORTS: &str = "from airflow.operators.bash import BashOperator\nfrom airflow.operators.python import PythonOperator\n\
+from airflow.operators.trigger_dagrun import TriggerDagRunOperator\nfrom airflow.sensors.filesystem import FileSensor\n\
+from airflow.sensors.python import PythonSensor\nfrom airflow.sensors.external_task import ExternalTaskSensor\n";
+    let within = |lines: &str| body(&format!("{IMPORTS}{lines}"));
+    for lines in [
+        "BashOperator(task_id='a', bash_command='x', nonsense=1)",
+        "BashOperator.partial(task_id='a', nonsense=1).expand(bash_command=['x'])",
+        "PythonOperator(task_id='a', python_callable=print, nonsense=1)",
+        "TriggerDagRunOperator(task_id='a', trigger_dag_id='x', nonsense=1)",
+        "FileSensor(task_id='a')",
+        "PythonSensor(task_id='a')",
+        "ExternalTaskSensor(task_id='a', external_dag_id='x', mode='nonsense')",
+        "EmptyOperator(task_id='a', trigger_rule=None)",
+        "EmptyOperator(task_id='a', execution_timeout='1h')",
+        "EmptyOperator(task_id='a', retry_delay='x')",
+        "TaskGroup('g', nonsense=1)",
+    ] {
+        refused_everywhere(&within(lines));
+    }
+    for lines in [
+        "BashOperator(task_id='a', bash_command='x', env={}, append_env=True, cwd='/', retry_delay=300)",
+        "FileSensor(task_id='a', filepath='x', poke_interval=3, mode='reschedule', deferrable=False)",
+        "ExternalTaskSensor(task_id='a', external_dag_id='x', external_task_id='y', execution_delta=None)",
+        "EmptyOperator(task_id='a', weight_rule='upstream', priority_weight=3)",
+    ] {
+        accepted_everywhere(&within(lines));
+    }
+    let refusing = |source: &str| in_releases(source).map(|shown| shown.starts_with("error "));
+    let context = "PythonOperator(task_id='a', python_callable=print, provide_context=True)";
+    assert_eq!(refusing(&within(context)), [false, false, true]);
+    let date = "TriggerDagRunOperator(task_id='a', trigger_dag_id='x', execution_date='{{ ds }}')";
+    assert_eq!(refusing(&within(date)), [false, false, true]);
+    assert_eq!(refusing(&within("TaskGroup('g', group_display_name='x')")), [true, true, false]);
+}
+
+#[test]
+fn schedules_and_dates_are_checked() {
+    let of = |arguments: &str| {
+        format!(
+            "from datetime import datetime\nS = datetime(2024, 1, 1)\nwith DAG('d', {arguments}):\n    EmptyOperator(task_id='a')\n"
+        )
+    };
+    for schedule in ["61 * * * *", "0 0 32 * *", "@nonsense", "* * * *", "*/0 * * * *"] {
+        let source = of(&format!("start_date=S, schedule='{schedule}'"));
+        for shown in in_releases(&source) {
+            assert!(shown.starts_with("error ") && shown.contains("AirflowTimetableInvalid"), "{schedule}: {shown}");
+        }
+    }
+    for schedule in
+        ["0 0 * * MON-FRI", "0 0 L * *", "0 0 * * 1#2", "0 0 1 * * *", "*/15 5-7,9 * * 0", " 0  0 * * * ", "@once"]
+    {
+        accepted_everywhere(&of(&format!("start_date=S, schedule='{schedule}'")));
+    }
+    for arguments in ["start_date=S, schedule=3", "start_date='2024-01-01'", "start_date=S, end_date='2024-01-01'"] {
+        refused_everywhere(&of(arguments));
+    }
+    assert_eq!(
+        in_releases(&of("'text', None, start_date=S")).map(|shown| shown.starts_with("error ")),
+        [false, false, true]
+    );
+}
+
+#[test]
 fn what_is_caught_is_no_error() {
     let source = body("try:\n    EmptyOperator(task_id='a b')\nexcept Exception:\n    EmptyOperator(task_id='c')");
     accepted_everywhere(&source);
