@@ -3,6 +3,7 @@
 mod control;
 mod data;
 mod discovery;
+mod generators;
 mod imports;
 mod instances;
 mod joined;
@@ -10,6 +11,7 @@ mod opaque;
 mod outside;
 mod properties;
 mod refusals;
+mod search_path;
 mod setups;
 mod tampering;
 mod unknown_calls;

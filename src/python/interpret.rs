@@ -26,6 +26,7 @@ mod reason;
 mod record;
 mod reflect;
 mod repr;
+mod search;
 mod special;
 mod subscript;
 mod target;
@@ -236,6 +237,10 @@ pub(crate) struct Interp<'t, H: Host> {
     pub(crate) variation: usize,
     /// Where something without an order was iterated.
     pub(crate) shuffles: BTreeSet<At>,
+    /// `sys.path`, once a file is run.
+    search_path: Option<Value>,
+    /// The names of modules that were found in a folder that was added to it.
+    imported_as: BTreeMap<usize, String>,
     steps: usize,
     depth: usize,
     /// Where values come from, while that is recorded.
@@ -265,6 +270,8 @@ impl<'t, H: Host> Interp<'t, H> {
             loose: Vec::new(),
             variation: 0,
             shuffles: BTreeSet::new(),
+            search_path: None,
+            imported_as: BTreeMap::new(),
             steps: 0,
             depth: 0,
             record: None,
@@ -273,6 +280,8 @@ impl<'t, H: Host> Interp<'t, H> {
 
     /// Runs a file as a module and gives its scope.
     pub(crate) fn run_file(&mut self, file: usize) -> Result<ScopeRef, Stop> {
+        let search_path = self.first_search_path();
+        self.search_path = Some(search_path);
         self.load_file(file)
     }
 

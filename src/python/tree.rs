@@ -333,6 +333,17 @@ impl Tree {
         self.delivered.is_package(file)
     }
 
+    /// The folders in which a worker looks for what a file imports, in order.
+    pub(crate) fn import_folders(&self, from: usize) -> &[String] {
+        &self.delivered.roots[self.delivered.files[from].roots]
+    }
+
+    /// Looks a dotted name up as Python would in these folders.
+    pub(crate) fn locate_in(&self, dotted: &str, folders: &Arc<[String]>) -> Located {
+        self.note(Question::Name(dotted.into(), folders.clone()));
+        self.delivered.locate_below(dotted, folders)
+    }
+
     /// Looks a dotted name up as Python would for an import in `from`.
     pub(crate) fn locate(&self, dotted: &str, from: usize) -> Located {
         let roots = self.delivered.files[from].roots;

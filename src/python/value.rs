@@ -160,8 +160,67 @@ pub(crate) enum Lazy {
     Filter { function: Value, source: Value },
     /// Values that are known, from `next` on.
     Items { items: Rc<[Value]>, next: usize },
+    /// A generator between two of its values.
+    Standing(Standing),
+    /// A generator expression between two of its values.
+    Looping(Looping),
+    /// `zip(sources…)`, of iterators.
+    Zip { sources: Rc<[Value]> },
+    /// `itertools.islice` of an iterator: how many were taken, the position of the next that counts.
+    Slice { source: Value, taken: usize, next: usize, stop: Option<usize>, stride: usize },
+    /// `itertools.takewhile` of an iterator.
+    TakeWhile { function: Value, source: Value },
+    /// `itertools.count`.
+    Count { next: i64, stride: i64 },
+    /// `itertools.cycle` of values that are known.
+    Cycle { items: Rc<[Value]>, next: usize },
     /// Left before its end: where it stands is not followed.
     Left,
+}
+
+/// Where a generator stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) function: Ref,
+    pub(crate) scope: ScopeRef,
+    pub(crate) receiver: Option<Value>,
+    pub(crate) globals: BTreeSet<Name>,
+    pub(crate) nonlocals: BTreeSet<Name>,
+    /// The statements that it is in, from the outermost; none before it has begun.
+    pub(crate) levels: Vec<Level>,
+}
+
+/// A statement that a generator stands in, by its number in its block.
+#[derive(Clone, Debug)]
+pub(crate) struct Level {
+    pub(crate) index: usize,
+    pub(crate) inside: Inside,
+}
+
+/// Where in a statement.
+#[derive(Clone, Debug)]
+pub(crate) enum Inside {
+    /// At its `yield`.
+    Yielded,
+    /// At a `yield from` of that iterator.
+    From(Value),
+    /// In that arm of an `if`.
+    Arm(usize),
+    /// In the body of a `for` over that iterator.
+    For(Value),
+    /// In the body of a `while`.
+    Turn,
+    /// In the `else` of a loop.
+    Else,
+}
+
+/// Where a generator expression stands: its open loops, by clause, with their iterators.
+#[derive(Clone, Debug)]
+pub(crate) struct Looping {
+    pub(crate) comprehension: Rc<Comprehension>,
+    pub(crate) context: Context,
+    pub(crate) scope: ScopeRef,
+    pub(crate) levels: Vec<(usize, Value)>,
 }
 
 /// Where a generator expression stands.

@@ -10,7 +10,11 @@ impl<H: Host> Interp<'_, H> {
         Ok(match object {
             Value::Module(key) => return self.module_attribute(key, name, at),
             Value::Outside(path) => {
-                if let Some(value) = super::library::constant(path, name).or_else(|| Self::python_part(object, name)) {
+                if let (true, Some(value)) = (&**path == "sys" && &**name == "path", &self.search_path) {
+                    value.clone()
+                } else if let Some(value) =
+                    super::library::constant(path, name).or_else(|| Self::python_part(object, name))
+                {
                     value
                 } else {
                     let path = format!("{path}.{name}");
@@ -224,6 +228,16 @@ impl<H: Host> Interp<'_, H> {
                     }
                     _ => {}
                 }
+            }
+            Value::Outside(path) if &**path == "sys" && &**name == "path" => {
+                // Whether it was set is known, or else what it is.
+                if !self.is_certain()
+                    && let Value::Object(list) = &value
+                {
+                    let why = self.why(object, at);
+                    self.set_hazy(*list, why);
+                }
+                self.search_path = Some(value);
             }
             Value::Outside(path) => H::patched(self, &path.clone(), name, at),
             // Which of them it is set on is not known.

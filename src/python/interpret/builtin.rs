@@ -291,6 +291,24 @@ impl<H: Host> Interp<'_, H> {
     }
 
     fn zip(&mut self, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let lazy = |run: &Self, value: &Value| match value {
+            Value::Object(object) => match run.object(*object) {
+                Object::Lazy(Lazy::Items { .. }) => false,
+                Object::Lazy(_) => run.hazy(*object).is_none(),
+                _ => false,
+            },
+            _ => false,
+        };
+        if args.keywords.is_empty() && args.positional.iter().any(|arg| lazy(self, &arg.value)) {
+            // One row at a time, to the end of the shortest.
+            let mut sources = Vec::new();
+            for arg in &args.positional {
+                sources.push(self.iterator_of(&arg.value.clone(), at)?);
+            }
+            if !sources.iter().any(|source| matches!(source, Value::Unknown(_))) {
+                return Ok(Some(self.new_object(Object::Lazy(Lazy::Zip { sources: sources.into() }))));
+            }
+        }
         let mut columns = Vec::new();
         for arg in &args.positional {
             match self.iterate(&arg.value.clone(), at)? {

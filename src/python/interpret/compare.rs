@@ -78,6 +78,15 @@ impl<H: Host> Interp<'_, H> {
             (Value::Unknown(a), Value::Unknown(b)) if a.below_home().is_some() && b.below_home().is_some() => {
                 Some(a.below_home() == b.below_home())
             }
+            // Two ends of which neither is the end of the other.
+            (Value::Unknown(a), Value::Unknown(b))
+                if a.affix
+                    .as_ref()
+                    .zip(b.affix.as_ref())
+                    .is_some_and(|((_, a), (_, b))| !a.ends_with(&**b) && !b.ends_with(&**a)) =>
+            {
+                Some(false)
+            }
             (Value::Unknown(unknown), other) | (other, Value::Unknown(unknown)) => {
                 // A text that begins or ends otherwise is another text.
                 let (prefix, suffix) = unknown.affix.as_ref()?;

@@ -6,7 +6,7 @@ use super::record::leaves;
 use super::with::Pushed;
 use super::{BOUNDS, Flow, Host, Interp};
 use crate::python::syntax::{Expr, ExprKind, For, Stmt, StmtKind};
-use crate::python::value::{At, FunctionObject, Object, Stop, Unknown, Value, short};
+use crate::python::value::{At, FunctionObject, Lazy, Object, Stop, Unknown, Value, short};
 use crate::switch;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -265,7 +265,10 @@ impl<'t, H: Host> Interp<'t, H> {
                 Err(stop) => Err(stop),
             }
         });
-        let result = self.each(&iterable, at, &turn);
+        let result = match &iterable {
+            Value::Object(object) if lazy && self.may_go_on(*object, repeated) => self.each_next(*object, at, &turn),
+            _ => self.each(&iterable, at, &turn),
+        };
         self.push_again(&pushed.borrow());
         match result {
             Ok(Ok(_)) => {
@@ -294,6 +297,18 @@ impl<'t, H: Host> Interp<'t, H> {
                 }
             }
         }
+    }
+
+    /// Whether others may go on with a generator that this loop leaves: it has a name.
+    fn may_go_on(&self, object: crate::python::value::Ref, repeated: &For) -> bool {
+        let open = match self.object(object) {
+            Object::Lazy(Lazy::Call { function, .. }) => match self.object(*function) {
+                Object::Function(function) => super::lazy::holds_open(&function.def.body),
+                _ => true,
+            },
+            _ => false,
+        };
+        matches!(repeated.iter.kind, ExprKind::Name(_)) && !open && may_leave(&repeated.body)
     }
 
     /// After a loop, a `break` or `continue` that may have happened decides nothing more than what
@@ -371,6 +386,19 @@ impl<'t, H: Host> Interp<'t, H> {
         })?;
         Ok(self.join(outcome.into_iter().collect(), true, Join::Repeated, why))
     }
+}
+
+/// Whether a block has a `break` or `return` in it.
+fn may_leave(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Break | StmtKind::Return(_) => true,
+        StmtKind::If { arms, orelse } => may_leave(orelse) || arms.iter().any(|(_, body)| may_leave(body)),
+        StmtKind::For(repeated) => may_leave(&repeated.body) || may_leave(&repeated.orelse),
+        StmtKind::While { body, orelse, .. } => may_leave(body) || may_leave(orelse),
+        StmtKind::With(with) => may_leave(&with.body),
+        StmtKind::Try { body, .. } => may_leave(body),
+        _ => false,
+    })
 }
 
 /// `__name__ == "__main__"`: never true for a file that Airflow loads.

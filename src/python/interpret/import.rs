@@ -48,6 +48,11 @@ pub(crate) fn is_standard(top: &str) -> bool {
     !top.is_empty() && STANDARD.contains(&format!(" {top} "))
 }
 
+/// Whether a top-level module of that name is imported from outside the tree, whatever the tree has.
+pub(super) fn is_preferred(top: &str) -> bool {
+    is_standard(top) || top == "airflow" || INSTALLED.contains(&format!(" {top} "))
+}
+
 impl<H: Host> Interp<'_, H> {
     pub(super) fn import(&mut self, names: &[(Name, Option<Name>)], at: At) -> Result<(), Stop> {
         for (dotted, alias) in names {
@@ -87,13 +92,9 @@ impl<H: Host> Interp<'_, H> {
         Ok(())
     }
 
-    fn locate(&self, dotted: &str) -> Located {
-        self.tree.locate(dotted, self.frames.last().map_or(0, |frame| frame.file))
-    }
-
     fn absolute(&mut self, level: usize, module: &str, at: At) -> Result<String, Stop> {
         let file = self.frames.last().map_or(0, |frame| frame.file);
-        let name = self.tree.module_name(file);
+        let name = self.module_name(file);
         let mut parts: Vec<&str> = name.split('.').collect();
         let up = if self.tree.is_package(file) { level - 1 } else { level };
         let entry = self.frames.first().is_some_and(|frame| frame.file == file);
@@ -126,6 +127,9 @@ impl<H: Host> Interp<'_, H> {
                 }
             }
             Value::Outside(path) => {
+                if let (true, Some(value)) = (&**path == "sys" && &**name == "path", &self.search_path) {
+                    return Ok(value.clone());
+                }
                 if let Some(value) = super::library::constant(path, name) {
                     return Ok(value);
                 }
@@ -158,7 +162,7 @@ impl<H: Host> Interp<'_, H> {
             return false;
         }
         let dotted = match key {
-            ModuleKey::File(file) => self.tree.module_name(*file),
+            ModuleKey::File(file) => self.module_name(*file),
             ModuleKey::Namespace(dotted) => dotted.to_string(),
         };
         let top = dotted.split('.').next().unwrap_or_default();
@@ -202,12 +206,18 @@ impl<H: Host> Interp<'_, H> {
     /// Imports a module and all packages above it; gives the last.
     pub(crate) fn import_module(&mut self, dotted: &str, at: At) -> Result<Value, Stop> {
         let top = dotted.split('.').next().unwrap_or(dotted);
-        if is_standard(top) || top == "airflow" || INSTALLED.contains(&format!(" {top} ")) {
+        if let Some(value) = self.found_by_chance(dotted, at) {
+            return Ok(value);
+        }
+        if is_preferred(top) {
             return self.import_outside(dotted, at);
         }
         match self.locate(dotted) {
             Located::File(file) => {
                 self.import_parents(dotted, at)?;
+                if self.tree.module_name(file) != dotted {
+                    self.imported_as.entry(file).or_insert_with(|| dotted.to_owned());
+                }
                 self.load_file(file)?;
                 Ok(Value::Module(ModuleKey::File(file)))
             }
@@ -268,7 +278,7 @@ impl<H: Host> Interp<'_, H> {
     /// The submodule of a package that has been imported.
     pub(super) fn loaded_submodule(&self, key: &ModuleKey, name: &str) -> Option<Value> {
         let parent = match key {
-            ModuleKey::File(file) => self.tree.module_name(*file),
+            ModuleKey::File(file) => self.module_name(*file),
             ModuleKey::Namespace(dotted) => dotted.to_string(),
         };
         let key = match self.locate(&format!("{parent}.{name}")) {
@@ -280,7 +290,7 @@ impl<H: Host> Interp<'_, H> {
     }
 
     fn own_name(&self, file: usize) -> Value {
-        Value::str(self.tree.module_name(file))
+        Value::str(self.module_name(file))
     }
 
     /// The `__name__` of the file that Airflow loads itself: `unusual_prefix_`, a hash of where it

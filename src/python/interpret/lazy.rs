@@ -2,7 +2,10 @@
 //!
 //! A generator does not stand still between two values as Python's does: it is run once, and
 //! each `yield` runs the consumer's turn in the consumer's own frame. So everything happens in
-//! Python's order. A consumer that leaves early closes it ([`Stop::Close`]).
+//! Python's order. A consumer that leaves early closes it ([`Stop::Close`]); who asks for one
+//! value at a time is served by `step`.
+
+mod step;
 
 use super::iterate::Items;
 use super::{BOUNDS, Consumer, Flow, Frame, Host, Interp};
@@ -100,34 +103,7 @@ impl<'t, H: Host> Interp<'t, H> {
         Ok(Err((Rc::new(why), element.value())))
     }
 
-    /// The next value of something lazy; `Ok(None)` at its end, `Err` with why it is not known.
-    pub(super) fn next_of(&mut self, object: Ref, at: At) -> Result<Result<Option<Value>, Rc<Unknown>>, Stop> {
-        if let Object::Lazy(Lazy::Call { function, .. }) = self.object(object)
-            && let Object::Function(function) = self.object(*function)
-            && holds_open(&function.def.body)
-        {
-            return Err(self.limit("a generator that is held open between two of its values is not followed", at));
-        }
-        let token = self.token();
-        let found: Rc<RefCell<Option<Value>>> = Rc::default();
-        let conditions = self.maybe.len();
-        let first = found.clone();
-        let turn: Turn<'t, H> = Rc::new(move |run, item| {
-            if let Some(why) = run.maybe.get(conditions) {
-                return Err(run.limit("the next value depends on a condition that is not known", why.at));
-            }
-            *first.borrow_mut() = Some(item);
-            Err(Stop::Close(token))
-        });
-        match self.run_lazy(object, at, &turn) {
-            Ok(Ok(_)) => Ok(Ok(None)),
-            Ok(Err((why, _))) => Ok(Err(why)),
-            Err(Stop::Close(closed)) if closed == token => Ok(Ok(found.take())),
-            Err(stop) => Err(stop),
-        }
-    }
-
-    fn set_lazy(&mut self, object: Ref, state: Lazy) {
+    pub(super) fn set_lazy(&mut self, object: Ref, state: Lazy) {
         if let Object::Lazy(lazy) = self.change(object) {
             *lazy = state;
         }
@@ -145,6 +121,9 @@ impl<'t, H: Host> Interp<'t, H> {
                 turn(self, item.clone())?;
             }
             return Ok(Ok(Value::None));
+        }
+        if is_stepped(&lazy) {
+            return self.each_next(object, at, turn);
         }
         self.set_lazy(object, Lazy::Left);
         let ended = match lazy {
@@ -202,12 +181,12 @@ impl<'t, H: Host> Interp<'t, H> {
                     ended => Ok(ended),
                 }
             }
-            Lazy::Items { .. } => Ok(Ok(Value::None)),
             Lazy::Left => {
                 let why =
                     Rc::new(Unknown::new("an iterator that was left before its end is not followed", at, "iterator"));
                 return Ok(Err((why.clone(), Value::Unknown(why))));
             }
+            _ => Ok(Ok(Value::None)),
         };
         if ended.is_ok() {
             self.set_lazy(object, Lazy::Items { items: Rc::new([]), next: 0 });
@@ -313,7 +292,9 @@ impl<'t, H: Host> Interp<'t, H> {
     pub(super) fn give(&mut self, value: Value) -> Result<(), Stop> {
         let depth = self.frames.len();
         let Some(index) = self.consumers.iter().rposition(|consumer| consumer.generator == depth) else {
-            return Ok(());
+            return Err(
+                self.limit("a `yield` within an expression is not followed", self.at(crate::content::Span::FILE))
+            );
         };
         let (home, turn) = (self.consumers[index].home, self.consumers[index].turn.clone());
         let frames = self.frames.split_off(home);
@@ -428,8 +409,22 @@ impl<'t, H: Host> Interp<'t, H> {
 /// where it is written.
 pub(super) type Emit<'t, H> = Rc<dyn Fn(&mut Interp<'t, H>, Value, Value, At) -> Result<(), Stop> + 't>;
 
+/// What gives its values one by one.
+fn is_stepped(lazy: &Lazy) -> bool {
+    matches!(
+        lazy,
+        Lazy::Standing(_)
+            | Lazy::Looping(_)
+            | Lazy::Zip { .. }
+            | Lazy::Slice { .. }
+            | Lazy::TakeWhile { .. }
+            | Lazy::Count { .. }
+            | Lazy::Cycle { .. }
+    )
+}
+
 /// Whether a generator may stand inside a `with` or a `try` while it waits.
-fn holds_open(body: &[crate::python::syntax::Stmt]) -> bool {
+pub(super) fn holds_open(body: &[crate::python::syntax::Stmt]) -> bool {
     use crate::python::syntax::StmtKind;
     body.iter().any(|stmt| match &stmt.kind {
         StmtKind::With(_) | StmtKind::Try { .. } => true,

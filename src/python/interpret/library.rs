@@ -112,6 +112,15 @@ impl<H: Host> Interp<'_, H> {
                 return self.raise("SystemExit", message, at);
             }
             ("types.SimpleNamespace", _) => self.namespace(args, at),
+            ("site.addsitedir", Some(folder)) => {
+                if let Some(Value::Object(list)) = self.search_path.clone()
+                    && let Object::List(list) = self.change(list)
+                {
+                    list.at.clear();
+                    list.items.push(folder);
+                }
+                Some(Value::None)
+            }
             ("typing.cast", Some(_)) => args.positional.get(1).map(|arg| arg.value.clone()),
             // Read when an instance is made.
             ("dataclasses.field" | "pydantic.Field", _) => {

@@ -2,7 +2,8 @@
 
 use super::super::{BOUNDS, Host, Interp};
 use crate::python::syntax::{BinaryOp, CompareOp};
-use crate::python::value::{Args, At, Dict, Object, Sequence, Stop, Value};
+use crate::python::value::{Args, At, Dict, Lazy, Object, Sequence, Stop, Value};
+use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
     /// The items of every positional argument from `first` on.
@@ -31,6 +32,9 @@ impl<H: Host> Interp<'_, H> {
         let size = |index: usize, name: &str| number(index, name).and_then(|n| usize::try_from(n).ok());
         let first = args.positional.first().map(|arg| arg.value.clone());
         Ok(match (name, first) {
+            ("count", None) if args.keywords.is_empty() => {
+                Some(self.new_object(Object::Lazy(Lazy::Count { next: 0, stride: 1 })))
+            }
             ("chain", _) => {
                 let Some(columns) = self.columns(args, 0, at)? else { return Ok(None) };
                 Some(self.new_list(columns.concat()))
@@ -82,11 +86,56 @@ impl<H: Host> Interp<'_, H> {
         })
     }
 
+    /// The functions whose values are taken one by one.
+    fn lazy_itertools(&mut self, name: &str, first: &Value, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let lazy = match first {
+            Value::Object(object) => matches!(self.object(*object), Object::Lazy(_)),
+            _ => false,
+        };
+        let lazy_second = match args.positional.get(1).map(|arg| &arg.value) {
+            Some(Value::Object(object)) => matches!(self.object(*object), Object::Lazy(_)),
+            _ => false,
+        };
+        Ok(match (name, first.clone()) {
+            ("islice", source) if lazy => {
+                let bound = |index: usize| match args.positional.get(index).map(|arg| &arg.value) {
+                    None | Some(Value::None) => Some(None),
+                    Some(value) => value.as_int().and_then(|n| usize::try_from(n).ok()).map(Some),
+                };
+                let (Some(a), Some(b), Some(c)) = (bound(1), bound(2), bound(3)) else { return Ok(None) };
+                let (start, stop) = if args.positional.len() == 2 { (None, a) } else { (a, b) };
+                let next = start.unwrap_or(0);
+                let next = stop.map_or(next, |stop| next.min(stop));
+                let stride = c.unwrap_or(1).max(1);
+                Some(self.new_object(Object::Lazy(Lazy::Slice { source, taken: 0, next, stop, stride })))
+            }
+            ("takewhile", function) if lazy_second => {
+                let source = args.positional[1].value.clone();
+                Some(self.new_object(Object::Lazy(Lazy::TakeWhile { function, source })))
+            }
+            ("count", start) => match (start.as_int(), args.value(1, "step").map_or(Some(1), Value::as_int)) {
+                (Some(next), Some(stride)) => Some(self.new_object(Object::Lazy(Lazy::Count { next, stride }))),
+                _ => None,
+            },
+            ("cycle", value) => match self.iterate(&value, at)? {
+                Ok(items) => Some(self.new_object(Object::Lazy(Lazy::Cycle { items: items.into(), next: 0 }))),
+                Err(_) => None,
+            },
+            ("repeat", value) if args.value(1, "times").is_none() => {
+                Some(self.new_object(Object::Lazy(Lazy::Cycle { items: Rc::new([value]), next: 0 })))
+            }
+            _ => None,
+        })
+    }
+
     /// The functions that go through one sequence.
     fn itertools_of(&mut self, name: &str, first: &Value, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         let size = |index: usize, name: &str| {
             args.value(index, name).and_then(Value::as_int).and_then(|n| usize::try_from(n).ok())
         };
+        if let Some(lazy) = self.lazy_itertools(name, first, args, at)? {
+            return Ok(Some(lazy));
+        }
         Ok(match (name, Some(first.clone())) {
             ("pairwise", Some(value)) => {
                 let Ok(items) = self.iterate(&value, at)? else { return Ok(None) };
