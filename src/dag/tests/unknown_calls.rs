@@ -83,3 +83,13 @@ with DAG('d'):\n    make() >> EmptyOperator(task_id='b')\n",
     ));
     assert_eq!(shown, "d\n  a\n  b <- a\n");
 }
+
+#[test]
+fn a_decorator_that_wraps_by_functools_is_followed() {
+    let shown = show(&model(
+        "import functools\ndef named(prefix):\n    def decorate(function):\n        @functools.wraps(function)\n        def inner(name):\n            return function(prefix + name)\n        return inner\n    return decorate\n\
+@named('x_')\ndef make(name):\n    return EmptyOperator(task_id=name)\n\
+with DAG('d'):\n    make('a')\n",
+    ));
+    assert_eq!(shown, "d\n  x_a\n");
+}

@@ -126,7 +126,7 @@ impl<H: Host> Interp<'_, H> {
         // Who is given a function may give it back.
         let handed = args.all().any(|arg| self.hands_code(&arg.value, 4));
         let root = match callee {
-            Value::Outside(path) if !handed || names_class(path) => Some(path.clone()),
+            Value::Outside(path) if !handed || names_class(path) || keeps_function(path) => Some(path.clone()),
             Value::Unknown(unknown) if !handed => unknown.root.clone(),
             _ => None,
         };
@@ -366,6 +366,12 @@ impl<H: Host> Interp<'_, H> {
         }
         self.call(callee, Args::positional([value], at), at)
     }
+}
+
+/// Parts of Python's library of which it is known what they do with a function that they are given.
+fn keeps_function(path: &str) -> bool {
+    ["abc.", "contextlib.", "dataclasses.", "enum.", "functools.", "typing."].iter().any(|top| path.starts_with(top))
+        && path != "functools.reduce"
 }
 
 /// Whether the last part of a qualified name is written like a class.
