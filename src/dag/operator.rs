@@ -212,7 +212,15 @@ pub(super) fn apply_defaults(run: &mut Run, class: Ref, init: Ref, args: &mut Ar
 /// After the outermost `__init__`: what the template fields of an instance depend on.
 pub(super) fn constructed(run: &mut Run, instance: Ref, at: At) -> Result<(), Stop> {
     let Object::Instance(object) = run.object(instance).clone() else { return Ok(()) };
-    let Some(host) = object.host else { return Ok(()) };
+    let Some(host) = object.host else {
+        // Its `__init__` may have reached that of the operator by a way that is not followed.
+        if run.outside_bases(object.class).iter().any(|base| names::meaning(base) == Meaning::Operator) {
+            for dag in 0..run.host.dags.len() {
+                run.host.doubt(dag, at, "an operator of the tree whose `__init__` is not followed");
+            }
+        }
+        return Ok(());
+    };
     let Thing::Task(task) = *run.host.thing(host) else { return Ok(()) };
     let Some((Ok(fields), _)) = run.find_in_class(object.class, "template_fields", None) else { return Ok(()) };
     let Some(fields) = run.items(&fields).map(<[Value]>::to_vec) else {

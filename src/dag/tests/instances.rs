@@ -64,3 +64,31 @@ with DAG('d'):\n    EmptyOperator(task_id='a', executor_config={'pod_override': 
     ));
     assert_eq!(shown, "d\n  a\n");
 }
+
+#[test]
+fn the_super_of_python_2_reaches_the_operator() {
+    let shown = show(&model(
+        "from airflow.models import BaseOperator\nclass Load(BaseOperator):\n    def __init__(self, table='', *args, **kwargs):\n        super(Load, self).__init__(*args, **kwargs)\n        self.table = table\n\
+class Stage(Load):\n    def __init__(self, *args, **kwargs):\n        super(Stage, self).__init__(*args, **kwargs)\n\
+class Named(DAG):\n    def __init__(self, name, **kwargs):\n        super(Named, self).__init__(dag_id='d_' + name, **kwargs)\n\
+with Named('x'):\n    Load(task_id='a', table='t') >> Stage(task_id='b')\n",
+    ));
+    assert_eq!(shown, "d_x\n  a\n  b <- a\n");
+}
+
+#[test]
+fn an_operator_that_is_made_by_a_way_that_is_not_followed_is_a_doubt() {
+    let shown = show(&model(
+        "from airflow.models import BaseOperator\nimport acme\nclass Load(BaseOperator):\n    def __init__(self, **kwargs):\n        acme.initialise(self, kwargs)\n\
+with DAG('d'):\n    Load(task_id='a')\n",
+    ));
+    assert!(shown.starts_with("d (incomplete)"), "{shown}");
+}
+
+#[test]
+fn what_a_value_of_python_does_not_have_is_the_default() {
+    let shown = show(&model(
+        "settings = {'default_args': 1}\nwith DAG('d', default_args=getattr(settings, 'default_args', {'owner': 'a'})):\n    EmptyOperator(task_id=getattr(settings, 'name', 'a'))\n    if not hasattr('text', 'items') and not hasattr([], 'items'):\n        EmptyOperator(task_id='b')\n",
+    ));
+    assert_eq!(shown, "d\n  a\n  b\n");
+}

@@ -144,10 +144,18 @@ impl<H: Host> Interp<'_, H> {
 
     /// Raises where a value certainly does not have an attribute.
     pub(super) fn refuse_attribute(&self, object: &Value, name: &Name, at: At) -> Result<(), Stop> {
-        if name.starts_with("__") {
-            return Ok(());
+        match self.without_attribute(object, name) {
+            Some(owner) => self.raise("AttributeError", format!("'{owner}' object has no attribute '{name}'"), at),
+            None => Ok(()),
         }
-        let owner = match (self.kind(object), object) {
+    }
+
+    /// The name of a value's type, where the value certainly does not have an attribute.
+    pub(super) fn without_attribute(&self, object: &Value, name: &Name) -> Option<String> {
+        if name.starts_with("__") {
+            return None;
+        }
+        match (self.kind(object), object) {
             (Some(kind), _) => {
                 let lacks = match kind {
                     Kind::None => true,
@@ -161,10 +169,6 @@ impl<H: Host> Interp<'_, H> {
             }
             (None, Value::Object(reference)) => self.lacking_instance(*reference, name),
             _ => None,
-        };
-        match owner {
-            Some(owner) => self.raise("AttributeError", format!("'{owner}' object has no attribute '{name}'"), at),
-            None => Ok(()),
         }
     }
 

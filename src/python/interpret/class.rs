@@ -384,6 +384,16 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
+    /// `super(class, receiver)`, the form of Python 2 that operators of the tree still use.
+    pub(super) fn super_of(&mut self, class: &Value, receiver: Value, at: At) -> Value {
+        match (class, &receiver) {
+            (Value::Object(class), Value::Object(_)) if matches!(self.object(*class), Object::Class(_)) => {
+                self.new_object(Object::Super { receiver, class: *class })
+            }
+            _ => Unknown::new("`super` of a class that is not known", at, "super()").value(),
+        }
+    }
+
     // --- enums ---
 
     pub(super) fn is_enum(&self, class: Ref) -> bool {

@@ -346,6 +346,14 @@ impl<'t, H: Host> Interp<'t, H> {
                 _ => {}
             }
         }
+        if let (ExprKind::Name(name), [Arg::Positional(class), Arg::Positional(receiver)]) = (&function.kind, args)
+            && &**name == "super"
+            && self.lookup(name).is_none()
+        {
+            let class = self.eval(class)?;
+            let receiver = self.eval(receiver)?;
+            return Ok(self.super_of(&class, receiver, at));
+        }
         let callee = self.eval(function)?;
         let args = self.eval_args(args)?;
         self.call(&callee, args, at)

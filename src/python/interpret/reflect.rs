@@ -144,7 +144,7 @@ impl<H: Host> Interp<'_, H> {
                     Some((Err(_), _)) => None,
                     None => (!name.starts_with("__")).then_some(false),
                 },
-                _ => None,
+                _ => self.without_attribute(object, name).map(|_| false),
             },
             Value::Module(key) => {
                 let loaded = self.modules.get(key)?;
@@ -154,7 +154,7 @@ impl<H: Host> Interp<'_, H> {
                 self.lacks(key, name).then_some(false)
             }
             Value::None => (!name.starts_with("__")).then_some(false),
-            _ => None,
+            _ => self.without_attribute(object, name).map(|_| false),
         }
     }
 
