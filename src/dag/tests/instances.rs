@@ -88,7 +88,18 @@ with DAG('d'):\n    Load(task_id='a')\n",
 #[test]
 fn what_a_value_of_python_does_not_have_is_the_default() {
     let shown = show(&model(
-        "settings = {'default_args': 1}\nwith DAG('d', default_args=getattr(settings, 'default_args', {'owner': 'a'})):\n    EmptyOperator(task_id=getattr(settings, 'name', 'a'))\n    if not hasattr('text', 'items') and not hasattr([], 'items'):\n        EmptyOperator(task_id='b')\n",
+        "settings = {'default_args': 1}\nwith DAG('d', default_args=getattr(settings, 'default_args', {'owner': 'a'})):\n    EmptyOperator(task_id=getattr(settings, 'name', 'a'))\n    if not hasattr('text', 'items') and not hasattr([], 'read'):\n        EmptyOperator(task_id='b')\n",
     ));
     assert_eq!(shown, "d\n  a\n  b\n");
+}
+
+#[test]
+fn an_init_that_is_called_by_its_class_reaches_the_operator() {
+    let shown = show(&model(
+        "from airflow.operators.bash import BashOperator\nclass Run(BashOperator):\n    def __init__(self, who, *args, **kwargs):\n        BashOperator.__init__(self, *args, bash_command=who, **kwargs)\n\
+class Sub(Run):\n    def __init__(self, *args, **kwargs):\n        Run.__init__(self, *args, **kwargs)\n\
+class Named(DAG):\n    def __init__(self, name, **kwargs):\n        DAG.__init__(self, 'd_' + name, **kwargs)\n\
+with Named('x', default_args={'who': 'me'}):\n    Run(task_id='a') >> Sub(task_id='b')\n",
+    ));
+    assert_eq!(shown, "d_x\n  a\n  b <- a\n");
 }

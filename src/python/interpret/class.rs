@@ -280,6 +280,37 @@ impl<H: Host> Interp<'_, H> {
         Ok(())
     }
 
+    /// The instance that `Class.__init__(instance, …)` is about, where it is one of that class.
+    pub(super) fn initialised_by(&self, class: &Value, args: &Args) -> Option<Ref> {
+        let Value::Object(instance) = args.positional.first()?.value else { return None };
+        let Object::Instance(object) = self.object(instance) else { return None };
+        let Object::Class(own) = self.object(object.class) else { return None };
+        let derives = match class {
+            Value::Object(class) => {
+                own.order.iter().any(|entry| matches!(entry, Value::Object(entry) if entry == class))
+            }
+            Value::Outside(path) => {
+                own.order.iter().any(|entry| matches!(entry, Value::Outside(entry) if entry == path))
+            }
+            _ => false,
+        };
+        derives.then_some(instance)
+    }
+
+    /// `Class.__init__(instance, …)`: the host sees it as it sees one by `super()`.
+    pub(super) fn initialise_as(&mut self, instance: Ref, class: &Value, args: &Args, at: At) -> Result<(), Stop> {
+        match class {
+            Value::Object(class) => self.initialise(instance, *class, None, args, at),
+            Value::Outside(base) if !super::exception::is_exception(base) => {
+                if let Some(why) = &args.unknown {
+                    self.set_hazy(instance, why.clone());
+                }
+                H::construct(self, instance, base, args, at)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The fields of a data class or named tuple in order; `None` for other classes.
     pub(super) fn field_names(&self, class: Ref) -> Option<Vec<Name>> {
         self.has_fields(class).then(|| self.fields(class).into_iter().map(|(name, _)| name).collect())

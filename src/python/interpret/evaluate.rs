@@ -354,6 +354,20 @@ impl<'t, H: Host> Interp<'t, H> {
             let receiver = self.eval(receiver)?;
             return Ok(self.super_of(&class, receiver, at));
         }
+        if let ExprKind::Attribute(class, name) = &function.kind
+            && &**name == "__init__"
+            && !args.is_empty()
+        {
+            let class = self.eval(class)?;
+            let mut args = self.eval_args(args)?;
+            if let Some(instance) = self.initialised_by(&class, &args) {
+                args.positional.remove(0);
+                self.initialise_as(instance, &class, &args, at)?;
+                return Ok(Value::None);
+            }
+            let callee = self.attribute(&class, name, at)?;
+            return self.call(&callee, args, at);
+        }
         let callee = self.eval(function)?;
         let args = self.eval_args(args)?;
         self.call(&callee, args, at)
