@@ -315,7 +315,9 @@ struct Describe<'r, 't> {
 
 fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
     let state: &DagState = &run.host.dags[dag];
-    let listed: Vec<usize> = state.tasks.iter().copied().filter(|task| !run.host.tasks[*task].maybe).collect();
+    // Of a DAG that is changed by hand, nothing that was declared need still be so.
+    let told = !state.touched && run.host.patches.is_empty();
+    let listed: Vec<usize> = state.tasks.iter().copied().filter(|task| told && !run.host.tasks[*task].maybe).collect();
     let ids = listed
         .iter()
         .filter_map(|task| run.host.tasks[*task].id.exact().map(|id| (*task, TaskId::new(&**id))))
@@ -339,7 +341,7 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
             .groups
             .iter()
             .copied()
-            .filter(|group| !run.host.groups[*group].maybe)
+            .filter(|group| told && !run.host.groups[*group].maybe)
             .map(|group| describe.group(group))
             .collect(),
         reaches: Reaches::only(tree.path(file)),

@@ -149,13 +149,8 @@ fn mapped_inputs(
         call.keywords.iter().map(|(name, arg)| (name.clone(), arg.at)).collect()
     };
     for (name, at) in given {
-        let mut tasks = producers.clone();
-        if let Some(argument) = call.keyword(&name) {
-            tasks = match run.host_of(&argument.value).map(|host| run.host.thing(host).clone()) {
-                Some(Thing::Output(output)) => output.tasks,
-                _ => BTreeSet::new(),
-            };
-        }
+        // Whichever argument a task takes, it comes after all that the group is mapped over.
+        let tasks = producers.clone();
         let text = format!("element of {name}").into();
         let key = "return_value".into();
         let value = run.host.add(Thing::Output(Output { kind: OutputKind::Element, tasks, key, custom: false, text }));
@@ -168,8 +163,9 @@ pub(super) fn is_context(run: &Run, host: HostRef) -> bool {
     matches!(run.host.thing(host), Thing::Dag(_) | Thing::Group(_) | Thing::Output(_) | Thing::Task(_))
 }
 
-/// Opens a DAG or group.
-pub(super) fn enter(run: &mut Run, host: HostRef, at: At) -> Result<(), Stop> {
+/// Opens a DAG, a group, a setup or a teardown; gives what `as` binds, unless that is itself.
+pub(super) fn enter(run: &mut Run, host: HostRef, at: At) -> Result<Option<Value>, Stop> {
+    let mut bound = None;
     match run.host.thing(host).clone() {
         Thing::Dag(dag) => run.host.dag_stack.push(dag),
         Thing::Group(group) => run.host.group_stack.push(group),
@@ -177,12 +173,19 @@ pub(super) fn enter(run: &mut Run, host: HostRef, at: At) -> Result<(), Stop> {
             if let Some(task) = tasks.first() {
                 setup::open_setup(run, *task, at)?;
             }
+            bound = Some(Value::outside(SETUP_CONTEXT));
         }
-        Thing::Task(task) => setup::open_setup(run, task, at)?,
+        Thing::Task(task) => {
+            setup::open_setup(run, task, at)?;
+            bound = Some(Value::outside(SETUP_CONTEXT));
+        }
         _ => {}
     }
-    Ok(())
+    Ok(bound)
 }
+
+/// What `with` over a setup or a teardown gives: neither its task nor its output.
+const SETUP_CONTEXT: &str = "airflow.utils.setup_teardown.SetupTeardownContext";
 
 /// Closes what [`enter`] opened.
 pub(super) fn leave(run: &mut Run, host: HostRef, at: At) -> Result<(), Stop> {

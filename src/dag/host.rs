@@ -148,8 +148,8 @@ impl Host for World {
             }
             // What `with` calls may be called by hand.
             "__enter__" if context::is_context(run, object) => {
-                context::enter(run, object, at)?;
-                return Ok(Some(receiver));
+                let bound = context::enter(run, object, at)?;
+                return Ok(Some(bound.unwrap_or(receiver)));
             }
             "__exit__" if context::is_context(run, object) => {
                 context::leave(run, object, at)?;
@@ -287,9 +287,8 @@ impl Host for World {
         Ok(Some(right.clone()))
     }
 
-    fn enter(run: &mut Interp<Self>, object: HostRef, at: At) -> Result<Value, Stop> {
-        context::enter(run, object, at)?;
-        Ok(Value::Host(object))
+    fn enter(run: &mut Interp<Self>, object: HostRef, at: At) -> Result<Option<Value>, Stop> {
+        context::enter(run, object, at)
     }
 
     fn exit(run: &mut Interp<Self>, object: HostRef, at: At) -> Result<(), Stop> {

@@ -193,6 +193,36 @@ pub(super) fn trigger_rule(name: &str, version: Option<AirflowVersion>) -> bool 
     accepted(TRIGGER_RULES, name, version)
 }
 
+/// Classes that releases before 3 offer under a former name too. What is made is an instance of the
+/// class as it is called today.
+const RENAMED: &[(&str, &str)] = &[
+    ("operators.check_operator.CheckOperator", "SQLCheckOperator"),
+    ("operators.check_operator.IntervalCheckOperator", "SQLIntervalCheckOperator"),
+    ("operators.check_operator.ThresholdCheckOperator", "SQLThresholdCheckOperator"),
+    ("operators.check_operator.ValueCheckOperator", "SQLValueCheckOperator"),
+    ("operators.dummy.DummyOperator", "EmptyOperator"),
+    ("operators.dummy_operator.DummyOperator", "EmptyOperator"),
+    ("operators.google_api_to_s3_transfer.GoogleApiToS3Transfer", "GoogleApiToS3Operator"),
+    ("operators.hive_to_druid.HiveToDruidTransfer", "HiveToDruidOperator"),
+    ("operators.hive_to_mysql.HiveToMySqlTransfer", "HiveToMySqlOperator"),
+    ("operators.mssql_to_hive.MsSqlToHiveTransfer", "MsSqlToHiveOperator"),
+    ("operators.mysql_to_hive.MySqlToHiveTransfer", "MySqlToHiveOperator"),
+    ("operators.presto_check_operator.PrestoCheckOperator", "SQLCheckOperator"),
+    ("operators.presto_check_operator.PrestoIntervalCheckOperator", "SQLIntervalCheckOperator"),
+    ("operators.presto_check_operator.PrestoValueCheckOperator", "SQLValueCheckOperator"),
+    ("operators.presto_to_mysql.PrestoToMySqlTransfer", "PrestoToMySqlOperator"),
+    ("operators.redshift_to_s3_operator.RedshiftToS3Transfer", "RedshiftToS3Operator"),
+    ("operators.s3_to_hive_operator.S3ToHiveTransfer", "S3ToHiveOperator"),
+    ("operators.s3_to_redshift_operator.S3ToRedshiftTransfer", "S3ToRedshiftOperator"),
+    ("operators.sql_branch_operator.BranchSqlOperator", "BranchSQLOperator"),
+];
+
+/// The name of the class behind a qualified name.
+pub(super) fn class_name(path: &str) -> &str {
+    let renamed = path.strip_prefix("airflow.").and_then(|path| RENAMED.iter().find(|(former, _)| *former == path));
+    renamed.map_or_else(|| path.rsplit('.').next().unwrap_or(path), |(_, name)| name)
+}
+
 /// Kinds of `@task` that Airflow itself brings and from which release on; what a provider brings
 /// depends on what is installed.
 const KINDS: &[(&str, (u32, u32))] = &[

@@ -44,6 +44,7 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Result<Value, Stop> {
         id_at,
         id_parts: parts_of(args.get(0, "dag_id")),
         doubts: BTreeSet::new(),
+        touched: false,
         tasks: Vec::new(),
         groups: Vec::new(),
         ids: BTreeSet::new(),
@@ -109,7 +110,12 @@ fn any_group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<Value, 
         Some(parent) => run.host.groups[parent].dag,
         None => dag_argument(run, args).ok().flatten(),
     };
-    let parent = parent.or_else(|| run.host.current_group(dag));
+    let (parent, dag) = match parent.or_else(|| run.host.current_group()) {
+        Some(parent) if run.host.groups[parent].dag != dag => {
+            (Some(parent), strange_group(run, parent, dag, args, at)?)
+        }
+        parent => (parent, dag),
+    };
     let value = args.value(0, "group_id").cloned().unwrap_or(Value::None);
     let mut name = name_of(run, &value);
     let prefixes = match args.value(1, "prefix_group_id") {
@@ -183,6 +189,22 @@ fn any_group(run: &mut Run, args: &Args, suffix: bool, at: At) -> Result<Value, 
     Ok(run.host.add(Thing::Group(group)))
 }
 
+/// The DAG of a group that is made while a group of another DAG is open.
+fn strange_group(run: &mut Run, parent: usize, dag: Option<usize>, args: &Args, at: At) -> Result<Option<usize>, Stop> {
+    let of_parent = run.host.groups[parent].dag;
+    let Some(own) = dag else { return Ok(of_parent) };
+    match run.host.major() {
+        // Since 3 the group is the other DAG's, like the one around it.
+        Some(3..) if args.keyword("dag").is_none() => return Ok(of_parent),
+        Some(major) => {
+            let class = if major >= 3 { "ValueError" } else { "RuntimeError" };
+            refusal::refuse(run, class, "a group within a group of another DAG", at)?;
+        }
+        None => run.host.doubt(own, at, "a group within a group of another DAG"),
+    }
+    Ok(dag)
+}
+
 /// Everything that the making of a task needs.
 pub(super) struct Making {
     pub(super) operator: String,
@@ -225,7 +247,7 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
         .map(|host| run.host.thing(host).clone())
     {
         Some(Thing::Group(group)) => Some(group),
-        _ => run.host.current_group(dag),
+        _ => run.host.current_group(),
     };
     dag = dag.or_else(|| group.and_then(|group| run.host.groups[group].dag));
     let given = args.keyword("task_id").cloned();

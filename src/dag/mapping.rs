@@ -12,7 +12,7 @@ pub(super) fn mapping(run: &mut Run, args: &Args, kwargs: bool, at: At) -> Resul
     if let Some((what, at)) = unmappable(args, kwargs, at) {
         refuse(run, "TypeError", format!("{what} is no list, dict or output to map over"), at)?;
     }
-    let group = run.host.current_group(run.host.current_dag());
+    let group = run.host.current_group();
     if group.is_some_and(|group| run.host.mapped_above(group)) {
         refuse(run, "NotImplementedError", "something is mapped within a mapped group", at)?;
     }

@@ -16,7 +16,7 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
     let mut args = args.clone();
     if args.keyword("task_id").is_none() && args.unknown.is_none() {
         let dag = dag_argument(run, &args).ok().flatten();
-        if let Some(value) = Defaults::of(run, dag, run.host.current_group(dag), &args).get(run, "task_id") {
+        if let Some(value) = Defaults::of(run, dag, run.host.current_group(), &args).get(run, "task_id") {
             args.keywords.push(("task_id".into(), Argument { value, at }));
         } else {
             // Some operators have an id of their own; which, is in their code.
@@ -40,9 +40,8 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
             }
         }
     }
-    let class = path.rsplit('.').next().unwrap_or(path).to_owned();
     let making = Making {
-        operator: class,
+        operator: known::class_name(path).to_owned(),
         path: Some(path.to_owned()),
         args: args.clone(),
         mapped: None,
@@ -57,7 +56,7 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
 /// Whether the class takes these arguments, with what `default_args` add.
 fn check(run: &mut Run, path: &str, args: &Args, at: At) -> Result<(), Stop> {
     let dag = dag_argument(run, args).ok().flatten();
-    let defaults = Defaults::of(run, dag, run.host.current_group(dag), args);
+    let defaults = Defaults::of(run, dag, run.host.current_group(), args);
     refusal::operator_arguments(run, path, args, |run, name| defaults.gives(run, name) != Given::No, at)
 }
 
@@ -81,7 +80,7 @@ pub(super) fn expand_operator(
     at: At,
 ) -> Result<Value, Stop> {
     let (operator, path) = match class {
-        Value::Outside(path) => (path.rsplit('.').next().unwrap_or(path).to_owned(), Some(path.to_string())),
+        Value::Outside(path) => (known::class_name(path).to_owned(), Some(path.to_string())),
         Value::Object(object) => match run.object(*object) {
             Object::Class(class) => (class.name.to_string(), Some(class.path.to_string())),
             _ => ("?".to_owned(), None),
@@ -189,7 +188,7 @@ pub(super) fn apply_defaults(run: &mut Run, class: Ref, init: Ref, args: &mut Ar
         return refuse(run, "AirflowException", "operators take keyword arguments only", at);
     }
     let dag = dag_argument(run, args).ok().flatten();
-    let defaults = Defaults::of(run, dag, run.host.current_group(dag), args);
+    let defaults = Defaults::of(run, dag, run.host.current_group(), args);
     for (position, parameter) in function.def.parameters.iter().enumerate().skip(1) {
         let plain = matches!(parameter.kind, ParameterKind::Plain | ParameterKind::KeywordOnly);
         if !plain || args.get(position - 1, &parameter.name).is_some() {

@@ -56,6 +56,8 @@ pub(super) struct DagState {
     pub(super) id_at: At,
     pub(super) id_parts: Vec<At>,
     pub(super) doubts: BTreeSet<Doubt>,
+    /// Whether something that Airflow keeps about it is changed by hand.
+    pub(super) touched: bool,
     pub(super) tasks: Vec<usize>,
     pub(super) groups: Vec<usize>,
     /// Ids in use, for suffixes.
@@ -337,6 +339,7 @@ impl World {
     /// Notes that something that Airflow keeps about these objects is changed by hand.
     pub(super) fn doubt_touched(&mut self, objects: &[HostRef], at: At) {
         for dag in self.dags_of(objects) {
+            self.dags[dag].touched = true;
             self.doubt(dag, at, "something that Airflow keeps about the DAG is changed by hand");
         }
     }
@@ -372,9 +375,9 @@ impl World {
         self.dag_stack.last().copied()
     }
 
-    /// The group whose `with` is open, in that DAG.
-    pub(super) fn current_group(&self, dag: Option<usize>) -> Option<usize> {
-        self.group_stack.last().copied().filter(|group| self.groups[*group].dag == dag || dag.is_none())
+    /// The group whose `with` is open, of whichever DAG: what is made inside becomes its member.
+    pub(super) fn current_group(&self) -> Option<usize> {
+        self.group_stack.last().copied()
     }
 
     /// Whether a group or one around it is mapped.

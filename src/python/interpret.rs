@@ -104,8 +104,8 @@ pub(crate) trait Host: Sized + 'static {
         right: &Value,
         at: At,
     ) -> Result<Option<Value>, Stop>;
-    /// `with object:`; gives what `as` binds.
-    fn enter(interp: &mut Interp<Self>, object: HostRef, at: At) -> Result<Value, Stop>;
+    /// `with object:`; gives what `as` binds, unless that is the object itself.
+    fn enter(interp: &mut Interp<Self>, object: HostRef, at: At) -> Result<Option<Value>, Stop>;
     /// The end of that `with`.
     fn exit(interp: &mut Interp<Self>, object: HostRef, at: At) -> Result<(), Stop>;
     /// The `__init__` of an outside base class, for an instance of a class of the tree.

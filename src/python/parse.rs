@@ -44,22 +44,25 @@ pub(crate) struct SyntaxError {
 
 /// Parses a file. With errors the syntax is empty: Python would run none of it.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Module, SyntaxError> {
-    let source = text::decode(bytes)?;
+    let text::Source { text: source, strays } = text::decode(bytes)?;
     if source.len() > SIZE {
         return Err(SyntaxError { span: Span::FILE, message: format!("larger than {SIZE} bytes") });
     }
-    match module(&source) {
+    match module(&source, &strays) {
         // The grammar takes a comment that stands left of its block for the end of that block
         // where a statement is not complete (behind a decorator); for Python it is a blank line.
-        Err(error) => text::without_comment_lines(&source).and_then(|source| module(&source).ok()).ok_or(error),
+        Err(error) => {
+            text::without_comment_lines(&source).and_then(|source| module(&source, &strays).ok()).ok_or(error)
+        }
         parsed => parsed,
     }
 }
 
-fn module(source: &str) -> Result<Module, SyntaxError> {
+fn module(source: &str, strays: &[Span]) -> Result<Module, SyntaxError> {
     let unusable = || SyntaxError { span: Span::FILE, message: "the grammar could not be used".to_owned() };
     let tree = PARSER.with_borrow_mut(|parser| parser.as_mut()?.parse(source.as_bytes(), None)).ok_or_else(unusable)?;
     let nodes = Nodes::of(&tree, source);
+    problems::strays(&nodes, source, strays)?;
     problems::check(&nodes, source)?;
     let mut lower = Lower { source, depth: 0, error: None, functions: Vec::new() };
     let body = lower.block(nodes.root());

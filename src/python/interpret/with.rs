@@ -32,9 +32,7 @@ impl<'t, H: Host> Interp<'t, H> {
             return self.call_with(&method, Vec::new(), at);
         }
         if let Some(host) = self.host_of(value) {
-            let entered = H::enter(self, host, at)?;
-            // An instance of a class of the tree stays itself.
-            return Ok(if matches!(value, Value::Object(_)) { value.clone() } else { entered });
+            return Ok(H::enter(self, host, at)?.unwrap_or_else(|| value.clone()));
         }
         // A path, a file and what `os.scandir` gives are their own context.
         if self.standard(value).is_some() || self.unordered_items(value).is_some() || self.items(value).is_some() {

@@ -2,6 +2,23 @@
 
 use super::nodes::{Broken, Node, Nodes};
 use super::{SyntaxError, span};
+use crate::content::Span;
+
+/// The first byte outside of a comment that is no UTF-8, if there is one.
+pub(super) fn strays(nodes: &Nodes, source: &str, strays: &[Span]) -> Result<(), SyntaxError> {
+    if strays.is_empty() {
+        return Ok(());
+    }
+    let mut comments = nodes.all().map(|(_, node)| node).filter(|node| node.kind() == "comment").peekable();
+    // Where no `?` stands, a line of comment was taken out.
+    for stray in strays.iter().filter(|stray| source.as_bytes().get(stray.start) == Some(&b'?')) {
+        while comments.next_if(|comment| comment.end_byte() <= stray.start).is_some() {}
+        if comments.peek().is_none_or(|comment| stray.start < comment.start_byte()) {
+            return Err(SyntaxError { span: *stray, message: "not UTF-8, and no encoding declared".to_owned() });
+        }
+    }
+    Ok(())
+}
 
 /// The first place that is no Python 3, if there is one.
 pub(super) fn check(nodes: &Nodes, source: &str) -> Result<(), SyntaxError> {

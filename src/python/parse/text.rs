@@ -4,8 +4,15 @@ use super::SyntaxError;
 use crate::content::Span;
 use std::borrow::Cow;
 
+/// The text of a file.
+pub(super) struct Source<'b> {
+    pub(super) text: Cow<'b, str>,
+    /// Bytes that are no UTF-8, with a `?` in the place of each. In a comment Python never looks.
+    pub(super) strays: Vec<Span>,
+}
+
 /// Reads a file as Python does: UTF-8 unless a coding line says otherwise.
-pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, SyntaxError> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Source<'_>, SyntaxError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         return Err(SyntaxError {
@@ -13,6 +20,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, SyntaxError> {
             message: "source code cannot contain null bytes".to_owned(),
         });
     }
+    let mut strays = Vec::new();
     let text = match coding(bytes) {
         Some(name)
             if matches!(
@@ -24,13 +32,27 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, SyntaxError> {
         }
         _ => match std::str::from_utf8(bytes) {
             Ok(text) => Cow::Borrowed(text),
-            Err(error) => {
-                let at = at_byte(bytes, error.valid_up_to());
-                return Err(SyntaxError { span: at, message: "not UTF-8, and no encoding declared".to_owned() });
-            }
+            Err(_) => Cow::Owned(with_strays(bytes, &mut strays)),
         },
     };
-    Ok(if text.contains('\r') { Cow::Owned(lone_returns_to_newlines(&text)) } else { text })
+    let text = if text.contains('\r') { Cow::Owned(lone_returns_to_newlines(&text)) } else { text };
+    Ok(Source { text, strays })
+}
+
+/// The text with a `?` for each byte that is no UTF-8; offsets stay as they are.
+fn with_strays(bytes: &[u8], strays: &mut Vec<Span>) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let mut line = 1_u32;
+    for chunk in bytes.utf8_chunks() {
+        let lines = chunk.valid().bytes().filter(|byte| *byte == b'\n').count();
+        line = line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+        text.push_str(chunk.valid());
+        for _ in chunk.invalid() {
+            strays.push(Span { start: text.len(), end: text.len() + 1, line });
+            text.push('?');
+        }
+    }
+    text
 }
 
 /// CR alone ends a line for Python, but not for the grammar. Offsets stay as they are.

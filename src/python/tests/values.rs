@@ -45,8 +45,8 @@ impl Host for Nothing {
     fn binary(_: &mut Interp<Self>, _: BinaryOp, _: &Value, _: &Value, _: At) -> Result<Option<Value>, Stop> {
         Ok(None)
     }
-    fn enter(_: &mut Interp<Self>, _: HostRef, _: At) -> Result<Value, Stop> {
-        Ok(Value::None)
+    fn enter(_: &mut Interp<Self>, _: HostRef, _: At) -> Result<Option<Value>, Stop> {
+        Ok(None)
     }
     fn exit(_: &mut Interp<Self>, _: HostRef, _: At) -> Result<(), Stop> {
         Ok(())
