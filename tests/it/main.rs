@@ -11,3 +11,4 @@ mod readme;
 mod remotes;
 mod repositories;
 mod sync;
+mod tricky;

@@ -103,3 +103,26 @@ fn the_example_of_a_blocked_change_is_what_the_program_says() {
         assert!(lines.any(|real| real.starts_with(start)), "the README says `{line}`, the program\n{real}");
     }
 }
+
+#[test]
+fn the_model_section_prints_what_it_shows() {
+    let tree = tempfile::tempdir().unwrap();
+    let heading = "### The DAGs as dagguard sees them";
+    for (path, text) in [
+        ("dags/etl.py", block(heading, "python")),
+        ("shared/warehouse/__init__.py", String::new()),
+        ("shared/warehouse/tables.py", "TABLES = [\"orders\", \"users\"]\n".to_owned()),
+    ] {
+        let path = tree.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let shown = block(heading, "text");
+    let (command, expected) = shown.split_once('\n').unwrap();
+    let output = shell(tree.path(), command.strip_prefix("$ ").unwrap(), &[]);
+    assert_eq!(said(&output), expected);
+    let output = shell(tree.path(), &block(heading, "sh"), &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("f\"load_{table}\" = \"load_users\""), "{}", said(&output));
+    assert!(fs::read_to_string(tree.path().join("etl.mmd")).unwrap().starts_with("flowchart"));
+}

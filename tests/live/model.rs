@@ -4,7 +4,9 @@ mod corpus;
 mod fragments;
 mod generate;
 mod judge;
+mod serialised;
 mod switches;
+mod tricky;
 
 use super::Case;
 use super::support::install::{AIRFLOW_2_11, Release};
@@ -20,6 +22,11 @@ pub(crate) fn cases(release: &Release) -> Vec<(&'static str, Case)> {
         (
             "the_generated_corpus_of_other_seeds_is_what_airflow_builds",
             Case::Installed(corpus::the_generated_corpus_of_other_seeds),
+        ),
+        ("the_tricky_cases_are_what_airflow_builds", Case::Installed(tricky::the_tricky_cases_are_what_airflow_builds)),
+        (
+            "what_is_stored_of_a_dag_is_what_the_model_says",
+            Case::Shared(serialised::what_is_stored_of_a_dag_is_what_the_model_says),
         ),
     ];
     // What proves the judge proves it with one release.

@@ -1,12 +1,12 @@
-"""What an installed Airflow builds from its DAGs folder, one line of JSON for each DAG file.
+"""What an installed Airflow builds from a DAGs folder, one line of JSON for each DAG file.
 
-Run by the Python of an Airflow installation, with AIRFLOW_HOME set to a home whose `dags` and
-`plugins` hold the content as it is delivered:
+Run by the Python of an Airflow installation; each HOME is a folder whose `dags` and `plugins` hold
+content as it is delivered, and gets a file `facts.jsonl`:
 
-    python dagbag.py OUTPUT [SECONDS]
+    python dagbag.py SECONDS HOME...
 
 Airflow's own rules say which files are DAG files (its ignore files, its safe mode), and its own
-DagBag loads each, within SECONDS (20). Between two files every module of the home is forgotten, as
+DagBag loads each, within SECONDS. Between two files every module of the home is forgotten, as
 if each had a process of its own. A file that ends the process or hangs costs that file alone.
 
 A line is {"file", "errors", "dags"}; the first line is {"airflow", "python"}.
@@ -23,8 +23,8 @@ import sys
 import time
 import warnings
 
-HOME = os.path.realpath(os.environ["AIRFLOW_HOME"])
-DAGS = os.path.join(HOME, "dags")
+# The home that this process loads, and its DAGs folder.
+HOME = DAGS = None
 
 
 def first_of(*modules):
@@ -42,7 +42,7 @@ def new_bag():
     DagBag = first_of("airflow.dag_processing.dagbag", "airflow.models.dagbag").DagBag
     wanted = {"include_examples": False, "load_op_links": False, "collect_dags": False}
     known = inspect.signature(DagBag.__init__).parameters
-    return DagBag(dag_folder=DAGS, **{name: value for name, value in wanted.items() if name in known})
+    return DagBag(dag_folder=DAGS or os.devnull, **{name: value for name, value in wanted.items() if name in known})
 
 
 def xcom_types():
@@ -212,18 +212,30 @@ def load(paths, seconds, tell):
             tell(failed(paths.pop(0), why))
 
 
+def home_of(home, seconds, first_line):
+    """Loads one home; called in a process of its own."""
+    global HOME, DAGS
+    HOME = os.path.realpath(home)
+    DAGS = os.path.join(HOME, "dags")
+    # A worker has them behind everything else, in this order.
+    sys.path += [DAGS, os.path.join(HOME, "config"), os.path.join(HOME, "plugins")]
+    from airflow.utils.file import list_py_file_paths
+
+    known = inspect.signature(list_py_file_paths).parameters
+    examples = {"include_examples": False} if "include_examples" in known else {}
+    paths = sorted(os.path.realpath(path) for path in list_py_file_paths(DAGS, safe_mode=True, **examples))
+    with open(os.path.join(HOME, "facts.jsonl"), "w") as out:
+        out.write(json.dumps(first_line) + "\n")
+        load(paths, seconds, lambda facts: out.write(json.dumps(facts, sort_keys=True) + "\n"))
+
+
 def main():
-    output = sys.argv[1]
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 20.0
+    seconds = float(sys.argv[1])
+    homes = sys.argv[2:]
     warnings.simplefilter("ignore")
     sys.path.pop(0)  # the folder of this script is none of Airflow's
     airflow = importlib.import_module("airflow")
     logging.disable(logging.CRITICAL)
-    # A worker has them behind everything else, in this order.
-    for folder in (DAGS, os.path.join(HOME, "config"), os.path.join(HOME, "plugins")):
-        if folder in sys.path:
-            sys.path.remove(folder)
-        sys.path.append(folder)
     # What every file needs anyway is imported once.
     for module in ("airflow.decorators", "airflow.operators.python", "airflow.models.baseoperator", "airflow.sdk"):
         try:
@@ -231,15 +243,20 @@ def main():
         except ImportError:
             continue
     new_bag()
-    from airflow.utils.file import list_py_file_paths
-
-    known = inspect.signature(list_py_file_paths).parameters
-    examples = {"include_examples": False} if "include_examples" in known else {}
-    paths = sorted(os.path.realpath(path) for path in list_py_file_paths(DAGS, safe_mode=True, **examples))
-    with open(output, "w") as out:
-        python = ".".join(str(part) for part in sys.version_info[:3])
-        out.write(json.dumps({"airflow": airflow.__version__, "python": python}) + "\n")
-        load(paths, seconds, lambda facts: out.write(json.dumps(facts, sort_keys=True) + "\n"))
+    folder = os.path.realpath(os.environ["AIRFLOW_HOME"])
+    sys.path[:] = [path for path in sys.path if not os.path.realpath(path).startswith(folder + os.sep)]
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    first_line = {"airflow": airflow.__version__, "python": python}
+    for home in homes:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                home_of(home, seconds, first_line)
+                code = 0
+            finally:
+                os._exit(code)
+        os.waitpid(child, 0)
 
 
 main()

@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The program that an installed release runs.
 const SCRIPT: &str = include_str!("dagbag.py");
+/// How long one DAG file may take.
+const SECONDS: &str = "20";
 
 /// What Airflow builds from a tree: each file that it takes for a DAG file, by path in the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,66 +87,83 @@ impl Judge {
     /// Loads a content tree (or a plain folder of DAG files) as it would lie on a worker. Facts of
     /// equal trees are kept below the target directory: loading them again says the same.
     pub(crate) fn facts(&self, tree: &Snapshot) -> Facts {
-        let layout = Layout::of(tree);
-        let delivered = layout.deliver(tree);
-        let version = self.venv.release.version;
-        let text = self.kept_or_loaded(tree, &delivered).unwrap_or_else(|why| panic!("Airflow {version}: {why}"));
-        parse(&text, version, layout)
+        self.facts_of_each(&[tree]).pop().expect("the facts of the one tree")
     }
 
-    fn kept_or_loaded(&self, tree: &Snapshot, delivered: &BTreeMap<HomePath, ContentPath>) -> Result<String, String> {
-        let kept = self.kept(tree, delivered);
-        let words = |error: std::io::Error| format!("{}: {error}", kept.display());
-        fs::create_dir_all(kept.parent().unwrap_or(&kept)).map_err(words)?;
+    /// Loads several trees, each in a home and a process of its own; Airflow itself starts once.
+    pub(crate) fn facts_of_each(&self, trees: &[&Snapshot]) -> Vec<Facts> {
+        let version = self.venv.release.version;
+        let told = self.kept_or_loaded(trees).unwrap_or_else(|why| panic!("Airflow {version}: {why}"));
+        trees.iter().zip(told).map(|(tree, text)| parse(&text, version, Layout::of(tree))).collect()
+    }
+
+    fn kept_or_loaded(&self, trees: &[&Snapshot]) -> Result<Vec<String>, String> {
+        let kept: Vec<PathBuf> = trees.iter().map(|tree| self.kept(tree)).collect();
+        let folder = root().join("facts");
+        let words = |error: std::io::Error| format!("{}: {error}", folder.display());
+        fs::create_dir_all(&folder).map_err(words)?;
         // Several cases ask for the facts of one tree: the first loads it, the others wait.
-        let lock = File::create(kept.with_extension("lock")).map_err(words)?;
+        let lock = File::create(folder.join(format!("{}.lock", self.venv.release.version))).map_err(words)?;
         lock.lock().map_err(words)?;
-        if let Ok(text) = fs::read_to_string(&kept) {
-            return Ok(text);
+        let missing: Vec<usize> = (0..trees.len()).filter(|index| !kept[*index].exists()).collect();
+        if !missing.is_empty() {
+            let loaded = self.load(&missing.iter().map(|index| trees[*index]).collect::<Vec<_>>())?;
+            for (index, text) in missing.into_iter().zip(loaded) {
+                let part = kept[index].with_extension("part");
+                fs::write(&part, &text).and_then(|()| fs::rename(&part, &kept[index])).map_err(words)?;
+            }
         }
-        let text = self.load(tree, delivered)?;
-        let part = kept.with_extension("part");
-        fs::write(&part, &text).and_then(|()| fs::rename(&part, &kept)).map_err(words)?;
-        Ok(text)
+        kept.iter().map(|path| fs::read_to_string(path).map_err(words)).collect()
     }
 
     /// Where facts of that tree are kept: named by all that decides them.
-    fn kept(&self, tree: &Snapshot, delivered: &BTreeMap<HomePath, ContentPath>) -> PathBuf {
+    fn kept(&self, tree: &Snapshot) -> PathBuf {
         let mut all = format!("{:?}\n{SCRIPT}\n", self.venv.release);
-        for (to, from) in delivered {
-            let id = tree.get(from).map(|file| file.id.to_string());
+        for (to, from) in Layout::of(tree).deliver(tree) {
+            let id = tree.get(&from).map(|file| file.id.to_string());
             let _ = writeln!(all, "{} {id:?}", to.as_str());
         }
         root().join("facts").join(format!("{}-{}.jsonl", self.venv.release.version, BlobId::of(all.as_bytes())))
     }
 
-    fn load(&self, tree: &Snapshot, delivered: &BTreeMap<HomePath, ContentPath>) -> Result<String, String> {
-        /// Two trees may be loaded at the same time.
+    fn load(&self, trees: &[&Snapshot]) -> Result<Vec<String>, String> {
+        /// Trees may be loaded by several threads at the same time.
         static HOMES: AtomicUsize = AtomicUsize::new(0);
         let number = HOMES.fetch_add(1, Ordering::Relaxed);
-        let home = root().join(format!("dagbag-{}-{}-{number}", self.venv.release.version, std::process::id()));
-        let told = deliver(tree, delivered, &home)
-            .map_err(|error| format!("{}: {error}", home.display()))
-            .and_then(|()| self.run(&home));
-        let _ = fs::remove_dir_all(&home);
+        let around = root().join(format!("dagbag-{}-{}-{number}", self.venv.release.version, std::process::id()));
+        let homes: Vec<PathBuf> = (0..trees.len()).map(|index| around.join(index.to_string())).collect();
+        let told = trees
+            .iter()
+            .zip(&homes)
+            .try_for_each(|(tree, home)| deliver(tree, &Layout::of(tree).deliver(tree), home))
+            .map_err(|error| format!("{}: {error}", around.display()))
+            .and_then(|()| self.run(&around, &homes))
+            .and_then(|()| {
+                let read = |home: &PathBuf| {
+                    fs::read_to_string(home.join("facts.jsonl")).map_err(|error| format!("{}: {error}", home.display()))
+                };
+                homes.iter().map(read).collect()
+            });
+        let _ = fs::remove_dir_all(&around);
         told
     }
 
-    fn run(&self, home: &Path) -> Result<String, String> {
-        let path = |part: &str| home.join(part);
+    fn run(&self, around: &Path, homes: &[PathBuf]) -> Result<(), String> {
+        let path = |part: &str| around.join(part);
         let _ = fs::copy(self.venv.template().join("airflow.db"), path("airflow.db"));
         fs::write(path("dagbag.py"), SCRIPT).map_err(|error| error.to_string())?;
         let output = Command::new(self.venv.bin().join("python"))
             .arg(path("dagbag.py"))
-            .arg(path("facts.jsonl"))
-            .current_dir(home)
+            .arg(SECONDS)
+            .args(homes)
+            .current_dir(around)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("LANG", "C.UTF-8")
             .env("TZ", "UTC")
-            .env("HOME", home)
+            .env("HOME", around)
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("AIRFLOW_HOME", home)
+            .env("AIRFLOW_HOME", around)
             .env("AIRFLOW__CORE__DAGS_FOLDER", path("dags"))
             .env("AIRFLOW__CORE__PLUGINS_FOLDER", path("plugins"))
             .env("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
@@ -158,7 +177,7 @@ impl Judge {
             let last: Vec<&str> = words.lines().rev().take(5).collect();
             return Err(last.into_iter().rev().collect::<Vec<_>>().join("\n"));
         }
-        fs::read_to_string(path("facts.jsonl")).map_err(|error| error.to_string())
+        Ok(())
     }
 }
 

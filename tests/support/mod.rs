@@ -20,4 +20,5 @@ pub(crate) mod repositories;
 pub(crate) mod rest;
 pub(crate) mod server;
 pub(crate) mod syncer;
+pub(crate) mod tricky;
 pub(crate) mod verdict;

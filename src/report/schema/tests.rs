@@ -1,5 +1,7 @@
 //! Real outputs against the schemas that are checked in.
 
+mod tricky;
+
 use super::{Shape, schema};
 use serde_json::Value;
 

@@ -1,0 +1,12 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.operators.empty import EmptyOperator
+
+with DAG("guarded", schedule=None, start_date=datetime(2025, 1, 1)) as dag:
+    EmptyOperator(task_id="a")
+
+if __name__ == "__main__":
+    with dag:
+        EmptyOperator(task_id="b")
+    dag.test()

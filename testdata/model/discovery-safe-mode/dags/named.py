@@ -1,0 +1,3 @@
+from factory.make import make
+
+made = make("named")

@@ -1,0 +1,10 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.operators.empty import EmptyOperator
+
+with DAG("same_edge", schedule=None, start_date=datetime(2025, 1, 1)):
+    a, b = EmptyOperator(task_id="a"), EmptyOperator(task_id="b")
+    a >> b
+    b.set_upstream(a)
+    a >> [b, b]

@@ -1,0 +1,4 @@
+from state import seen
+
+seen.NAMES.append("b")
+seen.EXTRA = "c"

@@ -1,0 +1,3 @@
+from loop.two import TWO
+
+ONE = "one"

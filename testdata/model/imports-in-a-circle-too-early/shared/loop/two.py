@@ -1,0 +1,3 @@
+from loop.one import ONE
+
+TWO = ONE + "two"

@@ -1,0 +1,7 @@
+import ring.two
+
+NAME = "one"
+
+
+def both():
+    return f"{NAME}_{ring.two.NAME}"

@@ -1,0 +1,7 @@
+import ring.one
+
+NAME = "two"
+
+
+def early():
+    return ring.one.both()

@@ -1,0 +1,5 @@
+from airflow.operators.empty import EmptyOperator
+
+
+class StepOperator(EmptyOperator):
+    pass

@@ -1,0 +1,1 @@
+ID = "from_tools"

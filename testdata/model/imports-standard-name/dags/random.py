@@ -1,0 +1,1 @@
+NAME = "not this one"

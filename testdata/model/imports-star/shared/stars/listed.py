@@ -1,0 +1,2 @@
+__all__ = ["A"]
+A, B = "listed_a", "hidden"

@@ -1,0 +1,1 @@
+C, _D = "unlisted_c", "hidden"

@@ -1,0 +1,1 @@
+SITES = [site for site in ("a", "b", "c", "d") if site != "c"]

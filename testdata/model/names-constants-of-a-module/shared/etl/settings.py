@@ -1,0 +1,3 @@
+TEAM = "sales"
+DAG_ID = f"{TEAM}-daily"
+LOAD = "load_" + TEAM

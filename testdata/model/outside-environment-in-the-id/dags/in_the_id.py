@@ -1,0 +1,8 @@
+import os
+from datetime import datetime
+
+from airflow import DAG
+from airflow.operators.empty import EmptyOperator
+
+with DAG(f"{os.environ.get('STAGE', 'dev')}_load", schedule=None, start_date=datetime(2025, 1, 1)):
+    EmptyOperator(task_id="a")

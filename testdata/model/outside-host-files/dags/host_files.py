@@ -1,0 +1,10 @@
+import os
+from datetime import datetime
+
+from airflow import DAG
+from airflow.operators.empty import EmptyOperator
+
+with DAG("host_files", schedule=None, start_date=datetime(2025, 1, 1)):
+    EmptyOperator(task_id="a")
+    if os.path.exists("/surely/not/there"):
+        EmptyOperator(task_id="b")

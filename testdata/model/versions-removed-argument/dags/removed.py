@@ -1,0 +1,7 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.operators.empty import EmptyOperator
+
+with DAG("removed", schedule_interval=None, start_date=datetime(2025, 1, 1)):
+    EmptyOperator(task_id="a")
