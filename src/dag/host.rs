@@ -403,7 +403,7 @@ fn read_attribute(run: &mut Run, object: HostRef, name: &str, at: At) -> Option<
             "__name__" => {
                 let function = arguments::function(run, &decorated.function)?;
                 let Object::Function(function) = run.object(function) else { return None };
-                Some(Value::str(function.def.name.clone()))
+                Some(Value::str(function.name().clone()))
             }
             _ => None,
         },

@@ -11,10 +11,13 @@ mod call;
 mod certain;
 mod class;
 mod compare;
+mod enumeration;
 mod evaluate;
 mod exception;
 mod execute;
+mod fields;
 mod format;
+mod held;
 mod import;
 mod iterate;
 mod lazy;
@@ -38,7 +41,7 @@ use super::syntax::Name;
 use super::tree::Tree;
 pub(crate) use super::value::HostRef;
 use super::value::{
-    Args, At, Cell, Key, ModuleKey, Object, Raised, Ref, ScopeRef, Sequence, Stop, Text, Unknown, Value,
+    Annotation, Args, At, Cell, Key, ModuleKey, Object, Raised, Ref, ScopeRef, Sequence, Stop, Text, Unknown, Value,
 };
 pub(crate) use import::is_standard;
 pub(crate) use library::path::home_text;
@@ -157,7 +160,7 @@ pub(crate) struct Frame {
     /// Names of a class body in order.
     pub(crate) fields: Vec<Name>,
     /// Those of them that are annotated.
-    pub(crate) annotated: BTreeSet<Name>,
+    pub(crate) annotated: BTreeMap<Name, Annotation>,
     pub(crate) called_at: At,
 }
 
@@ -231,6 +234,8 @@ pub(crate) struct Interp<'t, H: Host> {
     open_names: bool,
     /// Instances and classes whose attributes may have been set without being seen.
     opened: BTreeSet<Ref>,
+    /// Functions behind `abc.abstractmethod`.
+    abstracts: BTreeSet<Ref>,
     /// Names set after a `break`, `continue` or `return` that may have happened, in order.
     loose: Vec<(ScopeRef, Name)>,
     /// Which order unordered things are given: another one each time the file is evaluated.
@@ -267,6 +272,7 @@ impl<'t, H: Host> Interp<'t, H> {
             tokens: 0,
             open_names: false,
             opened: BTreeSet::new(),
+            abstracts: BTreeSet::new(),
             loose: Vec::new(),
             variation: 0,
             shuffles: BTreeSet::new(),
@@ -327,6 +333,12 @@ impl<'t, H: Host> Interp<'t, H> {
 
     pub(crate) fn at(&self, span: crate::content::Span) -> At {
         At { file: self.frames.last().map_or(0, |frame| frame.file), span }
+    }
+
+    /// Where the running function was called.
+    fn called_at(&self) -> At {
+        let nowhere = self.at(crate::content::Span::FILE);
+        self.frames.last().map_or(nowhere, |frame| frame.called_at)
     }
 
     // --- heap ---
@@ -531,6 +543,7 @@ impl<'t, H: Host> Interp<'t, H> {
                     Key::Tuple(keys?)
                 }
                 Object::Standard(standard) => Key::Other(standard.text().into()),
+                Object::Instance(_) => return self.instance_key(*object, depth),
                 _ => Key::Other(format!("object {}", object.0).into()),
             },
             other => Key::Other(self.text(other).into()),
@@ -615,6 +628,10 @@ impl<'t, H: Host> Interp<'t, H> {
         match self.object(*object) {
             Object::List(items) | Object::Tuple(items) => Some(&items.items),
             Object::Set(items) => Some(items),
+            Object::Instance(_) => match self.held(value)? {
+                held @ Value::Object(inner) if inner.0 != object.0 => self.items(held),
+                _ => None,
+            },
             _ => None,
         }
     }

@@ -130,7 +130,13 @@ pub(crate) enum Object {
         function: Value,
         args: Args,
     },
-    Property(Value),
+    Property {
+        get: Value,
+        set: Option<Value>,
+        delete: Option<Value>,
+    },
+    /// A method whose result becomes an attribute of the instance at its first reading.
+    CachedProperty(Value),
     /// `globals()`: the names of a module.
     Globals(ScopeRef),
     StaticMethod(Value),
@@ -325,12 +331,23 @@ pub(crate) struct FunctionObject {
     pub(crate) file: usize,
     /// The class whose body it stands in.
     pub(crate) class: Option<Ref>,
+    /// The name of what it wraps (`functools.wraps`).
+    pub(crate) wraps: Option<Name>,
+}
+
+impl FunctionObject {
+    /// `function.__name__`.
+    pub(crate) fn name(&self) -> &Name {
+        self.wraps.as_ref().unwrap_or(&self.def.name)
+    }
 }
 
 /// A class of the tree.
 #[derive(Clone, Debug)]
 pub(crate) struct ClassObject {
     pub(crate) name: Name,
+    /// With the classes and functions that it stands in.
+    pub(crate) qualified: Rc<str>,
     /// Module and name.
     pub(crate) path: Rc<str>,
     /// The class itself first, then its bases in resolution order, outside ones included.
@@ -339,17 +356,57 @@ pub(crate) struct ClassObject {
     /// Names in the order of the body, for enums and data classes.
     pub(crate) fields: Vec<Name>,
     /// Those of them that are annotated.
-    pub(crate) annotated: BTreeSet<Name>,
-    pub(crate) dataclass: bool,
-    /// A data class whose fields take no positions.
+    pub(crate) annotated: BTreeMap<Name, Annotation>,
+    /// Set for a class behind `@dataclass`.
+    pub(crate) dataclass: Option<DataClass>,
+    /// Set for an enumeration that has members.
+    pub(crate) members: Option<Members>,
+}
+
+/// What an annotation in the body of a class is to a data class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Annotation {
+    Field,
+    /// `InitVar`: a parameter that `__post_init__` is given.
+    InitOnly,
+    /// `_: KW_ONLY`: the fields behind it take no positions.
+    KeywordsFollow,
+}
+
+/// The options of a data class.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DataClass {
+    /// Its fields take no positions.
     pub(crate) keyword_only: bool,
+    pub(crate) compared: Compared,
+    pub(crate) frozen: bool,
+    /// Hashed by its fields all the same.
+    pub(crate) hashed: bool,
+}
+
+/// Which comparisons a data class makes of its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Compared {
+    Never,
+    Equality,
+    Order,
+}
+
+/// The members of an enumeration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Members {
+    /// By name, aliases included.
+    pub(crate) all: Vec<(Name, Value)>,
+    /// Set when there may be others, or some may be aliases.
+    pub(crate) unsure: Option<Rc<Unknown>>,
 }
 
 impl ClassObject {
     /// A class of which nothing but the name is there yet.
     pub(crate) fn named(name: Name, path: Rc<str>) -> Self {
-        let (order, names, fields, annotated) = (Vec::new(), BTreeMap::new(), Vec::new(), BTreeSet::new());
-        Self { name, path, order, names, fields, annotated, dataclass: false, keyword_only: false }
+        let (order, names, fields, annotated) = (Vec::new(), BTreeMap::new(), Vec::new(), BTreeMap::new());
+        let qualified = name.clone();
+        Self { name, qualified, path, order, names, fields, annotated, dataclass: None, members: None }
     }
 }
 
@@ -360,6 +417,16 @@ pub(crate) struct Instance {
     pub(crate) attributes: BTreeMap<Name, Value>,
     /// What it is for the host.
     pub(crate) host: Option<HostRef>,
+    /// What it is as an instance of a built-in type: the text of a member of `class X(str, Enum)`,
+    /// the tuple of a named tuple.
+    pub(crate) held: Option<Value>,
+}
+
+impl Instance {
+    /// An instance without attributes.
+    pub(crate) fn of(class: Ref) -> Self {
+        Self { class, attributes: BTreeMap::new(), host: None, held: None }
+    }
 }
 
 /// A cell of the heap.

@@ -57,7 +57,6 @@ fn an_exception_is_caught_by_its_classes() {
 fn what_makes_classes_otherwise_is_said() {
     for class in [
         "class Meta(type): pass\nclass Op(EmptyOperator, metaclass=Meta): pass\n",
-        "class Base:\n    def __init_subclass__(cls): pass\nclass Op(Base): pass\n",
         "class Op(EmptyOperator):\n    def __new__(cls, **k): return EmptyOperator(task_id='x')\nOp(task_id='y')\n",
     ] {
         let model = model(&format!("d = DAG('d')\n{class}"));

@@ -74,8 +74,23 @@ impl<H: Host> Interp<'_, H> {
                 if let Some(value) = instance.attributes.get(name) {
                     return Ok(value.clone());
                 }
+                if let Some(value) = self.named_tuple_attribute(object, instance.class, name) {
+                    return Ok(value);
+                }
                 let outside = match self.find_in_class(instance.class, name, None) {
-                    Some((Ok(value), _)) => return self.bind_attribute(&value, object, at),
+                    Some((Ok(value), _)) => {
+                        if let Value::Object(property) = &value
+                            && let Object::CachedProperty(getter) = self.object(*property)
+                        {
+                            let getter = getter.clone();
+                            let value = self.call_with(&getter, vec![object.clone()], at)?;
+                            if let Object::Instance(instance) = self.change(reference) {
+                                instance.attributes.insert(name.clone(), value.clone());
+                            }
+                            return Ok(value);
+                        }
+                        return self.bind_attribute(&value, object, at);
+                    }
                     Some((Err(path), _)) => Some(path),
                     None => None,
                 };
@@ -84,6 +99,17 @@ impl<H: Host> Interp<'_, H> {
                         Some(value) => value,
                         None => self.new_object(Object::Method { receiver: Value::Host(host), name: name.clone() }),
                     });
+                }
+                if let (Some(held), Some(_)) = (&instance.held, &outside)
+                    && !name.starts_with("__")
+                {
+                    self.refuse_attribute(held, name, at)?;
+                    return Ok(self.new_object(Object::Method { receiver: held.clone(), name: name.clone() }));
+                }
+                if !name.starts_with("__")
+                    && let Some(value) = self.special(object, "__getattr__", vec![Value::str(name.clone())], at)?
+                {
+                    return Ok(value);
                 }
                 if &**name == "__dict__" {
                     self.open_instances(object, 1);
@@ -116,7 +142,7 @@ impl<H: Host> Interp<'_, H> {
                 }
             }
             Object::Function(function) => match &**name {
-                "__name__" | "__qualname__" => Ok(Value::str(function.def.name.clone())),
+                "__name__" | "__qualname__" => Ok(Value::str(function.name().clone())),
                 "__doc__" => Ok(Unknown::new("a docstring", at, "__doc__").value()),
                 _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
             },
@@ -143,20 +169,40 @@ impl<H: Host> Interp<'_, H> {
     /// What a class itself offers under a name.
     fn class_attribute(&mut self, reference: Ref, class: &ClassObject, object: &Value, name: &Name, at: At) -> Value {
         match &**name {
-            "__name__" | "__qualname__" => return Value::str(class.name.clone()),
+            "__qualname__" if !class.qualified.contains('<') => return Value::str(class.qualified.clone()),
+            "__name__" => {
+                // It may be set.
+                let set = class.names.get(name).cloned();
+                return set.unwrap_or_else(|| Value::str(class.name.clone()));
+            }
             "__module__" => {
-                return Value::str(class.path.rsplit_once('.').map_or("", |(module, _)| module));
+                // A DAG file is loaded by another name.
+                let own = self.lookup("__name__").filter(|own| {
+                    let home = class.path.rsplit_once('.').map(|(module, _)| module);
+                    let file = self.frames.last().map(|frame| self.tree.module_name(frame.file));
+                    home == file.as_deref() && !matches!(own, Value::Outside(_))
+                });
+                return own.unwrap_or_else(|| Value::str(class.path.rsplit_once('.').map_or("", |(module, _)| module)));
             }
             "__subclasses__" => {
                 return self.new_object(Object::Method { receiver: object.clone(), name: name.clone() });
             }
             "__members__" => {
-                return self.unknown_from(std::slice::from_ref(object), "members", at);
+                let members = self.members_by_name(reference);
+                return members.unwrap_or_else(|| self.unknown_from(std::slice::from_ref(object), "members", at));
+            }
+            "__mro__" | "__bases__" => {
+                if let Some(value) = self.class_lineage(class, name) {
+                    return value;
+                }
+            }
+            "mro" if self.find_in_class(reference, "mro", None).is_none() => {
+                return self.new_object(Object::Method { receiver: object.clone(), name: name.clone() });
             }
             _ => {}
         }
-        if let Some(member) = self.enum_member(reference, name) {
-            return member;
+        if let Some(value) = self.named_tuple_attribute(object, reference, name) {
+            return value;
         }
         match self.find_in_class(reference, name, None) {
             Some((Ok(value), _)) => self.bind_class_attribute(&value, object),
@@ -175,7 +221,12 @@ impl<H: Host> Interp<'_, H> {
             Object::Function(_) | Object::ContextFunction(_) => {
                 self.new_object(Object::Bound { receiver: receiver.clone(), function: *reference })
             }
-            Object::Property(getter) => return self.call_with(&getter, vec![receiver.clone()], at),
+            Object::Property { get, .. } => return self.call_with(&get, vec![receiver.clone()], at),
+            Object::Instance(_) if self.find_method(value, "__get__").is_some() => {
+                let class = self.class_of(receiver).unwrap_or(Value::None);
+                let got = self.special(value, "__get__", vec![receiver.clone(), class], at)?;
+                got.unwrap_or_else(|| value.clone())
+            }
             Object::StaticMethod(inner) => inner,
             Object::ClassMethod(Value::Object(function)) => {
                 let class = match receiver {
@@ -191,7 +242,7 @@ impl<H: Host> Interp<'_, H> {
         })
     }
 
-    fn bind_class_attribute(&mut self, value: &Value, class: &Value) -> Value {
+    pub(super) fn bind_class_attribute(&mut self, value: &Value, class: &Value) -> Value {
         let Value::Object(reference) = value else { return value.clone() };
         match self.object(*reference).clone() {
             Object::StaticMethod(inner) => inner,
@@ -202,7 +253,23 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
-    pub(super) fn set_attribute(&mut self, object: &Value, name: &Name, value: Value, at: At) {
+    pub(super) fn set_attribute(&mut self, object: &Value, name: &Name, value: Value, at: At) -> Result<(), Stop> {
+        if self.plain_class(object).is_some()
+            && let Some(method) = self.find_method(object, "__setattr__")
+        {
+            self.call_with(&method, vec![Value::str(name.clone()), value], at)?;
+            return Ok(());
+        }
+        if let Some(class) = self.plain_class(object)
+            && self.data_class(class).is_some_and(|options| options.frozen)
+        {
+            return self.raise("FrozenInstanceError", format!("cannot assign to field '{name}'"), at);
+        }
+        self.set_own_attribute(object, name, value, at)
+    }
+
+    /// What `object.__setattr__` does.
+    pub(super) fn set_own_attribute(&mut self, object: &Value, name: &Name, value: Value, at: At) -> Result<(), Stop> {
         if let Some(host) = self.host_of(object) {
             H::set_attribute(self, host, name, &value, at);
         }
@@ -214,10 +281,12 @@ impl<H: Host> Interp<'_, H> {
                 };
                 if let Some(class) = instance_class
                     && let Some((Ok(Value::Object(property)), _)) = self.find_in_class(class, name, None)
-                    && matches!(self.object(property), Object::Property(_))
+                    && let Object::Property { set, .. } = self.object(property)
                 {
-                    // A setter is not run: what it does to others is not known.
-                    return;
+                    return match set.clone() {
+                        Some(setter) => self.call_with(&setter, vec![object.clone(), value], at).map(|_| ()),
+                        None => self.raise("AttributeError", format!("property '{name}' has no setter"), at),
+                    };
                 }
                 match self.change(*reference) {
                     Object::Instance(instance) => {
@@ -264,11 +333,19 @@ impl<H: Host> Interp<'_, H> {
             }
             _ => {}
         }
+        Ok(())
     }
 
     /// `del object.name`.
     pub(super) fn delete_attribute(&mut self, object: &Value, name: &Name, at: At) -> Result<(), Stop> {
         self.touch(object, at);
+        if let Some(class) = self.plain_class(object)
+            && let Some((Ok(Value::Object(property)), _)) = self.find_in_class(class, name, None)
+            && let Object::Property { delete: Some(deleter), .. } = self.object(property)
+        {
+            let deleter = deleter.clone();
+            return self.call_with(&deleter, vec![object.clone()], at).map(|_| ());
+        }
         match object {
             Value::Object(reference) => {
                 let known = match self.change(*reference) {

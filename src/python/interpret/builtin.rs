@@ -4,6 +4,7 @@ mod number;
 
 use super::{BOUNDS, Host, Interp};
 use crate::python::standard::Standard;
+use crate::python::syntax::CompareOp;
 use crate::python::value::{Args, At, Dict, Lazy, Object, Stop, Unknown, Value};
 use std::cmp::Ordering;
 
@@ -23,6 +24,18 @@ hasattr hash help hex id input int isinstance issubclass iter len license list l
 oct open ord pow print property quit range repr reversed round set setattr slice sorted staticmethod str sum super tuple \
 type vars zip ";
 
+/// The special method that a function asks for.
+fn converting_method(function: &str) -> Option<&'static str> {
+    Some(match function {
+        "int" => "__int__",
+        "float" => "__float__",
+        "abs" => "__abs__",
+        "round" => "__round__",
+        "hash" => "__hash__",
+        _ => return None,
+    })
+}
+
 pub(super) fn is_builtin(name: &str) -> bool {
     !name.is_empty() && NAMES.contains(&format!(" {name} "))
 }
@@ -30,11 +43,38 @@ pub(super) fn is_builtin(name: &str) -> bool {
 impl<H: Host> Interp<'_, H> {
     /// Calls a built-in function; `None` if the result is not known.
     pub(super) fn call_builtin(&mut self, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
-        let first = args.positional.first().map(|arg| arg.value.clone());
-        let second = args.positional.get(1).map(|arg| arg.value.clone());
         if args.unknown.is_some() {
             return Ok(None);
         }
+        if args.positional.iter().any(|arg| self.plain_class(&arg.value).is_some()) {
+            return self.call_builtin_on_instances(name, args, at);
+        }
+        self.call_builtin_plainly(name, args, at)
+    }
+
+    /// Where a class of the tree may say what the function gives.
+    fn call_builtin_on_instances(&mut self, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        if let Some(value) = args.positional.first().map(|arg| &arg.value)
+            && let Some(method) = converting_method(name)
+            && let Some(made) = self.special(value, method, Vec::new(), at)?
+        {
+            return Ok(Some(made));
+        }
+        if !matches!(name, "range" | "int" | "float" | "abs" | "round" | "hex" | "pow" | "chr" | "ord" | "enumerate") {
+            return self.call_builtin_plainly(name, args, at);
+        }
+        let mut args = self.plain_args(args);
+        if name == "range" {
+            for argument in &mut args.positional {
+                argument.value = self.index_of(&argument.value, at)?;
+            }
+        }
+        self.call_builtin_plainly(name, &args, at)
+    }
+
+    fn call_builtin_plainly(&mut self, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let first = args.positional.first().map(|arg| arg.value.clone());
+        let second = args.positional.get(1).map(|arg| arg.value.clone());
         Ok(match (name, first, second) {
             ("range", Some(first), second) => self.range(&first, second.as_ref(), args, at)?,
             ("len", Some(value), _) => {
@@ -42,6 +82,7 @@ impl<H: Host> Interp<'_, H> {
                     return Ok(Some(length));
                 }
                 self.refuse_length(&value, at)?;
+                let value = self.plain(&value);
                 self.length(&value)
             }
             ("str", Some(value), _) => Some(self.str_of(&value, at)?),
@@ -101,6 +142,15 @@ impl<H: Host> Interp<'_, H> {
                 Some(path) => self.open(&path, args, 1, at),
                 None => None,
             },
+            ("object.__setattr__", Some(object), Some(Value::Str(name))) => {
+                let Some(value) = args.positional.get(2).map(|arg| arg.value.clone()) else { return Ok(None) };
+                self.set_own_attribute(&object, &name.text, value, at)?;
+                Some(Value::None)
+            }
+            ("object.__new__", Some(class), None) => self.bare_instance(Some(&class)),
+            ("property", Some(get), set) if args.positional.len() <= 2 && args.keywords.is_empty() => {
+                Some(self.new_object(Object::Property { get, set, delete: None }))
+            }
             ("object", None, _) => Some(self.unknown_from(&[], "object", at)),
             ("divmod", Some(a), Some(b)) => {
                 let quotient = self.binary(crate::python::syntax::BinaryOp::FloorDiv, &a, &b, at)?;
@@ -150,6 +200,9 @@ impl<H: Host> Interp<'_, H> {
         let length = match value {
             Value::Str(text) => text.text.chars().count(),
             Value::Bytes(bytes) => bytes.len(),
+            Value::Object(object) if matches!(self.object(*object), Object::Class(_)) => {
+                self.enum_members(*object)?.ok()?.len()
+            }
             _ => match self.items(value).map(<[Value]>::len).or_else(|| Some(self.unordered_items(value)?.len())) {
                 Some(length) => length,
                 None => self.dict_pairs(value)?.len(),
@@ -166,6 +219,16 @@ impl<H: Host> Interp<'_, H> {
                 _ => self.new_list(Vec::new()),
             }));
         };
+        if name == "reversed"
+            && let Some(items) = self.special(&value, "__reversed__", Vec::new(), at)?
+        {
+            return Ok(Some(items));
+        }
+        if name == "iter"
+            && let Some(items) = self.special(&value, "__iter__", Vec::new(), at)?
+        {
+            return Ok(Some(items));
+        }
         let items = match self.iterate(&value, at)? {
             Ok(items) => items,
             Err((why, _)) if name == "list" || name == "tuple" => {
@@ -195,6 +258,7 @@ impl<H: Host> Interp<'_, H> {
             "any" | "all" => {
                 let mut known = true;
                 for item in items {
+                    let item = self.condition(&item, at)?;
                     match self.truth(&item, at) {
                         Ok(truth) if truth == (name == "any") => return Ok(Some(Value::Bool(truth))),
                         Ok(_) => {}
@@ -236,6 +300,10 @@ impl<H: Host> Interp<'_, H> {
             };
             keyed.push((key, item));
         }
+        if self.compared_by_methods(&keyed.iter().map(|(key, _)| key).collect::<Vec<_>>()) {
+            let Some(items) = self.sorted_by_methods(keyed, reverse, at)? else { return Ok(None) };
+            return Ok(Some(self.new_list(items)));
+        }
         let mut known = true;
         keyed.sort_by(|a, b| {
             let order = self.order(&a.0, &b.0).unwrap_or_else(|| {
@@ -250,6 +318,11 @@ impl<H: Host> Interp<'_, H> {
         }
         let items: Vec<Value> = keyed.into_iter().map(|(_, item)| item).collect();
         Ok(Some(self.new_list(items)))
+    }
+
+    /// Whether one of these is compared by a method of a class of the tree.
+    fn compared_by_methods(&self, keys: &[&Value]) -> bool {
+        keys.iter().any(|key| self.plain_class(key).is_some() && self.held(key).is_none())
     }
 
     fn extreme(
@@ -276,6 +349,15 @@ impl<H: Host> Interp<'_, H> {
             };
             best = Some(match best {
                 None => (by, item),
+                Some(best) if self.compared_by_methods(&[&by, &best.0]) => {
+                    let op = if name == "min" { CompareOp::Less } else { CompareOp::Greater };
+                    let answer = self.compare(op, &by, &best.0, at)?;
+                    match self.truth(&answer, at) {
+                        Ok(true) => (by, item),
+                        Ok(false) => best,
+                        Err(_) => return Ok(None),
+                    }
+                }
                 Some(best) => match self.order(&by, &best.0) {
                     Some(Ordering::Less) if name == "min" => (by, item),
                     Some(Ordering::Greater) if name == "max" => (by, item),

@@ -313,7 +313,33 @@ impl<H: Host> Interp<'_, H> {
         Ok(bound)
     }
 
+    /// `@functools.wraps(function)`: the wrapper is called as what it wraps.
+    fn wrapped(&mut self, callee: &Value, wrapper: &Value, at: At) -> Result<Option<Value>, Stop> {
+        let (Value::Object(callee), Value::Object(reference)) = (callee, wrapper) else { return Ok(None) };
+        let Object::Partial { function: Value::Outside(path), args } = self.object(*callee).clone() else {
+            return Ok(None);
+        };
+        if &*path != "functools.wraps" {
+            return Ok(None);
+        }
+        let name = match args.positional.first() {
+            Some(first) => self.attribute(&first.value.clone(), &"__name__".into(), at)?,
+            None => Value::None,
+        };
+        let (Object::Function(function), Some(name)) = (self.object(*reference), name.as_str()) else {
+            return Ok(Some(wrapper.clone()));
+        };
+        let renamed = FunctionObject { wraps: Some(name.clone()), ..function.clone() };
+        Ok(Some(self.new_object(Object::Function(renamed))))
+    }
+
     pub(super) fn apply_decorator(&mut self, callee: &Value, value: Value, at: At) -> Result<Value, Stop> {
+        if let Some(renamed) = self.wrapped(callee, &value, at)? {
+            return Ok(renamed);
+        }
+        if self.make_data_class(callee, &value, at) {
+            return Ok(value);
+        }
         let path = match callee {
             Value::Outside(path) => Some(path.clone()),
             Value::Unknown(unknown) => unknown.root.clone(),
@@ -323,18 +349,15 @@ impl<H: Host> Interp<'_, H> {
             Some("builtins.staticmethod") => return Ok(self.new_object(Object::StaticMethod(value))),
             Some("builtins.classmethod") => return Ok(self.new_object(Object::ClassMethod(value))),
             Some("contextlib.contextmanager") => return Ok(self.new_object(Object::ContextFunction(value))),
-            Some("builtins.property" | "functools.cached_property") => {
-                return Ok(self.new_object(Object::Property(value)));
+            Some("builtins.property" | "abc.abstractproperty") => {
+                return Ok(self.new_object(Object::Property { get: value, set: None, delete: None }));
             }
-            Some(
-                "dataclasses.dataclass" | "attr.s" | "attr.define" | "attrs.define" | "pydantic.dataclasses.dataclass",
-            ) => {
-                let keyword_only = callee.unknown().is_some_and(|call| call.text.contains("kw_only=True"));
-                if let Value::Object(object) = &value
-                    && let Object::Class(class) = self.change(*object)
-                {
-                    class.dataclass = true;
-                    class.keyword_only = keyword_only;
+            Some("functools.cached_property" | "airflow.compat.functools.cached_property") => {
+                return Ok(self.new_object(Object::CachedProperty(value)));
+            }
+            Some("abc.abstractmethod") => {
+                if let Value::Object(object) = &value {
+                    self.abstracts.insert(*object);
                 }
                 return Ok(value);
             }

@@ -60,7 +60,7 @@ split splitlines startswith strip swapcase title translate upper zfill name valu
 /// Attributes of lists and dicts and of what else is held as one: `deque`, `Counter`,
 /// `OrderedDict`, `defaultdict`, and the views of a dict.
 const CONTAINER: &str = " append appendleft clear copy count default_factory elements extend extendleft fromkeys get index \
-insert isdisjoint items keys mapping maxlen most_common move_to_end pop popitem popleft remove reverse rotate setdefault \
+insert isdisjoint items keys mapping maps maxlen most_common move_to_end new_child parents pop popitem popleft remove reverse rotate setdefault \
 sort subtract total update values union difference intersection symmetric_difference issubset issuperset add discard \
 difference_update intersection_update symmetric_difference_update fieldnames line_num dialect close send throw ";
 

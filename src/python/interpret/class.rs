@@ -10,19 +10,18 @@ use std::rc::Rc;
 const EMPTY_BASES: [&str; 6] =
     ["builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol", "builtins.type"];
 
-const ENUMS: [&str; 5] = ["enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag"];
-
-/// What a field of a data class is without an argument.
-enum Default {
-    Value(Value),
-    Factory(Value),
-}
-
 impl<H: Host> Interp<'_, H> {
     pub(super) fn define_class(&mut self, def: &Rc<Class>, at: At) -> Result<Value, Stop> {
         let mut bases = Vec::new();
         let mut made_outside = false;
+        let mut options: Vec<(Name, Argument)> = Vec::new();
         for argument in &def.arguments {
+            if let Arg::Keyword(name, value) = argument
+                && &**name != "metaclass"
+            {
+                let value = Argument { at: self.at(value.span), value: self.eval(value)? };
+                options.push((name.clone(), value));
+            }
             if let Arg::Keyword(name, value) = argument
                 && &**name == "metaclass"
             {
@@ -45,7 +44,9 @@ impl<H: Host> Interp<'_, H> {
         let (outer, file, called_at) = (frame.scope, frame.file, frame.called_at);
         let module = self.tree.module_name(file);
         let path = format!("{module}.{}", def.name).into();
-        let class = self.new_object(Object::Class(ClassObject::named(def.name.clone(), path)));
+        let mut made = ClassObject::named(def.name.clone(), path);
+        made.qualified = self.qualified_name(&def.name);
+        let class = self.new_object(Object::Class(made));
         let Value::Object(reference) = class else { return Ok(class) };
         if made_outside {
             self.opened.insert(reference);
@@ -67,10 +68,31 @@ impl<H: Host> Interp<'_, H> {
             class.annotated = annotated;
             class.order = order;
         }
-        if let Some((Ok(_), _)) = self.find_in_class(reference, "__init_subclass__", Some(reference)) {
-            return Err(self.limit("`__init_subclass__` is not followed", at));
+        self.make_members(reference, at)?;
+        if let Some((Ok(hook), _)) = self.find_in_class(reference, "__init_subclass__", Some(reference)) {
+            let hook = match &hook {
+                Value::Object(object) => match self.object(*object) {
+                    Object::ClassMethod(inner) => inner.clone(),
+                    _ => hook,
+                },
+                _ => hook,
+            };
+            let args = Args { keywords: options, ..Args::positional([class.clone()], at) };
+            self.call(&hook, args, at)?;
         }
         Ok(class)
+    }
+
+    /// A name with the classes and functions that its definition stands in.
+    fn qualified_name(&self, name: &Name) -> Name {
+        let Some(frame) = self.frames.last() else { return name.clone() };
+        if self.scopes[frame.scope.0].parent.is_none() {
+            return name.clone();
+        }
+        match frame.class.filter(|_| self.scopes[frame.scope.0].class_body).map(|class| self.object(class)) {
+            Some(Object::Class(outer)) => format!("{}.{name}", outer.qualified).into(),
+            _ => format!("<locals>.{name}").into(),
+        }
     }
 
     /// `type(name, bases, names)`; `None` if one of them is not known.
@@ -110,10 +132,10 @@ impl<H: Host> Interp<'_, H> {
         let made = ClassObject::named("SimpleNamespace".into(), "types.SimpleNamespace".into());
         let Value::Object(class) = self.new_class(made, &[], at) else { return None };
         let attributes = args.keywords.iter().map(|(name, given)| (name.clone(), given.value.clone())).collect();
-        Some(self.new_object(Object::Instance(Instance { class, attributes, host: None })))
+        Some(self.new_object(Object::Instance(Instance { attributes, ..Instance::of(class) })))
     }
 
-    fn new_class(&mut self, class: ClassObject, bases: &[Value], at: At) -> Value {
+    pub(super) fn new_class(&mut self, class: ClassObject, bases: &[Value], at: At) -> Value {
         let made = self.new_object(Object::Class(class));
         if let Value::Object(reference) = made {
             let order = self.resolution_order(reference, bases, at);
@@ -208,26 +230,25 @@ impl<H: Host> Interp<'_, H> {
     }
 
     pub(super) fn instantiate(&mut self, class: Ref, args: &Args, at: At) -> Result<Value, Stop> {
-        if let Some(members) = self.enum_members(class) {
-            let wanted = args.positional.first().map_or(Value::None, |argument| argument.value.clone());
-            for member in members {
-                let value = self.attribute(&member, &"value".into(), at)?;
-                if self.equal(&value, &wanted, at)? == Some(true) {
-                    return Ok(member);
-                }
-            }
-            return Ok(self.unknown_from(&[Value::Object(class), wanted], "enum", at));
+        if self.is_enum(class) {
+            return self.member_of_value(class, args, at);
+        }
+        if let Some(name) = self.missing_method(class) {
+            let message = format!("cannot instantiate: the abstract method `{name}` is not implemented");
+            return self.raise("TypeError", message, at);
         }
         let bases = self.outside_bases(class);
         if bases.iter().any(|base| super::exception::is_exception(base)) {
-            let instance = Instance { class, attributes: BTreeMap::new(), host: None };
+            let instance = Instance::of(class);
             let instance = self.new_object(Object::Instance(instance));
             if let Value::Object(reference) = instance {
                 self.initialise(reference, class, None, args, at)?;
             }
             return Ok(instance);
         }
-        if bases.iter().any(|base| base.starts_with("builtins.") && !EMPTY_BASES.contains(&&**base)) {
+        let held = self.held_type(class);
+        let plain = held.is_some() && !matches!(self.find_in_class(class, "__new__", None), Some((Ok(_), _)));
+        if !plain && bases.iter().any(|base| base.starts_with("builtins.") && !EMPTY_BASES.contains(&&**base)) {
             // A subclass of `dict`, `str`, `Exception`: what it holds is not followed.
             return Ok(self.unknown_from(
                 &args.positional.iter().map(|arg| arg.value.clone()).collect::<Vec<_>>(),
@@ -235,14 +256,67 @@ impl<H: Host> Interp<'_, H> {
                 at,
             ));
         }
-        if let Some((Ok(_), _)) = self.find_in_class(class, "__new__", None) {
-            return Err(self.limit("`__new__` is not followed", at));
-        }
-        let instance = self.new_object(Object::Instance(Instance { class, attributes: BTreeMap::new(), host: None }));
+        let instance = match self.find_in_class(class, "__new__", None) {
+            Some((Ok(new), _)) if self.outside_bases(class).iter().all(|base| EMPTY_BASES.contains(&&**base)) => {
+                let mut all = args.clone();
+                all.positional.insert(0, Argument { value: Value::Object(class), at });
+                let made = self.call(&new, all, at)?;
+                match &made {
+                    Value::Object(object) => match self.object(*object) {
+                        Object::Instance(instance) if instance.class == class => made,
+                        _ => return Ok(made),
+                    },
+                    Value::Unknown(_) | Value::OneOf(_) => {
+                        return Err(self.limit("what `__new__` makes is not known", at));
+                    }
+                    _ => return Ok(made),
+                }
+            }
+            Some((Ok(_), _)) => return Err(self.limit("`__new__` is not followed", at)),
+            _ => self.new_object(Object::Instance(Instance::of(class))),
+        };
         let Value::Object(reference) = instance else { return Ok(instance) };
+        if let Some(kind) = held {
+            let own = matches!(self.find_in_class(class, "__init__", None), Some((Ok(_), _)));
+            let given = if own && matches!(kind, "dict" | "list" | "set") { Args::default() } else { args.clone() };
+            self.hold(reference, kind, &given, at)?;
+            if !own {
+                return Ok(instance);
+            }
+        }
         self.initialise(reference, class, None, args, at)?;
+        self.hold_fields(reference, class);
         H::constructed(self, reference, at)?;
         Ok(instance)
+    }
+
+    /// The name of an abstract method of a class that nothing in it implements.
+    fn missing_method(&self, class: Ref) -> Option<Name> {
+        let Object::Class(object) = self.object(class) else { return None };
+        let abstract_one = |value: &Value| match value {
+            Value::Object(object) => match self.object(*object) {
+                Object::Property { get: Value::Object(inner), .. }
+                | Object::StaticMethod(Value::Object(inner))
+                | Object::ClassMethod(Value::Object(inner)) => self.abstracts.contains(inner),
+                _ => self.abstracts.contains(object),
+            },
+            _ => false,
+        };
+        if self.abstracts.is_empty() || !self.outside_bases(class).iter().any(|base| &**base == "abc.ABC") {
+            return None;
+        }
+        let classes = object.order.iter().filter_map(|entry| match entry {
+            Value::Object(entry) => Some(*entry),
+            _ => None,
+        });
+        let names = classes.filter_map(|entry| match self.object(entry) {
+            Object::Class(class) => Some(class.names.iter()),
+            _ => None,
+        });
+        let mut missing = names.flatten().filter(|(_, value)| abstract_one(value)).map(|(name, _)| name);
+        missing
+            .find(|name| matches!(self.find_in_class(class, name, None), Some((Ok(found), _)) if abstract_one(&found)))
+            .cloned()
     }
 
     /// Runs `__init__` as found from behind `after`.
@@ -269,6 +343,13 @@ impl<H: Host> Interp<'_, H> {
                 self.call(&Value::Object(function), args, at)?;
             }
             Some((Err(base), _)) if super::exception::is_exception(&base) => {}
+            Some((Err(_), _))
+                if self.held_type(class).is_some() && self.host_of(&Value::Object(instance)).is_none() =>
+            {
+                if let Some(kind @ ("dict" | "list" | "set")) = self.held_type(class) {
+                    self.hold(instance, kind, args, at)?;
+                }
+            }
             Some((Err(base), _)) => {
                 if let Some(why) = &args.unknown {
                     self.set_hazy(instance, why.clone());
@@ -311,102 +392,6 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
-    /// The fields of a data class or named tuple in order; `None` for other classes.
-    pub(super) fn field_names(&self, class: Ref) -> Option<Vec<Name>> {
-        self.has_fields(class).then(|| self.fields(class).into_iter().map(|(name, _)| name).collect())
-    }
-
-    fn has_fields(&self, class: Ref) -> bool {
-        let Object::Class(object) = self.object(class) else { return false };
-        object.order.iter().any(|entry| match entry {
-            Value::Object(entry) => matches!(self.object(*entry), Object::Class(class) if class.dataclass),
-            Value::Outside(path) => &**path == "typing.NamedTuple" || path.starts_with("pydantic."),
-            _ => false,
-        })
-    }
-
-    /// Fields with their defaults, those of bases first.
-    fn fields(&self, class: Ref) -> Vec<(Name, Option<Value>)> {
-        let mut fields: Vec<(Name, Option<Value>)> = Vec::new();
-        let Object::Class(object) = self.object(class) else { return fields };
-        for entry in object.order.iter().rev() {
-            let Value::Object(entry) = entry else { continue };
-            let Object::Class(class) = self.object(*entry) else { continue };
-            for field in class.fields.iter().filter(|field| class.annotated.contains(*field)) {
-                let value = class.names.get(field).cloned();
-                match fields.iter_mut().find(|(name, _)| name == field) {
-                    Some(known) => known.1 = value.or_else(|| known.1.take()),
-                    None => fields.push((field.clone(), value)),
-                }
-            }
-        }
-        fields
-    }
-
-    fn initialise_fields(&mut self, instance: Ref, class: Ref, args: &Args, at: At) -> Result<(), Stop> {
-        let fields = self.fields(class);
-        let mut taken = 0;
-        let mut named = 0;
-        for (field, default) in fields {
-            let (default, keyword_only, init) = self.field_default(default, at);
-            let keyword_only = keyword_only.unwrap_or_else(|| self.keyword_only(class));
-            let positional = if keyword_only || !init { None } else { args.positional.get(taken) };
-            if !keyword_only && init {
-                taken += 1;
-            }
-            let given = positional.or_else(|| args.keyword(&field).inspect(|_| named += 1));
-            let value = match (given, default) {
-                (Some(argument), _) => argument.value.clone(),
-                (None, Some(Default::Value(value))) => value,
-                (None, Some(Default::Factory(factory))) => self.call_with(&factory, Vec::new(), at)?,
-                (None, None) => match &args.unknown {
-                    Some(why) => Unknown::clone(why).value(),
-                    None if !init => continue,
-                    None => {
-                        return self.raise("TypeError", format!("missing required argument: '{field}'"), at);
-                    }
-                },
-            };
-            if let Object::Instance(instance) = self.change(instance) {
-                instance.attributes.insert(field.clone(), value);
-            }
-        }
-        let of_library = self.outside_bases(class).iter().any(|base| base.starts_with("pydantic."));
-        if !of_library && (args.positional.len() > taken || args.keywords.len() > named) {
-            return self.raise("TypeError", "an argument that the class does not have", at);
-        }
-        if let Some(method) = self.find_method(&Value::Object(instance), "__post_init__") {
-            self.call_with(&method, Vec::new(), at)?;
-        }
-        Ok(())
-    }
-
-    /// What a field is without an argument, whether it takes a position, and whether it takes an
-    /// argument at all.
-    fn field_default(&self, value: Option<Value>, at: At) -> (Option<Default>, Option<bool>, bool) {
-        let Some(value) = value else { return (None, None, true) };
-        if let Value::Object(object) = &value
-            && let Object::Partial { function: Value::Outside(path), args } = self.object(*object).clone()
-            && matches!(&*path, "dataclasses.field" | "pydantic.Field")
-        {
-            let flag = |run: &Self, name: &str| args.keyword(name).and_then(|arg| run.truth(&arg.value, at).ok());
-            let default = match (args.keyword("default_factory").or(args.keyword("factory")), args.keyword("default")) {
-                (Some(factory), _) => Some(Default::Factory(factory.value.clone())),
-                (None, Some(default)) => Some(Default::Value(default.value.clone())),
-                (None, None) => {
-                    let first = args.positional.first().map(|arg| arg.value.clone());
-                    first.filter(|value| !matches!(value, Value::Ellipsis)).map(Default::Value)
-                }
-            };
-            return (default, flag(self, "kw_only"), flag(self, "init").unwrap_or(true));
-        }
-        (Some(Default::Value(value)), None, true)
-    }
-
-    fn keyword_only(&self, class: Ref) -> bool {
-        matches!(self.object(class), Object::Class(class) if class.keyword_only)
-    }
-
     pub(super) fn super_value(&mut self, at: At) -> Value {
         let found = self.frames.iter().rev().find_map(|frame| Some((frame.class?, frame.receiver.clone()?)));
         match found {
@@ -423,49 +408,5 @@ impl<H: Host> Interp<'_, H> {
             }
             _ => Unknown::new("`super` of a class that is not known", at, "super()").value(),
         }
-    }
-
-    // --- enums ---
-
-    pub(super) fn is_enum(&self, class: Ref) -> bool {
-        self.outside_bases(class).iter().any(|base| ENUMS.contains(&&**base))
-    }
-
-    /// The members of an enum in order; `None` for other classes.
-    pub(super) fn enum_members(&mut self, class: Ref) -> Option<Vec<Value>> {
-        if !self.is_enum(class) {
-            return None;
-        }
-        let Object::Class(object) = self.object(class) else { return None };
-        let fields = object.fields.clone();
-        Some(fields.iter().filter_map(|field| self.enum_member(class, field)).collect())
-    }
-
-    pub(super) fn enum_member(&mut self, class: Ref, name: &Name) -> Option<Value> {
-        if !self.is_enum(class) || name.starts_with('_') {
-            return None;
-        }
-        let Object::Class(object) = self.object(class) else { return None };
-        let value = object.names.get(name)?.clone();
-        if let Value::Object(reference) = &value {
-            match self.object(*reference) {
-                Object::Function(_) | Object::Property(_) | Object::StaticMethod(_) | Object::ClassMethod(_) => {
-                    return None;
-                }
-                Object::Instance(instance) if instance.class == class => return Some(value),
-                _ => {}
-            }
-        }
-        let attributes = BTreeMap::from([
-            ("value".into(), value.clone()),
-            ("_value_".into(), value),
-            ("name".into(), Value::str(name.clone())),
-        ]);
-        let member = self.new_object(Object::Instance(Instance { class, attributes, host: None }));
-        // Members are singletons.
-        if let Object::Class(object) = &mut self.heap[class.0].object {
-            object.names.insert(name.clone(), member.clone());
-        }
-        Some(member)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Host, Interp};
 use crate::python::syntax::CompareOp;
-use crate::python::value::{At, Key, Object, Ref, Stop, Value};
+use crate::python::value::{At, Compared, Key, Object, Ref, Stop, Value};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
@@ -20,6 +20,9 @@ impl<H: Host> Interp<'_, H> {
         if let Some(value) = self.own_comparison(op, left, right, at)? {
             return Ok(value);
         }
+        let itself = matches!(op, CompareOp::Is | CompareOp::IsNot);
+        let (left, right) = if itself { (left.clone(), right.clone()) } else { (self.plain(left), self.plain(right)) };
+        let (left, right) = (&left, &right);
         let known = match op {
             CompareOp::Eq => self.equality(left, right, 16),
             CompareOp::NotEq => self.equality(left, right, 16).map(|equal| !equal),
@@ -65,7 +68,10 @@ impl<H: Host> Interp<'_, H> {
                 unknown.affix.is_some().then_some(false)
             }
             (Value::None, Value::Outside(_)) | (Value::Outside(_), Value::None) => None,
-            (Value::None, _) | (_, Value::None) => Some(false),
+            (Value::None, _)
+            | (_, Value::None)
+            | (Value::Object(_), Value::Str(_) | Value::Bool(_) | Value::Int(_) | Value::Float(_))
+            | (Value::Str(_) | Value::Bool(_) | Value::Int(_) | Value::Float(_), Value::Object(_)) => Some(false),
             (Value::Object(a), Value::Object(b)) => Some(a == b),
             (Value::Host(a), Value::Host(b)) => Some(a == b),
             (Value::Outside(a), Value::Outside(b)) if a == b => Some(true),
@@ -183,6 +189,10 @@ impl<H: Host> Interp<'_, H> {
                     let name = value.as_str()?;
                     return Some(self.names(*scope).contains_key(name));
                 }
+                Object::Class(class) if class.members.is_some() => {
+                    let member = self.plain_class(value) == Some(*object);
+                    return member.then_some(true);
+                }
                 Object::Dict(dict) if self.hazy(*object).is_none() => {
                     return Some(dict.get(&self.key(value)?).is_some());
                 }
@@ -201,6 +211,20 @@ impl<H: Host> Interp<'_, H> {
     }
 
     pub(crate) fn order(&self, left: &Value, right: &Value) -> Option<Ordering> {
+        if let (Value::Object(a), Value::Object(b)) = (left, right)
+            && let (Object::Instance(a), Object::Instance(b)) = (self.object(*a), self.object(*b))
+            && a.class == b.class
+            && self.data_class(a.class).is_some_and(|options| options.compared == Compared::Order)
+        {
+            for name in self.fields_with(a.class, "compare", self.called_at())? {
+                match self.order(a.attributes.get(&name)?, b.attributes.get(&name)?)? {
+                    Ordering::Equal => {}
+                    order => return Some(order),
+                }
+            }
+            return Some(Ordering::Equal);
+        }
+        let (left, right) = (&self.plain(left), &self.plain(right));
         match (left, right) {
             (Value::Str(a), Value::Str(b)) => Some(a.text.cmp(&b.text)),
             (Value::Unknown(a), Value::Unknown(b)) => Some(a.below_home()?.cmp(b.below_home()?)),

@@ -191,6 +191,10 @@ impl<'t, H: Host> Interp<'t, H> {
         let Value::Object(object) = value else { return None };
         match (self.hazy(*object), self.object(*object)) {
             (None, Object::Dict(dict)) => Some(dict.pairs()),
+            (None, Object::Instance(_)) => match self.held(value)? {
+                held @ Value::Object(inner) if inner.0 != object.0 => self.dict_pairs(&held.clone()),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -208,7 +212,7 @@ impl<'t, H: Host> Interp<'t, H> {
             ExprKind::Unary(op, value) => {
                 let value = self.eval(value)?;
                 let value = if *op == UnaryOp::Not { self.condition(&value, at)? } else { value };
-                Ok(self.unary(*op, &value, at))
+                self.unary(*op, &value, at)
             }
             ExprKind::Binary(first, rest) => {
                 let mut left = self.eval(first)?;
@@ -242,8 +246,19 @@ impl<'t, H: Host> Interp<'t, H> {
         }
     }
 
-    fn unary(&mut self, op: UnaryOp, value: &Value, at: At) -> Value {
-        match (op, value) {
+    fn unary(&mut self, op: UnaryOp, value: &Value, at: At) -> Result<Value, Stop> {
+        if op != UnaryOp::Not {
+            let name = match op {
+                UnaryOp::Minus => "__neg__",
+                UnaryOp::Plus => "__pos__",
+                _ => "__invert__",
+            };
+            if let Some(value) = self.special(value, name, Vec::new(), at)? {
+                return Ok(value);
+            }
+        }
+        let value = &self.plain(value);
+        Ok(match (op, value) {
             (UnaryOp::Not, value) => match self.truth(value, at) {
                 Ok(truth) => Value::Bool(!truth),
                 Err(why) => {
@@ -265,7 +280,7 @@ impl<'t, H: Host> Interp<'t, H> {
                     .unwrap_or_else(|| self.unknown_from(std::slice::from_ref(value), "sign", at))
             }
             _ => self.unknown_from(std::slice::from_ref(value), &format!("{op:?}"), at),
-        }
+        })
     }
 
     /// `and`, `or`: the deciding operand itself.

@@ -50,6 +50,7 @@ fn own_exception(path: &str) -> Option<&str> {
 pub(super) fn module(class: &str) -> &'static str {
     match class {
         class if super::builtin::is_builtin(class) => "builtins",
+        "FrozenInstanceError" => "dataclasses",
         "JSONDecodeError" => "json",
         "TOMLDecodeError" => "tomllib",
         "NoSectionError"
@@ -94,6 +95,7 @@ impl Lineage {
                     self.classes.push(Value::outside(path.replace("json.", "json.decoder.")));
                     name = Some("ValueError");
                 }
+                "dataclasses.FrozenInstanceError" => name = Some("AttributeError"),
                 path if path.starts_with("yaml.") => {
                     self.classes.push(Value::outside("yaml.MarkedYAMLError"));
                     self.classes.push(Value::outside("yaml.YAMLError"));

@@ -6,7 +6,7 @@ use super::record::leaves;
 use super::with::Pushed;
 use super::{BOUNDS, Flow, Host, Interp};
 use crate::python::syntax::{Expr, ExprKind, For, Stmt, StmtKind};
-use crate::python::value::{At, FunctionObject, Lazy, Object, Stop, Unknown, Value, short};
+use crate::python::value::{Annotation, At, FunctionObject, Lazy, Object, Stop, Unknown, Value, short};
 use crate::switch;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -136,7 +136,12 @@ impl<'t, H: Host> Interp<'t, H> {
             && self.scopes[frame.scope.0].class_body
             && crate::python::value::last_name(annotation) != Some("ClassVar")
         {
-            frame.annotated.insert(name.clone());
+            let kind = match crate::python::value::last_name(annotation) {
+                Some("InitVar") => Annotation::InitOnly,
+                Some("KW_ONLY") => Annotation::KeywordsFollow,
+                _ => Annotation::Field,
+            };
+            frame.annotated.insert(name.clone(), kind);
             if !frame.fields.contains(name) {
                 frame.fields.push(name.clone());
             }
@@ -153,7 +158,14 @@ impl<'t, H: Host> Interp<'t, H> {
         }
         let Some(frame) = self.frames.last() else { return Ok(Value::None) };
         let (scope, file, class) = (frame.scope, frame.file, frame.class);
-        Ok(self.new_object(Object::Function(FunctionObject { def: def.clone(), scope, defaults, file, class })))
+        Ok(self.new_object(Object::Function(FunctionObject {
+            def: def.clone(),
+            scope,
+            defaults,
+            file,
+            class,
+            wraps: None,
+        })))
     }
 
     fn decorate(&mut self, value: Value, decorators: &[Expr]) -> Result<Value, Stop> {
@@ -184,7 +196,10 @@ impl<'t, H: Host> Interp<'t, H> {
             self.extend_list(*object, &right, at)?;
             return Ok(());
         }
-        let new = self.binary(op, &old, &right, at)?;
+        let new = match self.operator_in_place(op, &old, &right, at)? {
+            Some(new) => new,
+            None => self.binary(op, &old, &right, at)?,
+        };
         self.assign(target, new)
     }
 

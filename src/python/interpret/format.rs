@@ -1,5 +1,6 @@
 //! Texts made of parts: f-strings, `+`, `%`, `.format`.
 
+use super::enumeration::MemberText;
 use super::{BOUNDS, Host, Interp};
 use crate::python::standard::Standard;
 use crate::python::standard::spec::{self, Formatted};
@@ -55,6 +56,18 @@ impl<H: Host> Interp<'_, H> {
                 None => self.unknown_repr(value, at),
             });
         }
+        if self.plain_class(value).is_some() {
+            if let Some(text) = self.special(value, "__format__", vec![Value::str(spec)], at)? {
+                return Ok(text);
+            }
+            match self.member_format(value, at) {
+                Some(MemberText::Of(text)) => return self.formatted(&text, spec, false, at),
+                Some(MemberText::Open) if self.find_method(value, "__str__").is_none() => {
+                    return Ok(self.unknown_text(value, at));
+                }
+                _ => {}
+            }
+        }
         if spec.is_empty() {
             return self.str_of(value, at);
         }
@@ -64,7 +77,7 @@ impl<H: Host> Interp<'_, H> {
         {
             return Ok(Self::text_value(text, at));
         }
-        // What has a text of its own (a member of an enumeration) is formatted as that.
+        // What has a text of its own is formatted as that.
         let texted = match value {
             Value::Object(object) if matches!(self.object(*object), Object::Instance(_)) => self.str_of(value, at)?,
             other => other.clone(),
@@ -101,14 +114,13 @@ impl<H: Host> Interp<'_, H> {
                 if let Object::Standard(standard) = self.object(*reference).clone() {
                     return Ok(Self::standard_str(&standard, at).unwrap_or_else(|| self.unknown_text(value, at)));
                 }
-                if let Object::Instance(instance) = self.object(*reference).clone()
-                    && let Some(member) = instance.attributes.get("_value_")
-                    && self
-                        .outside_bases(instance.class)
-                        .iter()
-                        .any(|base| &**base == "enum.StrEnum" || &**base == "enum.IntEnum")
-                {
-                    return Ok(member.clone());
+                match self.member_str(value, at) {
+                    Some(MemberText::Of(text)) => return Ok(text),
+                    Some(MemberText::Open) => return Ok(self.unknown_text(value, at)),
+                    None => {}
+                }
+                if let Some(held @ Value::Str(_)) = self.held(value) {
+                    return Ok(held.clone());
                 }
                 match self.repr(value, at)? {
                     Some(text) => Self::text_value(text, at),
@@ -141,6 +153,7 @@ impl<H: Host> Interp<'_, H> {
         const COMBINATIONS: usize = 16;
         let mut results: Vec<Value> = vec![Self::text_value("", at)];
         for value in values {
+            let value = &self.plain(value);
             let alternatives = match value {
                 Value::OneOf(values) if values.len() * results.len() <= COMBINATIONS => values.to_vec(),
                 Value::OneOf(_) => vec![self.unknown_text(value, at)],
@@ -206,6 +219,8 @@ impl<H: Host> Interp<'_, H> {
 
     /// `text % value`.
     pub(super) fn percent(&mut self, text: &str, value: &Value, at: At) -> Result<Value, Stop> {
+        let plain = self.plain(value);
+        let value = if matches!(plain, Value::Object(_)) { &plain } else { value };
         let tuple = match value {
             Value::Object(object) => matches!(self.object(*object), Object::Tuple(_)),
             _ => false,
@@ -250,6 +265,8 @@ impl<H: Host> Interp<'_, H> {
     fn percent_item(&mut self, item: &Value, kind: Option<char>, spec: &str, at: At) -> Result<Value, Stop> {
         let flags_end = spec.find(|c| !matches!(c, '-' | '+' | ' ' | '#' | '0')).unwrap_or(spec.len());
         let (flags, size) = spec.split_at(flags_end);
+        let held = self.plain(item);
+        let item = if matches!(kind, Some('s' | 'r')) { item } else { &held };
         let number = item.as_int();
         let Some(kind) = kind.filter(|_| !size.contains('*') && !flags.contains('#')) else {
             return Ok(self.unknown_from(std::slice::from_ref(item), "%", at));

@@ -5,7 +5,7 @@ use crate::content::Span;
 use crate::python::syntax::{Expr, ExprKind, Name, Stmt, StmtKind};
 use crate::python::tree::Located;
 use crate::python::value::{At, ModuleKey, ScopeRef, Stop, Unknown, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Modules that come with Python: they win over the tree, and importing one cannot fail.
 const STANDARD: &str = " __future__ abc argparse array ast asyncio atexit base64 binascii bisect builtins bz2 calendar cmath \
@@ -338,7 +338,7 @@ impl<H: Host> Interp<'_, H> {
             nonlocals: BTreeSet::new(),
             returns: Vec::new(),
             fields: Vec::new(),
-            annotated: BTreeSet::new(),
+            annotated: BTreeMap::new(),
             called_at: at,
         });
         let result = self.block(&module.body);

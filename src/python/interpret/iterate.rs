@@ -9,6 +9,9 @@ pub(crate) type Items = Result<Vec<Value>, (Rc<Unknown>, Value)>;
 
 impl<H: Host> Interp<'_, H> {
     pub(crate) fn truth(&self, value: &Value, at: At) -> Result<bool, Rc<Unknown>> {
+        if let Some(held) = self.held(value) {
+            return self.truth(held, at);
+        }
         Ok(match value {
             Value::None => false,
             Value::Ellipsis | Value::Module(_) | Value::Host(_) => true,
@@ -84,7 +87,10 @@ impl<H: Host> Interp<'_, H> {
                 if let Object::Class(_) = self.object(*object)
                     && let Some(members) = self.enum_members(*object)
                 {
-                    return Ok(Ok(members));
+                    return Ok(members.map_err(|why| {
+                        let element = Unknown { affix: None, ..Unknown::clone(&why) };
+                        (why, element.value())
+                    }));
                 }
                 if let Some(host) = self.host_of(value)
                     && let Some(items) = H::iterate(self, host, at)?
@@ -99,6 +105,15 @@ impl<H: Host> Interp<'_, H> {
                     if lazy || self.items(&items).is_some() {
                         return self.iterate(&items, at);
                     }
+                    if let Some(items) = self.items_of_iterator(&items, at)? {
+                        return Ok(Ok(items));
+                    }
+                }
+                if let Some(items) = self.items_by_index(value, at)? {
+                    return Ok(Ok(items));
+                }
+                if let Some(held) = self.held(value).cloned() {
+                    return self.iterate(&held, at);
                 }
             }
             Value::Outside(path) => {

@@ -12,7 +12,7 @@ use super::{BOUNDS, Consumer, Flow, Frame, Host, Interp};
 use crate::python::syntax::{Clause, Comprehension};
 use crate::python::value::{At, Context, Lazy, Object, Ref, ScopeRef, Stop, Unknown, Value, short};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What is done with each value.
@@ -261,7 +261,7 @@ impl<'t, H: Host> Interp<'t, H> {
             nonlocals: BTreeSet::new(),
             returns: Vec::new(),
             fields: Vec::new(),
-            annotated: BTreeSet::new(),
+            annotated: BTreeMap::new(),
             called_at,
         }
     }

@@ -55,6 +55,13 @@ impl<H: Host> Interp<'_, H> {
                     return Ok(Some(value));
                 }
             }
+            "enum" if matches!(path, "enum.Enum" | "enum.IntEnum" | "enum.StrEnum") => {
+                return self.enum_of_names(path, args, at);
+            }
+            "dataclasses" if !Self::decorates_data_class(path) && path != "dataclasses.field" => {
+                return self.call_dataclasses(path.strip_prefix("dataclasses.").unwrap_or(path), args, at);
+            }
+            "typing" if path == "typing.NamedTuple" => return Ok(self.named_tuple(path, args, at)),
             "configparser" if matches!(path, "configparser.ConfigParser" | "configparser.RawConfigParser") => {
                 return Ok(self.new_config(args));
             }
@@ -67,6 +74,7 @@ impl<H: Host> Interp<'_, H> {
                         Some(self.new_object(Object::Standard(getter)))
                     }
                     ("operator", _) => self.call_operator(name, args, at)?,
+                    ("collections", "namedtuple") => self.named_tuple(path, args, at),
                     ("collections", _) => self.call_collections(name, args, at)?,
                     _ => self.call_regular(name, args, at)?,
                 };
@@ -122,14 +130,20 @@ impl<H: Host> Interp<'_, H> {
                 Some(Value::None)
             }
             ("typing.cast", Some(_)) => args.positional.get(1).map(|arg| arg.value.clone()),
-            // Read when an instance is made.
-            ("dataclasses.field" | "pydantic.Field", _) => {
-                let function = Value::outside(path);
-                Some(self.new_object(Object::Partial { function, args: args.clone() }))
-            }
+            // Read when an instance is made, or a function is decorated.
+            _ if Self::decorates_data_class(path) && args.positional.is_empty() => Some(self.kept_call(path, args)),
+            (
+                "functools.wraps" | "dataclasses.field" | "pydantic.Field" | "attr.ib" | "attrs.field" | "attr.field",
+                _,
+            ) => Some(self.kept_call(path, args)),
             ("importlib.import_module", Some(Value::Str(name))) => Some(self.import_module(&name.text.clone(), at)?),
             _ => None,
         })
+    }
+
+    /// A call whose arguments are looked at later.
+    fn kept_call(&mut self, path: &str, args: &Args) -> Value {
+        self.new_object(Object::Partial { function: Value::outside(path), args: args.clone() })
     }
 
     /// A variable of the environment. `$AIRFLOW_HOME` says where the home folder is.

@@ -15,6 +15,7 @@ impl<H: Host> Interp<'_, H> {
         }
         let known = match receiver {
             Value::Str(text) => {
+                let args = &if name.starts_with("format") { args.clone() } else { self.plain_args(args) };
                 let made = self.text_method(&text.text.clone(), name, args, at)?;
                 made.map(
                     |made| {
@@ -29,6 +30,13 @@ impl<H: Host> Interp<'_, H> {
                 Object::Manager(_) => self.stack_method(*object, name, args, at)?,
                 Object::Set(_) => self.set_method(*object, name, args, at)?,
                 Object::Dict(_) => self.dict_method(*object, name, args, at)?,
+                Object::Instance(_) => self.named_tuple_method(*object, name, args, at)?,
+                Object::Property { .. } => self.property_method(*object, name, args),
+                Object::Class(_) if name == "_make" => self.named_tuple_method(*object, name, args, at)?,
+                Object::Class(_) if name == "mro" => {
+                    let Object::Class(class) = self.object(*object).clone() else { return Ok(Value::None) };
+                    self.class_lineage(&class, &"__mro__".into())
+                }
                 Object::Class(_) if name == "__subclasses__" => Some(self.subclasses(*object, at)),
                 Object::Globals(scope) => {
                     let scope = *scope;
@@ -102,9 +110,65 @@ impl<H: Host> Interp<'_, H> {
         {
             return Ok(value);
         }
+        if let Some(value) = self.object_method(receiver, name, args, at)? {
+            return Ok(value);
+        }
         self.open_instances(receiver, 1);
         self.hand_out(args);
         Ok(self.unknown_from(std::slice::from_ref(receiver), name, at))
+    }
+
+    /// `@property.setter` and its kin.
+    fn property_method(&mut self, property: Ref, name: &str, args: &Args) -> Option<Value> {
+        let function = args.positional.first()?.value.clone();
+        let Object::Property { get, set, delete } = self.object(property).clone() else { return None };
+        let made = match name {
+            "setter" => Object::Property { get, set: Some(function), delete },
+            "deleter" => Object::Property { get, set, delete: Some(function) },
+            "getter" => Object::Property { get: function, set, delete },
+            _ => return None,
+        };
+        Some(self.new_object(made))
+    }
+
+    /// A method that an instance has from `object`, or from the built-in type that it is.
+    fn object_method(&mut self, receiver: &Value, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let Value::Object(object) = receiver else { return Ok(None) };
+        let given: Vec<Value> = args.positional.iter().map(|arg| arg.value.clone()).collect();
+        if let Object::Class(_) = self.object(*object) {
+            return Ok(match name {
+                "__init_subclass__" if given.is_empty() => Some(Value::None),
+                // `super().__new__(cls)` gives an instance of the class that it is given.
+                "__new__" => self.bare_instance(given.first()),
+                _ => None,
+            });
+        }
+        let Object::Instance(instance) = self.object(*object) else { return Ok(None) };
+        let held = instance.held.clone();
+        match (name, given.as_slice(), held) {
+            ("__setattr__", [Value::Str(name), value], _) => {
+                self.set_own_attribute(receiver, &name.text.clone(), value.clone(), at)?;
+                Ok(Some(Value::None))
+            }
+            ("__getitem__", [key], Some(held)) => self.subscript(&held, key, at).map(Some),
+            ("__setitem__", [key, value], Some(held)) => {
+                self.set_item(&held, key, value.clone(), at)?;
+                Ok(Some(Value::None))
+            }
+            ("__contains__", [item], Some(held)) => {
+                self.compare(crate::python::syntax::CompareOp::In, item, &held, at).map(Some)
+            }
+            ("__post_init__", [], None) => Ok(Some(Value::None)),
+            (name, _, Some(held)) if !name.starts_with("__") => self.call_method(&held, name, args, at).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// `object.__new__(Class)`.
+    pub(super) fn bare_instance(&mut self, class: Option<&Value>) -> Option<Value> {
+        let Value::Object(class) = class? else { return None };
+        matches!(self.object(*class), Object::Class(_))
+            .then(|| self.new_object(Object::Instance(crate::python::value::Instance::of(*class))))
     }
 
     fn join_texts(&mut self, separator: &str, items: &Value, at: At) -> Result<Option<Value>, Stop> {
@@ -455,8 +519,17 @@ impl<H: Host> Interp<'_, H> {
                 Some(copy)
             }
             ("update", _) => self.update(object, args, at)?,
-            ("popitem", None) if known => {
-                let Some((key, value)) = dict.pairs().pop() else {
+            ("popitem", _) if known => {
+                let mut pairs = dict.pairs();
+                let last = match args.value(0, "last") {
+                    None | Some(Value::Bool(true)) => true,
+                    Some(Value::Bool(false)) => false,
+                    Some(_) => return Ok(None),
+                };
+                if !last {
+                    pairs.truncate(1);
+                }
+                let Some((key, value)) = pairs.pop() else {
                     return self.raise("KeyError", "popitem(): dictionary is empty", at);
                 };
                 if let (Some(key), Object::Dict(dict)) = (self.key(&key), self.change(object)) {

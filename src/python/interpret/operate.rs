@@ -23,6 +23,13 @@ impl<H: Host> Interp<'_, H> {
         if let Some(value) = self.of_each(left, right, at, |run, left, right| run.binary(op, left, right, at))? {
             return Ok(value);
         }
+        if (self.plain_class(left).is_some() || self.plain_class(right).is_some())
+            && let Some(value) = self.operator_method(op, left, right, at)?
+        {
+            return Ok(value);
+        }
+        let format = matches!((op, left), (BinaryOp::Mod, Value::Str(_)));
+        let (left, right) = (&self.plain(left), &if format { right.clone() } else { self.plain(right) });
         if let Some(value) = numbers(op, left, right) {
             return Ok(value);
         }
@@ -37,21 +44,6 @@ impl<H: Host> Interp<'_, H> {
         }
         self.refuse_binary(op, left, right, at)?;
         Ok(self.unknown_from(&[left.clone(), right.clone()], &format!("{op:?}"), at))
-    }
-
-    fn operator_method(&mut self, op: BinaryOp, left: &Value, right: &Value, at: At) -> Result<Option<Value>, Stop> {
-        let name = match op {
-            BinaryOp::Add => "__add__",
-            BinaryOp::RightShift => "__rshift__",
-            BinaryOp::LeftShift => "__lshift__",
-            BinaryOp::Or => "__or__",
-            BinaryOp::Div => "__truediv__",
-            _ => return Ok(None),
-        };
-        match self.find_method(left, name) {
-            Some(method) => self.call_with(&method, vec![right.clone()], at).map(Some),
-            None => Ok(None),
-        }
     }
 
     fn texts_and_lists(&mut self, op: BinaryOp, left: &Value, right: &Value, at: At) -> Result<Option<Value>, Stop> {
@@ -175,7 +167,7 @@ impl<H: Host> Interp<'_, H> {
                         distinct.push(item);
                     }
                 }
-                None => hazy = item.unknown(),
+                None => hazy = Some(item.unknown().unwrap_or_else(|| self.why(&item, self.called_at()))),
             }
         }
         // The order of a set is not Python's to promise; sorted, it is at least ours.

@@ -87,7 +87,7 @@ impl<H: Host> Interp<'_, H> {
                 | Object::ContextFunction(_)
                 | Object::Lazy(_) => true,
                 Object::Method { receiver, .. } => self.holds_code(receiver, depth - 1),
-                Object::Property(_) | Object::Standard(_) | Object::Manager(_) => false,
+                Object::Property { .. } | Object::CachedProperty(_) | Object::Standard(_) | Object::Manager(_) => false,
             },
             _ => false,
         }

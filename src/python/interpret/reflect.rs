@@ -2,7 +2,7 @@
 
 use super::{Host, Interp};
 use crate::python::syntax::Name;
-use crate::python::value::{Args, At, Dict, Object, Stop, Value};
+use crate::python::value::{Args, At, Dict, Object, Ref, Stop, Unknown, Value};
 
 impl<H: Host> Interp<'_, H> {
     /// Calls a built-in function that reads or sets attributes or asks for classes; `None` if it
@@ -17,7 +17,7 @@ impl<H: Host> Interp<'_, H> {
             ("setattr", Some(object), Some(attribute)) => {
                 let value = args.positional.get(2).map_or(Value::None, |arg| arg.value.clone());
                 if let Some(attribute) = attribute.as_str() {
-                    self.set_attribute(&object, attribute, value, at);
+                    self.set_attribute(&object, attribute, value, at)?;
                 } else if let Value::Object(object) = object {
                     let why = self.why(&attribute, at);
                     self.set_hazy(object, why);
@@ -33,20 +33,49 @@ impl<H: Host> Interp<'_, H> {
                 return self.attribute_or(&object, &attribute.text, default, at).map(Some);
             }
             ("hasattr", Some(object), Some(Value::Str(attribute))) => {
-                self.has_attribute(&object, &attribute.text).map(Value::Bool)
+                match self.has_attribute(&object, &attribute.text) {
+                    Some(known) => Some(Value::Bool(known)),
+                    None if self.find_method(&object, "__getattr__").is_some() => {
+                        let missing = Value::outside("builtins.NotImplemented");
+                        match self.attribute_or(&object, &attribute.text, Some(missing), at)? {
+                            Value::Unknown(_) | Value::OneOf(_) => None,
+                            Value::Outside(_) => Some(Value::Bool(false)),
+                            _ => Some(Value::Bool(true)),
+                        }
+                    }
+                    None => None,
+                }
             }
             ("vars", Some(Value::Object(object)), _) => match self.object(object).clone() {
                 Object::Instance(instance) if self.hazy(object).is_none() => {
                     self.opened.insert(object);
+                    let mut left = instance.attributes;
+                    let mut pairs = Vec::new();
+                    for name in self.field_names(instance.class).unwrap_or_default() {
+                        pairs.extend(left.remove_entry(&name));
+                    }
+                    // The order in which they were set is not kept.
+                    let ordered = left.len() < 2 && (left.is_empty() || pairs.is_empty());
+                    pairs.extend(left);
                     let mut dict = Dict::default();
-                    for (name, value) in instance.attributes {
+                    for (name, value) in pairs {
                         dict.insert(super::Key::Str(name.clone()), Value::str(name), value);
                     }
-                    Some(self.new_object(Object::Dict(dict)))
+                    let made = self.new_object(Object::Dict(dict));
+                    if let (Value::Object(made), false) = (&made, ordered) {
+                        let why = Unknown::new("the order of an instance's attributes is not kept", at, "vars()");
+                        self.set_hazy(*made, std::rc::Rc::new(why));
+                    }
+                    Some(made)
                 }
                 _ => None,
             },
             ("isinstance", Some(value), Some(class)) => self.is_instance(&value, &class).map(Value::Bool),
+            ("issubclass", Some(Value::Object(object)), Some(Value::Outside(path)))
+                if matches!(self.object(object), Object::Class(_)) =>
+            {
+                self.is_subclass_of(object, &path).map(Value::Bool)
+            }
             ("issubclass", Some(Value::Object(object)), Some(Value::Object(class))) => match self.object(object) {
                 Object::Class(own) => Some(Value::Bool(
                     own.order.iter().any(|entry| matches!(entry, Value::Object(other) if *other == class)),
@@ -70,13 +99,16 @@ impl<H: Host> Interp<'_, H> {
             ("callable", Some(Value::None | Value::Str(_) | Value::Int(_) | Value::Bool(_) | Value::Float(_)), _) => {
                 Some(Value::Bool(false))
             }
+            ("super", Some(Value::Object(class)), Some(receiver)) => {
+                Some(self.new_object(Object::Super { receiver, class }))
+            }
             ("type", Some(_), Some(_)) => self.made_class(args, at),
             ("type", Some(value), None) => self.class_of(&value),
             _ => None,
         })
     }
 
-    fn class_of(&self, value: &Value) -> Option<Value> {
+    pub(super) fn class_of(&self, value: &Value) -> Option<Value> {
         let name = match value {
             Value::Str(_) => "str",
             Value::Int(_) => "int",
@@ -102,7 +134,12 @@ impl<H: Host> Interp<'_, H> {
             Some(true) => self.attribute(object, name, at),
             Some(false) => Ok(default),
             None => {
-                let value = self.attribute(object, name, at)?;
+                let value = match self.attribute(object, name, at) {
+                    Err(Stop::Raise(raised)) if &*raised.class == "AttributeError" && raised.certain => {
+                        return Ok(default);
+                    }
+                    result => result?,
+                };
                 let why = self.why(object, at);
                 Ok(match &value {
                     Value::Unknown(why) => {
@@ -158,6 +195,43 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
+    /// Whether a class of the tree derives from something outside.
+    fn is_subclass_of(&self, class: Ref, path: &str) -> Option<bool> {
+        let bases = self.outside_bases(class);
+        let derives = |name: &str| bases.iter().any(|base| &**base == name);
+        let has = match path {
+            "builtins.str" => derives(path) || derives("enum.StrEnum"),
+            "builtins.int" => derives(path) || derives("enum.IntEnum") || derives("enum.IntFlag"),
+            "builtins.tuple" => derives(path) || derives("typing.NamedTuple"),
+            "builtins.dict" => derives(path) || derives("collections.OrderedDict"),
+            "enum.Enum" => self.is_enum(class),
+            "builtins.object" => true,
+            path => derives(path),
+        };
+        // Python's own types have no other subclasses among these.
+        let own = bases.iter().all(|base| {
+            base.starts_with("builtins.")
+                || base.starts_with("enum.")
+                || base.starts_with("typing.")
+                || &**base == "abc.ABC"
+        });
+        let plain = matches!(
+            path,
+            "builtins.str"
+                | "builtins.int"
+                | "builtins.float"
+                | "builtins.bool"
+                | "builtins.list"
+                | "builtins.dict"
+                | "builtins.tuple"
+                | "builtins.set"
+                | "builtins.frozenset"
+                | "builtins.bytes"
+                | "enum.Enum"
+        );
+        if has { Some(true) } else { (own && plain).then_some(false) }
+    }
+
     pub(super) fn is_instance(&self, value: &Value, class: &Value) -> Option<bool> {
         if let Some(classes) = self.items(class) {
             let mut all = Some(false);
@@ -177,6 +251,11 @@ impl<H: Host> Interp<'_, H> {
             return Some(own.order.iter().any(|entry| matches!(entry, Value::Object(other) if other == class)));
         }
         let path = class.outside_path()?;
+        if let Some(own) = self.plain_class(value)
+            && let Some(known) = self.is_subclass_of(own, path)
+        {
+            return Some(known);
+        }
         if let Some(standard) = self.standard(value) {
             return standard.is_a(path);
         }

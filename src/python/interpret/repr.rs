@@ -31,7 +31,9 @@ impl<H: Host> Interp<'_, H> {
                 _ => None,
             },
             Value::Object(object) => {
-                if let Some(pairs) = self.dict_pairs(value) {
+                if let Object::Dict(_) = self.object(*object)
+                    && let Some(pairs) = self.dict_pairs(value)
+                {
                     if let Object::Dict(dict) = self.object(*object)
                         && dict.default.is_some()
                     {
@@ -55,6 +57,9 @@ impl<H: Host> Interp<'_, H> {
                     let text = self.call_with(&method, Vec::new(), at)?;
                     return Ok(text.as_str().map(ToString::to_string));
                 }
+                if let Object::Instance(_) = self.object(*object) {
+                    return self.instance_repr(value, depth, at);
+                }
                 let Some(items) = self.items(value).map(<[Value]>::to_vec) else { return Ok(None) };
                 let mut parts = Vec::new();
                 for item in &items {
@@ -76,6 +81,33 @@ impl<H: Host> Interp<'_, H> {
             }
             _ => None,
         })
+    }
+
+    /// `repr` of a member of an enumeration, a data class or a named tuple.
+    fn instance_repr(&mut self, value: &Value, depth: usize, at: At) -> Result<Option<String>, Stop> {
+        if let Some((name, inner)) = self.member_repr(value) {
+            return Ok(self.repr_within(&inner, depth, at)?.map(|inner| format!("<{name}: {inner}>")));
+        }
+        let Some(class) = self.plain_class(value) else { return Ok(None) };
+        let Value::Object(object) = value else { return Ok(None) };
+        let known = self.is_named_tuple(class) || self.data_class(class).is_some();
+        let Some(names) = self.fields_with(class, "repr", at).filter(|_| known && self.hazy(*object).is_none()) else {
+            return Ok(None);
+        };
+        let (Object::Instance(instance), Object::Class(of)) = (self.object(*object).clone(), self.object(class)) else {
+            return Ok(None);
+        };
+        let class = if self.is_named_tuple(class) { of.name.clone() } else { of.qualified.clone() };
+        if class.contains('<') {
+            return Ok(None);
+        }
+        let mut parts = Vec::new();
+        for name in names {
+            let Some(inner) = instance.attributes.get(&name) else { return Ok(None) };
+            let Some(inner) = self.repr_within(inner, depth, at)? else { return Ok(None) };
+            parts.push(format!("{name}={inner}"));
+        }
+        Ok(Some(format!("{class}({})", parts.join(", "))))
     }
 
     /// `json.dumps(value)`, with its two separators and an indentation.

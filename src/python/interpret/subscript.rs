@@ -14,6 +14,7 @@ impl<H: Host> Interp<'_, H> {
         {
             return Ok(value);
         }
+        let index = &self.index_of(index, at)?;
         if let Value::OneOf(values) = object {
             let mut results = Vec::new();
             for value in values.clone().iter() {
@@ -86,16 +87,9 @@ impl<H: Host> Interp<'_, H> {
                         return Ok(value.clone());
                     }
                 }
-                Object::Class(_) => {
-                    if let Some(name) = index.as_str()
-                        && self.enum_members(*object).is_some()
-                    {
-                        return self.attribute(&Value::Object(*object), name, at);
-                    }
-                }
-                Object::Instance(_) => {
-                    if let Some(method) = self.find_method(&Value::Object(*object), "__getitem__") {
-                        return self.call_with(&method, vec![index.clone()], at);
+                Object::Class(_) | Object::Instance(_) => {
+                    if let Some(value) = self.item_by_class(*object, index, at)? {
+                        return Ok(value);
                     }
                 }
                 _ => {}
@@ -140,6 +134,25 @@ impl<H: Host> Interp<'_, H> {
         Some(self.merge(&values, &why))
     }
 
+    /// A member of an enumeration, a class with types in brackets, or what `__getitem__` gives.
+    fn item_by_class(&mut self, object: Ref, index: &Value, at: At) -> Result<Option<Value>, Stop> {
+        let value = Value::Object(object);
+        if let Object::Class(_) = self.object(object) {
+            if let Some(member) = self.member_of_name(object, index, at)? {
+                return Ok(Some(member));
+            }
+            // `Box[str]` is `Box` where it is called.
+            return Ok((!self.is_enum(object) && self.is_generic(object)).then_some(value));
+        }
+        if let Some(method) = self.find_method(&value, "__getitem__") {
+            return self.call_with(&method, vec![index.clone()], at).map(Some);
+        }
+        match self.held(&value).cloned() {
+            Some(held) => self.subscript(&held, index, at).map(Some),
+            None => Ok(None),
+        }
+    }
+
     fn dict_item(&mut self, object: Ref, index: &Value, at: At) -> Result<Option<Value>, Stop> {
         let Some(key) = self.key(index) else { return Ok(None) };
         let Object::Dict(dict) = self.object(object) else { return Ok(None) };
@@ -160,6 +173,7 @@ impl<H: Host> Interp<'_, H> {
     }
 
     pub(super) fn slice(&mut self, object: &Value, bounds: Bounds, at: At) -> Value {
+        let object = &self.plain(object);
         let pick = |length: usize| slice_positions(length, bounds);
         if let ([None, Some(2), None], Some(two)) = (bounds, Self::python_part(object, "[:2]")) {
             return two;
@@ -220,6 +234,8 @@ impl<H: Host> Interp<'_, H> {
             Object::Instance(_) => {
                 if let Some(method) = self.find_method(object, "__setitem__") {
                     self.call_with(&method, vec![index.clone(), value], at)?;
+                } else if let Some(held) = self.held(object).cloned() {
+                    return self.set_item(&held, index, value, at);
                 }
             }
             _ => {}
@@ -232,6 +248,12 @@ impl<H: Host> Interp<'_, H> {
             self.touch(object, at);
             return Ok(());
         };
+        if let Some(method) = self.find_method(object, "__delitem__") {
+            return self.call_with(&method, vec![index.clone()], at).map(|_| ());
+        }
+        if let Some(held) = self.held(object).cloned() {
+            return self.delete_item(&held, index, at);
+        }
         let known = self.hazy(*reference).is_none();
         let length = self.items(object).map(<[Value]>::len);
         match (self.key(index), self.object(*reference)) {

@@ -45,7 +45,7 @@ impl<H: Host> Interp<'_, H> {
             ExprKind::Starred(inner) => self.assign(inner, value)?,
             ExprKind::Attribute(object, name) => {
                 let object = self.eval(object)?;
-                self.set_attribute(&object, name, value, at);
+                self.set_attribute(&object, name, value, at)?;
                 self.record_attribute(&object, name);
             }
             ExprKind::Subscript(object, index) => {

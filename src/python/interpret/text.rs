@@ -95,7 +95,7 @@ impl<H: Host> Interp<'_, H> {
                     if let Object::Class(class) = self.object(instance.class) {
                         out.push_str(&class.path);
                     }
-                    let values: Vec<Value> = instance.attributes.values().cloned().collect();
+                    let values: Vec<Value> = instance.attributes.values().chain(&instance.held).cloned().collect();
                     self.write_texts(&values, "(", ")", depth, out);
                 }
             }
@@ -123,7 +123,8 @@ impl<H: Host> Interp<'_, H> {
             Object::Lazy(_) => out.push_str("iterator"),
             Object::Manager(_) => out.push_str("context"),
             Object::Globals(_) => out.push_str("globals()"),
-            Object::Property(value)
+            Object::Property { get: value, .. }
+            | Object::CachedProperty(value)
             | Object::StaticMethod(value)
             | Object::ClassMethod(value)
             | Object::ContextFunction(value) => {

@@ -75,27 +75,38 @@ impl Host for Nothing {
     }
 }
 
-/// The `repr` of an expression; what is not known begins with a question mark.
-fn value_of(expression: &str) -> String {
+/// What a module's names are worth; what is not known, and what an error leaves out, begins with a
+/// question mark.
+fn values_of(source: &str, names: &[String]) -> Vec<String> {
     let revision = Revision::new("test");
     let mut snapshot = Snapshot::empty(revision.clone());
-    let source = format!("{PRELUDE}value = repr(({expression}))\n");
     snapshot.insert(ContentPath::new("dags/d.py").unwrap(), File::regular(&revision, source.as_bytes()));
     let delivered = Arc::new(Delivered::new(&snapshot, Layout::Content, ImportOrder::Either));
     crate::python::with_deep_stack(|| {
         let tree = Tree::new(delivered.clone());
         let mut run = Interp::new(&tree, Nothing);
+        let stopped = |stop: Stop| match stop {
+            Stop::Raise(raised) => format!("? {}: {}", raised.class, raised.message),
+            Stop::Limit(reason, _) => format!("? {reason}"),
+            Stop::Close(_) => "? a generator was left".to_owned(),
+        };
         match run.run_file(0) {
-            Ok(scope) => match run.names(scope).get("value") {
-                Some(Value::Str(text)) => text.text.to_string(),
-                Some(other) => format!("? {}", run.text(other)),
-                None => "? no value".to_owned(),
-            },
-            Err(Stop::Raise(raised)) => format!("? {}: {}", raised.class, raised.message),
-            Err(Stop::Limit(reason, _)) => format!("? {reason}"),
-            Err(Stop::Close(_)) => "? a generator was left".to_owned(),
+            Ok(scope) => {
+                let value = |name: &String| match run.names(scope).get(&**name) {
+                    Some(Value::Str(text)) => text.text.to_string(),
+                    Some(other) => format!("? {}", run.text(other)),
+                    None => "? no value".to_owned(),
+                };
+                names.iter().map(value).collect()
+            }
+            Err(stop) => vec![stopped(stop); names.len()],
         }
     })
+}
+
+/// The `repr` of an expression; what is not known begins with a question mark.
+fn value_of(expression: &str) -> String {
+    values_of(&format!("{PRELUDE}value = repr(({expression}))\n"), &["value".to_owned()]).remove(0)
 }
 
 /// The table: expression, value, and whether it is to be known.
@@ -146,4 +157,82 @@ fn the_table_is_what_the_python_at_hand_says() {
         .map(|(said, row)| format!("{}: {said}", row.0))
         .collect();
     assert!(faults.is_empty() && said.lines().count() == table.len(), "{}", faults.join("\n"));
+}
+
+/// A small program, and expressions at its end with what they are worth.
+struct Program {
+    about: String,
+    code: String,
+    /// `?` for what is to be left unknown.
+    expressions: Vec<(String, String)>,
+}
+
+fn programs() -> Vec<Program> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/python/classes.txt");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut programs = Vec::new();
+    for block in text.split("\n# ").skip(1) {
+        let (about, body) = block.split_once('\n').unwrap();
+        let mut program = Program { about: about.to_owned(), code: String::new(), expressions: Vec::new() };
+        let mut lines = body.lines();
+        while let Some(line) = lines.next() {
+            if let Some(expression) = line.strip_prefix(">>> ") {
+                program.expressions.push((expression.to_owned(), lines.next().unwrap().to_owned()));
+            } else {
+                program.code.push_str(line);
+                program.code.push('\n');
+            }
+        }
+        assert!(!program.expressions.is_empty(), "{about} says nothing");
+        programs.push(program);
+    }
+    assert!(programs.len() > 50, "the programs are not read");
+    programs
+}
+
+#[test]
+fn classes_behave_as_cpython_says() {
+    let mut faults = Vec::new();
+    for program in programs() {
+        let mut source = program.code.clone();
+        let mut names = Vec::new();
+        for (index, (expression, _)) in program.expressions.iter().enumerate() {
+            names.push(format!("value_{index}"));
+            let name = names.last().cloned().unwrap_or_default();
+            source += &[&*name, " = repr((", expression, "))\n"].concat();
+        }
+        for ((expression, expected), found) in program.expressions.iter().zip(values_of(&source, &names)) {
+            let unknown = found.starts_with('?');
+            if unknown != (expected == "?") || !unknown && found != *expected {
+                faults.push(format!("{}: {expression}\n    {expected}\n    {found}", program.about));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{} of the programs:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn the_programs_are_what_the_python_at_hand_says() {
+    let mut script = String::new();
+    let programs = programs();
+    for program in &programs {
+        script.push_str(&program.code);
+        for (expression, _) in &program.expressions {
+            script.push_str("print(repr((");
+            script.push_str(expression);
+            script.push_str(")))\n");
+        }
+    }
+    let output = std::process::Command::new("python3").arg("-c").arg(script).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let all: Vec<_> = programs.iter().flat_map(|program| &program.expressions).collect();
+    assert_eq!(said.lines().count(), all.len());
+    let faults: Vec<_> = said
+        .lines()
+        .zip(all)
+        .filter(|(said, (_, value))| value != "?" && said != value)
+        .map(|(said, (expression, _))| format!("{expression}: {said}"))
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
