@@ -99,16 +99,7 @@ impl<H: Host> Interp<'_, H> {
             }
             ("os.getenv" | "os.environ.get", Some(name)) => Some(self.environment(&name, args.value(1, "default"), at)),
             ("json.dumps", Some(value)) => self.json_dumps(&value, args, at)?,
-            ("functools.reduce", Some(function)) => {
-                let Some(items) = args.positional.get(1).map(|arg| arg.value.clone()) else { return Ok(None) };
-                let Ok(items) = self.iterate(&items, at)? else { return Ok(None) };
-                let mut items = args.positional.get(2).map(|arg| arg.value.clone()).into_iter().chain(items);
-                let Some(mut total) = items.next() else { return Ok(None) };
-                for item in items {
-                    total = self.call_with(&function, vec![total, item], at)?;
-                }
-                Some(total)
-            }
+            ("functools.reduce", Some(function)) => self.reduce(&function, args, at)?,
             ("copy.copy" | "copy.deepcopy", Some(value)) if self.host_of(&value).is_none() => {
                 Some(self.copied(&value, if path == "copy.copy" { 1 } else { 12 }))
             }
@@ -139,6 +130,18 @@ impl<H: Host> Interp<'_, H> {
             ("importlib.import_module", Some(Value::Str(name))) => Some(self.import_module(&name.text.clone(), at)?),
             _ => None,
         })
+    }
+
+    /// `functools.reduce(function, items, start)`.
+    fn reduce(&mut self, function: &Value, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        let Some(items) = args.positional.get(1).map(|arg| arg.value.clone()) else { return Ok(None) };
+        let Ok(items) = self.iterate(&items, at)? else { return Ok(None) };
+        let mut items = args.positional.get(2).map(|arg| arg.value.clone()).into_iter().chain(items);
+        let Some(mut total) = items.next() else { return Ok(None) };
+        for item in items {
+            total = self.call_with(function, vec![total, item], at)?;
+        }
+        Ok(Some(total))
     }
 
     /// A call whose arguments are looked at later.
