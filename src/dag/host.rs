@@ -24,6 +24,12 @@ impl Host for World {
         names::offers(path, self.version)
     }
 
+    fn differ(&self, one: &str, other: &str) -> bool {
+        // A class may be found in several places, and under a former name.
+        let name = |path| known::class(path).map(|_| known::class_name(path));
+        name(one).zip(name(other)).is_some_and(|(one, other)| one != other)
+    }
+
     fn constant(&self, path: &str) -> Option<Value> {
         let start = At { file: 0, span: crate::content::Span::FILE };
         match path {

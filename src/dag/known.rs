@@ -234,6 +234,13 @@ const KINDS: &[(&str, (u32, u32))] = &[
     ("stub", (3, 0)),
 ];
 
+/// Whether Airflow itself brings `@task.<kind>`. One of a provider may give the function arguments
+/// of its own, as `@task.pyspark` does.
+pub(super) fn is_own_kind(kind: &str) -> bool {
+    matches!(kind, "" | "python" | "virtualenv" | "external_python" | "branch" | "short_circuit" | "sensor")
+        || KINDS.iter().any(|(name, _)| *name == kind)
+}
+
 /// Whether `@task.<kind>` is certainly not there.
 pub(super) fn kind_is_missing(kind: &str, version: Option<AirflowVersion>) -> bool {
     let Some(version) = version else { return false };

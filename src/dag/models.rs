@@ -6,9 +6,9 @@
 
 use super::collect::{self, Evaluation};
 use super::discover::{self, Closures, Found, Import, Imports, Paths, Resolver, Words};
-use super::{FileError, Model};
+use super::{Dag, FileError, Model};
 use crate::content::{BlobId, HomePath, ImportOrder, Layout, Location, Snapshot};
-use crate::ids::AirflowVersion;
+use crate::ids::{AirflowVersion, DagId};
 use crate::python;
 use crate::python::parse::SyntaxError;
 use crate::python::syntax::Module;
@@ -155,6 +155,7 @@ impl Build<'_> {
             model.dags.push(Arc::new(collect::anonymous(&tree, archive.file, reason)));
         }
         model.dags.sort_by(|a, b| a.file.cmp(&b.file));
+        doubt_rivals(&mut model.dags);
         self.memory.closures = closures.sets();
         // What nothing imports does no harm, but Airflow itself loads every module of its plugins folder.
         for (file, source) in tree.files().iter().enumerate() {
@@ -276,6 +277,29 @@ struct Learnt {
     file: usize,
     facts: Facts,
     evaluation: Option<(Trace, Evaluation)>,
+}
+
+/// Of DAGs of one id in several files Airflow takes one, then another: a `DagBag` the first that it
+/// comes to, the scheduler the one that it parsed last.
+fn doubt_rivals(dags: &mut [Arc<Dag>]) {
+    let mut by_id: BTreeMap<DagId, Vec<usize>> = BTreeMap::new();
+    for (index, dag) in dags.iter().enumerate() {
+        if let Some(id) = dag.dag_id.exact() {
+            by_id.entry(id.clone()).or_default().push(index);
+        }
+    }
+    for rivals in by_id.into_values().filter(|rivals| rivals.len() > 1) {
+        for index in &rivals {
+            let own = &dags[*index];
+            // A DAG that one file imports from the other is one and the same.
+            let rival = |other: &&Arc<Dag>| other.file != own.file && other.at != own.at;
+            let Some(other) = rivals.iter().map(|rival| &dags[*rival]).find(rival) else { continue };
+            let other = &other.file;
+            let reason = format!("`{other}` defines another DAG of the same id");
+            let at = dags[*index].at.clone();
+            Arc::make_mut(&mut dags[*index]).unknown.push(super::Unknown { at, reason });
+        }
+    }
 }
 
 /// The imports of every module of the tree that parses.

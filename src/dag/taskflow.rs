@@ -150,6 +150,7 @@ fn make_decorated(
         args.keywords.push(("task_id".into(), argument));
     }
     if mapped.is_none()
+        && known::is_own_kind(&decorated.kind)
         && let Some(Object::Function(of)) = function.map(|function| run.object(function))
         && matches!(&decorated.function, Value::Object(direct) if Some(*direct) == function)
     {

@@ -81,6 +81,8 @@ pub(crate) trait Host: Sized + 'static {
     fn offers(&self, path: &str) -> Option<bool>;
     /// The value of something outside, by its qualified name, if that is known.
     fn constant(&self, path: &str) -> Option<Value>;
+    /// Whether two qualified names certainly stand for different things.
+    fn differ(&self, one: &str, other: &str) -> bool;
     /// Calls something outside, by its qualified name.
     fn call(interp: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop>;
     /// Calls a host object itself.

@@ -1,12 +1,10 @@
 //! Which files Airflow looks at; checked against the listings of 2.6.2, 2.11.2 and 3.3.2.
 
-use super::{model_at, show};
-
-const FILE: &str = "from airflow import DAG\nd = DAG(__file__.rsplit('/')[-1])\n";
+use super::{HEAD, model_at, model_of, show};
 
 /// The files of which the model has a DAG; those in doubt with a question mark.
 fn listed(version: Option<&str>, ignore: &[(&str, &str)]) -> String {
-    let mut files: Vec<(&str, &str)> = [
+    let sources = [
         "dags/a.py",
         "dags/dbt_run.py",
         "dags/team/a.py",
@@ -14,9 +12,8 @@ fn listed(version: Option<&str>, ignore: &[(&str, &str)]) -> String {
         "dags/team/dbt/c.py",
         "dags/tests/test_a.py",
     ]
-    .into_iter()
-    .map(|path| (path, FILE))
-    .collect();
+    .map(|path| (path, format!("from airflow import DAG\nd = DAG('{}')\n", path.replace('/', "."))));
+    let mut files: Vec<(&str, &str)> = sources.iter().map(|(path, source)| (*path, &**source)).collect();
     files.extend(ignore);
     let model = model_at(version, &files);
     let listed: Vec<String> = model
@@ -104,4 +101,13 @@ fn a_zip_archive_is_said() {
     assert_eq!(model("d.py"), "* (incomplete)\n  ? 0: a zip archive is not looked into\n");
     assert_eq!(model("pkg/d.py"), "");
     assert_eq!(model("data.xml"), "");
+}
+
+#[test]
+fn dags_of_one_id_in_two_files_are_doubted() {
+    let source = format!("{HEAD}with DAG('d'):\n    EmptyOperator(task_id='a')\n");
+    let model = model_of(&[("dags/one.py", &source), ("dags/two.py", &source)]);
+    let reasons: Vec<_> = model.dags.iter().flat_map(|dag| &dag.unknown).map(|unknown| &*unknown.reason).collect();
+    let other = ["`dags/two.py`", "`dags/one.py`"].map(|file| format!("{file} defines another DAG of the same id"));
+    assert_eq!(reasons, other);
 }

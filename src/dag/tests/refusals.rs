@@ -264,3 +264,17 @@ fn what_a_condition_hides_is_a_doubt() {
         assert!(shown.starts_with("d (incomplete)"), "{shown}");
     }
 }
+
+#[test]
+fn a_provider_may_give_a_task_function_arguments_of_its_own() {
+    accepted_everywhere(&body("@task.pyspark\ndef f(spark): return 1\nf()"));
+    refused_everywhere(&body("@task.branch\ndef f(spark): return 1\nf()"));
+}
+
+#[test]
+fn classes_of_airflow_are_told_apart() {
+    let source = body(
+        "from airflow.operators.bash import BashOperator\nfor name in ('short', 'quite_long'):\n    kind = BashOperator if len(name) > 6 else EmptyOperator\n    more = {'bash_command': 'echo'} if kind is BashOperator else {}\n    kind(task_id=name, **more)",
+    );
+    accepted_everywhere(&source);
+}

@@ -67,7 +67,9 @@ impl<H: Host> Interp<'_, H> {
             (Value::Unknown(unknown), Value::None) | (Value::None, Value::Unknown(unknown)) => {
                 unknown.affix.is_some().then_some(false)
             }
-            (Value::None, Value::Outside(_)) | (Value::Outside(_), Value::None) => None,
+            (Value::None, Value::Outside(path)) | (Value::Outside(path), Value::None) => {
+                Self::names_class(path).then_some(false)
+            }
             (Value::None, _)
             | (_, Value::None)
             | (Value::Object(_), Value::Str(_) | Value::Bool(_) | Value::Int(_) | Value::Float(_))
@@ -104,7 +106,8 @@ impl<H: Host> Interp<'_, H> {
                     _ => None,
                 }
             }
-            (Value::Outside(a), Value::Outside(b)) => (a == b).then_some(true),
+            (Value::Outside(a), Value::Outside(b)) if a == b => Some(true),
+            (Value::Outside(a), Value::Outside(b)) => self.host.differ(a, b).then_some(false),
             (Value::OneOf(_) | Value::Outside(_), _) | (_, Value::OneOf(_) | Value::Outside(_)) => None,
             (Value::Int(_) | Value::Float(_) | Value::Bool(_), Value::Int(_) | Value::Float(_) | Value::Bool(_)) => {
                 match number_order(left, right) {

@@ -8,6 +8,12 @@ use std::rc::Rc;
 pub(crate) type Items = Result<Vec<Value>, (Rc<Unknown>, Value)>;
 
 impl<H: Host> Interp<'_, H> {
+    /// Whether a qualified name of something outside is that of a class, by its form.
+    pub(super) fn names_class(path: &str) -> bool {
+        let name = path.rsplit('.').next().unwrap_or(path);
+        name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)
+    }
+
     pub(crate) fn truth(&self, value: &Value, at: At) -> Result<bool, Rc<Unknown>> {
         if let Some(held) = self.held(value) {
             return self.truth(held, at);
@@ -35,13 +41,7 @@ impl<H: Host> Interp<'_, H> {
             // A class or function of a library; constants like `sys.platform` are not known.
             Value::Outside(path) => match path.strip_prefix("builtins.") {
                 Some(_) => true,
-                None if path
-                    .rsplit('.')
-                    .next()
-                    .is_some_and(|name| name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)) =>
-                {
-                    true
-                }
+                None if Self::names_class(path) => true,
                 None => return Err(self.why(value, at)),
             },
             Value::Object(object) => match (self.hazy(*object), self.object(*object)) {

@@ -26,6 +26,9 @@ impl Host for Nothing {
     fn constant(&self, _: &str) -> Option<Value> {
         None
     }
+    fn differ(&self, _: &str, _: &str) -> bool {
+        false
+    }
     fn call(_: &mut Interp<Self>, _: &str, _: &Args, _: At) -> Result<Option<Value>, Stop> {
         Ok(None)
     }
