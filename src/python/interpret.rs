@@ -371,15 +371,16 @@ impl<'t, H: Host> Interp<'t, H> {
         self.remember_cell(object);
         let rest = self.rest.last().cloned();
         let cell = &mut self.heap[object.0];
-        if cell.hazy.is_none() {
-            cell.hazy = rest;
+        if let Some(why) = rest {
+            let why = cell.hazy.take().unwrap_or(why);
+            cell.make_hazy(why);
         }
         &mut cell.object
     }
 
     pub(crate) fn set_hazy(&mut self, object: Ref, why: Rc<Unknown>) {
         self.remember_cell(object);
-        self.heap[object.0].hazy = Some(why);
+        self.heap[object.0].make_hazy(why);
     }
 
     fn remember_cell(&mut self, object: Ref) {

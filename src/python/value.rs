@@ -278,6 +278,8 @@ pub(crate) struct Dict {
     next: usize,
     /// What a missing key gives (`defaultdict`).
     pub(crate) default: Option<Box<Value>>,
+    /// Of a dict that is not wholly known: the keys of which it is known what they give.
+    settled: BTreeSet<Key>,
 }
 
 impl Dict {
@@ -300,6 +302,7 @@ impl Dict {
     }
 
     pub(crate) fn remove(&mut self, key: &Key) -> Option<Value> {
+        self.settled.remove(key);
         self.entries.remove(key).map(|entry| entry.2)
     }
 
@@ -310,6 +313,42 @@ impl Dict {
     /// The values, in no order.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Value> {
         self.entries.values().map(|entry| &entry.2)
+    }
+
+    /// The keys of which it is known what they give, though more of the dict is not.
+    pub(crate) fn settled_keys(&self) -> Vec<Key> {
+        self.settled.iter().cloned().collect()
+    }
+
+    pub(crate) fn is_settled(&self, key: &Key) -> bool {
+        self.settled.contains(key)
+    }
+
+    /// From here on it is known what a key of the dict gives.
+    pub(crate) fn settle(&mut self, key: &Key, value: Value) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.2 = value;
+            self.settled.insert(key.clone());
+        }
+    }
+
+    pub(crate) fn settle_all(&mut self) {
+        self.settled = self.entries.keys().cloned().collect();
+    }
+
+    /// From here on it is not known of any key.
+    pub(crate) fn unsettle(&mut self) {
+        self.settled.clear();
+    }
+
+    /// Whether another dict has the same keys in the same order, and gives the same for others.
+    pub(crate) fn same_keys(&self, other: &Self) -> bool {
+        let order = |dict: &Self| {
+            let mut keys: Vec<_> = dict.entries.iter().map(|(key, entry)| (entry.0, key.clone())).collect();
+            keys.sort_by_key(|(position, _)| *position);
+            keys.into_iter().map(|(_, key)| key).collect::<Vec<_>>()
+        };
+        self.default.is_none() && other.default.is_none() && order(self) == order(other)
     }
 
     /// Keys and values in insertion order.
@@ -435,6 +474,16 @@ pub(crate) struct Cell {
     pub(crate) object: Object,
     /// Set when what it holds depends on something that is not known.
     pub(crate) hazy: Option<Rc<Unknown>>,
+}
+
+impl Cell {
+    /// From here on nothing that it holds is known.
+    pub(crate) fn make_hazy(&mut self, why: Rc<Unknown>) {
+        self.hazy = Some(why);
+        if let Object::Dict(dict) = &mut self.object {
+            dict.unsettle();
+        }
+    }
 }
 
 /// One argument of a call.

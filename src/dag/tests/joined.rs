@@ -54,3 +54,35 @@ fn a_condition_of_a_task_is_not_the_task() {
       f
     ");
 }
+
+#[test]
+fn a_dict_keeps_what_no_branch_changes() {
+    let shown = |source: &str| {
+        show(&model(&format!(
+            "import os\nenv = os.environ.get('ENV')\nconf = {{'name': 'd', 'tables': ['a', 'b']}}\n{source}"
+        )))
+    };
+    let made = "with DAG(conf['name']):\n    for table in conf.get('tables'):\n        EmptyOperator(task_id=table)\n";
+    assert_eq!(shown(&format!("if env:\n    conf['bucket'] = 'x'\n{made}")), "d\n  a\n  b\n");
+    assert_eq!(
+        shown(&format!("if env:\n    conf['bucket'] = 'x'\nelse:\n    conf['bucket'] = 'y'\n{made}")),
+        "d\n  a\n  b\n"
+    );
+    assert_eq!(shown(&format!("if env:\n    conf['bucket'] = 'x'\nconf['tables'] = ['c']\n{made}")), "d\n  c\n");
+    for unknown in [
+        "if env:\n    conf['tables'] = ['c']\n",
+        "if env:\n    del conf['tables']\n",
+        "if env:\n    conf[env] = ['c']\n",
+        "if env:\n    conf['bucket'] = 'x'\nif env:\n    conf.update(tables=['c'])\n",
+        "for name in env:\n    conf['tables'] = conf['tables'] + [name]\n",
+        "if env:\n    conf['tables'].append('c')\n",
+        "if env:\n    conf['bucket'] = 'x'\nconf[env] = []\n",
+    ] {
+        let shown = shown(&format!("{unknown}{made}"));
+        assert!(shown.contains("(incomplete)"), "{unknown}{shown}");
+    }
+    let keys = shown(
+        "if env:\n    conf['bucket'] = 'x'\nwith DAG('d'):\n    for key in conf:\n        EmptyOperator(task_id=key)\n",
+    );
+    assert!(keys.contains("(incomplete)"), "{keys}");
+}

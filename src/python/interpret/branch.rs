@@ -122,8 +122,11 @@ impl<H: Host> Interp<'_, H> {
             self.remember_cell(object);
             let old = std::mem::replace(&mut self.heap[object.0], cell);
             // Instances and classes keep their attributes apart: only those that differ are unknown.
-            if !alone && !self.join_attributes(object, &old, &outcomes, stay, why) {
-                self.heap[object.0].hazy = Some(why.clone());
+            if !alone
+                && !self.join_attributes(object, &old, &outcomes, stay, why)
+                && (join == Join::Repeated || !self.join_entries(object, &old, &outcomes, stay, why))
+            {
+                self.heap[object.0].make_hazy(why.clone());
             }
         }
         self.join_flows(outcomes, stay, why)
@@ -161,6 +164,36 @@ impl<H: Host> Interp<'_, H> {
                 _ => None,
             };
         }
+        true
+    }
+
+    /// Joins a dict: what has the same keys whichever branch was taken is known but for values; else
+    /// the keys that are there in any case stay.
+    fn join_entries(&mut self, object: Ref, old: &Cell, outcomes: &[Outcome], stay: bool, why: &Rc<Unknown>) -> bool {
+        let changed = outcomes.iter().map(|outcome| outcome.cells.get(&object).unwrap_or(old));
+        let mut versions = Vec::new();
+        let mut clear = true;
+        for cell in changed.chain(stay.then_some(old)) {
+            let Object::Dict(dict) = &cell.object else { return false };
+            let mut dict = dict.clone();
+            match &cell.hazy {
+                None => dict.settle_all(),
+                Some(_) => clear = false,
+            }
+            versions.push(dict);
+        }
+        let Some(mut joined) = versions.first().cloned() else { return false };
+        clear &= versions.iter().all(|version| version.same_keys(&joined));
+        joined.unsettle();
+        for key in versions[0].settled_keys() {
+            if versions.iter().all(|version| version.is_settled(&key)) {
+                let values: Vec<_> = versions.iter().map(|version| version.get(&key).cloned()).collect();
+                let merged = self.merge(&values, why);
+                joined.settle(&key, merged);
+            }
+        }
+        self.heap[object.0].object = Object::Dict(joined);
+        self.heap[object.0].hazy = (!clear).then(|| why.clone());
         true
     }
 

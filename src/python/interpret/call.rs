@@ -275,7 +275,7 @@ impl<H: Host> Interp<'_, H> {
                     }
                     let value = self.new_object(Object::Dict(dict));
                     if let (Some(why), Value::Object(object)) = (&args.unknown, &value) {
-                        self.heap[object.0].hazy = Some(why.clone());
+                        self.heap[object.0].make_hazy(why.clone());
                     }
                     value
                 }

@@ -99,7 +99,7 @@ impl<'t, H: Host> Interp<'t, H> {
     fn hazy_list(&mut self, why: Rc<Unknown>) -> Value {
         let value = self.new_list(Vec::new());
         if let Value::Object(object) = &value {
-            self.heap[object.0].hazy = Some(why);
+            self.heap[object.0].make_hazy(why);
         }
         value
     }
@@ -181,7 +181,7 @@ impl<'t, H: Host> Interp<'t, H> {
         }
         let value = self.new_object(Object::Dict(dict));
         if let (Some(why), Value::Object(object)) = (hazy, &value) {
-            self.heap[object.0].hazy = Some(why);
+            self.heap[object.0].make_hazy(why);
         }
         Ok(value)
     }
@@ -496,7 +496,7 @@ impl<'t, H: Host> Interp<'t, H> {
             }
         };
         if let (Some(why), Value::Object(object)) = (unknown, &made) {
-            self.heap[object.0].hazy = Some(why);
+            self.heap[object.0].make_hazy(why);
         }
         Ok(made)
     }

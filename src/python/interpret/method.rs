@@ -475,7 +475,9 @@ impl<H: Host> Interp<'_, H> {
         let known = self.hazy(object).is_none();
         let default = || args.value(1, "default").cloned();
         Ok(match (name, key) {
-            ("get", Some(key)) if known => Some(dict.get(&key).cloned().or_else(default).unwrap_or(Value::None)),
+            ("get", Some(key)) if known || dict.is_settled(&key) => {
+                Some(dict.get(&key).cloned().or_else(default).unwrap_or(Value::None))
+            }
             ("setdefault", Some(key)) if known => {
                 if let Some(value) = dict.get(&key) {
                     return Ok(Some(value.clone()));

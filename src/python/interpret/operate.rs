@@ -174,7 +174,7 @@ impl<H: Host> Interp<'_, H> {
         distinct.sort_by(|a, b| self.order(a, b).unwrap_or(Ordering::Equal));
         let value = self.new_object(Object::Set(distinct));
         if let (Some(why), Value::Object(object)) = (hazy, &value) {
-            self.heap[object.0].hazy = Some(why);
+            self.heap[object.0].make_hazy(why);
         }
         value
     }

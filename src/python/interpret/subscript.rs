@@ -157,7 +157,7 @@ impl<H: Host> Interp<'_, H> {
         let Some(key) = self.key(index) else { return Ok(None) };
         let Object::Dict(dict) = self.object(object) else { return Ok(None) };
         if let Some(value) = dict.get(&key) {
-            return Ok(self.hazy(object).is_none().then(|| value.clone()));
+            return Ok((self.hazy(object).is_none() || dict.is_settled(&key)).then(|| value.clone()));
         }
         if self.hazy(object).is_some() {
             return Ok(None);
@@ -206,8 +206,12 @@ impl<H: Host> Interp<'_, H> {
         match self.object(*reference) {
             Object::Dict(_) => match key {
                 Some(key) => {
+                    let certain = self.rest.is_empty() && self.hazy(*reference).is_some();
                     if let Object::Dict(dict) = self.change(*reference) {
-                        dict.insert(key, index.clone(), value);
+                        dict.insert(key.clone(), index.clone(), value.clone());
+                        if certain {
+                            dict.settle(&key, value);
+                        }
                     }
                 }
                 None => self.set_hazy(*reference, why),
