@@ -103,3 +103,12 @@ with Named('x', default_args={'who': 'me'}):\n    Run(task_id='a') >> Sub(task_i
     ));
     assert_eq!(shown, "d_x\n  a\n  b <- a\n");
 }
+
+#[test]
+fn apply_defaults_changes_nothing() {
+    let shown = show(&model(
+        "from airflow.models import BaseOperator\nfrom airflow.utils.decorators import apply_defaults\nclass Load(BaseOperator):\n    @apply_defaults\n    def __init__(self, conn, table='', *args, **kwargs):\n        super(Load, self).__init__(*args, **kwargs)\n\
+with DAG('d', default_args={'conn': 'c'}):\n    Load(task_id='a') >> Load(task_id='b', table='t')\n",
+    ));
+    assert_eq!(shown, "d\n  a\n  b <- a\n");
+}
