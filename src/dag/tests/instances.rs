@@ -112,3 +112,21 @@ with DAG('d', default_args={'conn': 'c'}):\n    Load(task_id='a') >> Load(task_i
     ));
     assert_eq!(shown, "d\n  a\n  b <- a\n");
 }
+
+#[test]
+fn what_pydantic_makes_of_a_dict_is_not_known() {
+    let shown = |source: &str| {
+        let classes = "from typing import List, Optional\nfrom pydantic import BaseModel, Field, validator\nclass Step(BaseModel):\n    id: str\nclass Conf(BaseModel):\n    name: str\n    steps: List[Step] = Field(default_factory=list)\n    owner: Optional[str]\nclass Checked(BaseModel):\n    name: str\n    @validator('name')\n    def lower(cls, value):\n        return value.lower()\n";
+        show(&model(&format!("{classes}{source}")))
+    };
+    let made = shown(
+        "conf = Conf(name='d', steps=[{'id': 'a'}])\nwith DAG(conf.name):\n    for step in conf.steps:\n        EmptyOperator(task_id=step.id)\n",
+    );
+    assert!(made.starts_with("d (incomplete)"), "{made}");
+    let made = shown(
+        "conf = Conf(name='d', steps=[Step(id='a')])\nwith DAG(conf.name):\n    for step in conf.steps:\n        EmptyOperator(task_id=step.id)\n",
+    );
+    assert_eq!(made, "d\n  a\n");
+    let made = shown("with DAG('d'):\n    EmptyOperator(task_id=Checked(name='A').name)\n");
+    assert!(made.starts_with("d (incomplete)"), "{made}");
+}

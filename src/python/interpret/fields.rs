@@ -131,6 +131,7 @@ impl<H: Host> Interp<'_, H> {
     }
 
     pub(super) fn initialise_fields(&mut self, instance: Ref, class: Ref, args: &Args, at: At) -> Result<(), Stop> {
+        let of_library = self.outside_bases(class).iter().any(|base| base.starts_with("pydantic."));
         let (mut taken, mut named) = (0, 0);
         let mut rest = Args::default();
         for field in self.all_fields(class) {
@@ -143,12 +144,21 @@ impl<H: Host> Interp<'_, H> {
             let keyword = args.keyword(&field.name).filter(|_| init);
             let given = positional.or_else(|| keyword.inspect(|_| named += 1));
             let value = match (given, default) {
+                (Some(argument), _) if of_library && self.is_converted(class, &argument.value) => {
+                    Unknown::new(format!("what pydantic makes of `{}` is not known", field.name), at, &*field.name)
+                        .value()
+                }
                 (Some(argument), _) => argument.value.clone(),
                 (None, Some(Default::Value(value))) => value,
                 (None, Some(Default::Factory(factory))) => self.call_with(&factory, Vec::new(), at)?,
                 (None, None) => match &args.unknown {
                     Some(why) => Unknown::clone(why).value(),
                     None if !init => continue,
+                    // It may be known by another name, or be optional by its type.
+                    None if of_library => {
+                        Unknown::new(format!("what pydantic gives `{}` is not known", field.name), at, &*field.name)
+                            .value()
+                    }
                     None => {
                         let message = format!("missing required argument: '{}'", field.name);
                         return self.raise("TypeError", message, at);
@@ -161,7 +171,6 @@ impl<H: Host> Interp<'_, H> {
                 instance.attributes.insert(field.name, value);
             }
         }
-        let of_library = self.outside_bases(class).iter().any(|base| base.starts_with("pydantic."));
         if !of_library && (args.positional.len() > taken || args.keywords.len() > named) {
             return self.raise("TypeError", "an argument that the class does not have", at);
         }
@@ -169,6 +178,32 @@ impl<H: Host> Interp<'_, H> {
             self.call(&method, rest, at)?;
         }
         Ok(())
+    }
+
+    /// Whether pydantic may make something else of a value: dicts and what holds them become
+    /// models, and a validator may give anything.
+    fn is_converted(&self, class: Ref, value: &Value) -> bool {
+        let Object::Class(object) = self.object(class) else { return true };
+        let validated = object.order.iter().any(|entry| {
+            let Value::Object(entry) = entry else { return false };
+            let Object::Class(class) = self.object(*entry) else { return false };
+            let decorated = |name: &Name, value: &Value| {
+                matches!(value, Value::Unknown(_)) && &**name != "model_config" && !class.annotated.contains_key(name)
+            };
+            class.names.iter().any(|(name, value)| decorated(name, value))
+        });
+        let plain = |value: &Value| match value {
+            Value::Object(object) => matches!(self.object(*object), Object::Instance(_)),
+            _ => true,
+        };
+        validated
+            || match value {
+                Value::Object(object) => match self.object(*object) {
+                    Object::List(list) => !list.items.iter().all(plain),
+                    object => !matches!(object, Object::Instance(_)),
+                },
+                _ => false,
+            }
     }
 
     /// What a field is without an argument, whether it takes a position, and whether it takes an
