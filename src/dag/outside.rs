@@ -9,7 +9,10 @@ use std::rc::Rc;
 fn is_function(run: &Run, value: &Value) -> bool {
     match value {
         Value::Object(object) => {
-            matches!(run.object(*object), Object::Function(_) | Object::Bound { .. } | Object::Partial { .. })
+            matches!(
+                run.object(*object),
+                Object::Function(_) | Object::Bound { .. } | Object::Cached(_) | Object::Partial { .. }
+            )
         }
         _ => false,
     }

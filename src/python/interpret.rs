@@ -7,6 +7,7 @@
 mod attribute;
 mod branch;
 mod builtin;
+pub(crate) mod cached;
 mod call;
 mod certain;
 mod class;

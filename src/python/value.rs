@@ -139,6 +139,8 @@ pub(crate) enum Object {
     CachedProperty(Value),
     /// `globals()`: the names of a module.
     Globals(ScopeRef),
+    /// A function behind `functools.lru_cache`.
+    Cached(Box<super::interpret::cached::Cached>),
     StaticMethod(Value),
     ClassMethod(Value),
     /// An object of Python's library.

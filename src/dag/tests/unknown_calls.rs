@@ -93,3 +93,22 @@ with DAG('d'):\n    make('a')\n",
     ));
     assert_eq!(shown, "d\n  x_a\n");
 }
+
+#[test]
+fn a_cached_function_makes_a_task_once() {
+    let shown = show(&model(
+        "from functools import cache, lru_cache\n\
+@lru_cache(maxsize=None)\ndef once(name, *, group='x'):\n    return EmptyOperator(task_id=f'{group}_{name}')\n\
+class Tasks:\n    @cache\n    def get(self, name):\n        return EmptyOperator(task_id=name)\n\
+with DAG('d'):\n    tasks = Tasks()\n    once('a') >> [once('b'), once('a', group='y')]\n    once('b') >> tasks.get('c')\n    tasks.get('c') >> tasks.get('e')\n    once.cache_clear()\n",
+    ));
+    assert_eq!(shown, "d\n  x_a\n  x_b <- x_a\n  y_a <- x_a\n  c <- x_b\n  e <- c\n");
+}
+
+#[test]
+fn a_cached_function_that_may_have_been_called_before_leaves_the_dag_incomplete() {
+    let source = "import os\nfrom functools import lru_cache\n@lru_cache\ndef once(name):\n    return EmptyOperator(task_id='t_' + name)\n\
+with DAG('d'):\n    once('a')\n    once(os.environ['K'])\n";
+    let model = model(source);
+    assert!(!only(&model).complete(), "{}", show(&model));
+}

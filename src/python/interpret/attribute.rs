@@ -150,6 +150,7 @@ impl<H: Host> Interp<'_, H> {
                 Some(value) => Ok(value),
                 None => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
             },
+            Object::Cached(cached) if !name.starts_with("cache_") => self.cached_attribute(&cached, name, at),
             Object::Bound { function, .. } => self.attribute(&Value::Object(function), name, at),
             Object::Partial { function, args } => Ok(match &**name {
                 "func" => function,
@@ -218,7 +219,7 @@ impl<H: Host> Interp<'_, H> {
     fn bind_attribute(&mut self, value: &Value, receiver: &Value, at: At) -> Result<Value, Stop> {
         let Value::Object(reference) = value else { return Ok(value.clone()) };
         Ok(match self.object(*reference).clone() {
-            Object::Function(_) | Object::ContextFunction(_) => {
+            Object::Function(_) | Object::ContextFunction(_) | Object::Cached(_) => {
                 self.new_object(Object::Bound { receiver: receiver.clone(), function: *reference })
             }
             Object::Property { get, .. } => return self.call_with(&get, vec![receiver.clone()], at),

@@ -194,6 +194,7 @@ impl<H: Host> Interp<'_, H> {
                 Some(value) => Ok(value),
                 None => Ok(self.opaque_call(&Value::Object(object), &args, at)),
             },
+            Object::Cached(cached) => self.call_cached(object, &cached, args, at),
             Object::ContextFunction(function) => self.call_context(&function, args, at),
             Object::Instance(_) => match self.find_method(&Value::Object(object), "__call__") {
                 Some(method) => self.call(&method, args, at),
@@ -360,6 +361,10 @@ impl<H: Host> Interp<'_, H> {
                     self.abstracts.insert(*object);
                 }
                 return Ok(value);
+            }
+            Some("functools.lru_cache" | "functools.cache") => {
+                let decorator = self.text(callee);
+                return Ok(self.new_cached(value, &decorator));
             }
             // What they give runs the function as it is.
             Some(

@@ -65,6 +65,12 @@ impl<H: Host> Interp<'_, H> {
                     let standard = standard.clone();
                     self.standard_method(*object, &standard, name, args, at)?
                 }
+                Object::Cached(_) if name == "cache_clear" => {
+                    if let Object::Cached(cached) = self.change(*object) {
+                        cached.clear();
+                    }
+                    Some(Value::None)
+                }
                 Object::Class(_) => H::class_method(self, *object, name, args),
                 Object::Super { receiver, class } => {
                     let (receiver, class) = (receiver.clone(), *class);

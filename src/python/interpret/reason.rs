@@ -85,6 +85,7 @@ impl<H: Host> Interp<'_, H> {
                 | Object::StaticMethod(_)
                 | Object::ClassMethod(_)
                 | Object::ContextFunction(_)
+                | Object::Cached(_)
                 | Object::Lazy(_) => true,
                 Object::Method { receiver, .. } => self.holds_code(receiver, depth - 1),
                 Object::Property { .. } | Object::CachedProperty(_) | Object::Standard(_) | Object::Manager(_) => false,
@@ -100,7 +101,11 @@ impl<H: Host> Interp<'_, H> {
         match self.object(*object) {
             Object::List(items) | Object::Tuple(items) => any(&items.items),
             Object::Dict(dict) => depth > 0 && dict.values().take(64).any(|item| self.hands_code(item, depth - 1)),
-            Object::Function(_) | Object::Class(_) | Object::Bound { .. } | Object::Partial { .. } => true,
+            Object::Function(_)
+            | Object::Class(_)
+            | Object::Bound { .. }
+            | Object::Cached(_)
+            | Object::Partial { .. } => true,
             _ => false,
         }
     }

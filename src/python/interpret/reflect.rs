@@ -83,9 +83,11 @@ impl<H: Host> Interp<'_, H> {
                 _ => None,
             },
             ("callable", Some(Value::Object(object)), _) => match self.object(object) {
-                Object::Function(_) | Object::Class(_) | Object::Bound { .. } | Object::Partial { .. } => {
-                    Some(Value::Bool(true))
-                }
+                Object::Function(_)
+                | Object::Class(_)
+                | Object::Bound { .. }
+                | Object::Cached(_)
+                | Object::Partial { .. } => Some(Value::Bool(true)),
                 Object::Instance(instance) if instance.host.is_none() => {
                     match self.find_in_class(instance.class, "__call__", None) {
                         Some((Ok(_), _)) => Some(Value::Bool(true)),

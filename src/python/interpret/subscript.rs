@@ -122,7 +122,11 @@ impl<H: Host> Interp<'_, H> {
             Value::Outside(_) => true,
             Value::Object(object) => matches!(
                 self.object(*object),
-                Object::Function(_) | Object::Class(_) | Object::Bound { .. } | Object::Partial { .. }
+                Object::Function(_)
+                    | Object::Class(_)
+                    | Object::Bound { .. }
+                    | Object::Cached(_)
+                    | Object::Partial { .. }
             ),
             _ => false,
         };

@@ -123,6 +123,7 @@ impl<H: Host> Interp<'_, H> {
             Object::Lazy(_) => out.push_str("iterator"),
             Object::Manager(_) => out.push_str("context"),
             Object::Globals(_) => out.push_str("globals()"),
+            Object::Cached(cached) => self.write_text(&cached.function, depth - 1, out),
             Object::Property { get: value, .. }
             | Object::CachedProperty(value)
             | Object::StaticMethod(value)
