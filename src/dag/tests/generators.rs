@@ -40,10 +40,29 @@ with DAG('d'):\n    rows = make()\n    list(islice(rows, 2))\n    for kind, _ in
 fn what_is_not_known_leaves_the_dag_incomplete() {
     for walked in [
         "next(EmptyOperator(task_id=n) for n in os.environ['K'].split(','))",
+        "next(EmptyOperator(task_id=n) for n in 'ab' if n in os.environ)",
+        "next((EmptyOperator(task_id=n + m) for n in 'ab' for m in os.environ['K']), None)",
+        "next((n for n in 'ab' if n in os.environ and EmptyOperator(task_id=n)), None)",
+        "EmptyOperator(task_id=next(n for n in 'ab' if n in os.environ))",
+        "next((n for n in [EmptyOperator(task_id=m) for m in 'ab'] if n.task_id in os.environ), None) >> EmptyOperator(task_id='c')",
         "next(map(lambda n: EmptyOperator(task_id=n), os.environ['K'].split(',')))",
         "list(zip([1, 2], (EmptyOperator(task_id=n) for n in os.environ['K'].split(','))))",
     ] {
         let model = model(&format!("import os\nwith DAG('d'):\n    {walked}\n"));
         assert!(model.dags.iter().all(|dag| !dag.complete()), "{walked}\n{}", show(&model));
     }
+}
+
+#[test]
+fn a_next_value_that_is_not_known_stops_nothing() {
+    let model = model(
+        "import inspect, os\nname = next(n for n in 'ab' if n in os.environ)\n\
+frame = next(f.filename for f in inspect.stack() if any(part in f.filename for part in ['dag', 'test']))\n\
+with DAG('d'):\n    EmptyOperator(task_id='t', doc=name) >> EmptyOperator(task_id='u', doc=frame)\n\
+with DAG(f'{name}_{frame}'):\n    EmptyOperator(task_id='v')\n",
+    );
+    let known: Vec<_> = model.dags.iter().filter(|dag| dag.complete()).collect();
+    assert_eq!(known.len(), 1, "{}", show(&model));
+    assert_eq!(known[0].tasks.len(), 2, "{}", show(&model));
+    assert_eq!(model.dags.len(), 2, "{}", show(&model));
 }

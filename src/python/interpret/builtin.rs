@@ -465,7 +465,13 @@ impl<H: Host> Interp<'_, H> {
         match (self.next_of(*object, at)?, default) {
             (Ok(Some(value)), _) | (Ok(None), Some(value)) => Ok(Some(value)),
             (Ok(None), None) => self.raise("StopIteration", "", at),
-            (Err(why), _) => Ok(Some(Value::Unknown(why))),
+            (Err(mut why), Some(value)) => {
+                // It may be the default just as well.
+                let hosts = self.hosts_in_all(&[Value::Unknown(why.clone()), value]);
+                std::rc::Rc::make_mut(&mut why).hosts = hosts;
+                Ok(Some(Value::Unknown(why)))
+            }
+            (Err(why), None) => Ok(Some(Value::Unknown(why))),
         }
     }
 

@@ -10,6 +10,7 @@ use super::super::{BOUNDS, Flow, Host, Interp};
 use super::{Emit, Ended, Turn, holds_open};
 use crate::python::syntax::{Clause, Expr, ExprKind, For, Stmt, StmtKind};
 use crate::python::value::{At, Inside, Lazy, Level, Looping, Object, Ref, Standing, Stop, Unknown, Value, short};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -440,18 +441,12 @@ impl<'t, H: Host> Interp<'t, H> {
                     looping.levels.pop();
                     continue;
                 }
-                Err(why) if looping.levels.len() == 1 => {
-                    // Any number of elements, of which only what one would be is known.
-                    let emit: Emit<'t, H> = Rc::new(|_, _, _, _| Ok(()));
-                    let outcome = self.branch(&why, |run| {
-                        run.clauses(&all, clause, Some(Value::Unknown(why.clone())), &emit)?;
-                        Ok(Flow::Next)
-                    })?;
-                    self.join(outcome.into_iter().collect(), true, Join::Repeated, &why);
-                    return Ok(Err(why));
-                }
                 Err(why) => {
-                    return Err(self.limit("the next value depends on something that is not known", why.at));
+                    // Any number of elements, of which only what one would be is known.
+                    looping.levels.pop();
+                    let one = Value::Unknown(why.clone());
+                    return self
+                        .unsure_element(looping, why, at, |run, emit| run.clauses(&all, clause, Some(one), emit));
                 }
             };
             if let Some(Clause::For(target, _)) = all.clauses.get(clause) {
@@ -461,8 +456,14 @@ impl<'t, H: Host> Interp<'t, H> {
                 match clause {
                     Clause::If(test) => {
                         let tested = self.eval(test)?;
-                        if !self.known_truth(&tested, self.at(test.span))? {
-                            continue 'items;
+                        match self.truth(&tested, self.at(test.span)) {
+                            Ok(true) => {}
+                            Ok(false) => continue 'items,
+                            Err(why) => {
+                                return self.unsure_element(looping, why, at, |run, emit| {
+                                    run.clauses(&all, index + 1, None, emit)
+                                });
+                            }
                         }
                     }
                     Clause::For(_, iter) => {
@@ -476,6 +477,45 @@ impl<'t, H: Host> Interp<'t, H> {
             return self.eval(&all.element).map(|value| Ok(Some(value)));
         }
         Ok(Ok(None))
+    }
+
+    /// The next element is that of `this`, or any after it, or there is none: all that may still
+    /// be evaluated for it is run as what may happen.
+    fn unsure_element(
+        &mut self,
+        looping: &mut Looping,
+        mut why: Rc<Unknown>,
+        at: At,
+        this: impl FnOnce(&mut Self, &Emit<'t, H>) -> Result<(), Stop>,
+    ) -> Result<Next, Stop> {
+        let found: Rc<RefCell<Vec<Value>>> = Rc::default();
+        let elements = found.clone();
+        let emit: Emit<'t, H> = Rc::new(move |_, element, _, _| {
+            elements.borrow_mut().push(element);
+            Ok(())
+        });
+        let outcome = self.branch(&why, |run| {
+            this(run, &emit)?;
+            while !looping.levels.is_empty() {
+                match run.next_element(looping, at)? {
+                    Ok(Some(element)) => found.borrow_mut().push(element),
+                    Ok(None) => break,
+                    Err(rest) => {
+                        found.borrow_mut().push(Value::Unknown(rest));
+                        break;
+                    }
+                }
+            }
+            Ok(Flow::Next)
+        })?;
+        self.join(outcome.into_iter().collect(), true, Join::Repeated, &why);
+        let found = found.take();
+        let texts: Vec<_> = found.iter().map(|element| self.text(element)).collect();
+        let hosts = self.hosts_in_all(&found);
+        let unknown = Rc::make_mut(&mut why);
+        unknown.text = short(format!("the next of ({}) by {}", texts.join(", "), unknown.text));
+        (unknown.hosts, unknown.root, unknown.affix, unknown.home, unknown.tail) = (hosts, None, None, false, None);
+        Ok(Err(why))
     }
 }
 
