@@ -37,6 +37,8 @@ pub(crate) enum Standard {
     /// `hashlib.md5(…)` and the like: the name and what it has been given.
     Digest(Rc<str>, Rc<[u8]>),
     Uuid([u8; 16]),
+    /// `string.Template(…)`.
+    Template(Rc<str>),
     /// `operator.itemgetter(…)` and the like: the name and what it was made with.
     Getter(Rc<str>, Box<crate::python::value::Args>),
     /// `packaging.version.Version(…)`.
@@ -68,6 +70,7 @@ impl Standard {
             Self::Match(found) => format!("match {:?}", found.groups),
             Self::Digest(name, bytes) => format!("{name} {bytes:?}"),
             Self::Uuid(bytes) => uuid_text(bytes),
+            Self::Template(text) => format!("Template({text:?})"),
             Self::Getter(name, args) => format!("{name} {:?}", args.positional),
             Self::Version(release) => format!("version {}", release.text()),
             Self::Section(sections, name) => format!("section {name} of {sections:?}"),
@@ -105,7 +108,8 @@ impl Standard {
             (Self::Delta(a), Self::Delta(b)) => Some(a.micros == b.micros),
             (Self::Uuid(a), Self::Uuid(b)) => Some(a == b),
             (Self::Version(a), Self::Version(b)) => Some(a.order(b).is_eq()),
-            (Self::File(_) | Self::Entry(_) | Self::Pattern(_) | Self::Match(_) | Self::Getter(..), _) => None,
+            (Self::File(_) | Self::Entry(_) | Self::Pattern(_) | Self::Match(_), _)
+            | (Self::Getter(..) | Self::Template(_), _) => None,
             (a, b) => (std::mem::discriminant(a) != std::mem::discriminant(b)).then_some(false),
         }
     }

@@ -290,6 +290,16 @@ impl Dict {
         Self { default, ..Self::default() }
     }
 
+    /// An empty `collections.Counter`. No callable is `...`, so that no `defaultdict` looks like it.
+    pub(crate) fn counter() -> Self {
+        Self::with_default(Some(Box::new(Value::Ellipsis)))
+    }
+
+    /// Whether it is a `collections.Counter`.
+    pub(crate) fn counts(&self) -> bool {
+        matches!(self.default.as_deref(), Some(Value::Ellipsis))
+    }
+
     pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
         self.entries.get(key).map(|entry| &entry.2)
     }

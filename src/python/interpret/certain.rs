@@ -79,6 +79,7 @@ impl<H: Host> Interp<'_, H> {
             Value::Object(object) if self.hazy(*object).is_none() => match self.object(*object) {
                 Object::List(_) => Kind::List,
                 Object::Tuple(_) => Kind::Tuple,
+                Object::Dict(dict) if dict.counts() => return None,
                 Object::Dict(_) => Kind::Dict,
                 Object::Set(_) => Kind::Set,
                 _ => return None,

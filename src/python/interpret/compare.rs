@@ -149,6 +149,8 @@ impl<H: Host> Interp<'_, H> {
                 }
                 all
             }
+            // To a counter, what is missing is counted as nothing.
+            (Object::Dict(a), Object::Dict(b)) if a.counts() || b.counts() => None,
             (Object::Dict(_), Object::Dict(_)) => {
                 let (x, y) = (self.dict_pairs(left)?, self.dict_pairs(right)?);
                 if x.len() != y.len() {

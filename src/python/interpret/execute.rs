@@ -196,6 +196,9 @@ impl<'t, H: Host> Interp<'t, H> {
             self.extend_list(*object, &right, at)?;
             return Ok(());
         }
+        if self.is_counter(&old) {
+            return self.count_in_place(op, &old, &right, at);
+        }
         let new = match self.operator_in_place(op, &old, &right, at)? {
             Some(new) => new,
             None => self.binary(op, &old, &right, at)?,

@@ -6,12 +6,14 @@ use crate::python::syntax::BinaryOp;
 use crate::python::value::{Args, At, Dict, Object, Ref, Stop, Unknown, Value};
 
 mod config;
+mod counter;
 mod digest;
 mod file;
 pub(super) mod moment;
 pub(super) mod path;
 mod regular;
 mod sequence;
+mod template;
 pub(crate) mod version;
 
 /// Constants of library modules.
@@ -120,6 +122,9 @@ impl<H: Host> Interp<'_, H> {
                 }
                 Some(Value::None)
             }
+            ("string.Template", Some(Value::Str(text))) if args.keywords.is_empty() && args.positional.len() == 1 => {
+                Some(self.new_object(Object::Standard(Standard::Template(text.text.clone()))))
+            }
             ("typing.cast", Some(_)) => args.positional.get(1).map(|arg| arg.value.clone()),
             // Read when an instance is made, or a function is decorated.
             _ if Self::decorates_data_class(path) && args.positional.is_empty() => Some(self.kept_call(path, args)),
@@ -175,6 +180,7 @@ impl<H: Host> Interp<'_, H> {
             Standard::Delta(delta) => Self::delta_attribute(*delta, name),
             Standard::Uuid(bytes) => Self::uuid_attribute(bytes, name, at),
             Standard::Version(release) => self.version_attribute(release, name, at),
+            Standard::Template(text) if name == "template" => Some(Self::text_value(&**text, at)),
             Standard::Pattern(pattern) if name == "pattern" => {
                 let source = pattern.source.rsplit_once('/').map_or("", |(source, _)| source);
                 Some(Self::text_value(source, at))
@@ -203,6 +209,7 @@ impl<H: Host> Interp<'_, H> {
             Standard::Config(_) | Standard::Section(..) if self.hazy(object).is_some() => Ok(None),
             Standard::Pattern(pattern) => self.regular_method(pattern, name, args, at),
             Standard::Match(found) => Ok(self.match_method(found, name, args, at)),
+            Standard::Template(text) => self.template_method(text, name, args, at),
             Standard::Digest(kind, given) => Ok(self.digest_method(object, (kind, given), name, args, at)),
             Standard::Uuid(_) | Standard::Getter(..) | Standard::Version(_) => Ok(None),
             Standard::Config(sections) => self.config_method(object, sections, name, args, at),

@@ -29,6 +29,9 @@ impl<H: Host> Interp<'_, H> {
                 Object::List(_) | Object::Tuple(_) => self.list_method(*object, name, args, at)?,
                 Object::Manager(_) => self.stack_method(*object, name, args, at)?,
                 Object::Set(_) => self.set_method(*object, name, args, at)?,
+                Object::Dict(dict) if dict.counts() && !is_of_every_dict(name) => {
+                    self.counter_method(*object, name, args, at)?
+                }
                 Object::Dict(_) => self.dict_method(*object, name, args, at)?,
                 Object::Instance(_) => self.named_tuple_method(*object, name, args, at)?,
                 Object::Property { .. } => self.property_method(*object, name, args),
@@ -585,4 +588,9 @@ impl<H: Host> Interp<'_, H> {
         }
         Ok(Some(Value::None))
     }
+}
+
+/// Methods that a `Counter` has as every dict has them.
+fn is_of_every_dict(name: &str) -> bool {
+    matches!(name, "get" | "keys" | "values" | "items" | "copy" | "pop" | "popitem" | "setdefault" | "clear")
 }

@@ -33,6 +33,12 @@ impl<H: Host> Interp<'_, H> {
         if let Some(value) = numbers(op, left, right) {
             return Ok(value);
         }
+        if self.is_counter(left) || self.is_counter(right) {
+            return Ok(match self.add_counters(op, left, right) {
+                Some(value) => value,
+                None => self.unknown_from(&[left.clone(), right.clone()], "operator", at),
+            });
+        }
         if let Some(value) = self.texts_and_lists(op, left, right, at)? {
             return Ok(value);
         }

@@ -120,6 +120,7 @@ impl<H: Host> Interp<'_, H> {
                 Object::Instance(instance) => return Some(Value::Object(instance.class)),
                 Object::List(_) => "list",
                 Object::Tuple(_) => "tuple",
+                Object::Dict(dict) if dict.counts() => return None,
                 Object::Dict(_) => "dict",
                 Object::Set(_) => "set",
                 _ => return None,

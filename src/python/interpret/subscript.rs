@@ -166,6 +166,9 @@ impl<H: Host> Interp<'_, H> {
         if self.hazy(object).is_some() {
             return Ok(None);
         }
+        if dict.counts() {
+            return Ok(Some(Value::Int(0)));
+        }
         if let Some(default) = dict.default.clone() {
             let value = self.call_with(&default, Vec::new(), at)?;
             if let Object::Dict(dict) = self.change(object) {
@@ -266,7 +269,7 @@ impl<H: Host> Interp<'_, H> {
         let length = self.items(object).map(<[Value]>::len);
         match (self.key(index), self.object(*reference)) {
             (Some(key), Object::Dict(dict)) => {
-                if known && dict.get(&key).is_none() {
+                if known && dict.get(&key).is_none() && !dict.counts() {
                     return self.raise("KeyError", self.text(index), at);
                 }
                 if let Object::Dict(dict) = self.change(*reference) {

@@ -322,6 +322,7 @@ impl<H: Host> Interp<'_, H> {
     pub(super) fn call_collections(&mut self, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         let first = args.positional.first().map(|arg| arg.value.clone());
         Ok(match (name, first) {
+            ("Counter", _) => self.new_counter(args, at)?,
             ("OrderedDict", _) => self.dict(args, at)?,
             ("defaultdict", first) => {
                 let rest = Args {
@@ -329,7 +330,7 @@ impl<H: Host> Interp<'_, H> {
                     keywords: args.keywords.clone(),
                     unknown: None,
                 };
-                let default = first.filter(|first| !matches!(first, Value::None)).map(Box::new);
+                let default = first.filter(|first| !matches!(first, Value::None | Value::Ellipsis)).map(Box::new);
                 let made = self.dict(&rest, at)?;
                 if let Some(Value::Object(object)) = &made
                     && let Object::Dict(dict) = self.change(*object)
