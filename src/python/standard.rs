@@ -108,8 +108,15 @@ impl Standard {
             (Self::Delta(a), Self::Delta(b)) => Some(a.micros == b.micros),
             (Self::Uuid(a), Self::Uuid(b)) => Some(a == b),
             (Self::Version(a), Self::Version(b)) => Some(a.order(b).is_eq()),
-            (Self::File(_) | Self::Entry(_) | Self::Pattern(_) | Self::Match(_), _)
-            | (Self::Getter(..) | Self::Template(_), _) => None,
+            (
+                Self::File(_)
+                | Self::Entry(_)
+                | Self::Pattern(_)
+                | Self::Match(_)
+                | Self::Getter(..)
+                | Self::Template(_),
+                _,
+            ) => None,
             (a, b) => (std::mem::discriminant(a) != std::mem::discriminant(b)).then_some(false),
         }
     }

@@ -197,7 +197,8 @@ impl<'t, H: Host> Interp<'t, H> {
             return Ok(());
         }
         if self.is_counter(&old) {
-            return self.count_in_place(op, &old, &right, at);
+            self.count_in_place(op, &old, &right, at);
+            return Ok(());
         }
         let new = match self.operator_in_place(op, &old, &right, at)? {
             Some(new) => new,

@@ -95,14 +95,8 @@ impl<H: Host> Interp<'_, H> {
     }
 
     /// `+=` and the like: the counter itself is changed.
-    pub(in super::super) fn count_in_place(
-        &mut self,
-        op: BinaryOp,
-        counter: &Value,
-        other: &Value,
-        at: At,
-    ) -> Result<(), Stop> {
-        let Value::Object(object) = counter else { return Ok(()) };
+    pub(in super::super) fn count_in_place(&mut self, op: BinaryOp, counter: &Value, other: &Value, at: At) {
+        let Value::Object(object) = counter else { return };
         let sum = self.add_counters(op, counter, other).and_then(|sum| self.counts(&sum));
         if let Some(sum) = sum {
             if let Object::Dict(dict) = self.change(*object) {
@@ -114,7 +108,6 @@ impl<H: Host> Interp<'_, H> {
             let why = self.why(&why, at);
             self.set_hazy(*object, why);
         }
-        Ok(())
     }
 
     /// What a counter has counted; none for anything else, and where a count is no whole number.
