@@ -223,14 +223,41 @@ pub struct Task {
     pub trigger_rule: Option<String>,
     /// `multiple_outputs`, where it is set or follows from the return annotation.
     pub multiple_outputs: Option<bool>,
-    /// The Python function that it runs, where that is one of the tree.
-    pub callable: Option<Callable>,
+    /// The Python function that it runs, where that is one of the tree; tasks of one share it.
+    pub callable: Option<Arc<Callable>>,
     /// Arguments of the making call that the model does not hold elsewhere, by name, each in
     /// canonical text: two tasks with equal arguments are equal work. Arguments that have no
     /// influence on what runs (docs, labels) are left out.
-    pub arguments: BTreeMap<String, String>,
+    pub arguments: Arguments,
     /// Outputs of other tasks that it takes as arguments.
     pub takes: Vec<Takes>,
+}
+
+/// Arguments of a call by name, each in canonical text. Most calls have a few, and there are as many
+/// calls as tasks: a row takes a fraction of the room of a map.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arguments(Box<[(Box<str>, Box<str>)]>);
+
+impl Arguments {
+    fn of(given: &BTreeMap<String, String>) -> Self {
+        Self(given.iter().map(|(name, text)| (name.as_str().into(), text.as_str().into())).collect())
+    }
+
+    /// Their names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
+    /// Their texts, in the order of the names.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(_, text)| &**text)
+    }
+
+    /// The text of one.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let at = self.0.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
+        Some(&*self.0[at].1)
+    }
 }
 
 /// A dependency between two tasks.

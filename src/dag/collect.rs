@@ -1,12 +1,15 @@
 //! From what was evaluated to the model: which DAGs a file exposes, and what is said of them.
 
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
-use super::{Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Reaches, Takes, Task, Unknown, shape};
+use super::{
+    Arguments, Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Reaches, Takes, Task, Unknown, shape,
+};
 use crate::content::{ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use crate::python::interpret::Interp;
 use crate::python::tree::{Delivered, Tree};
 use crate::python::value::{At, Object, Raised, Ref, Stop, Value};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -65,7 +68,7 @@ fn same_structure(a: &Dag, b: &Dag) -> bool {
         tasks.sort_by(|a, b| a.task_id.cmp(&b.task_id));
         for task in &mut tasks {
             // Other evaluations make the same text of the same values.
-            task.arguments.clear();
+            task.arguments = Arguments::default();
         }
         tasks
     };
@@ -311,6 +314,8 @@ struct Describe<'r, 't> {
     tree: &'r Tree,
     /// Tasks that are listed, by number.
     ids: BTreeMap<usize, TaskId>,
+    /// Functions that were described: many tasks run the same.
+    callables: RefCell<BTreeMap<Ref, Option<Arc<Callable>>>>,
 }
 
 fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
@@ -322,7 +327,7 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
         .iter()
         .filter_map(|task| run.host.tasks[*task].id.exact().map(|id| (*task, TaskId::new(&**id))))
         .collect();
-    let describe = Describe { run, tree, ids };
+    let describe = Describe { run, tree, ids, callables: RefCell::default() };
     let unknown = state
         .doubts
         .iter()
@@ -352,7 +357,10 @@ impl Describe<'_, '_> {
     fn task(&self, task: usize) -> Task {
         let state: &TaskState = &self.run.host.tasks[task];
         Task {
-            task_id: id(&state.id, |id| TaskId::new(id)),
+            task_id: self
+                .ids
+                .get(&task)
+                .map_or_else(|| id(&state.id, |id| TaskId::new(id)), |id| Id::Exact(id.clone())),
             at: self.location(state.at),
             id_at: self.location(state.id_at),
             id_parts: state.id_parts.iter().map(|at| self.location(*at)).collect(),
@@ -365,7 +373,7 @@ impl Describe<'_, '_> {
             trigger_rule: state.trigger_rule.clone(),
             multiple_outputs: state.multiple_outputs,
             callable: state.callable.and_then(|function| self.callable(function)),
-            arguments: state.arguments.clone(),
+            arguments: Arguments::of(&state.arguments),
             takes: state
                 .takes
                 .iter()
@@ -436,7 +444,16 @@ impl Describe<'_, '_> {
         Mapping { at: self.location(mapping.at), kwargs: mapping.kwargs, over }
     }
 
-    fn callable(&self, function: Ref) -> Option<Callable> {
+    fn callable(&self, function: Ref) -> Option<Arc<Callable>> {
+        if let Some(known) = self.callables.borrow().get(&function) {
+            return known.clone();
+        }
+        let callable = self.describe_callable(function).map(Arc::new);
+        self.callables.borrow_mut().insert(function, callable.clone());
+        callable
+    }
+
+    fn describe_callable(&self, function: Ref) -> Option<Callable> {
         let Object::Function(function) = self.run.object(function) else { return None };
         let def = &function.def;
         let at = |span| self.location(At { file: function.file, span });

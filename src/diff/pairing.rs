@@ -195,13 +195,13 @@ fn same_lines((deployed, a): (&Snapshot, &Callable), (proposed, b): (&Snapshot, 
 
 /// How much of the arguments is the same, of 1; a text that was edited counts by what is left of it.
 fn same_arguments(a: &Task, b: &Task) -> f64 {
-    let keys: BTreeSet<&String> = a.arguments.keys().chain(b.arguments.keys()).collect();
-    if keys.is_empty() {
+    let names: BTreeSet<&str> = a.arguments.names().chain(b.arguments.names()).collect();
+    if names.is_empty() {
         return 1.0;
     }
-    let alike: f64 = keys
+    let alike: f64 = names
         .iter()
-        .map(|key| match (a.arguments.get(*key), b.arguments.get(*key)) {
+        .map(|name| match (a.arguments.get(name), b.arguments.get(name)) {
             (Some(a), Some(b)) if a == b => 1.0,
             (Some(x), Some(y)) if x.len().max(y.len()) <= LONGEST_COMPARED => {
                 let words = similar::TextDiff::from_words(unquoted(x), unquoted(y));
@@ -210,7 +210,7 @@ fn same_arguments(a: &Task, b: &Task) -> f64 {
             _ => 0.0,
         })
         .sum();
-    alike / float(keys.len())
+    alike / float(names.len())
 }
 
 /// A text in canonical form without the quotes around it, which are part of its first and last word.
@@ -361,7 +361,7 @@ fn gone_places(dag: &Dag, task: &Task, other: &Dag) -> (Location, Location) {
 fn known_by(dag: &Dag, proposed: Side, other: &Dag, pairs: &[(TaskId, TaskId)]) -> KnownBy {
     let names = |task: &Task, id: &str| {
         task.callable.as_ref().is_some_and(|callable| names_id(&super::source(proposed.snapshot, &callable.at), id))
-            || task.arguments.values().any(|text| names_id(text, id))
+            || task.arguments.texts().any(|text| names_id(text, id))
     };
     let names_any = |task: &&Task| pairs.iter().any(|(from, _)| names(task, from.as_str()));
     let own_id = other.dag_id.exact();

@@ -2,8 +2,9 @@
 
 use super::{Certainty, Change, Kind};
 use crate::content::Snapshot;
-use crate::dag::{Callable, Dag, Shape, Task};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::dag::{Arguments, Callable, Dag, Shape, Task};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Producers whose return value changed its shape, once for each task that takes it.
 pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&Snapshot, &Dag)) -> Vec<Change> {
@@ -16,7 +17,7 @@ pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&S
             if !seen.insert(&takes.producer) {
                 continue;
             }
-            let callable = |dag: &'_ Dag| -> Option<Callable> { dag.task(&takes.producer)?.callable.clone() };
+            let callable = |dag: &'_ Dag| -> Option<Arc<Callable>> { dag.task(&takes.producer)?.callable.clone() };
             let (Some(a), Some(b)) = (callable(dag), callable(other)) else { continue };
             let Some(deployed_consumer) = deployed_consumer else { continue };
             let reads = |tree: &Snapshot, task: &Task, key: &str| reads(tree, task, takes.parameter.as_deref(), key);
@@ -42,14 +43,14 @@ pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&S
                 kind: Kind::XComTypeChanged {
                     producer: takes.producer.clone(),
                     consumer: consumer_id.clone(),
-                    before: a.returns,
-                    after: b.returns,
+                    before: a.returns.clone(),
+                    after: b.returns.clone(),
                     consumer_changes: code(deployed_consumer) != code(consumer),
                 },
                 dags: vec![dag.dag_id.clone()],
                 certainty,
-                deployed: Some(a.returns_at),
-                proposed: Some(b.returns_at),
+                deployed: Some(a.returns_at.clone()),
+                proposed: Some(b.returns_at.clone()),
             });
         }
     }
@@ -79,7 +80,7 @@ fn asks_for_type(tree: &Snapshot, task: &Task, parameter: Option<&str>) -> bool 
 }
 
 /// What a task does with what it is given.
-fn code(task: &Task) -> (Option<&str>, &BTreeMap<String, String>) {
+fn code(task: &Task) -> (Option<&str>, &Arguments) {
     (task.callable.as_ref().map(|callable| callable.code.as_str()), &task.arguments)
 }
 

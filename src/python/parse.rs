@@ -124,14 +124,10 @@ fn span(node: Node) -> Span {
 
 /// Named children without comments.
 fn children(node: Node<'_>) -> Vec<Node<'_>> {
-    node.named_children().filter(|child| !is_trivia(*child)).collect()
+    node.parts().collect()
 }
 
 /// All children under a field, without comments.
 fn fields<'t>(node: Node<'t>, name: &str) -> Vec<Node<'t>> {
-    node.children_by_field_name(name).filter(|child| child.is_named() && !is_trivia(*child)).collect()
-}
-
-fn is_trivia(node: Node) -> bool {
-    matches!(node.kind(), "comment" | "line_continuation")
+    node.children_by_field_name(name).filter(|child| child.is_named() && !child.is_trivia()).collect()
 }

@@ -9,13 +9,13 @@ use crate::python::syntax::{
 };
 use std::rc::Rc;
 
-impl Lower<'_> {
+impl<'s> Lower<'s> {
     pub(super) fn expr(&mut self, node: Node) -> Expr {
         // Brackets mean nothing once the tree is there.
         let mut inner = node;
         while inner.kind() == "parenthesized_expression" {
-            match children(inner).first() {
-                Some(child) => inner = *child,
+            match inner.parts().next() {
+                Some(child) => inner = child,
                 None => break,
             }
         }
@@ -24,10 +24,14 @@ impl Lower<'_> {
     }
 
     fn boxed(&mut self, node: Option<Node>) -> Box<Expr> {
-        Box::new(match node {
+        Box::new(self.or_ellipsis(node))
+    }
+
+    fn or_ellipsis(&mut self, node: Option<Node>) -> Expr {
+        match node {
             Some(node) => self.expr(node),
             None => Expr { kind: ExprKind::Ellipsis, span: crate::content::Span::FILE },
-        })
+        }
     }
 
     #[expect(clippy::unnecessary_box_returns, reason = "most of the syntax holds it in a box")]
@@ -36,7 +40,7 @@ impl Lower<'_> {
     }
 
     fn list(&mut self, node: Node) -> Vec<Expr> {
-        children(node).into_iter().map(|child| self.expr(child)).collect()
+        node.parts().map(|child| self.expr(child)).collect()
     }
 
     fn expr_kind(&mut self, node: Node) -> ExprKind {
@@ -80,7 +84,7 @@ impl Lower<'_> {
             "set" => ExprKind::Set(self.list(node)),
             "dictionary" => ExprKind::Dict(self.pairs(node)),
             "list_splat" | "list_splat_pattern" | "parenthesized_list_splat" => {
-                ExprKind::Starred(self.boxed(children(node).first().copied()))
+                ExprKind::Starred(self.boxed(node.parts().next()))
             }
             "list_comprehension" => self.comprehension(node, ComprehensionKind::List),
             "set_comprehension" => self.comprehension(node, ComprehensionKind::Set),
@@ -90,12 +94,12 @@ impl Lower<'_> {
                 let name = node.child_by_field_name("name").map_or_else(|| "".into(), |name| self.name(name));
                 ExprKind::Named(name, self.field(node, "value"))
             }
-            "await" => ExprKind::Await(self.boxed(children(node).first().copied())),
+            "await" => ExprKind::Await(self.boxed(node.parts().next())),
             "yield" => {
                 if let Some(yields) = self.functions.last_mut() {
                     *yields = true;
                 }
-                let value = children(node).first().map(|child| Box::new(self.expr(*child)));
+                let value = node.parts().next().map(|child| Box::new(self.expr(child)));
                 match value {
                     Some(value) if node.children().nth(1).is_some_and(|word| word.kind() == "from") => {
                         ExprKind::YieldFrom(value)
@@ -125,8 +129,8 @@ impl Lower<'_> {
                 let name = parts.get(1).map_or_else(|| "".into(), |name| self.name(*name));
                 ExprKind::Attribute(self.boxed(parts.first().copied()), name)
             }
-            "type" | "as_pattern_target" => match children(node).first() {
-                Some(child) => self.expr(*child).kind,
+            "type" | "as_pattern_target" => match node.parts().next() {
+                Some(child) => self.expr(child).kind,
                 None => ExprKind::Other(self.name(node)),
             },
             _ => ExprKind::Other(self.name(node)),
@@ -180,17 +184,17 @@ impl Lower<'_> {
     pub(super) fn arguments(&mut self, node: Node) -> Vec<Arg> {
         let mut keyword = false;
         let mut result = Vec::new();
-        for child in children(node) {
+        for child in node.parts() {
             let arg = match child.kind() {
                 "keyword_argument" => {
                     keyword = true;
                     let name = child.child_by_field_name("name").map_or_else(|| "".into(), |name| self.name(name));
-                    Arg::Keyword(name, *self.field(child, "value"))
+                    Arg::Keyword(name, self.field_expr(child, "value"))
                 }
-                "list_splat" => Arg::Star(*self.boxed(children(child).first().copied())),
+                "list_splat" => Arg::Star(self.or_ellipsis(child.parts().next())),
                 "dictionary_splat" => {
                     keyword = true;
-                    Arg::DoubleStar(*self.boxed(children(child).first().copied()))
+                    Arg::DoubleStar(self.or_ellipsis(child.parts().next()))
                 }
                 _ => {
                     if keyword {
@@ -219,7 +223,7 @@ impl Lower<'_> {
         let mut at = node;
         while at.kind() == "binary_operator" {
             let op = at.child_by_field_name("operator").map_or("+", |op| op.kind());
-            rest.push((binary_op(op), *self.field(at, "right")));
+            rest.push((binary_op(op), self.field_expr(at, "right")));
             match at.child_by_field_name("left") {
                 Some(left) => at = left,
                 None => break,
@@ -234,11 +238,11 @@ impl Lower<'_> {
         let mut parts = Vec::new();
         let mut at = node;
         loop {
-            parts.push(*self.field(at, "right"));
+            parts.push(self.field_expr(at, "right"));
             match at.child_by_field_name("left") {
                 Some(left) if left.kind() == "boolean_operator" && is_and(left) == and => at = left,
                 left => {
-                    parts.push(*self.boxed(left));
+                    parts.push(self.or_ellipsis(left));
                     break;
                 }
             }
@@ -250,7 +254,7 @@ impl Lower<'_> {
     fn comparison(&mut self, node: Node) -> ExprKind {
         let mut operands = Vec::new();
         let mut operators = Vec::new();
-        for child in node.children().filter(|child| !super::is_trivia(*child)) {
+        for child in node.children().filter(|child| !child.is_trivia()) {
             if child.is_named() && !matches!(child.kind(), "is not" | "not in") {
                 operands.push(self.expr(child));
             } else {
@@ -281,7 +285,7 @@ impl Lower<'_> {
     pub(super) fn parameters(&mut self, node: Node) -> Vec<Parameter> {
         let mut result: Vec<Parameter> = Vec::new();
         let mut keyword_only = false;
-        for child in children(node) {
+        for child in node.parts() {
             let (pattern, annotation, default) = match child.kind() {
                 "default_parameter" => (child.child_by_field_name("name"), None, child.child_by_field_name("value")),
                 "typed_default_parameter" => (
@@ -289,7 +293,7 @@ impl Lower<'_> {
                     child.child_by_field_name("type"),
                     child.child_by_field_name("value"),
                 ),
-                "typed_parameter" => (children(child).first().copied(), child.child_by_field_name("type"), None),
+                "typed_parameter" => (child.parts().next(), child.child_by_field_name("type"), None),
                 "keyword_separator" => {
                     keyword_only = true;
                     continue;
@@ -301,9 +305,9 @@ impl Lower<'_> {
             let (kind, name) = match pattern.kind() {
                 "list_splat_pattern" => {
                     keyword_only = true;
-                    (ParameterKind::Star, children(pattern).first().copied())
+                    (ParameterKind::Star, pattern.parts().next())
                 }
-                "dictionary_splat_pattern" => (ParameterKind::DoubleStar, children(pattern).first().copied()),
+                "dictionary_splat_pattern" => (ParameterKind::DoubleStar, pattern.parts().next()),
                 _ if keyword_only => (ParameterKind::KeywordOnly, Some(pattern)),
                 _ => (ParameterKind::Plain, Some(pattern)),
             };
@@ -319,22 +323,21 @@ impl Lower<'_> {
     }
 
     fn pairs(&mut self, node: Node) -> Vec<(Option<Expr>, Expr)> {
-        children(node)
-            .into_iter()
+        node.parts()
             .map(|child| match child.kind() {
-                "pair" => (Some(*self.field(child, "key")), *self.field(child, "value")),
-                _ => (None, *self.boxed(children(child).first().copied())),
+                "pair" => (Some(self.field_expr(child, "key")), self.field_expr(child, "value")),
+                _ => (None, self.or_ellipsis(child.parts().next())),
             })
             .collect()
     }
 
     fn comprehension(&mut self, node: Node, kind: ComprehensionKind) -> ExprKind {
         let (element, value) = match node.child_by_field_name("body") {
-            Some(pair) if pair.kind() == "pair" => (*self.field(pair, "key"), Some(*self.field(pair, "value"))),
-            body => (*self.boxed(body), None),
+            Some(pair) if pair.kind() == "pair" => (self.field_expr(pair, "key"), Some(self.field_expr(pair, "value"))),
+            body => (self.or_ellipsis(body), None),
         };
         let mut clauses = Vec::new();
-        for child in children(node) {
+        for child in node.parts() {
             match child.kind() {
                 "for_in_clause" => {
                     let rights = fields(child, "right");
@@ -345,9 +348,9 @@ impl Lower<'_> {
                             span: span(child),
                         },
                     };
-                    clauses.push(Clause::For(*self.field(child, "left"), iter));
+                    clauses.push(Clause::For(self.field_expr(child, "left"), iter));
                 }
-                "if_clause" => clauses.push(Clause::If(*self.boxed(children(child).first().copied()))),
+                "if_clause" => clauses.push(Clause::If(self.or_ellipsis(child.parts().next()))),
                 _ => {}
             }
         }
@@ -355,6 +358,9 @@ impl Lower<'_> {
     }
 
     fn string(&mut self, node: Node) -> ExprKind {
+        if let Some(text) = self.plain(node) {
+            return ExprKind::Str(text.into());
+        }
         let pieces = if node.kind() == "string" { vec![node] } else { children(node) };
         let mut parts: Vec<FormatPart> = Vec::new();
         let mut is_bytes = false;
@@ -362,7 +368,7 @@ impl Lower<'_> {
             let start = children(piece).first().map_or("", |start| self.text(*start));
             let prefix = Prefix::read(start);
             is_bytes |= prefix.bytes;
-            for child in children(piece) {
+            for child in piece.parts() {
                 match child.kind() {
                     "string_content" => {
                         let text = self.content(child, prefix);
@@ -382,6 +388,21 @@ impl Lower<'_> {
             [FormatPart::Text(text)] => ExprKind::Str(text.clone()),
             _ => ExprKind::Format(parts),
         }
+    }
+
+    /// The text of a literal that has no prefix, no escape and nothing in it: most of them.
+    fn plain(&self, node: Node) -> Option<&'s str> {
+        if node.kind() != "string" {
+            return None;
+        }
+        let mut parts = node.parts();
+        let (start, content) = (parts.next()?, parts.next()?);
+        let text = self.text(content);
+        let bare = content.kind() == "string_content"
+            && parts.next().is_some_and(|end| end.kind() == "string_end")
+            && self.text(start).starts_with(['"', '\''])
+            && !text.bytes().any(|byte| matches!(byte, b'\\' | b'\r'));
+        bare.then_some(text)
     }
 
     fn content(&mut self, node: Node, prefix: Prefix) -> String {
@@ -468,25 +489,15 @@ fn compare_op(text: &str) -> CompareOp {
 
 /// `[*f()]` alone in brackets is read by the grammar as a call of `*f`; so are `[*a.b]`, `[*a[0]]`.
 /// Python unpacks what the whole of it gives.
-fn star_outside(kind: ExprKind, span: crate::content::Span) -> ExprKind {
-    let starred = |kind| ExprKind::Starred(Box::new(Expr { kind, span }));
-    let bare = |of: Box<Expr>| match of.kind {
-        ExprKind::Starred(inner) => Ok(inner),
-        kind => Err(Box::new(Expr { kind, span: of.span })),
+fn star_outside(mut kind: ExprKind, span: crate::content::Span) -> ExprKind {
+    let (ExprKind::Call(of, _) | ExprKind::Attribute(of, _) | ExprKind::Subscript(of, _)) = &mut kind else {
+        return kind;
     };
-    match kind {
-        ExprKind::Call(of, args) => match bare(of) {
-            Ok(of) => starred(ExprKind::Call(of, args)),
-            Err(of) => ExprKind::Call(of, args),
-        },
-        ExprKind::Attribute(of, name) => match bare(of) {
-            Ok(of) => starred(ExprKind::Attribute(of, name)),
-            Err(of) => ExprKind::Attribute(of, name),
-        },
-        ExprKind::Subscript(of, key) => match bare(of) {
-            Ok(of) => starred(ExprKind::Subscript(of, key)),
-            Err(of) => ExprKind::Subscript(of, key),
-        },
-        kind => kind,
+    if !matches!(of.kind, ExprKind::Starred(_)) {
+        return kind;
     }
+    if let ExprKind::Starred(inner) = std::mem::replace(&mut of.kind, ExprKind::Ellipsis) {
+        *of = inner;
+    }
+    ExprKind::Starred(Box::new(Expr { kind, span }))
 }

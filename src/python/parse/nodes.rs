@@ -3,6 +3,7 @@
 //! Invariants: the nodes stand in the order of their text, each before what lies in it, so that a
 //! node's children follow it and each child's `after` is its next sibling.
 
+use super::problems;
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -19,8 +20,43 @@ struct Row {
     after: u32,
     kind: u16,
     field: u16,
-    named: bool,
+    nature: Nature,
     broken: Broken,
+}
+
+/// What all nodes of a kind have in common: asked of every node, so that it is not read off the
+/// kind's name each time.
+#[derive(Clone, Copy)]
+struct Nature {
+    named: bool,
+    role: Role,
+    suspect: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Plain,
+    /// Python does not see it.
+    Trivia,
+    /// It counts as a nesting of brackets.
+    Bracket,
+}
+
+impl Nature {
+    fn of(kind: &str, named: bool) -> Self {
+        Self {
+            named,
+            role: match kind {
+                "comment" | "line_continuation" => Role::Trivia,
+                kind if problems::is_bracket(kind) => Role::Bracket,
+                _ => Role::Plain,
+            },
+            suspect: problems::is_suspect(kind),
+        }
+    }
+
+    /// Of text that fits nowhere; the grammar has no number for it.
+    const ERROR: Self = Self { named: true, role: Role::Plain, suspect: false };
 }
 
 /// What the grammar could not read as it stands.
@@ -44,11 +80,13 @@ const ROOM_KEPT: usize = 1 << 16;
 /// All nodes of a file.
 pub(super) struct Nodes {
     rows: Vec<Row>,
+    names: &'static Names,
 }
 
 impl Nodes {
     pub(super) fn of(tree: &Tree, source: &str) -> Self {
         // A node in three bytes is more than most sources have.
+        let names = &*NAMES;
         let mut rows = ROOM.take();
         rows.clear();
         rows.reserve(source.len() / 3 + 1);
@@ -57,14 +95,14 @@ impl Nodes {
         let mut around: Vec<usize> = Vec::new();
         loop {
             let field = cursor.field_id().map_or(0, std::num::NonZero::get);
-            rows.push(Row::of(cursor.node(), field, broken));
+            rows.push(Row::of(names, cursor.node(), field, broken));
             if cursor.goto_first_child() {
                 around.push(rows.len() - 1);
                 continue;
             }
             while !cursor.goto_next_sibling() {
                 if !cursor.goto_parent() {
-                    return Self { rows };
+                    return Self { rows, names };
                 }
                 if let Some(parent) = around.pop() {
                     rows[parent].after = offset(rows.len());
@@ -92,16 +130,17 @@ impl Drop for Nodes {
 }
 
 impl Row {
-    fn of(node: GrammarNode, field: u16, broken: bool) -> Self {
+    fn of(names: &Names, node: GrammarNode, field: u16, broken: bool) -> Self {
+        let kind = node.kind_id();
         Self {
             start: offset(node.start_byte()),
             end: offset(node.end_byte()),
             line: offset(node.start_position().row),
             // Right for a leaf; whoever has children is told when they are known.
             after: 0,
-            kind: node.kind_id(),
+            kind,
             field,
-            named: node.is_named(),
+            nature: names.natures.get(usize::from(kind)).copied().unwrap_or(Nature::ERROR),
             broken: match broken {
                 true if node.is_missing() => Broken::Missing,
                 true if node.is_error() => Broken::Error,
@@ -120,6 +159,8 @@ fn offset(number: usize) -> u32 {
 struct Names {
     /// By number.
     kinds: Vec<&'static str>,
+    /// By number.
+    natures: Vec<Nature>,
     /// With their numbers, in order.
     fields: Vec<(&'static str, u16)>,
 }
@@ -131,7 +172,9 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let fields = 1..=u16::try_from(LANGUAGE.field_count()).unwrap_or(u16::MAX);
     let mut fields: Vec<_> = fields.filter_map(|field| Some((LANGUAGE.field_name_for_id(field)?, field))).collect();
     fields.sort_unstable();
-    Names { kinds: kinds.map(|kind| LANGUAGE.node_kind_for_id(kind).unwrap_or_default()).collect(), fields }
+    let name = |kind| LANGUAGE.node_kind_for_id(kind).unwrap_or_default();
+    let natures = kinds.clone().map(|kind| Nature::of(name(kind), LANGUAGE.node_kind_is_named(kind))).collect();
+    Names { kinds: kinds.map(name).collect(), natures, fields }
 });
 
 /// A node of a file.
@@ -148,11 +191,27 @@ impl<'t> Node<'t> {
 
     /// The grammar's name for it.
     pub(super) fn kind(self) -> &'static str {
-        NAMES.kinds.get(usize::from(self.row().kind)).copied().unwrap_or("ERROR")
+        self.nodes.names.kinds.get(usize::from(self.row().kind)).copied().unwrap_or("ERROR")
     }
 
     pub(super) fn is_named(self) -> bool {
-        self.row().named
+        self.row().nature.named
+    }
+
+    /// Whether Python does not see it.
+    pub(super) fn is_trivia(self) -> bool {
+        self.row().nature.role == Role::Trivia
+    }
+
+    /// Whether it counts as a nesting of brackets.
+    pub(super) fn is_bracket(self) -> bool {
+        self.row().nature.role == Role::Bracket
+    }
+
+    /// Whether Python may refuse it although the grammar reads it, or the grammar could not read it.
+    pub(super) fn is_suspect(self) -> bool {
+        let row = self.row();
+        row.nature.suspect || row.broken != Broken::No
     }
 
     pub(super) fn broken(self) -> Broken {
@@ -194,10 +253,16 @@ impl<'t> Node<'t> {
         self.children().filter(|child| child.is_named())
     }
 
+    /// The same without what Python does not see.
+    pub(super) fn parts(self) -> impl Iterator<Item = Node<'t>> {
+        self.named_children().filter(|child| !child.is_trivia())
+    }
+
     /// The children under a field.
     pub(super) fn children_by_field_name(self, name: &str) -> impl Iterator<Item = Node<'t>> {
-        let known = NAMES.fields.binary_search_by_key(&name, |(name, _)| name);
-        let field = known.map_or(u16::MAX, |at| NAMES.fields[at].1);
+        let fields = &self.nodes.names.fields;
+        let known = fields.binary_search_by_key(&name, |(name, _)| name);
+        let field = known.map_or(u16::MAX, |at| fields[at].1);
         self.children().filter(move |child| child.row().field == field)
     }
 

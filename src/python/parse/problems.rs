@@ -30,22 +30,25 @@ pub(super) fn check(nodes: &Nodes, source: &str) -> Result<(), SyntaxError> {
         while brackets.last().is_some_and(|end| *end <= at) {
             brackets.pop();
         }
-        if is_bracket(node) {
+        if node.is_bracket() {
             brackets.push(after);
             if brackets.len() > BRACKETS {
                 return Err(SyntaxError { span: span(node), message: "too many nested parentheses".to_owned() });
             }
         }
-        if let Some(message) = problem(node, source) {
+        if node.is_suspect()
+            && let Some(message) = problem(node, source)
+        {
             return Err(SyntaxError { span: span(node), message });
         }
     }
     Ok(())
 }
 
-fn is_bracket(node: Node) -> bool {
+/// Whether CPython counts nodes of this kind as nested brackets.
+pub(super) fn is_bracket(kind: &str) -> bool {
     matches!(
-        node.kind(),
+        kind,
         "parenthesized_expression"
             | "tuple"
             | "list"
@@ -57,6 +60,21 @@ fn is_bracket(node: Node) -> bool {
             | "list_comprehension"
             | "set_comprehension"
             | "dictionary_comprehension"
+    )
+}
+
+/// Whether [`problem`] has something to say of nodes of this kind that the grammar could read.
+pub(super) fn is_suspect(kind: &str) -> bool {
+    matches!(
+        kind,
+        "print_statement"
+            | "exec_statement"
+            | "<>"
+            | "raise_statement"
+            | "except_clause"
+            | "integer"
+            | "module"
+            | "block"
     )
 }
 

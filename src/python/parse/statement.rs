@@ -10,7 +10,7 @@ impl Lower<'_> {
     /// The statements below a module, a block, or anything else that holds statements.
     pub(super) fn block(&mut self, node: Node) -> Vec<Stmt> {
         let mut body = Vec::new();
-        for child in children(node) {
+        for child in node.parts() {
             if let Some(Some(kind)) = self.deeper(child, |lower| lower.statement(child)) {
                 body.push(Stmt { kind, span: span(child) });
             }
@@ -22,7 +22,7 @@ impl Lower<'_> {
         node.child_by_field_name(field).map_or_else(Vec::new, |block| self.block(block))
     }
 
-    fn field_expr(&mut self, node: Node, field: &str) -> Expr {
+    pub(super) fn field_expr(&mut self, node: Node, field: &str) -> Expr {
         match node.child_by_field_name(field) {
             Some(child) => self.expr(child),
             None => Expr { kind: ExprKind::Ellipsis, span: span(node) },
@@ -36,13 +36,13 @@ impl Lower<'_> {
                 if self.functions.is_empty() {
                     self.refuse(node, "`return` outside function");
                 }
-                StmtKind::Return(children(node).first().map(|child| self.expr(*child)))
+                StmtKind::Return(node.parts().next().map(|child| self.expr(child)))
             }
-            "raise_statement" => StmtKind::Raise(children(node).first().map(|child| self.expr(*child))),
+            "raise_statement" => StmtKind::Raise(node.parts().next().map(|child| self.expr(child))),
             "pass_statement" | "future_import_statement" => StmtKind::Pass,
             "break_statement" => StmtKind::Break,
             "continue_statement" => StmtKind::Continue,
-            "assert_statement" => StmtKind::Assert(children(node).into_iter().map(|child| self.expr(child)).collect()),
+            "assert_statement" => StmtKind::Assert(node.parts().map(|child| self.expr(child)).collect()),
             "delete_statement" => StmtKind::Delete(self.targets(node)),
             "global_statement" => StmtKind::Global(self.names(node)),
             "nonlocal_statement" => StmtKind::Nonlocal(self.names(node)),
@@ -79,15 +79,13 @@ impl Lower<'_> {
 
     fn targets(&mut self, node: Node) -> Vec<Expr> {
         match children(node).as_slice() {
-            [list] if list.kind() == "expression_list" => {
-                children(*list).into_iter().map(|child| self.expr(child)).collect()
-            }
+            [list] if list.kind() == "expression_list" => list.parts().map(|child| self.expr(child)).collect(),
             all => all.iter().map(|child| self.expr(*child)).collect(),
         }
     }
 
     fn names(&mut self, node: Node) -> Vec<Name> {
-        children(node).into_iter().map(|child| self.name(child)).collect()
+        node.parts().map(|child| self.name(child)).collect()
     }
 
     fn expression_statement(&mut self, node: Node) -> StmtKind {
@@ -161,7 +159,7 @@ impl Lower<'_> {
         let written = node.child_by_field_name("module_name").map_or("", |module| self.text(module));
         let written = dotted(written);
         let module = written.trim_start_matches('.');
-        let star = children(node).iter().any(|child| child.kind() == "wildcard_import");
+        let star = node.parts().any(|child| child.kind() == "wildcard_import");
         StmtKind::ImportFrom {
             level: written.len() - module.len(),
             module: module.into(),
@@ -190,12 +188,12 @@ impl Lower<'_> {
     fn try_statement(&mut self, node: Node) -> StmtKind {
         let body = self.body(node, "body");
         let (mut handlers, mut orelse, mut finally) = (Vec::new(), Vec::new(), Vec::new());
-        for child in children(node) {
+        for child in node.parts() {
             match child.kind() {
                 "except_clause" | "except_group_clause" => handlers.push(self.handler(child)),
                 "else_clause" => orelse = self.body(child, "body"),
                 "finally_clause" => {
-                    let block = children(child).into_iter().find(|child| child.kind() == "block");
+                    let block = child.parts().find(|child| child.kind() == "block");
                     finally = block.map_or_else(Vec::new, |block| self.block(block));
                 }
                 _ => {}
@@ -210,9 +208,7 @@ impl Lower<'_> {
         let value = parts.first().filter(|child| child.kind() != "block").copied();
         let alias = node.child_by_field_name("alias");
         let (value, alias) = match value {
-            Some(value) if value.kind() == "as_pattern" => {
-                (children(value).first().copied(), children(value).get(1).copied())
-            }
+            Some(value) if value.kind() == "as_pattern" => (value.parts().next(), children(value).get(1).copied()),
             _ => (value, alias),
         };
         Handler {
@@ -224,7 +220,7 @@ impl Lower<'_> {
 
     fn with_statement(&mut self, node: Node) -> StmtKind {
         let mut items = Vec::new();
-        let clause = children(node).into_iter().find(|child| child.kind() == "with_clause");
+        let clause = node.parts().find(|child| child.kind() == "with_clause");
         for item in clause.map_or_else(Vec::new, children) {
             let Some(value) = item.child_by_field_name("value") else { continue };
             // `with (a as b, c as d):` may be read as one tuple of patterns.
@@ -273,10 +269,10 @@ impl Lower<'_> {
     }
 
     fn decorated(&mut self, node: Node) -> Option<StmtKind> {
-        let decorators = children(node)
-            .into_iter()
+        let decorators = node
+            .parts()
             .filter(|child| child.kind() == "decorator")
-            .filter_map(|decorator| children(decorator).first().map(|child| self.expr(*child)))
+            .filter_map(|decorator| decorator.parts().next().map(|child| self.expr(child)))
             .collect();
         let definition = node.child_by_field_name("definition")?;
         Some(match definition.kind() {
@@ -297,12 +293,12 @@ impl Lower<'_> {
     }
 
     fn case(&mut self, node: Node) -> Case {
-        let patterns: Vec<Node> = children(node).into_iter().filter(|child| child.kind() == "case_pattern").collect();
+        let patterns: Vec<Node> = node.parts().filter(|child| child.kind() == "case_pattern").collect();
         let pattern = match patterns.as_slice() {
             [one] => self.pattern(*one),
             many => Pattern::Sequence(many.iter().map(|one| self.pattern(*one)).collect()),
         };
-        let guard = node.child_by_field_name("guard").and_then(|guard| children(guard).first().copied());
+        let guard = node.child_by_field_name("guard").and_then(|guard| guard.parts().next());
         Case { pattern, guard: guard.map(|guard| self.expr(guard)), body: self.body(node, "consequence") }
     }
 
@@ -361,7 +357,7 @@ impl Lower<'_> {
     /// `{"key": pattern, **rest}`.
     fn mapping_pattern(&mut self, node: Node) -> Pattern {
         let (mut pairs, mut rest, mut key) = (Vec::new(), None, None);
-        for child in children(node) {
+        for child in node.parts() {
             match (child.kind(), key.take()) {
                 ("splat_pattern", _) => rest = children(child).first().map(|name| self.name(*name)),
                 ("case_pattern", Some(key)) => {
