@@ -28,9 +28,6 @@ pub(crate) struct Pass {
 
 /// What the model must reach.
 pub(crate) const GOAL: Pass = Pass { false_dags: 0, exact: 990, differing: 5 };
-/// What it has reached so far on the default corpus: these numbers only ever come nearer to
-/// [`GOAL`].
-const REACHED: Pass = Pass { false_dags: 18, exact: 830, differing: 5 };
 
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
@@ -42,7 +39,7 @@ fn number(name: &str, default: u64) -> u64 {
 pub(crate) fn the_generated_corpus_is_what_airflow_builds(release: &'static Release) {
     let seed = number("DAGGUARD_TEST_SEED", SEED);
     let files = usize::try_from(number("DAGGUARD_TEST_FILES", FILES as u64)).expect("a number of files");
-    judge(release, seed, files, &REACHED);
+    judge(release, seed, files, &GOAL);
 }
 
 /// The long run: ten times as many files, of another seed for each release.
