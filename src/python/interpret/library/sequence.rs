@@ -353,6 +353,12 @@ impl<H: Host> Interp<'_, H> {
             ("ChainMap", Some(_)) => {
                 let mut dict = Dict::default();
                 for arg in args.positional.iter().rev() {
+                    // It asks each dict in turn, and these answer for keys that they do not have.
+                    if let Value::Object(object) = &arg.value
+                        && matches!(self.object(*object), Object::Dict(dict) if dict.default.is_some())
+                    {
+                        return Ok(None);
+                    }
                     let Some(pairs) = self.dict_pairs(&arg.value) else { return Ok(None) };
                     for (written, value) in pairs {
                         let Some(key) = self.key(&written) else { return Ok(None) };
