@@ -149,7 +149,8 @@ impl Bench {
             match memory::of_child(kind) {
                 Some(kib) if kind == "model" => {
                     let mib = kib as f64 / 1024.0;
-                    self.row("memory: model of 10,000 files, MiB", mib, "<= 200", mib <= 230.0, "");
+                    // It hardly varies (185.0 to 185.1), so that the goal itself has margin enough.
+                    self.row("memory: model of 10,000 files, MiB", mib, "<= 200", mib <= 200.0, "");
                 }
                 Some(kib) => println!("memory: content of 10,000 files alone, MiB {:>17}", kib >> 10),
                 None => println!("memory: not measured on this system"),
