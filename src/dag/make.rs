@@ -7,7 +7,7 @@ use super::world::{
     name_of, note,
 };
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `DAG(…)`.
 pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Result<Value, Stop> {
@@ -48,6 +48,7 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Result<Value, Stop> {
         tasks: Vec::new(),
         groups: Vec::new(),
         ids: BTreeSet::new(),
+        suffixes: BTreeMap::new(),
         more_ids: false,
         group_ids: BTreeSet::new(),
         default_args,

@@ -38,7 +38,8 @@ pub(super) fn suffixed_group(run: &mut Run, dag: usize, parent: Option<usize>, l
     let (by_name, by_id) = (taken(local), taken(&full));
     let collides = if run.host.major().is_some_and(|major| major >= 3) { by_id } else { by_name };
     let base = without_suffix(local);
-    let highest = state.group_ids.iter().chain(&state.ids).filter_map(|id| suffix_of(id, base)).max();
+    let of_groups = state.group_ids.iter().filter_map(|id| suffix_of(id, base)).max();
+    let highest = of_groups.max(state.suffixes.get(base).copied());
     if run.host.version.is_none() && by_name != by_id {
         run.host.doubt(dag, at, "the suffix of a group within another depends on the release of Airflow");
     }
@@ -74,7 +75,7 @@ pub(super) fn unique(run: &Run, dag: Option<usize>, group: Option<usize>, name: 
         return name;
     }
     let base = without_suffix(&full);
-    let highest = state.ids.iter().filter_map(|id| suffix_of(id, base)).max().unwrap_or(0);
+    let highest = state.suffixes.get(base).copied().unwrap_or(0);
     Name::Exact(format!("{}__{}", without_suffix(local), highest + 1).into())
 }
 
@@ -96,7 +97,13 @@ pub(super) fn add_to_dag(run: &mut Run, dag: usize, task: usize, at: At) -> Resu
                     run.host.tasks[task].maybe = true;
                     refuse(run, "DuplicateTaskIdFound", format!("the task_id `{id}` is used twice"), at)?;
                 }
-                run.host.dags[dag].ids.insert(id);
+                let state = &mut run.host.dags[dag];
+                let base = without_suffix(&id);
+                if let Some(number) = suffix_of(&id, base) {
+                    let highest = state.suffixes.entry(base.into()).or_default();
+                    *highest = number.max(*highest);
+                }
+                state.ids.insert(id);
             }
         }
         _ => run.host.dags[dag].more_ids = true,

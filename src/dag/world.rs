@@ -62,6 +62,9 @@ pub(super) struct DagState {
     pub(super) groups: Vec<usize>,
     /// Ids in use, for suffixes.
     pub(super) ids: BTreeSet<Rc<str>>,
+    /// The highest `__N` behind each of them: looking through all ids for every new one would cost
+    /// the square of a loop's turns.
+    pub(super) suffixes: BTreeMap<Rc<str>, u64>,
     /// Set when an id may be in use that is not in `ids`.
     pub(super) more_ids: bool,
     pub(super) group_ids: BTreeSet<Rc<str>>,
