@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, write_out};
 use crate::config::{self, ModelArguments, ModelFormat};
-use crate::content::Layout;
+use crate::content::{Layout, Snapshot};
 use crate::dag::{self, Model};
 use crate::ids::DagId;
 use crate::{git, report};
@@ -14,7 +14,7 @@ pub(super) fn run(arguments: &ModelArguments, directory: &Path) -> Result<Exit, 
         return Err(Failure::usage("`--explain` has the forms `text` and `json`"));
     }
     let airflow = config::version(arguments.airflow_version.as_deref())?;
-    let tree = git::repository_tree(&directory.join(&arguments.root))?;
+    let tree = read(&directory.join(&arguments.root))?;
     let mut model = super::judge::models().build(&tree, Layout::Repository, airflow);
     choose(&mut model, &arguments.dag)?;
     let text = if arguments.explain.is_empty() {
@@ -29,6 +29,16 @@ pub(super) fn run(arguments: &ModelArguments, directory: &Path) -> Result<Exit, 
         }
     };
     write_out(text.as_bytes(), arguments.output_file.as_deref()).map(|()| Exit::Completed)
+}
+
+fn read(root: &Path) -> Result<Snapshot, Failure> {
+    git::repository_tree(root).map_err(|error| {
+        let failure = Failure::from(error);
+        if root.is_dir() {
+            return failure;
+        }
+        failure.hint("ROOT is the folder of an Airflow repository (with `dags`, `plugins`, `shared`) or of DAG files")
+    })
 }
 
 fn form(model: &Model, form: ModelFormat) -> Result<String, Failure> {

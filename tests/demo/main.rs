@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use support::branch::Branch;
-use support::install::{AIRFLOW_3, install, root};
+use support::install::{AIRFLOW_3, install, is_installed, root};
 use support::processes::{end_all_on_interrupt, note_folder};
 use support::rest::ADMIN;
 use support::server::Server;
@@ -71,7 +71,9 @@ impl Teller {
 
 fn story(folder: &Path, keep: bool) -> bool {
     let teller = Teller(Instant::now());
-    teller.say("installing Airflow 3.3.2 below the target directory (once) ...");
+    if !is_installed(&AIRFLOW_3) {
+        teller.say("installing Airflow 3.3.2 below the target directory (once) ...");
+    }
     let venv = match install(&AIRFLOW_3) {
         Ok(venv) => venv,
         Err(reason) => {

@@ -34,6 +34,18 @@ fn a_dag_that_is_not_there_is_said_with_the_nearest() {
 }
 
 #[test]
+fn a_root_that_is_not_there_is_said_with_what_a_root_is() {
+    let tree = tree();
+    let output = dagguard(tree.path(), &["model", "./dags/etl.py"]);
+    insta::assert_snapshot!(output.shown().replace(&*tree.path().to_string_lossy(), "<tree>"), @r#"
+    --- stderr
+    dagguard: error: cannot be read, Not a directory (os error 20): `<tree>/./dags/etl.py`
+      hint: ROOT is the folder of an Airflow repository (with `dags`, `plugins`, `shared`) or of DAG files
+    --- exit 3
+    "#);
+}
+
+#[test]
 fn a_dag_is_chosen_and_written_to_a_file() {
     let tree = tree();
     let output = dagguard(tree.path(), &["model", ".", "--dag", "etl", "--output-format", "text", "-o", "etl.txt"]);

@@ -75,6 +75,18 @@ pub(crate) fn root() -> PathBuf {
     tmp.parent().unwrap_or(tmp).join("airflow")
 }
 
+/// The file that an installation which came to its end leaves, with what was installed.
+const STAMP: &str = "complete";
+
+fn stamp(release: &Release) -> String {
+    format!("{:?} {} {}\n", release.requirements, release.as_of, super::server::TEMPLATE)
+}
+
+/// Whether the release is there as it is wanted now.
+pub(crate) fn is_installed(release: &Release) -> bool {
+    fs::read_to_string(root().join(release.version).join(STAMP)).is_ok_and(|found| found == stamp(release))
+}
+
 /// Installs the release, unless it is there. Safe against another process that installs at the
 /// same time, and against one that was interrupted.
 pub(crate) fn install(release: &'static Release) -> Result<Venv, LeftOut> {
@@ -84,9 +96,7 @@ pub(crate) fn install(release: &'static Release) -> Result<Venv, LeftOut> {
     lock.lock().map_err(|error| failed("lock file", &error))?;
 
     let root = airflow.join(release.version);
-    let stamp = root.join("complete");
-    let wanted = format!("{:?} {} {}\n", release.requirements, release.as_of, super::server::TEMPLATE);
-    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+    if is_installed(release) {
         return Ok(Venv { release, root, installed_in: None });
     }
     let begin = Instant::now();
@@ -106,10 +116,11 @@ pub(crate) fn install(release: &'static Release) -> Result<Venv, LeftOut> {
     let mut install = vec!["pip", "install", "--quiet", "--python", &target, "--exclude-newer", release.as_of];
     install.extend(release.requirements);
     run(&install)?;
+    let complete = root.join(STAMP);
     let venv = Venv { release, root, installed_in: None };
     // An Airflow that is installed and does not work is a fault, not a reason to leave it out.
     super::server::make_template(&venv).unwrap_or_else(|error| panic!("{error}"));
-    fs::write(&stamp, wanted).map_err(|error| failed("stamp", &error))?;
+    fs::write(complete, stamp(release)).map_err(|error| failed("stamp", &error))?;
     Ok(Venv { installed_in: Some(begin.elapsed()), ..venv })
 }
 
