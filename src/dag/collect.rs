@@ -259,7 +259,7 @@ fn refused(run: &mut Run, dag: usize) -> Option<(At, String)> {
         Some((at, format!("AirflowDagCycleException: the task `{id}` comes after itself")))
     });
     let (at, message) = why?;
-    if run.host.dags[dag].doubts.is_empty() {
+    if !run.host.is_doubted(dag) {
         return Some((at, message));
     }
     run.host.doubt(dag, at, message);

@@ -48,7 +48,7 @@ fn member(run: &Run, value: &Value) -> Member {
             Thing::Task(task) => Member::Tasks(BTreeSet::from([*task])),
             Thing::Output(output) => Member::Tasks(output.tasks.clone()),
             Thing::Group(group) => {
-                let doubtful = run.host.groups[*group].dag.is_some_and(|dag| !run.host.dags[dag].doubts.is_empty());
+                let doubtful = run.host.groups[*group].dag.is_some_and(|dag| run.host.is_doubted(dag));
                 if doubtful {
                     return Member::Unclear("the first and last tasks of a group are not known".to_owned());
                 }
@@ -232,7 +232,11 @@ pub(super) fn connect(
     let all: Vec<usize> = ups.iter().chain(downs).copied().collect();
     let dags: BTreeSet<usize> = all.iter().filter_map(|task| run.host.tasks[*task].dag).collect();
     let astray = all.iter().any(|task| run.host.tasks[*task].home == Given::Unclear);
-    if dags.len() > 1 && !astray {
+    // DAGs of one id may be equal to Airflow, which compares their fields; that there are two is a
+    // doubt of its own.
+    let ids: BTreeSet<Option<&str>> = dags.iter().map(|dag| run.host.dags[*dag].id.exact().map(|id| &**id)).collect();
+    let one_id = ids.len() == 1 && !ids.contains(&None);
+    if dags.len() > 1 && !one_id && !astray {
         refusal::refuse(run, "AirflowException", "a dependency between tasks of more than one DAG", at)?;
     }
     if dags.is_empty() && !astray {

@@ -365,7 +365,7 @@ impl Host for World {
         Ok(match run.host.thing(object).clone() {
             Thing::Group(group) => {
                 let Some(dag) = run.host.groups[group].dag else { return Ok(None) };
-                if !run.host.dags[dag].doubts.is_empty() {
+                if run.host.is_doubted(dag) {
                     return Ok(None);
                 }
                 let tasks = edges::group_tasks(run, group);

@@ -127,6 +127,11 @@ pub(super) fn close_setup(run: &mut Run, at: At) -> Result<(), Stop> {
         return Ok(());
     }
     let (setup, teardown) = (run.host.contexts.setup.now.clone(), run.host.contexts.teardown.now.clone());
+    if setup.iter().chain(&teardown).filter_map(|task| run.host.tasks[*task].dag).any(|dag| run.host.is_doubted(dag)) {
+        // Which tasks are first and last inside may not be known.
+        run.host.contexts.made.remove(&setup);
+        run.host.contexts.made.remove(&teardown);
+    }
     if !setup.is_empty()
         && let Some((first, work)) = inside(run, &setup)
     {

@@ -339,6 +339,11 @@ impl World {
         }
     }
 
+    /// Whether something is not known about a DAG so far.
+    pub(super) fn is_doubted(&self, dag: usize) -> bool {
+        !self.dags[dag].doubts.is_empty()
+    }
+
     /// Notes that something that Airflow keeps about these objects is changed by hand.
     pub(super) fn doubt_touched(&mut self, objects: &[HostRef], at: At) {
         for dag in self.dags_of(objects) {

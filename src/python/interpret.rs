@@ -449,8 +449,9 @@ impl<'t, H: Host> Interp<'t, H> {
         }
     }
 
-    pub(crate) fn set_name(&mut self, name: &Name, value: Value) {
-        let Some(frame) = self.frames.last_mut() else { return };
+    /// The scope in which a statement of the running frame binds or deletes a name: `global` and
+    /// `nonlocal` name another than the frame's own.
+    pub(crate) fn scope_of_binding(&self, frame: &Frame, name: &Name) -> ScopeRef {
         let mut scope = frame.scope;
         if frame.globals.contains(name) {
             while let Some(parent) = self.scopes[scope.0].parent {
@@ -460,15 +461,25 @@ impl<'t, H: Host> Interp<'t, H> {
             let mut outer = self.scopes[scope.0].parent;
             while let Some(candidate) = outer {
                 if self.scopes[candidate.0].names.contains_key(name) {
-                    scope = candidate;
-                    break;
+                    return candidate;
                 }
                 outer = self.scopes[candidate.0].parent;
             }
-        } else if self.scopes[scope.0].class_body && !frame.fields.contains(name) {
+        }
+        scope
+    }
+
+    pub(crate) fn set_name(&mut self, name: &Name, value: Value) {
+        let Some(frame) = self.frames.last() else { return };
+        let (own, scope) = (frame.scope, self.scope_of_binding(frame, name));
+        let outer = own != scope;
+        if !outer
+            && self.scopes[scope.0].class_body
+            && let Some(frame) = self.frames.last_mut()
+            && !frame.fields.contains(name)
+        {
             frame.fields.push(name.clone());
         }
-        let outer = self.frames.last().is_some_and(|frame| frame.scope != scope);
         let value = match self.rest.last().cloned() {
             Some(why) if outer => self.merge(&[self.scopes[scope.0].names.get(name).cloned(), Some(value)], &why),
             _ => value,

@@ -28,6 +28,21 @@ fn a_setup_alone_comes_before_what_is_made_in_it() {
     ");
 }
 
+#[test]
+fn what_is_first_in_a_setup_is_not_said_where_something_inside_is_not_known() {
+    let source = "import os\nwith DAG('d'):\n    with EmptyOperator(task_id='s').as_setup():\n        made = [EmptyOperator(task_id=name) for name in os.environ['X'].split()]\n        made[0] >> EmptyOperator(task_id='b')\n";
+    assert!(show(&model(source)).contains("\n  b\n"), "{}", show(&model(source)));
+}
+
+/// Two DAGs of one id are equal to Airflow if their fields are.
+#[test]
+fn a_dependency_between_dags_of_one_id_is_not_refused() {
+    let source =
+        "with DAG('d'):\n    a = EmptyOperator(task_id='a')\nwith DAG('d'):\n    a >> EmptyOperator(task_id='b')\n";
+    let model = model(source);
+    assert!(model.errors.is_empty() && model.dags.iter().all(|dag| !dag.complete()), "{}", show(&model));
+}
+
 /// Of a DAG in a chain of groups, where work of the outer group follows the inner one.
 #[test]
 fn what_a_teardown_follows_is_no_end_of_a_group_if_work_follows_it() {

@@ -4,7 +4,7 @@
 //! Invariant: only values that are wholly known and Python's own, and instances of classes whose
 //! every base is in the tree; anything else may have what is asked for.
 
-use super::{Host, Interp};
+use super::{Host, Interp, ScopeRef};
 use crate::python::syntax::{BinaryOp, CompareOp, Name};
 use crate::python::value::{Args, At, Object, Ref, Stop, Value};
 
@@ -118,6 +118,30 @@ impl<H: Host> Interp<'_, H> {
         }
         let (a, b) = (a.name(), b.name());
         self.raise("TypeError", format!("unsupported operand type(s) for {sign}: '{a}' and '{b}'"), at)
+    }
+
+    /// Whether a value is wholly known and neither a sequence nor a mapping.
+    pub(super) fn is_scalar(&self, value: &Value) -> bool {
+        self.kind(value).is_some_and(Kind::is_plain)
+    }
+
+    /// Raises where a `%` conversion for numbers (`%d`, `%x`, `%f`) is given something else.
+    pub(super) fn refuse_as_number(&self, item: &Value, conversion: char, at: At) -> Result<(), Stop> {
+        match self.kind(item) {
+            Some(kind) if !kind.is_number() => {
+                let (wanted, got) = ("a real number is required", kind.name());
+                self.raise("TypeError", format!("%{conversion} format: {wanted}, not {got}"), at)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Raises where `del` names nothing.
+    pub(super) fn refuse_delete(&self, scope: ScopeRef, name: &Name, at: At) -> Result<(), Stop> {
+        if self.names(scope).contains_key(name) || self.may_have_unseen_names(name) {
+            return Ok(());
+        }
+        self.raise("NameError", format!("name '{name}' is not defined"), at)
     }
 
     /// Raises where two types have no order, or the one on the right holds nothing.

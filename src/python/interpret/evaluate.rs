@@ -115,10 +115,15 @@ impl<'t, H: Host> Interp<'t, H> {
         if let Some(Value::Outside(module)) = self.lookup("*") {
             return Ok(Value::outside(format!("{module}.{name}")));
         }
-        if !self.open_names && !name.starts_with("__") && !self.has_open_names() {
+        if !self.may_have_unseen_names(name) {
             return self.raise("NameError", format!("name '{name}' is not defined"), at);
         }
         Ok(Unknown::new(format!("the name `{name}` is not defined as far as can be seen"), at, name.clone()).value())
+    }
+
+    /// Whether a name that is not found may be one that is defined all the same.
+    pub(super) fn may_have_unseen_names(&self, name: &str) -> bool {
+        self.open_names || name.starts_with("__") || self.has_open_names()
     }
 
     /// Whether the running module may have names that are not seen: those of a star import of

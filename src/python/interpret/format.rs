@@ -232,6 +232,7 @@ impl<H: Host> Interp<'_, H> {
         .into_iter();
         let mut parts = Vec::new();
         let mut rest = text;
+        let mut may_have_more = false;
         while let Some((before, after)) = rest.split_once('%') {
             parts.push(Value::str(before));
             let (name, after) = match after.strip_prefix('(').and_then(|after| after.split_once(')')) {
@@ -247,6 +248,8 @@ impl<H: Host> Interp<'_, H> {
                 parts.push(Value::str("%"));
                 continue;
             }
+            // A width that is given as `*` takes an element too; a key takes none.
+            may_have_more |= name.is_some() || spec.contains('*');
             let item = match name {
                 Some(name) => self.subscript(value, &Value::str(name), at)?,
                 None => match positional.next() {
@@ -258,6 +261,9 @@ impl<H: Host> Interp<'_, H> {
             parts.push(text);
         }
         parts.push(Value::str(rest));
+        if !may_have_more && (tuple || self.is_scalar(value)) && positional.next().is_some() {
+            return self.raise("TypeError", "not all arguments converted during string formatting", at);
+        }
         Ok(self.concat(&parts, at))
     }
 
@@ -285,6 +291,7 @@ impl<H: Host> Interp<'_, H> {
                 self.formatted(&text, &format!("{}{size}", align(">")), false, at)
             }
             'd' | 'i' | 'u' | 'x' | 'X' | 'o' if !size.contains('.') => {
+                self.refuse_as_number(item, kind, at)?;
                 let kind = if matches!(kind, 'i' | 'u') { 'd' } else { kind };
                 let item = match (item, number) {
                     #[expect(
@@ -301,6 +308,7 @@ impl<H: Host> Interp<'_, H> {
                 self.formatted(&item, &format!("{}{sign}{zero}{size}{kind}", if left { "<" } else { "" }), false, at)
             }
             'e' | 'E' | 'f' | 'F' | 'g' | 'G' => {
+                self.refuse_as_number(item, kind, at)?;
                 self.formatted(item, &format!("{}{sign}{zero}{size}{kind}", if left { "<" } else { "" }), false, at)
             }
             'c' if spec.is_empty() => self.formatted(item, if number.is_some() { "c" } else { "" }, false, at),

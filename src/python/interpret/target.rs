@@ -10,7 +10,8 @@ impl<H: Host> Interp<'_, H> {
             match &target.kind {
                 ExprKind::Name(name) => {
                     if let Some(frame) = self.frames.last() {
-                        let scope = frame.scope;
+                        let scope = self.scope_of_binding(frame, name);
+                        self.refuse_delete(scope, name, self.at(target.span))?;
                         self.remember_name(scope, name);
                         self.scopes[scope.0].names.remove(name);
                     }
