@@ -4,6 +4,7 @@ mod corpus;
 mod fragments;
 mod generate;
 mod judge;
+mod mutants;
 mod serialised;
 mod switches;
 mod tricky;
@@ -14,6 +15,10 @@ use super::support::install::{AIRFLOW_2_11, Release};
 /// The cases of a release.
 pub(crate) fn cases(release: &Release) -> Vec<(&'static str, Case)> {
     let mut cases = vec![
+        (
+            "a_changed_tricky_case_is_what_airflow_builds",
+            Case::Installed(mutants::a_changed_tricky_case_is_what_airflow_builds),
+        ),
         ("a_corrupted_model_is_told_from_a_right_one", Case::Installed(judge::a_corrupted_model_is_told)),
         (
             "the_generated_corpus_is_what_airflow_builds",

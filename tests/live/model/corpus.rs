@@ -29,7 +29,8 @@ pub(crate) struct Pass {
 /// What the model must reach.
 pub(crate) const GOAL: Pass = Pass { false_dags: 0, exact: 990, differing: 5 };
 
-fn number(name: &str, default: u64) -> u64 {
+/// A number that the environment may set.
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")),
         Err(_) => default,
