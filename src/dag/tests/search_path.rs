@@ -67,3 +67,68 @@ with DAG('d'):\n    EmptyOperator(task_id=NAME)\n",
     );
     assert_eq!(shown, "d\n  usual\n");
 }
+
+/// With another module of that name in a folder of the tree, and what may stand for one.
+fn taken_from(added: &str) -> String {
+    shown(&format!("{added}\nfrom shadowed import NAME\nwith DAG('d'):\n    EmptyOperator(task_id=NAME)\n"))
+}
+
+#[test]
+fn a_folder_that_is_not_known_may_hold_another_module_if_it_comes_first() {
+    for added in [
+        "sys.path.insert(0, os.environ['LIBS'])",
+        "sys.path.insert(1, os.environ.get('LIBS', '/x'))",
+        "sys.path.insert(0, '/opt/libs')",
+        "sys.path = ['/opt/libs', *sys.path]",
+        "sys.path[:0] = [os.environ['LIBS']]",
+        "sys.path = os.environ['LIBS'].split(':') + sys.path",
+        "for folder in os.environ['LIBS'].split(':'):\n    sys.path.insert(0, folder)",
+        "sys.path.insert(0, '/opt/x' if os.environ.get('A') else LIBS)",
+        "sys.path.insert(0, LIBS if os.environ.get('A') else os.path.dirname(__file__))",
+        "sys.path.insert(0, '/opt/airflow/dags/libs')",
+        "sys.path.insert(0, os.environ['REPO'] + '/dags/libs')",
+        "from airflow.models import Variable\nsys.path.insert(0, Variable.get('LIBS'))",
+    ] {
+        let shown = taken_from(added);
+        assert!(shown.contains("d (incomplete)") && shown.contains("comes first on `sys.path`"), "{added}\n{shown}");
+    }
+}
+
+#[test]
+fn a_folder_that_certainly_holds_no_other_module_changes_nothing() {
+    for added in [
+        "sys.path.insert(0, os.path.dirname(__file__))",
+        "sys.path.insert(0, str(Path(__file__).parents[1]))",
+        "sys.path.insert(0, str(Path(__file__).resolve().parents[2]))",
+        "sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))",
+        "sys.path.insert(0, os.path.join(os.path.dirname(__file__), '..', '..'))",
+        "sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(__file__))))",
+        "sys.path.insert(0, os.environ.get('AIRFLOW_HOME', '/x') + '/src')",
+        "sys.path.insert(0, os.environ['REPO'] + '/dags')",
+        "sys.path.insert(0, os.getcwd())",
+        "sys.path.insert(0, os.path.abspath('..'))",
+        "sys.path.insert(0, '../libs')",
+        "sys.path.insert(0, '.')",
+        "sys.path.insert(0, '/opt/airflow')",
+        "sys.path.insert(0, '/opt/airflow/dags')",
+        "sys.path.insert(0, '/opt/airflow/src')",
+        "sys.path.insert(0, '/usr/local/airflow/dags/more')",
+        "sys.path.insert(0, '/usr/lib/python3/dist-packages')",
+        "sys.path.append('/opt/libs')",
+        "sys.path.append(os.environ['LIBS'])",
+        "import shadowed\nsys.path.insert(0, '/opt/libs')",
+        "import site\nsite.addsitedir('/opt/libs')",
+    ] {
+        assert_eq!(taken_from(added), "d\n  usual\n", "{added}");
+    }
+}
+
+#[test]
+fn what_is_imported_already_is_not_looked_for_in_a_folder_that_is_added_later() {
+    let source = "import pack.one\nsys.path.insert(0, '/opt/libs')\nfrom pack.two import NAME\n\
+with DAG('d'):\n    EmptyOperator(task_id=NAME)\n";
+    let source =
+        format!("import sys\nfrom airflow import DAG\nfrom airflow.operators.empty import EmptyOperator\n{source}");
+    let files = [("dags/d.py", &*source), ("dags/pack/one.py", ""), ("dags/pack/two.py", "NAME = 'two'\n")];
+    assert_eq!(show(&model_of(&files)), "d\n  two\n");
+}
