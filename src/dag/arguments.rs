@@ -3,9 +3,66 @@
 use super::Declared;
 use super::edges::connect;
 use super::known;
+use super::names::{self, Meaning};
 use super::world::{Output, Run, TakesState, Thing};
-use crate::python::value::{Args, Object, Ref, Stop, Value};
+use crate::python::value::{Args, Argument, Object, Ref, Stop, Unknown, Value};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+
+/// Arguments that decide structure, what the model says of a task, or whether Airflow loads the file.
+const DECISIVE: &[&str] = &[
+    "task_id",
+    "dag",
+    "dag_id",
+    "task_group",
+    "group_id",
+    "prefix_group_id",
+    "parent_group",
+    "add_suffix_on_collision",
+    "default_args",
+    "subdag",
+    "start_date",
+    "schedule",
+    "schedule_interval",
+    "timetable",
+    "auto_register",
+    "fail_stop",
+    "fail_fast",
+    "trigger_rule",
+    "python_callable",
+    "multiple_outputs",
+    "inlets",
+    "outlets",
+    "template_fields",
+];
+
+/// The arguments of a call of Airflow's: those that may be missing (`if prod: options['pool'] = …`)
+/// count as values that are not known, as long as structure does not depend on them.
+pub(super) fn settled<'a>(run: &Run, path: &str, args: &'a Args) -> Cow<'a, Args> {
+    let (Some(why), Some(maybe)) = (&args.unknown, &args.maybe) else { return Cow::Borrowed(args) };
+    let version = run.host.version;
+    let taken = |name: &str| match names::meaning(path) {
+        Meaning::Dag | Meaning::DagDecorator => known::dag_argument(name, version),
+        Meaning::TaskGroup | Meaning::GroupDecorator => known::group_argument(name, version),
+        Meaning::TaskDecorator => !known::decorator_refuses(name, version),
+        _ => known::class(path).is_none_or(|class| !class.refuses(name, version)),
+    };
+    let harmless = |(name, argument): &(crate::python::syntax::Name, Argument)| {
+        !DECISIVE.contains(&&**name) && taken(name) && run.hosts_in(&argument.value).is_empty()
+    };
+    if !maybe.iter().all(harmless) {
+        return Cow::Borrowed(args);
+    }
+    let mut settled = Args { unknown: None, maybe: None, ..args.clone() };
+    for (name, argument) in maybe {
+        if settled.keyword(name).is_none() {
+            let text = format!("{} or nothing", run.text(&argument.value));
+            let value = Unknown::new(why.reason.clone(), argument.at, text).value();
+            settled.keywords.push((name.clone(), Argument { value, at: argument.at }));
+        }
+    }
+    Cow::Owned(settled)
+}
 
 /// A use of outputs in an argument.
 pub(super) struct Use {

@@ -97,7 +97,7 @@ pub(super) fn call_group(
     let Value::Host(host) = value else { return Ok(value) };
     let Thing::Group(group) = *run.host.thing(host) else { return Ok(value) };
     let mut inputs = partial.clone();
-    inputs.unknown = inputs.unknown.or_else(|| call.unknown.clone());
+    inputs.open_like(call);
     let mut producers = BTreeSet::new();
     match mapped {
         None => {

@@ -63,6 +63,7 @@ impl Host for World {
         if switch::off(meaning.construct()) {
             return Ok(Some(Value::None));
         }
+        let args = &*arguments::settled(run, path, args);
         Ok(Some(match meaning {
             Meaning::Dag => make::dag(run, args, at)?,
             Meaning::DagDecorator => context::dag_decorator(run, args, at)?,
@@ -308,7 +309,7 @@ impl Host for World {
     }
 
     fn construct(run: &mut Interp<Self>, instance: Ref, base: &str, args: &Args, at: At) -> Result<(), Stop> {
-        operator::construct(run, instance, base, args, at)
+        operator::construct(run, instance, base, &arguments::settled(run, base, args), at)
     }
 
     fn before_construct(run: &mut Interp<Self>, class: Ref, init: Ref, args: &mut Args, at: At) -> Result<(), Stop> {
@@ -449,7 +450,7 @@ fn overridden(first: &Args, second: &Args) -> Args {
     for (name, argument) in &second.keywords {
         args.set_keyword(name, argument.clone());
     }
-    args.unknown = args.unknown.or_else(|| second.unknown.clone());
+    args.open_like(second);
     args
 }
 

@@ -109,6 +109,10 @@ pub(super) fn meaning(path: &str) -> Meaning {
         return Meaning::Inert;
     }
     let top = path.split('.').next().unwrap_or(path);
+    // `operator.irshift(a, b)` is `a >>= b`.
+    if top == "operator" {
+        return Meaning::Other;
+    }
     if crate::python::interpret::is_standard(top) || INERT.contains(&format!(" {top} ")) || top == "builtins" {
         return Meaning::Inert;
     }

@@ -93,7 +93,7 @@ pub(super) fn expand_operator(
     mapping::check_keys(run, expand)?;
     let mapping = mapping::mapping(run, expand, kwargs, at)?;
     let mut args = partial.clone();
-    args.unknown = args.unknown.or_else(|| expand.unknown.clone());
+    args.open_like(expand);
     let callable = args.keyword("python_callable").and_then(|arg| arguments::function(run, &arg.value));
     let making = Making {
         operator,

@@ -5,9 +5,10 @@ use super::world::{Doubt, Run, Thing};
 use crate::python::value::{Args, At, Object, Unknown, Value};
 use std::rc::Rc;
 
-/// A function or lambda of the tree.
+/// A function or lambda of the tree, or an operator as a function.
 fn is_function(run: &Run, value: &Value) -> bool {
     match value {
+        Value::Outside(path) => path.starts_with("operator."),
         Value::Object(object) => {
             matches!(
                 run.object(*object),

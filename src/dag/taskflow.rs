@@ -174,7 +174,8 @@ fn make_decorated(
     if let Some(why) = call.unknown.as_ref().or(decorated.partial.as_ref().and_then(|partial| partial.unknown.as_ref()))
     {
         // What a task is called with changes no structure unless outputs are in it.
-        if !why.hosts.is_empty()
+        let maybe = call.maybe.iter().flatten().any(|(_, argument)| !run.hosts_in(&argument.value).is_empty());
+        if (maybe || !why.hosts.is_empty())
             && let Some(dag) = run.host.current_dag()
         {
             run.host.doubt(dag, at, format!("arguments of a task are not known: {}", why.reason));

@@ -8,6 +8,7 @@ mod imports;
 mod instances;
 mod joined;
 mod opaque;
+mod options;
 mod outside;
 mod properties;
 mod refusals;

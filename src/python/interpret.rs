@@ -32,6 +32,7 @@ mod reflect;
 mod repr;
 mod search;
 mod special;
+mod splat;
 mod subscript;
 mod target;
 mod text;

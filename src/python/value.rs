@@ -282,6 +282,9 @@ pub(crate) struct Dict {
     pub(crate) default: Option<Box<Value>>,
     /// Of a dict that is not wholly known: the keys of which it is known what they give.
     settled: BTreeSet<Key>,
+    /// Of a dict that is not wholly known: whether it has no keys but these, of which those that
+    /// are not settled may be missing.
+    closed: bool,
 }
 
 impl Dict {
@@ -305,6 +308,9 @@ impl Dict {
     }
 
     pub(crate) fn insert(&mut self, key: Key, written: Value, value: Value) {
+        if self.closed {
+            self.settled.insert(key.clone());
+        }
         if let Some(entry) = self.entries.get_mut(&key) {
             entry.2 = value;
         } else {
@@ -351,6 +357,51 @@ impl Dict {
     /// From here on it is not known of any key.
     pub(crate) fn unsettle(&mut self) {
         self.settled.clear();
+        self.closed = false;
+    }
+
+    /// From here on more keys may be added that may be missing; of those that there are it is
+    /// known what they give.
+    pub(crate) fn close(&mut self) {
+        if !self.closed {
+            self.settle_all();
+            self.closed = true;
+        }
+    }
+
+    /// Closes a dict that is wholly known, whatever was noted of it before.
+    pub(crate) fn renew(&mut self) {
+        self.settle_all();
+        self.closed = true;
+    }
+
+    /// Closes the dict; of the keys that there are, those are settled.
+    pub(crate) fn close_with(&mut self, settled: &[Key]) {
+        self.closed = true;
+        self.settled = settled.iter().cloned().collect();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Adds a key of a closed dict that may be missing, with what it gives where it is there.
+    pub(crate) fn insert_maybe(&mut self, key: &Key, written: Value, value: Value) {
+        let settled = self.settled.contains(key);
+        self.insert(key.clone(), written, value);
+        if !settled {
+            self.settled.remove(key);
+        }
+    }
+
+    /// Every key, as it is written, and whether it is there for certain and gives what it gives;
+    /// in insertion order.
+    pub(crate) fn written(&self) -> Vec<(Key, Value, bool)> {
+        let mut entries: Vec<_> = self.entries.iter().collect();
+        entries.sort_by_key(|(_, entry)| entry.0);
+        let one =
+            |(key, entry): (&Key, &(usize, Value, Value))| (key.clone(), entry.1.clone(), self.settled.contains(key));
+        entries.into_iter().map(one).collect()
     }
 
     /// Whether another dict has the same keys in the same order, and gives the same for others.
@@ -384,6 +435,8 @@ pub(crate) struct FunctionObject {
     pub(crate) class: Option<Ref>,
     /// The name of what it wraps (`functools.wraps`).
     pub(crate) wraps: Option<Name>,
+    /// What was set on it by the name of an attribute.
+    pub(crate) attributes: BTreeMap<Name, Value>,
 }
 
 impl FunctionObject {
@@ -512,6 +565,8 @@ pub(crate) struct Args {
     pub(crate) keywords: Vec<(Name, Argument)>,
     /// Set when a `*` or `**` argument is not known, so that there may be more.
     pub(crate) unknown: Option<Rc<Unknown>>,
+    /// Where it is known what more there may be: those arguments, each of which may be missing.
+    pub(crate) maybe: Option<Vec<(Name, Argument)>>,
 }
 
 impl Args {
@@ -536,7 +591,28 @@ impl Args {
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Argument> {
-        self.positional.iter().chain(self.keywords.iter().map(|(_, argument)| argument))
+        let maybe = self.maybe.iter().flatten();
+        self.positional.iter().chain(self.keywords.iter().chain(maybe).map(|(_, argument)| argument))
+    }
+
+    /// Adds that there may be more arguments: those, or any where there are none given.
+    pub(crate) fn open(&mut self, why: Rc<Unknown>, maybe: Option<Vec<(Name, Argument)>>) {
+        self.maybe = match (&self.unknown, self.maybe.take(), maybe) {
+            (None, _, maybe) => maybe,
+            (Some(_), Some(mut one), Some(other)) => {
+                one.extend(other);
+                Some(one)
+            }
+            _ => None,
+        };
+        self.unknown.get_or_insert(why);
+    }
+
+    /// Adds that there may be the arguments more that there may be in another call.
+    pub(crate) fn open_like(&mut self, other: &Args) {
+        if let Some(why) = &other.unknown {
+            self.open(why.clone(), other.maybe.clone());
+        }
     }
 
     pub(crate) fn positional(values: impl IntoIterator<Item = Value>, at: At) -> Self {

@@ -2,7 +2,9 @@
 
 use super::{Host, Interp};
 use crate::python::syntax::Name;
-use crate::python::value::{At, ClassObject, Dict, ModuleKey, Object, Ref, Stop, Unknown, Value, short};
+use crate::python::value::{
+    At, ClassObject, Dict, FunctionObject, ModuleKey, Object, Ref, Stop, Unknown, Value, short,
+};
 
 impl<H: Host> Interp<'_, H> {
     pub(crate) fn attribute(&mut self, object: &Value, name: &Name, at: At) -> Result<Value, Stop> {
@@ -141,11 +143,7 @@ impl<H: Host> Interp<'_, H> {
                     _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
                 }
             }
-            Object::Function(function) => match &**name {
-                "__name__" | "__qualname__" => Ok(Value::str(function.name().clone())),
-                "__doc__" => Ok(Unknown::new("a docstring", at, "__doc__").value()),
-                _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
-            },
+            Object::Function(function) => Ok(self.function_attribute(reference, &function, object, name, at)),
             Object::Standard(standard) => match self.standard_attribute(&standard, name, at) {
                 Some(value) => Ok(value),
                 None => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
@@ -153,6 +151,7 @@ impl<H: Host> Interp<'_, H> {
             Object::Cached(cached) if !name.starts_with("cache_") => self.cached_attribute(&cached, name, at),
             Object::Bound { function, .. } => self.attribute(&Value::Object(function), name, at),
             Object::Partial { function, args } => Ok(match &**name {
+                "__args__" if self.literals(object, at).is_some() => self.literals(object, at).unwrap_or(Value::None),
                 "func" => function,
                 "keywords" => {
                     let mut dict = Dict::default();
@@ -164,6 +163,25 @@ impl<H: Host> Interp<'_, H> {
                 _ => self.unknown_from(std::slice::from_ref(object), name, at),
             }),
             _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
+        }
+    }
+
+    fn function_attribute(
+        &mut self,
+        reference: Ref,
+        function: &FunctionObject,
+        object: &Value,
+        name: &Name,
+        at: At,
+    ) -> Value {
+        match (function.attributes.get(name), &**name) {
+            (Some(value), _) if self.hazy(reference).is_none() => value.clone(),
+            (None, "__name__" | "__qualname__") => Value::str(function.name().clone()),
+            (None, "__doc__") => Unknown::new("a docstring", at, "__doc__").value(),
+            (None, name) if name.starts_with("__") => {
+                self.new_object(Object::Method { receiver: object.clone(), name: name.into() })
+            }
+            (_, name) => self.unknown_from(std::slice::from_ref(object), name, at),
         }
     }
 
@@ -296,6 +314,9 @@ impl<H: Host> Interp<'_, H> {
                     Object::Class(class) => {
                         class.names.insert(name.clone(), value);
                     }
+                    Object::Function(function) => {
+                        function.attributes.insert(name.clone(), value);
+                    }
                     _ => {}
                 }
             }
@@ -352,6 +373,7 @@ impl<H: Host> Interp<'_, H> {
                 let known = match self.change(*reference) {
                     Object::Instance(instance) => instance.attributes.remove(name).is_some() || instance.host.is_some(),
                     Object::Class(class) => class.names.remove(name).is_some(),
+                    Object::Function(function) => function.attributes.remove(name).is_some(),
                     _ => true,
                 };
                 if !known && self.hazy(*reference).is_none() {

@@ -3,7 +3,7 @@
 
 use super::{Cell, Flow, Host, Interp, Journal, Ref, Stop, Unknown, Value};
 use crate::python::syntax::Name;
-use crate::python::value::{Object, ScopeRef, short};
+use crate::python::value::{Dict, Object, ScopeRef, short};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -143,6 +143,7 @@ impl<H: Host> Interp<'_, H> {
         let named = |object: &Object| match object {
             Object::Instance(instance) => Some(instance.attributes.clone()),
             Object::Class(class) => Some(class.names.clone()),
+            Object::Function(function) => Some(function.attributes.clone()),
             _ => None,
         };
         let Some(before) = named(&old.object) else { return false };
@@ -161,6 +162,7 @@ impl<H: Host> Interp<'_, H> {
             match &mut self.heap[object.0].object {
                 Object::Instance(instance) => instance.attributes.insert(name, merged),
                 Object::Class(class) => class.names.insert(name, merged),
+                Object::Function(function) => function.attributes.insert(name, merged),
                 _ => None,
             };
         }
@@ -177,7 +179,7 @@ impl<H: Host> Interp<'_, H> {
             let Object::Dict(dict) = &cell.object else { return false };
             let mut dict = dict.clone();
             match &cell.hazy {
-                None => dict.settle_all(),
+                None => dict.renew(),
                 Some(_) => clear = false,
             }
             versions.push(dict);
@@ -190,6 +192,18 @@ impl<H: Host> Interp<'_, H> {
                 let values: Vec<_> = versions.iter().map(|version| version.get(&key).cloned()).collect();
                 let merged = self.merge(&values, why);
                 joined.settle(&key, merged);
+            }
+        }
+        if !clear && versions.iter().all(Dict::is_closed) {
+            let settled = joined.settled_keys();
+            joined.close_with(&settled);
+            for (key, written, _) in versions.iter().flat_map(Dict::written).collect::<Vec<_>>() {
+                if !joined.is_settled(&key) {
+                    let values: Vec<_> =
+                        versions.iter().filter_map(|version| version.get(&key)).cloned().map(Some).collect();
+                    let merged = self.merge(&values, why);
+                    joined.insert_maybe(&key, written, merged);
+                }
             }
         }
         self.heap[object.0].object = Object::Dict(joined);

@@ -489,9 +489,14 @@ impl<H: Host> Interp<'_, H> {
 
     pub(super) fn dict(&mut self, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         let mut dict = Dict::default();
+        let mut open = None;
         if let Some(first) = args.positional.first() {
-            let pairs = if let Some(pairs) = self.dict_pairs(&first.value) {
-                pairs
+            let pairs = if let Some(content) = self.content(&first.value, at) {
+                open.clone_from(&content.why);
+                if !self.pour(&mut dict, content) {
+                    return Ok(None);
+                }
+                Vec::new()
             } else {
                 let Ok(items) = self.iterate(&first.value.clone(), at)? else { return Ok(None) };
                 let mut pairs = Vec::new();
@@ -513,6 +518,6 @@ impl<H: Host> Interp<'_, H> {
         for (name, argument) in &args.keywords {
             dict.insert(super::Key::Str(name.clone()), Value::str(name.clone()), argument.value.clone());
         }
-        Ok(Some(self.new_object(Object::Dict(dict))))
+        Ok(Some(self.new_open_dict(dict, open)))
     }
 }

@@ -186,7 +186,9 @@ impl<H: Host> Interp<'_, H> {
                 for (name, argument) in args.keywords {
                     all.set_keyword(&name, argument);
                 }
-                all.unknown = all.unknown.or(args.unknown);
+                if let Some(why) = args.unknown {
+                    all.open(why, args.maybe);
+                }
                 self.call(&function, all, at)
             }
             Object::StaticMethod(inner) | Object::ClassMethod(inner) => self.call(&inner, args, at),
@@ -274,11 +276,25 @@ impl<H: Host> Interp<'_, H> {
                     for (name, argument) in keywords.drain(..) {
                         dict.insert(super::Key::Str(name.clone()), Value::str(name.clone()), argument.value.clone());
                     }
-                    let value = self.new_object(Object::Dict(dict));
-                    if let (Some(why), Value::Object(object)) = (&args.unknown, &value) {
-                        self.heap[object.0].make_hazy(why.clone());
+                    match (&args.unknown, &args.maybe) {
+                        (Some(why), Some(maybe)) => {
+                            let named = |name: &Name| function.def.parameters.iter().any(|own| own.name == *name);
+                            let rest: Vec<_> = maybe.iter().filter(|(name, _)| !named(name)).collect();
+                            dict.close();
+                            for (name, argument) in &rest {
+                                let key = super::Key::Str(name.clone());
+                                dict.insert_maybe(&key, Value::str(name.clone()), argument.value.clone());
+                            }
+                            self.new_open_dict(dict, (!rest.is_empty()).then(|| why.clone()))
+                        }
+                        (why, _) => {
+                            let value = self.new_object(Object::Dict(dict));
+                            if let (Some(why), Value::Object(object)) = (why, &value) {
+                                self.heap[object.0].make_hazy(why.clone());
+                            }
+                            value
+                        }
                     }
-                    value
                 }
                 ParameterKind::Plain | ParameterKind::KeywordOnly => {
                     let given = if parameter.kind == ParameterKind::Plain { positional.next() } else { None };
@@ -289,8 +305,17 @@ impl<H: Host> Interp<'_, H> {
                             .position(|(name, _)| *name == parameter.name)
                             .map(|position| keywords.remove(position).1.value.clone()),
                     };
-                    match (given, &args.unknown, function.defaults.get(index).and_then(Option::as_ref)) {
+                    let default = function.defaults.get(index).and_then(Option::as_ref);
+                    let maybe = args.maybe.as_ref().map(|maybe| {
+                        let found = maybe.iter().find(|(name, _)| *name == parameter.name);
+                        found.map(|(_, argument)| argument.value.clone())
+                    });
+                    match (given, &args.unknown, default) {
                         (Some(value), _, _) => value,
+                        (None, Some(why), Some(default)) if maybe.is_some() => match maybe.flatten() {
+                            Some(value) => self.merge(&[Some(value), Some(default.clone())], &why.clone()),
+                            None => default.clone(),
+                        },
                         (None, Some(why), _) => {
                             let text = format!("{} of {}", parameter.name, why.text);
                             Unknown { text: short(text), affix: None, ..Unknown::clone(why) }.value()
@@ -330,7 +355,12 @@ impl<H: Host> Interp<'_, H> {
         let (Object::Function(function), Some(name)) = (self.object(*reference), name.as_str()) else {
             return Ok(Some(wrapper.clone()));
         };
-        let renamed = FunctionObject { wraps: Some(name.clone()), ..function.clone() };
+        let mut renamed = FunctionObject { wraps: Some(name.clone()), ..function.clone() };
+        if let Some(Value::Object(wrapped)) = args.positional.first().map(|first| &first.value)
+            && let Object::Function(wrapped) = self.object(*wrapped)
+        {
+            renamed.attributes.extend(wrapped.attributes.clone());
+        }
         Ok(Some(self.new_object(Object::Function(renamed))))
     }
 

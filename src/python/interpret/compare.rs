@@ -185,6 +185,9 @@ impl<H: Host> Interp<'_, H> {
     }
 
     fn contains(&self, container: &Value, value: &Value) -> Option<bool> {
+        if let Some(known) = self.open_dict_has(container, value) {
+            return Some(known);
+        }
         if let (Value::Str(text), Value::Str(part)) = (container, value) {
             return Some(text.text.contains(&*part.text));
         }

@@ -162,6 +162,8 @@ impl<'t, H: Host> Interp<'t, H> {
     fn eval_dict(&mut self, pairs: &[(Option<Expr>, Expr)], at: At) -> Result<Value, Stop> {
         let mut dict = Dict::default();
         let mut hazy = None;
+        // Why some of its keys may be missing.
+        let mut open = None;
         for (key, value) in pairs {
             if let Some(key) = key {
                 let written = self.eval(key)?;
@@ -172,19 +174,18 @@ impl<'t, H: Host> Interp<'t, H> {
                 }
             } else {
                 let value = self.eval(value)?;
-                match self.dict_pairs(&value) {
-                    Some(pairs) => {
-                        for (written, value) in pairs {
-                            if let Some(key) = self.key(&written) {
-                                dict.insert(key, written, value);
-                            }
+                match self.content(&value, at) {
+                    Some(content) => {
+                        open = open.or_else(|| content.why.clone());
+                        if !self.pour(&mut dict, content) {
+                            hazy = Some(self.why(&value, at));
                         }
                     }
                     None => hazy = Some(self.why(&value, at)),
                 }
             }
         }
-        let value = self.new_object(Object::Dict(dict));
+        let value = self.new_open_dict(dict, open);
         if let (Some(why), Value::Object(object)) = (hazy, &value) {
             self.heap[object.0].make_hazy(why);
         }
@@ -251,7 +252,7 @@ impl<'t, H: Host> Interp<'t, H> {
         }
     }
 
-    fn unary(&mut self, op: UnaryOp, value: &Value, at: At) -> Result<Value, Stop> {
+    pub(super) fn unary(&mut self, op: UnaryOp, value: &Value, at: At) -> Result<Value, Stop> {
         if op != UnaryOp::Not {
             let name = match op {
                 UnaryOp::Minus => "__neg__",
@@ -412,20 +413,19 @@ impl<'t, H: Host> Interp<'t, H> {
                     let value = self.eval(expr)?;
                     match self.iterate(&value, at)? {
                         Ok(items) => result.positional.extend(items.into_iter().map(|value| Argument { value, at })),
-                        Err((why, _)) => result.unknown = Some(why),
+                        Err((why, _)) => result.open(why, None),
                     }
                 }
                 Arg::DoubleStar(expr) => {
                     let at = self.at(expr.span);
                     let value = self.eval(expr)?;
-                    let pairs = self.dict_pairs(&value).or_else(|| self.local_pairs(&value));
-                    if let Some(pairs) = pairs {
+                    if let Some(pairs) = self.local_pairs(&value) {
                         for (key, value) in pairs {
                             if let Some(name) = key.as_str() {
                                 result.keywords.push((name.clone(), Argument { value, at }));
                             }
                         }
-                    } else {
+                    } else if !self.add_keywords(&mut result, &value, at) {
                         // What is known of a dict counts, but there may be more.
                         if let Value::Object(object) = &value
                             && let Object::Dict(dict) = self.object(*object)
@@ -436,7 +436,9 @@ impl<'t, H: Host> Interp<'t, H> {
                                 }
                             }
                         }
-                        result.unknown = Some(self.why(&value, at));
+                        let mut why = Unknown::clone(&*self.why(&value, at));
+                        why.hosts.extend(self.hosts_in(&value));
+                        result.open(Rc::new(why), None);
                     }
                 }
             }

@@ -9,7 +9,7 @@ use crate::python::syntax::{Expr, ExprKind, For, Stmt, StmtKind};
 use crate::python::value::{Annotation, At, FunctionObject, Lazy, Object, Stop, Unknown, Value, short};
 use crate::switch;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 impl<'t, H: Host> Interp<'t, H> {
@@ -165,6 +165,7 @@ impl<'t, H: Host> Interp<'t, H> {
             file,
             class,
             wraps: None,
+            attributes: BTreeMap::new(),
         })))
     }
 

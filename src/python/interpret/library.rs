@@ -34,6 +34,11 @@ pub(super) fn constant(path: &str, name: &str) -> Option<Value> {
     })
 }
 
+/// Whether that is the `Literal` of type annotations.
+pub(super) fn is_literal(path: &str) -> bool {
+    matches!(path, "typing.Literal" | "typing_extensions.Literal")
+}
+
 impl<H: Host> Interp<'_, H> {
     pub(super) fn call_library(&mut self, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         let first = args.positional.first().map(|arg| arg.value.clone());
@@ -125,6 +130,7 @@ impl<H: Host> Interp<'_, H> {
             ("string.Template", Some(Value::Str(text))) if args.keywords.is_empty() && args.positional.len() == 1 => {
                 Some(self.new_object(Object::Standard(Standard::Template(text.text.clone()))))
             }
+            ("typing.get_args" | "typing_extensions.get_args", Some(given)) => self.literals(&given, at),
             ("typing.cast", Some(_)) => args.positional.get(1).map(|arg| arg.value.clone()),
             // Read when an instance is made, or a function is decorated.
             _ if Self::decorates_data_class(path) && args.positional.is_empty() => Some(self.kept_call(path, args)),
@@ -147,6 +153,47 @@ impl<H: Host> Interp<'_, H> {
             total = self.call_with(function, vec![total, item], at)?;
         }
         Ok(Some(total))
+    }
+
+    /// `Literal[…]`, with what stands in the brackets.
+    pub(super) fn literal(&mut self, path: &str, index: &Value, at: At) -> Value {
+        let values = match index {
+            Value::Object(tuple) if matches!(self.object(*tuple), Object::Tuple(_)) => {
+                self.items(index).unwrap_or_default().to_vec()
+            }
+            one => vec![one.clone()],
+        };
+        self.kept_call(path, &Args::positional(values, at))
+    }
+
+    /// `typing.get_args(Literal[…])`: its values, each once.
+    pub(super) fn literals(&mut self, given: &Value, at: At) -> Option<Value> {
+        let values = self.flat_literals(given, 8)?;
+        let mut distinct: Vec<Value> = Vec::new();
+        for value in values {
+            self.work(distinct.len(), at).ok()?;
+            if !distinct.iter().any(|other| self.same(other, &value)) {
+                distinct.push(value);
+            }
+        }
+        Some(self.new_tuple(distinct))
+    }
+
+    fn flat_literals(&self, given: &Value, depth: usize) -> Option<Vec<Value>> {
+        let Value::Object(object) = given else { return None };
+        let Object::Partial { function: Value::Outside(path), args } = self.object(*object) else { return None };
+        if !is_literal(path) || depth == 0 {
+            return None;
+        }
+        let mut values = Vec::new();
+        for arg in &args.positional {
+            match &arg.value {
+                Value::Object(_) => values.extend(self.flat_literals(&arg.value, depth - 1)?),
+                Value::Unknown(_) | Value::OneOf(_) => return None,
+                value => values.push(value.clone()),
+            }
+        }
+        Some(values)
     }
 
     /// A call whose arguments are looked at later.

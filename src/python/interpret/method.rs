@@ -480,6 +480,11 @@ impl<H: Host> Interp<'_, H> {
 
     fn dict_method(&mut self, object: Ref, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         let key = args.positional.first().and_then(|arg| self.key(&arg.value));
+        if let (Some(key), Some(why)) = (&key, self.hazy(object))
+            && let Some(value) = self.open_dict_method(object, name, (key, &why), args)
+        {
+            return Ok(Some(value));
+        }
         let Object::Dict(dict) = self.object(object) else { return Ok(None) };
         let known = self.hazy(object).is_none();
         let default = || args.value(1, "default").cloned();
@@ -522,12 +527,8 @@ impl<H: Host> Interp<'_, H> {
                 Some(self.new_list(tuples))
             }
             ("copy", None) => {
-                let copy = dict.clone();
-                let copy = self.new_object(Object::Dict(copy));
-                if let (Some(why), Value::Object(copy)) = (self.hazy(object), &copy) {
-                    self.set_hazy(*copy, why);
-                }
-                Some(copy)
+                let (copy, why) = (dict.clone(), self.hazy(object));
+                Some(self.new_open_dict(copy, why))
             }
             ("update", _) => self.update(object, args, at)?,
             ("popitem", _) if known => {
@@ -566,27 +567,17 @@ impl<H: Host> Interp<'_, H> {
     }
 
     fn update(&mut self, object: Ref, args: &Args, at: At) -> Result<Option<Value>, Stop> {
-        let only = Args { positional: args.positional.clone(), keywords: Vec::new(), unknown: None };
-        let Some(other) = self.dict(&only, at)? else { return Ok(None) };
-        let Some(pairs) = self.dict_pairs(&other) else { return Ok(None) };
-        let mut entries = Vec::new();
-        for (written, value) in pairs {
-            match self.key(&written) {
-                Some(key) => entries.push((key, written, value)),
-                None => return Ok(None),
-            }
+        let mut all = args.clone();
+        all.unknown = None;
+        let Some(other) = self.dict(&all, at)? else { return Ok(None) };
+        let Some(mut content) = self.content(&other, at) else { return Ok(None) };
+        if let (Some(why), Some(maybe)) = (&args.unknown, &args.maybe) {
+            content.maybe.extend(maybe.iter().map(|(name, arg)| (Value::str(name.clone()), arg.value.clone())));
+            content.why.get_or_insert_with(|| why.clone());
+        } else if args.unknown.is_some() {
+            return Ok(None);
         }
-        entries.extend(
-            args.keywords
-                .iter()
-                .map(|(name, arg)| (Key::Str(name.clone()), Value::str(name.clone()), arg.value.clone())),
-        );
-        if let Object::Dict(dict) = self.change(object) {
-            for (key, written, value) in entries {
-                dict.insert(key, written, value);
-            }
-        }
-        Ok(Some(Value::None))
+        Ok(self.pour_into(object, content).then_some(Value::None))
     }
 }
 

@@ -184,6 +184,9 @@ impl<H: Host> Interp<'_, H> {
                     Some((Err(_), _)) => None,
                     None => (!name.starts_with("__")).then_some(false),
                 },
+                Object::Function(_) if self.hazy(*reference).is_some() => None,
+                Object::Function(function) if function.attributes.contains_key(name) => Some(true),
+                Object::Function(function) => (function.wraps.is_none() && !name.starts_with("__")).then_some(false),
                 _ => self.without_attribute(object, name).map(|_| false),
             },
             Value::Module(key) => {

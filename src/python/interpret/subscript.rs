@@ -35,6 +35,9 @@ impl<H: Host> Interp<'_, H> {
             return Ok(part);
         }
         match object {
+            Value::Outside(path) if super::library::is_literal(path) => {
+                return Ok(self.literal(&path.clone(), index, at));
+            }
             Value::Outside(path) if super::library::moment::names(path).is_some() => {
                 let names = super::library::moment::names(path).unwrap_or_default();
                 let names = self.new_list(names);

@@ -1,7 +1,7 @@
 //! `itertools`, and what `operator`, `functools` and `collections` do with sequences.
 
 use super::super::{BOUNDS, Host, Interp};
-use crate::python::syntax::{BinaryOp, CompareOp};
+use crate::python::syntax::{BinaryOp, CompareOp, UnaryOp};
 use crate::python::value::{Args, At, Dict, Lazy, Object, Sequence, Stop, Value};
 use std::rc::Rc;
 
@@ -268,23 +268,65 @@ impl<H: Host> Interp<'_, H> {
 
     /// `operator.add` and its kin.
     pub(super) fn call_operator(&mut self, name: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
-        let [a, b] = args.positional.as_slice() else { return Ok(None) };
-        let (a, b) = (a.value.clone(), b.value.clone());
+        let values: Vec<Value> = args.positional.iter().map(|arg| arg.value.clone()).collect();
+        if !args.keywords.is_empty() {
+            return Ok(None);
+        }
+        let (a, b) = match values.as_slice() {
+            [a] => return self.call_unary_operator(name, a, at),
+            [a, b] => (a, b),
+            [object, key, value] if name == "setitem" => {
+                self.set_item(object, key, value.clone(), at)?;
+                return Ok(Some(Value::None));
+            }
+            _ => return Ok(None),
+        };
+        let compared = match name {
+            "eq" => Some(CompareOp::Eq),
+            "ne" => Some(CompareOp::NotEq),
+            "lt" => Some(CompareOp::Less),
+            "le" => Some(CompareOp::LessEq),
+            "gt" => Some(CompareOp::Greater),
+            "ge" => Some(CompareOp::GreaterEq),
+            "is_" => Some(CompareOp::Is),
+            "is_not" => Some(CompareOp::IsNot),
+            _ => None,
+        };
+        if let Some(op) = compared {
+            return self.compare(op, a, b, at).map(Some);
+        }
         let op = match name {
             "add" | "concat" => BinaryOp::Add,
             "sub" => BinaryOp::Sub,
             "mul" => BinaryOp::Mul,
+            "truediv" => BinaryOp::Div,
             "mod" => BinaryOp::Mod,
+            "pow" => BinaryOp::Pow,
             "floordiv" => BinaryOp::FloorDiv,
             "or_" => BinaryOp::Or,
             "and_" => BinaryOp::And,
-            "eq" => return self.compare(CompareOp::Eq, &a, &b, at).map(Some),
-            "ne" => return self.compare(CompareOp::NotEq, &a, &b, at).map(Some),
-            "contains" => return self.compare(CompareOp::In, &b, &a, at).map(Some),
-            "getitem" => return self.subscript(&a, &b, at).map(Some),
+            "xor" => BinaryOp::Xor,
+            "rshift" => BinaryOp::RightShift,
+            "lshift" => BinaryOp::LeftShift,
+            "contains" => return self.compare(CompareOp::In, b, a, at).map(Some),
+            "getitem" => return self.subscript(a, b, at).map(Some),
+            "delitem" => return self.delete_item(a, b, at).map(|()| Some(Value::None)),
             _ => return Ok(None),
         };
-        self.binary(op, &a, &b, at).map(Some)
+        self.binary(op, a, b, at).map(Some)
+    }
+
+    /// Operators of one value.
+    fn call_unary_operator(&mut self, name: &str, value: &Value, at: At) -> Result<Option<Value>, Stop> {
+        let op = match name {
+            "not_" => UnaryOp::Not,
+            "neg" => UnaryOp::Minus,
+            "pos" => UnaryOp::Plus,
+            "inv" | "invert" => UnaryOp::Invert,
+            "truth" => return Ok(self.truth(value, at).ok().map(Value::Bool)),
+            _ => return Ok(None),
+        };
+        self.unary(op, value, at).map(Some)
     }
 
     /// What `itemgetter(…)`, `attrgetter(…)` or `methodcaller(…)` gives when it is called.
@@ -300,7 +342,7 @@ impl<H: Host> Interp<'_, H> {
             let Some((name, rest)) = made.positional.split_first() else { return Ok(None) };
             let Some(name) = name.value.as_str().cloned() else { return Ok(None) };
             let method = self.attribute(&object, &name, at)?;
-            let args = Args { positional: rest.to_vec(), keywords: made.keywords.clone(), unknown: None };
+            let args = Args { positional: rest.to_vec(), keywords: made.keywords.clone(), ..Args::default() };
             return self.call(&method, args, at).map(Some);
         }
         let mut values = Vec::new();
@@ -328,7 +370,7 @@ impl<H: Host> Interp<'_, H> {
                 let rest = Args {
                     positional: args.positional.iter().skip(1).cloned().collect(),
                     keywords: args.keywords.clone(),
-                    unknown: None,
+                    ..Args::default()
                 };
                 let default = first.filter(|first| !matches!(first, Value::None | Value::Ellipsis)).map(Box::new);
                 let made = self.dict(&rest, at)?;

@@ -1,0 +1,100 @@
+//! Arguments that are gathered in dicts, some of which are given only under a condition.
+
+use super::{Model, model, model_of, only, show};
+
+const ENV: &str = "import os\nenv = os.environ.get('ENV')\n";
+
+fn under(source: &str) -> Model {
+    model(&format!("{ENV}{source}"))
+}
+
+/// The DAG is complete, and is this.
+macro_rules! exact {
+    ($source:expr, @$expected:literal) => {
+        insta::assert_snapshot!(show(&under($source)), @$expected);
+    };
+}
+
+#[test]
+fn an_option_of_a_task_that_may_be_missing_leaves_its_structure_known() {
+    exact!("def make(i, **more):\n    kw = {'task_id': f't{i}'}\n    if env == 'prod':\n        kw['pool'] = 'big'\n        kw.update(priority_weight=3)\n    kw.update(more)\n    kw.setdefault('queue', 'q')\n    kw.pop('pool_slots', None)\n    return EmptyOperator(**kw)\nwith DAG('d'):\n    make(1, retries=2) >> make(2)\n", @r"
+    d
+      t1
+      t2 <- t1
+    ");
+    exact!("base = {}\nif env == 'prod':\n    base['pool'] = 'p'\nelif env == 'dev':\n    base['queue'] = 'q'\nargs = dict({**base, 'retries': 1}, owner='me')\nargs['retries'] = 2\nwith DAG('d', **({'tags': ['p']} if env else {'catchup': False})):\n    EmptyOperator(task_id='a', **args) >> EmptyOperator(task_id='b', **(base if env == 'x' else {}))\n", @r"
+    d
+      a
+      b <- a
+    ");
+}
+
+#[test]
+fn an_operator_of_the_tree_is_given_what_may_be_missing() {
+    exact!("class Own(EmptyOperator):\n    def __init__(self, name, extra=None, **kwargs):\n        if env:\n            kwargs['pool'] = name\n        super().__init__(**kwargs)\nwith DAG('d'):\n    Own(task_id='a', name='n') >> Own(task_id='b', name='m')\n", @r"
+    d
+      a
+      b <- a
+    ");
+}
+
+#[test]
+fn what_decides_structure_stays_a_doubt_where_it_may_be_missing() {
+    let doubted = [
+        "kw = {'task_id': 'a'}\nif env:\n    kw['task_id'] = 'b'\nwith DAG('d'):\n    EmptyOperator(**kw)\n",
+        "kw = {}\nif env:\n    kw['trigger_rule'] = 'all_done'\nwith DAG('d'):\n    EmptyOperator(task_id='a', **kw)\n",
+        "def make(suffix='x', **kw):\n    return EmptyOperator(task_id='a' + suffix, **kw)\nkw = {}\nif env:\n    kw['suffix'] = 'y'\nwith DAG('d'):\n    make(**kw)\n",
+        "with DAG('d'):\n    @task\n    def a(): ...\n    @task\n    def b(**given): ...\n    one = a()\n    kw = {}\n    if env:\n        kw['x'] = one\n    b(**kw)\n",
+        "from airflow.operators.bash import BashOperator\nwith DAG('d'):\n    a = EmptyOperator(task_id='a')\n    kw = {'task_id': 'b', 'bash_command': 'x'}\n    if env:\n        kw['env'] = {'v': a.output}\n    BashOperator(**kw)\n",
+        "kw = {'a': 1}\nif env:\n    kw['b'] = 2\nwith DAG('d'):\n    for name in kw:\n        EmptyOperator(task_id=name)\n",
+        "kw = {'a': 1}\nif env:\n    kw['b'] = 2\nwith DAG('d'):\n    if 'b' in kw:\n        EmptyOperator(task_id='x')\n",
+        "kw = {'a': 1}\nif env:\n    kw['b'] = 2\nwith DAG('d'):\n    EmptyOperator(task_id=f\"x{kw.get('b', 3)}\")\n",
+        "kw = {}\nfor name in os.listdir('/x'):\n    kw[name] = 1\nwith DAG('d'):\n    EmptyOperator(task_id='a', **kw)\n",
+    ];
+    for source in doubted {
+        let model = under(source);
+        assert!(!only(&model).complete(), "{source}{}", show(&model));
+    }
+}
+
+#[test]
+fn operators_as_functions_make_dependencies() {
+    exact!("import operator, functools\nwith DAG('d'):\n    ts = [EmptyOperator(task_id=f't{i}') for i in range(3)]\n    functools.reduce(operator.rshift, ts)\n    list(map(operator.lshift, ts[2:], ts[:1]))\n", @r"
+    d
+      t0
+      t1 <- t0
+      t2 <- t0, t1
+    ");
+    let model = under(
+        "import operator\nwith DAG('d'):\n    a = EmptyOperator(task_id='a')\n    a = operator.irshift(a, EmptyOperator(task_id='b'))\n",
+    );
+    assert!(!only(&model).complete(), "{}", show(&model));
+}
+
+#[test]
+fn attributes_of_functions_are_what_they_were_set_to() {
+    exact!("def mark(f):\n    f.wanted = True\n    f.order = 2\n    return f\n@mark\ndef one(): ...\ndef two(): ...\n@mark\ndef three(): ...\nthree.order = 1\ndef count():\n    count.n += 1\n    return count.n\ncount.n = 0\nwith DAG('d'):\n    for f in sorted((f for f in (one, two, three) if getattr(f, 'wanted', False)), key=lambda f: f.order):\n        EmptyOperator(task_id=f'{f.__name__}_{count()}')\n    if not hasattr(two, 'wanted'):\n        EmptyOperator(task_id='two')\n", @r"
+    d
+      three_1
+      one_2
+      two
+    ");
+    let model = under(
+        "def f(): ...\nif env:\n    f.skip = True\nwith DAG('d'):\n    if not getattr(f, 'skip', False):\n        EmptyOperator(task_id='a')\n",
+    );
+    assert!(!only(&model).complete(), "{}", show(&model));
+}
+
+#[test]
+fn the_values_of_a_literal_type_are_known() {
+    let types = "from typing import Literal\nEnv = Literal['dev', 'prod']\nAll = Literal[Env, 'test', 'dev']\n";
+    let dag = "from airflow import DAG\nfrom airflow.operators.empty import EmptyOperator\nfrom typing import get_args\nfrom names import All\nfor env in get_args(All):\n    with DAG(f'd_{env}') as dag:\n        EmptyOperator(task_id='a')\n    globals()[env] = dag\n";
+    insta::assert_snapshot!(show(&model_of(&[("dags/d.py", dag), ("dags/names.py", types)])), @r"
+    d_dev
+      a
+    d_prod
+      a
+    d_test
+      a
+    ");
+}
