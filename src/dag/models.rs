@@ -229,10 +229,12 @@ impl Build<'_> {
         all
     }
 
-    /// Has the threads work on files, each on the next one that is left.
+    /// Has the threads work on files, each on the next few that are left.
     fn share_out(&self, files: &[usize], work: impl Fn(&Tree, &Delivered, usize) -> Work + Sync) -> Vec<Learnt> {
         /// Fewer files are done before another thread has started.
         const WORTH_A_THREAD: usize = 8;
+        /// Files that one thread takes at once: enough of them to be parsed in a row.
+        const TAKEN: usize = 8;
         if files.is_empty() {
             return Vec::new();
         }
@@ -241,9 +243,14 @@ impl Build<'_> {
         let shares = python::on_deep_stacks(threads, || {
             let tree = Tree::new(self.tree.clone());
             let mut learnt = Vec::new();
-            while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let (facts, evaluation) = work(&tree, &self.tree, *file);
-                learnt.push(Learnt { file: *file, facts, evaluation });
+            while let Some(left) = files.get(next.fetch_add(TAKEN, Ordering::Relaxed)..).filter(|left| !left.is_empty())
+            {
+                let taken = &left[..left.len().min(TAKEN)];
+                tree.parse_ahead(taken);
+                for file in taken {
+                    let (facts, evaluation) = work(&tree, &self.tree, *file);
+                    learnt.push(Learnt { file: *file, facts, evaluation });
+                }
             }
             // Modules that the files import are parsed; nobody needs to do so for their facts.
             for (file, syntax) in tree.parsed() {

@@ -42,26 +42,55 @@ pub(crate) struct SyntaxError {
     pub(crate) message: String,
 }
 
-/// Parses a file. With errors the syntax is empty: Python would run none of it.
+/// Parses a file. With errors there is no syntax: Python would run none of it.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Module, SyntaxError> {
-    let text::Source { text: source, strays } = text::decode(bytes)?;
-    if source.len() > SIZE {
-        return Err(SyntaxError { span: Span::FILE, message: format!("larger than {SIZE} bytes") });
-    }
-    match module(&source, &strays) {
-        // The grammar takes a comment that stands left of its block for the end of that block
-        // where a statement is not complete (behind a decorator); for Python it is a blank line.
-        Err(error) => {
-            text::without_comment_lines(&source).and_then(|source| module(&source, &strays).ok()).ok_or(error)
+    Read::of(bytes)?.module()
+}
+
+/// Parses files, each as [`parse`] does. The grammar reads all of them before the first is lowered:
+/// its tables are large, and whatever else is done between two files has the processor forget them.
+pub(crate) fn parse_all<'b>(files: impl Iterator<Item = &'b [u8]>) -> Vec<Result<Module, SyntaxError>> {
+    let read: Vec<_> = files.map(Read::of).collect();
+    read.into_iter().map(|read| read?.module()).collect()
+}
+
+/// A file as the grammar has read it.
+struct Read<'b> {
+    source: text::Source<'b>,
+    tree: tree_sitter::Tree,
+}
+
+impl<'b> Read<'b> {
+    fn of(bytes: &'b [u8]) -> Result<Self, SyntaxError> {
+        let source = text::decode(bytes)?;
+        if source.text.len() > SIZE {
+            return Err(SyntaxError { span: Span::FILE, message: format!("larger than {SIZE} bytes") });
         }
-        parsed => parsed,
+        let tree = grammar(&source.text)?;
+        Ok(Self { source, tree })
+    }
+
+    fn module(self) -> Result<Module, SyntaxError> {
+        let text::Source { text: source, strays } = self.source;
+        match module(&self.tree, &source, &strays) {
+            // The grammar takes a comment that stands left of its block for the end of that block
+            // where a statement is not complete (behind a decorator); for Python it is a blank line.
+            Err(error) => {
+                let again = |source: String| module(&grammar(&source).ok()?, &source, &strays).ok();
+                text::without_comment_lines(&source).and_then(again).ok_or(error)
+            }
+            lowered => lowered,
+        }
     }
 }
 
-fn module(source: &str, strays: &[Span]) -> Result<Module, SyntaxError> {
+fn grammar(source: &str) -> Result<tree_sitter::Tree, SyntaxError> {
     let unusable = || SyntaxError { span: Span::FILE, message: "the grammar could not be used".to_owned() };
-    let tree = PARSER.with_borrow_mut(|parser| parser.as_mut()?.parse(source.as_bytes(), None)).ok_or_else(unusable)?;
-    let nodes = Nodes::of(&tree, source);
+    PARSER.with_borrow_mut(|parser| parser.as_mut()?.parse(source.as_bytes(), None)).ok_or_else(unusable)
+}
+
+fn module(tree: &tree_sitter::Tree, source: &str, strays: &[Span]) -> Result<Module, SyntaxError> {
+    let nodes = Nodes::of(tree, source);
     problems::strays(&nodes, source, strays)?;
     problems::check(&nodes, source)?;
     let mut lower = Lower { source, depth: 0, error: None, functions: Vec::new() };

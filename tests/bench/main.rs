@@ -8,7 +8,8 @@
 
 //! What the model of a tree costs, as ratios against a peer in the same run.
 //!
-//! `cargo bench` prints all rows. `cargo bench -- --assert` measures less and fails where a ratio
+//! `cargo bench` prints all rows, `cargo bench -- loop generated` those whose name holds one of these
+//! words. `cargo bench -- --assert` measures less and fails where a ratio
 //! is beyond its bound by a wide margin; times are printed and never judged. The two sides of a ratio
 //! run in turns. Against the grammar and in loops processor time counts, elsewhere the least time of
 //! each: a machine that is busy slows both.
@@ -31,7 +32,9 @@ fn main() -> ExitCode {
     {
         return memory::child(tree);
     }
-    let mut bench = Bench { asserts: arguments.iter().any(|argument| argument == "--assert"), failed: false };
+    let asserts = arguments.iter().any(|argument| argument == "--assert");
+    let words = arguments.into_iter().filter(|argument| !argument.starts_with('-')).collect();
+    let mut bench = Bench { asserts, words, failed: false };
     let trees = corpus::trees();
     for tree in &trees {
         bench.cold(tree);
@@ -45,6 +48,8 @@ fn main() -> ExitCode {
 
 struct Bench {
     asserts: bool,
+    /// Only rows whose name holds one of them are measured; all, where there are none.
+    words: Vec<String>,
     failed: bool,
 }
 
@@ -58,12 +63,19 @@ impl Bench {
         }
     }
 
+    fn wanted(&self, what: &str) -> bool {
+        self.words.is_empty() || self.words.iter().any(|word| what.contains(word.as_str()))
+    }
+
     fn turns(&self) -> usize {
         if self.asserts { 5 } else { 15 }
     }
 
     /// The whole model against parsing the same files with the grammar alone, and on two threads.
     fn cold(&mut self, tree: &Tree) {
+        if !self.wanted(&format!("cold: {}", tree.name)) {
+            return;
+        }
         let known = corpus::tasks(tree);
         let (one, two) = (cold(tree, 1), cold(tree, 2));
         let parse = || parse_alone(&tree.snapshot);
@@ -90,6 +102,10 @@ impl Bench {
     fn airflow(&mut self, trees: &[Tree]) {
         for tree in trees {
             let Some(dagbag) = &tree.dagbag else { continue };
+            let what = format!("DagBag of {} / cold", tree.name);
+            if !self.wanted(&what) {
+                continue;
+            }
             let Some(theirs) = dagbag.seconds() else {
                 println!("{}: the DagBag could not be measured", tree.name);
                 continue;
@@ -97,7 +113,7 @@ impl Bench {
             let Some(ours) = (0..self.turns()).map(|_| time(&cold(tree, 1))).min() else { continue };
             let ratio = theirs / ours.as_secs_f64();
             let times = format!("{theirs:.2} s / {ours:.2?}");
-            self.row(&format!("DagBag of {} / cold", tree.name), ratio, ">= 100", ratio >= 5.0, &times);
+            self.row(&what, ratio, ">= 100", ratio >= 5.0, &times);
         }
     }
 
@@ -112,6 +128,10 @@ impl Bench {
             ("a module that all reach", Some(corpus::ALL), 1.0),
         ];
         for (what, path, share) in cases {
+            let what = format!("warm: {what} changed / cold");
+            if !self.wanted(&what) {
+                continue;
+            }
             let models = Models::new(1);
             build(&models, &tree.snapshot, tree.airflow);
             let (mut warm, mut cold) = (Duration::MAX, Duration::MAX);
@@ -125,7 +145,7 @@ impl Bench {
             let goal = share + 0.05;
             let times = format!("{warm:.2?} / {cold:.2?}");
             let within = ratio <= goal * 1.3 + 0.1;
-            self.row(&format!("warm: {what} changed / cold"), ratio, &format!("<= {goal:.2}"), within, &times);
+            self.row(&what, ratio, &format!("<= {goal:.2}"), within, &times);
         }
     }
 
@@ -135,9 +155,12 @@ impl Bench {
             let trees = [1_000, 3_000, 9_000].map(|tasks| corpus::looped(shape, tasks));
             for pair in trees.windows(2) {
                 let [small, large] = pair else { continue };
+                let what = format!("loop: {} / {}", large.name, small.name);
+                if !self.wanted(&what) {
+                    continue;
+                }
                 let (ours, theirs) = (cold(large, 1), cold(small, 1));
                 let found = processor_pairs(self.turns(), &ours, &theirs).unwrap_or_else(|| pairs(5, &ours, &theirs));
-                let what = format!("loop: {} / {}", large.name, small.name);
                 self.row(&what, found.ratio, "<= 3.0", found.ratio <= 4.5, &found.times());
             }
         }
@@ -145,6 +168,9 @@ impl Bench {
 
     /// The most memory that a process with 10,000 files takes, the files themselves included.
     fn memory(&mut self) {
+        if !self.wanted("memory") {
+            return;
+        }
         for kind in ["content", "model"] {
             match memory::of_child(kind) {
                 Some(kib) if kind == "model" => {

@@ -6,6 +6,7 @@ use crate::python::syntax::{Expr, ExprKind, Name, Stmt, StmtKind};
 use crate::python::tree::Located;
 use crate::python::value::{At, ModuleKey, ScopeRef, Stop, Unknown, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// Modules that come with Python: they win over the tree, and importing one cannot fail.
 const STANDARD: &str = " __future__ abc argparse array ast asyncio atexit base64 binascii bisect builtins bz2 calendar cmath \
@@ -43,14 +44,20 @@ const SHARED_NAMESPACES: [&str; 12] = [
     "mpl_toolkits",
 ];
 
+/// [`STANDARD`] and [`INSTALLED`], to be looked up: every import asks.
+static PREFERRED: LazyLock<BTreeMap<&str, bool>> = LazyLock::new(|| {
+    let standard = STANDARD.split_whitespace().map(|name| (name, true));
+    INSTALLED.split_whitespace().map(|name| (name, false)).chain(standard).collect()
+});
+
 /// Whether a top-level module comes with Python.
 pub(crate) fn is_standard(top: &str) -> bool {
-    !top.is_empty() && STANDARD.contains(&format!(" {top} "))
+    PREFERRED.get(top).is_some_and(|standard| *standard)
 }
 
 /// Whether a top-level module of that name is imported from outside the tree, whatever the tree has.
 pub(super) fn is_preferred(top: &str) -> bool {
-    is_standard(top) || top == "airflow" || INSTALLED.contains(&format!(" {top} "))
+    top == "airflow" || PREFERRED.contains_key(top)
 }
 
 impl<H: Host> Interp<'_, H> {

@@ -3,6 +3,7 @@
 
 use super::{Host, Interp};
 use crate::content::Span;
+use crate::python::standard::path::PathText;
 use crate::python::tree::Located;
 use crate::python::value::{At, ModuleKey, Object, Unknown, Value};
 use std::sync::Arc;
@@ -87,8 +88,15 @@ impl<H: Host> Interp<'_, H> {
                 Value::Str(_) | Value::Unknown(_) | Value::OneOf(_) => {}
                 _ => continue,
             }
-            let folder = self.path_of(item).and_then(|path| path.in_tree());
-            match folder {
+            let path = self.path_of(item);
+            // As Airflow writes them, where they usually stand: asked of every import.
+            let is_usual = |path: &PathText| {
+                path.home() && path.text().strip_prefix('/').is_some_and(|name| AIRFLOW_FOLDERS.contains(&name))
+            };
+            if behind && path.as_ref().is_some_and(is_usual) {
+                continue;
+            }
+            match path.and_then(|path| path.in_tree()) {
                 Some(folder) if !behind => added.front.push(Entry::Folder(folder)),
                 Some(folder) if !AIRFLOW_FOLDERS.contains(&folder.as_str()) => added.back.push(folder),
                 None if !behind => added.front.extend(self.stranger(item)),

@@ -9,7 +9,7 @@ use crate::python::syntax::{
 };
 use std::rc::Rc;
 
-impl<'s> Lower<'s> {
+impl Lower<'_> {
     pub(super) fn expr(&mut self, node: Node) -> Expr {
         // Brackets mean nothing once the tree is there.
         let mut inner = node;
@@ -358,13 +358,17 @@ impl<'s> Lower<'s> {
     }
 
     fn string(&mut self, node: Node) -> ExprKind {
-        if let Some(text) = self.plain(node) {
+        if let Some(text) = node.plain(self.source) {
             return ExprKind::Str(text.into());
         }
         let pieces = if node.kind() == "string" { vec![node] } else { children(node) };
         let mut parts: Vec<FormatPart> = Vec::new();
         let mut is_bytes = false;
         for piece in pieces {
+            if let Some(text) = piece.plain(self.source) {
+                push_text(&mut parts, text);
+                continue;
+            }
             let start = children(piece).first().map_or("", |start| self.text(*start));
             let prefix = Prefix::read(start);
             is_bytes |= prefix.bytes;
@@ -388,21 +392,6 @@ impl<'s> Lower<'s> {
             [FormatPart::Text(text)] => ExprKind::Str(text.clone()),
             _ => ExprKind::Format(parts),
         }
-    }
-
-    /// The text of a literal that has no prefix, no escape and nothing in it: most of them.
-    fn plain(&self, node: Node) -> Option<&'s str> {
-        if node.kind() != "string" {
-            return None;
-        }
-        let mut parts = node.parts();
-        let (start, content) = (parts.next()?, parts.next()?);
-        let text = self.text(content);
-        let bare = content.kind() == "string_content"
-            && parts.next().is_some_and(|end| end.kind() == "string_end")
-            && self.text(start).starts_with(['"', '\''])
-            && !text.bytes().any(|byte| matches!(byte, b'\\' | b'\r'));
-        bare.then_some(text)
     }
 
     fn content(&mut self, node: Node, prefix: Prefix) -> String {

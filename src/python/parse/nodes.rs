@@ -1,7 +1,8 @@
 //! The grammar's tree as a row of plain nodes: walked once, then read as often as one likes.
 //!
 //! Invariants: the nodes stand in the order of their text, each before what lies in it, so that a
-//! node's children follow it and each child's `after` is its next sibling.
+//! node's children follow it and each child's `after` is its next sibling. A literal text that is
+//! plain has no children: it is looked at as a whole.
 
 use super::problems;
 use std::cell::Cell;
@@ -40,6 +41,8 @@ enum Role {
     Trivia,
     /// It counts as a nesting of brackets.
     Bracket,
+    /// A literal text.
+    Text,
 }
 
 impl Nature {
@@ -48,6 +51,7 @@ impl Nature {
             named,
             role: match kind {
                 "comment" | "line_continuation" => Role::Trivia,
+                "string" => Role::Text,
                 kind if problems::is_bracket(kind) => Role::Bracket,
                 _ => Role::Plain,
             },
@@ -95,8 +99,11 @@ impl Nodes {
         let mut around: Vec<usize> = Vec::new();
         loop {
             let field = cursor.field_id().map_or(0, std::num::NonZero::get);
-            rows.push(Row::of(names, cursor.node(), field, broken));
-            if cursor.goto_first_child() {
+            let row = Row::of(names, cursor.node(), field, broken);
+            rows.push(row);
+            // What is in a plain literal is its text; where the grammar failed all is looked at.
+            let whole = row.nature.role == Role::Text && !broken && is_plain(row.text(source));
+            if !whole && cursor.goto_first_child() {
                 around.push(rows.len() - 1);
                 continue;
             }
@@ -148,6 +155,15 @@ impl Row {
             },
         }
     }
+
+    fn text<'s>(&self, source: &'s str) -> &'s str {
+        source.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// Whether a literal has no prefix, no escape and nothing in it: most of them.
+fn is_plain(literal: &str) -> bool {
+    literal.starts_with(['"', '\'']) && !literal.bytes().any(|byte| matches!(byte, b'\\' | b'\r'))
 }
 
 /// Sources are smaller than [`super::SIZE`].
@@ -201,6 +217,17 @@ impl<'t> Node<'t> {
     /// Whether Python does not see it.
     pub(super) fn is_trivia(self) -> bool {
         self.row().nature.role == Role::Trivia
+    }
+
+    /// What is between the quotes of a literal that was taken as a whole.
+    pub(super) fn plain(self, source: &str) -> Option<&str> {
+        let row = self.row();
+        if row.nature.role != Role::Text || row.after as usize > self.at {
+            return None;
+        }
+        let literal = row.text(source);
+        let quotes = if literal.starts_with("\"\"\"") || literal.starts_with("'''") { 3 } else { 1 };
+        is_plain(literal).then(|| literal.get(quotes..literal.len() - quotes)).flatten()
     }
 
     /// Whether it counts as a nesting of brackets.
