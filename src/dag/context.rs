@@ -20,7 +20,10 @@ pub(super) const BARE_DAG: &str = "@dag without parentheses";
 
 /// `@dag` with or without arguments.
 pub(super) fn dag_decorator(run: &mut Run, args: &Args, at: At) -> Result<Value, Stop> {
-    refusal::dag_arguments(run, args, at)?;
+    // From 3.0 on the decorator takes any, and the DAG is refused when it is made.
+    if run.host.major() == Some(2) {
+        refusal::dag_names(run, args, at)?;
+    }
     let function =
         args.positional.first().map(|arg| arg.value.clone()).filter(|value| arguments::function(run, value).is_some());
     Ok(match function {

@@ -62,16 +62,18 @@ pub(super) fn no_text(value: &Value) -> bool {
     matches!(value, Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Bytes(_))
 }
 
-/// Checks the keyword arguments of `DAG(…)` or `@dag(…)`.
+/// Checks the arguments of `DAG(…)`.
 pub(super) fn dag_arguments(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
+    dag_names(run, args, at)?;
+    dag_types(run, args, at)
+}
+
+/// Checks the names of keyword arguments of `DAG(…)` or `@dag(…)`.
+pub(super) fn dag_names(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
     let version = run.host.version;
-    let unknown = args.keywords.iter().find(|(name, _)| !known::dag_argument(name, version));
-    match unknown.map(|(name, argument)| (name.to_string(), argument.at)) {
-        Some((name, _)) => {
-            let message = format!("DAG() got an unexpected keyword argument `{name}`");
-            refuse(run, "TypeError", message, at)
-        }
-        None => dag_types(run, args, at),
+    match args.keywords.iter().map(|(name, _)| name).find(|name| !known::dag_argument(name, version)) {
+        Some(name) => refuse(run, "TypeError", format!("DAG() got an unexpected keyword argument `{name}`"), at),
+        None => Ok(()),
     }
 }
 

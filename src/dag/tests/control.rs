@@ -30,6 +30,7 @@ fn what_certainly_raises_is_an_import_error() {
         ("a, b = 1, 2, 3\n", "ValueError: wrong number of values to unpack"),
         ("del undefined\n", "NameError: name 'undefined' is not defined"),
         ("x = 1\ndef f():\n    global x\n    del x\nf()\nx\n", "NameError: name 'x' is not defined"),
+        ("dict(**{'a': 1}, **{'a': 2})\n", "TypeError: got multiple values for keyword argument 'a'"),
         ("'%d' % 'a'\n", "TypeError: %d format: a real number is required, not str"),
         ("'%s' % (1, 2)\n", "TypeError: not all arguments converted during string formatting"),
         ("'a' % 'b'\n", "TypeError: not all arguments converted during string formatting"),

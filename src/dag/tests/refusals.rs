@@ -278,3 +278,13 @@ fn classes_of_airflow_are_told_apart() {
     );
     accepted_everywhere(&source);
 }
+
+/// Of a changed tricky case: the decorator of a function that is never called.
+#[test]
+fn a_decorator_of_a_dag_that_is_never_made_is_refused_for_its_names_only() {
+    let with =
+        |argument: &str| format!("{}\n@dag({argument})\ndef never(): pass\n", body("EmptyOperator(task_id='a')"));
+    accepted_everywhere(&with("schedule=True, start_date=d.start_date"));
+    let refused = in_releases(&with("start_day=d.start_date")).map(|shown| shown.starts_with("error "));
+    assert_eq!(refused, [true, true, false]);
+}

@@ -7,6 +7,7 @@
 use super::{Host, Interp, ScopeRef};
 use crate::python::syntax::{BinaryOp, CompareOp, Name};
 use crate::python::value::{Args, At, Object, Ref, Stop, Value};
+use std::collections::BTreeSet;
 
 /// A type of Python's own, as operators see it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -133,6 +134,18 @@ impl<H: Host> Interp<'_, H> {
                 self.raise("TypeError", format!("%{conversion} format: {wanted}, not {got}"), at)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Raises where a call that has a `**` gives a keyword argument twice.
+    pub(super) fn refuse_twice(&self, args: &Args, at: At) -> Result<(), Stop> {
+        if args.unknown.is_some() {
+            return Ok(());
+        }
+        let mut seen = BTreeSet::new();
+        match args.keywords.iter().map(|(name, _)| name).find(|name| !seen.insert(*name)) {
+            Some(name) => self.raise("TypeError", format!("got multiple values for keyword argument '{name}'"), at),
+            None => Ok(()),
         }
     }
 

@@ -440,6 +440,7 @@ impl<'t, H: Host> Interp<'t, H> {
                         why.hosts.extend(self.hosts_in(&value));
                         result.open(Rc::new(why), None);
                     }
+                    self.refuse_twice(&result, at)?;
                 }
             }
         }
