@@ -3,8 +3,11 @@
 //! A name is looked up after imports are resolved, so an alias or a re-export makes no
 //! difference and a function that merely is called `task` is none.
 
+mod presence;
+
 use super::opaque;
 use crate::ids::AirflowVersion;
+pub(super) use presence::{exists, offers};
 
 /// The meaning of a name outside the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,98 +193,9 @@ pub(super) fn decorated_operator(kind: &str) -> String {
     }
 }
 
-/// Modules of Airflow that 2.6.2, 2.11.2 and 3.3.2 have (measured), less `airflow.`.
-const ALWAYS: &str = " api configuration decorators decorators.base example_dags exceptions hooks hooks.base hooks.filesystem \
-hooks.subprocess lineage macros models notifications timetables triggers utils version models.abstractoperator models.baseoperator models.dag models.param \
-models.taskmixin models.variable models.xcom_arg notifications.basenotifier operators operators.bash \
-operators.branch operators.datetime operators.email operators.empty operators.latest_only operators.python \
-operators.smooth operators.trigger_dagrun operators.weekday plugins_manager policies security sensors \
-sensors.base sensors.bash sensors.date_time sensors.external_task sensors.filesystem sensors.python \
-sensors.time_delta sensors.weekday settings stats timetables.interval timetables.trigger triggers.base \
-triggers.temporal utils.dag_cycle_tester utils.dates utils.db utils.decorators utils.edgemodifier \
-utils.email utils.file utils.helpers utils.log utils.session utils.setup_teardown utils.state \
-utils.task_group utils.timezone utils.trigger_rule utils.types utils.weight_rule ";
-
-/// Packages that Airflow 3 does not have, with what is below them.
-const GONE: [&str; 5] =
-    ["operators.dummy", "operators.bash_operator", "operators.python_operator", "operators.dummy_operator", "contrib"];
-
-/// Those that 3.3.2 does not have and 2.11.2 has: with which release they went is not held.
-const GONE_LATER: [&str; 14] = [
-    "operators.subdag",
-    "operators.sql",
-    "sensors.external_task_sensor",
-    "sensors.base_sensor_operator",
-    "utils.weekday",
-    "utils.module_loading",
-    "datasets",
-    "models.mappedoperator",
-    "hooks.base_hook",
-    "hooks.dbapi",
-    "kubernetes",
-    "compat",
-    "lineage.entities",
-    "www",
-];
-
-/// Whether a module of that name exists in that version (in some, where none is named); `None` if
-/// that depends on what is installed.
-pub(super) fn exists(module: &str, version: Option<AirflowVersion>) -> Option<bool> {
-    if module.starts_with("airflow.providers") {
-        return None;
-    }
-    if module.starts_with("airflow.sdk") {
-        return Some(version.is_none_or(|version| version.major >= 3));
-    }
-    let rest = if module == "airflow" { return Some(true) } else { module.strip_prefix("airflow.")? };
-    let of = |names: &str| names.contains(&format!(" {rest} "));
-    let below = |all: &[&str]| {
-        all.iter().any(|one| rest.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
-    };
-    let Some(AirflowVersion { major, minor, .. }) = version else {
-        return (of(ALWAYS) || below(&GONE) || below(&GONE_LATER)).then_some(true);
-    };
-    match (major, rest) {
-        (2, _) if below(&["assets", "timetables.assets"]) => Some(false),
-        (3.., _) if below(&["assets", "timetables.assets", "io"]) => Some(true),
-        (2, _) if below(&["io", "timetables.datasets"]) => match minor {
-            ..=6 => Some(false),
-            11.. => Some(true),
-            _ => None,
-        },
-        (3.., "timetables.datasets") => Some(false),
-        (2, _) if below(&GONE) || below(&GONE_LATER) => Some(true),
-        (3.., _) if below(&GONE) => Some(false),
-        (3.., _) if below(&GONE_LATER) => (major > 3 || minor >= 3).then_some(false),
-        _ => of(ALWAYS).then_some(true),
-    }
-}
-
-/// Whether a module of Airflow has a name, for those in which the releases differ (measured on
-/// 2.6.2, 2.11.2 and 3.3.2); any other name is taken to be there. `None` between two of them.
-pub(super) fn offers(path: &str, version: Option<AirflowVersion>) -> Option<bool> {
-    let Some(AirflowVersion { major, minor, .. }) = version else { return Some(true) };
-    match path {
-        "airflow.utils.helpers.chain"
-        | "airflow.utils.helpers.cross_downstream"
-        | "airflow.utils.dates.days_ago"
-        | "airflow.utils.decorators.apply_defaults"
-        | "airflow.utils.db.create_session"
-        | "airflow.configuration.get"
-            if major >= 3 =>
-        {
-            (major > 3 || minor >= 3).then_some(false)
-        }
-        "airflow.models.baseoperator.chain_linear"
-        | "airflow.operators.python.BranchExternalPythonOperator"
-        | "airflow.timetables.trigger.DeltaTriggerTimetable"
-        | "airflow.datasets.DatasetAlias"
-            if major == 2 && minor < 11 =>
-        {
-            (minor <= 6).then_some(false)
-        }
-        _ => Some(true),
-    }
+/// Whether a version is that release, or a later one.
+pub(super) fn at_least(version: AirflowVersion, major: u32, minor: u32) -> bool {
+    (version.major, version.minor) >= (major, minor)
 }
 
 /// Whether a name is that of a container in which Airflow keeps structure: whoever changes it

@@ -74,3 +74,68 @@ fn a_module_missing_from_a_package_of_the_tree_is_a_module_not_found() {
     assert_eq!(show(&model), "d\n  without\n");
     assert!(model.dags[0].complete());
 }
+
+/// Whether each of the three releases refuses an import, in a file that has a DAG.
+fn refused(import: &str) -> [bool; 3] {
+    ["2.6.2", "2.11.2", "3.3.2"].map(|version| {
+        let source = format!("from airflow import DAG\n{import}\nwith DAG('d', start_date=1):\n    pass\n");
+        show(&super::model_at(Some(version), &[("dags/d.py", &source)])).starts_with("error ")
+    })
+}
+
+#[test]
+fn modules_are_there_in_the_releases_that_have_them() {
+    for import in [
+        "from airflow.operators.sensors import ExternalTaskSensor",
+        "from airflow.operators.my_plugin import MyOperator",
+        "from airflow.operators import MyOperator",
+        "from airflow.operators import BashOperator",
+        "from airflow.hooks.my_plugin import MyHook",
+        "from airflow.executors import GetDefaultExecutor",
+        "import airflow.sensors.my_plugin",
+    ] {
+        assert_eq!(refused(import), [true; 3], "{import}");
+    }
+    for import in [
+        "from airflow.operators.postgres_operator import PostgresOperator",
+        "from airflow.operators.dagrun_operator import TriggerDagRunOperator",
+        "from airflow.sensors.sql import SqlSensor",
+        "from airflow.hooks.postgres_hook import PostgresHook",
+        "from airflow.utils.file import TemporaryDirectory",
+        "from airflow.models.baseoperator import BaseOperatorLink",
+        "from airflow.exceptions import DagConcurrencyLimitReached",
+        "from airflow.contrib.hooks.aws_hook import AwsHook",
+        "import airflow.datasets",
+    ] {
+        assert_eq!(refused(import), [false, false, true], "{import}");
+    }
+    for import in [
+        "from airflow.sdk import DAG",
+        "from airflow import Asset",
+        "from airflow.timetables.trigger import MultipleCronTriggerTimetable",
+    ] {
+        assert_eq!(refused(import), [true, true, false], "{import}");
+    }
+    assert_eq!(refused("from airflow.io.path import ObjectStoragePath"), [true, false, false]);
+    assert_eq!(refused("from airflow.timetables.datasets import DatasetOrTimeSchedule"), [true, false, true]);
+    assert_eq!(refused("from airflow.hooks.hdfs_hook import HDFSHook"), [false, true, true]);
+    for import in [
+        "from airflow.operators import bash, python",
+        "from airflow.operators.python import ShortCircuitOperator, get_current_context",
+        "from airflow.utils.task_group import TaskGroup",
+        "from airflow.decorators import task, task_group, setup",
+        "from airflow.models import Variable, BaseOperator, DagBag, Param",
+        "from airflow.sensors.base import BaseSensorOperator, PokeReturnValue",
+        "from airflow.providers.postgres.operators.postgres import PostgresOperator",
+    ] {
+        assert_eq!(refused(import), [false; 3], "{import}");
+    }
+}
+
+#[test]
+fn an_import_of_what_a_provider_has_may_fail() {
+    let source = "from airflow import DAG\ntry:\n    from airflow.hooks.S3_hook import S3Hook\n    NAME = 'there'\n\
+except ImportError:\n    NAME = 'not'\nwith DAG(NAME, start_date=1):\n    pass\n";
+    let shown = show(&super::model_at(Some("2.11.2"), &[("dags/d.py", source)]));
+    assert!(shown.contains("(incomplete)"), "{shown}");
+}
