@@ -73,13 +73,14 @@ pub(super) fn call_dag(run: &mut Run, function: &Value, decorator: &Args, call: 
 pub(super) fn group_decorator(run: &mut Run, args: &Args) -> Value {
     let function =
         args.positional.first().map(|arg| arg.value.clone()).filter(|value| arguments::function(run, value).is_some());
-    match function {
-        Some(function) => {
-            let args = Args { positional: Vec::new(), ..args.clone() };
-            run.host.add(Thing::GroupFactory { function, args, partial: Args::default() })
-        }
-        None => run.host.add(Thing::GroupDecorator(args.clone())),
+    if let Some(function) = function {
+        let args = Args { positional: Vec::new(), ..args.clone() };
+        return run.host.add(Thing::GroupFactory { function, args, partial: Args::default() });
     }
+    // A text in the place of the function is passed over.
+    let known = args.positional.first().is_none_or(|arg| arg.value.as_str().is_some());
+    let positional = if known { Vec::new() } else { args.positional.clone() };
+    run.host.add(Thing::GroupDecorator(Args { positional, ..args.clone() }))
 }
 
 /// Calls a `@task_group` function, mapped or not.

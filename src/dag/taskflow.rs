@@ -47,7 +47,26 @@ pub(super) fn decorate_task(
     at: At,
 ) -> Result<Value, Stop> {
     let kind = names::task_kind(path).unwrap_or_default();
-    if let Some(Object::Function(function)) = arguments::function(run, function).map(|function| run.object(function))
+    let callable = match function {
+        Value::Object(object) => match run.object(*object) {
+            Object::Partial { .. } => Some(false),
+            Object::Bound { .. } => Some(true),
+            _ => None,
+        },
+        Value::Str(_) => Some(false),
+        value => super::refusal::no_text(value).then_some(false),
+    };
+    if callable == Some(false) {
+        refuse(run, "AttributeError", "`@task` takes functions: this has no annotations", at)?;
+    }
+    if callable == Some(true)
+        && let Some(dag) = run.host.current_dag()
+    {
+        run.host.doubt(dag, at, "a method as the function of a task is not followed");
+    }
+    if callable.is_none()
+        && let Some(Object::Function(function)) =
+            arguments::function(run, function).map(|function| run.object(function))
         && function.def.parameters.iter().any(|parameter| &*parameter.name == "self")
         && !matches!(kind, "run_if" | "skip_if")
     {

@@ -288,3 +288,24 @@ fn a_decorator_of_a_dag_that_is_never_made_is_refused_for_its_names_only() {
     let refused = in_releases(&with("start_day=d.start_date")).map(|shown| shown.starts_with("error "));
     assert_eq!(refused, [true, true, false]);
 }
+
+#[test]
+fn only_functions_with_annotations_become_tasks() {
+    let partial = "import functools\ndef f(x): pass\n";
+    for made in
+        ["task(functools.partial(f, 1))()", "task(task_id='p')(functools.partial(f, 1))()", "task('x')", "task(5)"]
+    {
+        refused_everywhere(&body(&format!("{partial}{made}")));
+    }
+    for shown in in_releases(&body("class C:\n    def m(self): pass\ntask(C().m)()")) {
+        assert!(shown.starts_with("d (incomplete)"), "{shown}");
+    }
+}
+
+#[test]
+fn a_text_in_the_place_of_the_function_of_a_group_is_passed_over() {
+    let source = body("@task_group('other')\ndef g():\n    EmptyOperator(task_id='a')\ng()");
+    for shown in in_releases(&source) {
+        assert_eq!(shown, "d\n  g.a\n");
+    }
+}

@@ -307,6 +307,12 @@ impl<H: Host> Interp<'_, H> {
                         None => self.raise("AttributeError", format!("property '{name}' has no setter"), at),
                     };
                 }
+                if let Some(class) = instance_class
+                    && let Some((Ok(descriptor), _)) = self.find_in_class(class, name, None)
+                    && self.special(&descriptor, "__set__", vec![object.clone(), value.clone()], at)?.is_some()
+                {
+                    return Ok(());
+                }
                 match self.change(*reference) {
                     Object::Instance(instance) => {
                         instance.attributes.insert(name.clone(), value);
@@ -330,7 +336,11 @@ impl<H: Host> Interp<'_, H> {
                 }
                 self.search_path = Some(value);
             }
-            Value::Outside(path) => H::patched(self, &path.clone(), name, at),
+            Value::Outside(path) => {
+                // What is set on `builtins` is a name everywhere.
+                self.open_names |= &**path == "builtins";
+                H::patched(self, &path.clone(), name, at);
+            }
             // Which of them it is set on is not known.
             Value::OneOf(values) => {
                 let why = self.why(object, at);

@@ -5,7 +5,7 @@ mod number;
 use super::{BOUNDS, Host, Interp};
 use crate::python::standard::Standard;
 use crate::python::syntax::CompareOp;
-use crate::python::value::{Args, At, Dict, Lazy, Object, Stop, Unknown, Value};
+use crate::python::value::{Args, At, Dict, Lazy, Object, Ref, Stop, Unknown, Value};
 use std::cmp::Ordering;
 
 const NAMES: &str = " ArithmeticError AssertionError AttributeError BaseException BaseExceptionGroup BlockingIOError \
@@ -372,6 +372,14 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
+    /// The iterator that a value is.
+    fn lazy_object(&self, value: &Value) -> Option<Ref> {
+        match value {
+            Value::Object(object) => matches!(self.object(*object), Object::Lazy(_)).then_some(*object),
+            _ => None,
+        }
+    }
+
     fn zip(&mut self, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         let lazy = |run: &Self, value: &Value| match value {
             Value::Object(object) => match run.object(*object) {
@@ -381,7 +389,10 @@ impl<H: Host> Interp<'_, H> {
             },
             _ => false,
         };
-        if args.keywords.is_empty() && args.positional.iter().any(|arg| lazy(self, &arg.value)) {
+        // The same iterator more than once: each row takes several of it.
+        let objects: Vec<_> = args.positional.iter().filter_map(|arg| self.lazy_object(&arg.value)).collect();
+        let shared = objects.iter().enumerate().any(|(index, object)| objects[..index].contains(object));
+        if args.keywords.is_empty() && (shared || args.positional.iter().any(|arg| lazy(self, &arg.value))) {
             // One row at a time, to the end of the shortest.
             let mut sources = Vec::new();
             for arg in &args.positional {

@@ -392,6 +392,10 @@ impl<H: Host> Interp<'_, H> {
                 }
                 return Ok(value);
             }
+            // Which function of several runs is decided by the class of what it is given.
+            Some("functools.singledispatch" | "functools.singledispatchmethod") => {
+                return Ok(self.unknown_from(&[value], "functools.singledispatch", at));
+            }
             Some("functools.lru_cache" | "functools.cache") => {
                 let decorator = self.text(callee);
                 return Ok(self.new_cached(value, &decorator));

@@ -62,6 +62,9 @@ impl<H: Host> Interp<'_, H> {
         result?;
         let order = self.resolution_order(reference, &bases, at);
         let names = self.scopes[scope.0].names.clone();
+        if names.contains_key("__getattribute__") {
+            return Err(self.limit("`__getattribute__` is not followed", at));
+        }
         if let Object::Class(class) = self.change(reference) {
             class.names = names;
             class.fields = fields;
@@ -69,6 +72,7 @@ impl<H: Host> Interp<'_, H> {
             class.order = order;
         }
         self.make_members(reference, at)?;
+        self.name_parts(reference, at)?;
         if let Some((Ok(hook), _)) = self.find_in_class(reference, "__init_subclass__", Some(reference)) {
             let hook = match &hook {
                 Value::Object(object) => match self.object(*object) {
@@ -81,6 +85,23 @@ impl<H: Host> Interp<'_, H> {
             self.call(&hook, args, at)?;
         }
         Ok(class)
+    }
+
+    /// Tells the instances in the body of a class by which name they are found there.
+    fn name_parts(&mut self, class: Ref, at: At) -> Result<(), Stop> {
+        let Object::Class(object) = self.object(class) else { return Ok(()) };
+        let instances: Vec<(Name, Value)> = object
+            .fields
+            .iter()
+            .filter_map(|name| Some((name.clone(), object.names.get(name)?.clone())))
+            .filter(|(_, value)| matches!(value, Value::Object(object) if matches!(self.object(*object), Object::Instance(_))))
+            .collect();
+        for (index, (name, value)) in instances.iter().enumerate() {
+            if !instances[..index].iter().any(|(earlier, _)| earlier == name) {
+                self.special(value, "__set_name__", vec![Value::Object(class), Value::str(name.clone())], at)?;
+            }
+        }
+        Ok(())
     }
 
     /// A name with the classes and functions that its definition stands in.

@@ -461,6 +461,12 @@ impl<'t, H: Host> Interp<'t, H> {
             let lazy = Lazy::Expression { comprehension: all.clone(), first, context };
             return Ok(self.new_object(Object::Lazy(lazy)));
         }
+        // The first iterable is evaluated where the comprehension stands: only it sees the names of a
+        // class body.
+        let first = match all.clauses.first() {
+            Some(Clause::For(_, iter)) if self.scopes[outer.0].class_body => Some(self.eval(iter)?),
+            _ => None,
+        };
         // A scope of its own, as in Python.
         let scope = self.comprehension_scope(outer);
         if let Some(frame) = self.frames.last_mut() {
@@ -481,7 +487,7 @@ impl<'t, H: Host> Interp<'t, H> {
             found.at.push(at);
             Ok(())
         });
-        let result = self.clauses(all, 0, None, &emit);
+        let result = self.clauses(all, 0, first, &emit);
         if let Some(frame) = self.frames.last_mut() {
             frame.scope = outer;
         }

@@ -195,6 +195,14 @@ impl<'t, H: Host> Interp<'t, H> {
             && matches!(self.object(*object), Object::List(_))
         {
             self.extend_list(*object, &right, at)?;
+            // Only an element of something fixed cannot be set to what it is.
+            if let ExprKind::Subscript(holder, _) = &target.kind
+                && matches!(holder.kind, ExprKind::Name(_))
+                && let Value::Object(holder) = self.eval(holder)?
+                && matches!(self.object(holder), Object::Tuple(_))
+            {
+                return self.assign(target, old);
+            }
             return Ok(());
         }
         if self.is_counter(&old) {

@@ -9,8 +9,8 @@ use crate::python::value::{Annotation, Args, At, ClassObject, Compared, Dict, Ke
 const TYPES: [&str; 8] = ["dict", "list", "set", "frozenset", "tuple", "str", "int", "float"];
 
 /// Methods that say for themselves what a container holds.
-const CONTAINER: [&str; 8] =
-    ["__iter__", "__len__", "__getitem__", "__contains__", "__next__", "keys", "items", "values"];
+const CONTAINER: [&str; 9] =
+    ["__iter__", "__len__", "__getitem__", "__contains__", "__missing__", "__next__", "keys", "items", "values"];
 
 impl<H: Host> Interp<'_, H> {
     /// What an instance holds, where its class leaves that to the built-in type; else the value.

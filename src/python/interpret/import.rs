@@ -2,7 +2,7 @@
 
 use super::{Frame, Host, Interp, Loaded, Loading};
 use crate::content::Span;
-use crate::python::syntax::{Expr, ExprKind, Name, Stmt, StmtKind};
+use crate::python::syntax::{Expr, ExprKind, Module, Name, Stmt, StmtKind};
 use crate::python::tree::Located;
 use crate::python::value::{At, ModuleKey, ScopeRef, Stop, Unknown, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -327,6 +327,23 @@ impl<H: Host> Interp<'_, H> {
             }
         };
         let scope = self.new_scope(None, false);
+        self.run_module(file, scope, module, at).map(|()| scope)
+    }
+
+    /// `importlib.reload`: runs a module once more, over the names that it has.
+    pub(super) fn reload(&mut self, key: &ModuleKey, at: At) -> Result<Value, Stop> {
+        if let ModuleKey::File(file) = key
+            && let Some(scope) = self.modules.get(key).map(|loaded| loaded.scope)
+            && let Ok(module) = self.tree.syntax(*file).as_ref()
+        {
+            self.work(module.body.len(), at)?;
+            self.run_module(*file, scope, module, at)?;
+        }
+        Ok(Value::Module(key.clone()))
+    }
+
+    fn run_module(&mut self, file: usize, scope: ScopeRef, module: &Module, at: At) -> Result<(), Stop> {
+        let key = ModuleKey::File(file);
         let name = if self.modules.is_empty() { self.loaded_name(file, at) } else { self.own_name(file) };
         self.modules.insert(key.clone(), Loaded { scope, state: Loading::Running });
         for (name, value) in [
@@ -353,7 +370,7 @@ impl<H: Host> Interp<'_, H> {
         if let Some(loaded) = self.modules.get_mut(&key) {
             loaded.state = Loading::Done;
         }
-        result.map(|_| scope)
+        result.map(|_| ())
     }
 }
 

@@ -114,13 +114,20 @@ impl<'t, H: Host> Interp<'t, H> {
         if let Some(why) = self.hazy(object) {
             return Ok(Err((why.clone(), Value::Unknown(why))));
         }
-        if let Lazy::Items { items, next } = &lazy {
-            for (index, item) in items.iter().enumerate().skip(*next) {
-                self.set_lazy(object, Lazy::Items { items: items.clone(), next: index + 1 });
+        if let Lazy::Items { .. } = &lazy {
+            // The turn may take further ones.
+            while let Object::Lazy(Lazy::Items { items, next }) = self.object(object)
+                && let Some(item) = items.get(*next).cloned()
+            {
+                let (items, next) = (items.clone(), next + 1);
+                self.set_lazy(object, Lazy::Items { items, next });
                 self.step(at)?;
-                turn(self, item.clone())?;
+                turn(self, item)?;
             }
-            return Ok(Ok(Value::None));
+            return match self.hazy(object) {
+                Some(why) => Ok(Err((why.clone(), Value::Unknown(why)))),
+                None => Ok(Ok(Value::None)),
+            };
         }
         if is_stepped(&lazy) {
             return self.each_next(object, at, turn);
@@ -333,11 +340,6 @@ impl<'t, H: Host> Interp<'t, H> {
         }
         let scope = self.new_scope(Some(parent), false);
         self.scopes[scope.0].comprehension = true;
-        if self.scopes[outer.0].class_body {
-            // The first iterable sees the class body; its names are few.
-            let names = self.scopes[outer.0].names.clone();
-            self.scopes[scope.0].names.extend(names);
-        }
         scope
     }
 

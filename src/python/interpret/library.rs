@@ -138,6 +138,7 @@ impl<H: Host> Interp<'_, H> {
                 "functools.wraps" | "dataclasses.field" | "pydantic.Field" | "attr.ib" | "attrs.field" | "attr.field",
                 _,
             ) => Some(self.kept_call(path, args)),
+            ("importlib.reload", Some(Value::Module(key))) => Some(self.reload(&key, at)?),
             ("importlib.import_module", Some(Value::Str(name))) => Some(self.import_module(&name.text.clone(), at)?),
             _ => None,
         })

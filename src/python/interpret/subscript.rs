@@ -205,6 +205,14 @@ impl<H: Host> Interp<'_, H> {
     }
 
     pub(super) fn set_item(&mut self, object: &Value, index: &Value, value: Value, at: At) -> Result<(), Stop> {
+        let fixed = match object {
+            Value::Str(_) | Value::Bytes(_) | Value::None | Value::Bool(_) | Value::Int(_) | Value::Float(_) => true,
+            Value::Object(reference) => matches!(self.object(*reference), Object::Tuple(_)),
+            _ => false,
+        };
+        if fixed {
+            return self.raise("TypeError", "the object does not support item assignment", at);
+        }
         let Value::Object(reference) = object else {
             self.touch(object, at);
             // It may be the names of the running module (`sys.modules[__name__].__dict__`).

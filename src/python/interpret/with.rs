@@ -54,6 +54,11 @@ impl<'t, H: Host> Interp<'t, H> {
                 }
             };
         }
+        if let Value::Unknown(unknown) = value
+            && unknown.root.as_deref().is_some_and(|root| root.starts_with("unittest.mock.patch"))
+        {
+            return Err(self.limit("names that are replaced for a while are not followed", at));
+        }
         Ok(match value {
             Value::Unknown(unknown) => {
                 let text = format!("with {}", unknown.text);
