@@ -49,6 +49,28 @@ impl Host for World {
         matches!(class, "TriggerRule" | "WeightRule").then(|| Value::str(member.to_lowercase()))
     }
 
+    fn is_a(&self, object: HostRef, class: &str) -> Option<bool> {
+        if !class.starts_with("airflow.") {
+            return None;
+        }
+        let kinds: &[&str] = match self.thing(object) {
+            // A mapped one is no BaseOperator.
+            Thing::Task(task) if self.tasks[*task].mapped.is_none() => {
+                &["BaseOperator", "AbstractOperator", "DAGNode", "DependencyMixin", "TaskMixin"]
+            }
+            Thing::Group(_) => &["TaskGroup", "DAGNode", "DependencyMixin", "TaskMixin"],
+            Thing::Output(_) => &["XComArg", "DependencyMixin", "TaskMixin"],
+            Thing::Dag(_) => &["DAG"],
+            _ => return None,
+        };
+        let name = class.rsplit('.').next().unwrap_or(class);
+        match name {
+            "BaseOperator" | "AbstractOperator" | "DAGNode" | "DependencyMixin" | "TaskMixin" | "TaskGroup" | "DAG"
+            | "XComArg" => Some(kinds.contains(&name)),
+            _ => None,
+        }
+    }
+
     fn call(run: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         if matches!(path, "airflow.configuration.conf.get" | "airflow.configuration.get") {
             return Ok(folder_option(args, at));

@@ -85,6 +85,8 @@ pub(crate) trait Host: Sized + 'static {
     fn constant(&self, path: &str) -> Option<Value>;
     /// Whether two qualified names certainly stand for different things.
     fn differ(&self, one: &str, other: &str) -> bool;
+    /// Whether a host object is an instance of a class outside, where that is known.
+    fn is_a(&self, object: HostRef, class: &str) -> Option<bool>;
     /// Calls something outside, by its qualified name.
     fn call(interp: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop>;
     /// Calls a host object itself.
@@ -238,6 +240,8 @@ pub(crate) struct Interp<'t, H: Host> {
     open_names: bool,
     /// Instances and classes whose attributes may have been set without being seen.
     opened: BTreeSet<Ref>,
+    /// Classes with a metaclass of the tree.
+    metaclasses: BTreeMap<Ref, Ref>,
     /// Functions behind `abc.abstractmethod`.
     abstracts: BTreeSet<Ref>,
     /// Names set after a `break`, `continue` or `return` that may have happened, in order.
@@ -276,6 +280,7 @@ impl<'t, H: Host> Interp<'t, H> {
             tokens: 0,
             open_names: false,
             opened: BTreeSet::new(),
+            metaclasses: BTreeMap::new(),
             abstracts: BTreeSet::new(),
             loose: Vec::new(),
             variation: 0,

@@ -567,6 +567,8 @@ pub(crate) struct Args {
     pub(crate) unknown: Option<Rc<Unknown>>,
     /// Where it is known what more there may be: those arguments, each of which may be missing.
     pub(crate) maybe: Option<Vec<(Name, Argument)>>,
+    /// Whether there may be more by position.
+    pub(crate) starred: bool,
 }
 
 impl Args {
@@ -612,6 +614,7 @@ impl Args {
     pub(crate) fn open_like(&mut self, other: &Args) {
         if let Some(why) = &other.unknown {
             self.open(why.clone(), other.maybe.clone());
+            self.starred |= other.starred;
         }
     }
 

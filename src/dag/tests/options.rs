@@ -98,3 +98,54 @@ fn the_values_of_a_literal_type_are_known() {
       a
     ");
 }
+
+#[test]
+fn a_star_that_is_not_known_leaves_the_further_arguments_open() {
+    let model = under(
+        "def follow(first, *rest):\n    for other in rest:\n        first >> other\nwith DAG('d'):\n    a = EmptyOperator(task_id='a')\n    b = EmptyOperator(task_id='b')\n    follow(a, *([b] if env else []))\n",
+    );
+    assert!(!only(&model).complete(), "{}", show(&model));
+}
+
+#[test]
+fn a_task_is_no_list_and_an_instance_of_airflows_classes() {
+    exact!("from airflow.models import BaseOperator\nclass Line:\n    def __init__(self):\n        self.last = []\n    def __rshift__(self, other):\n        ops = other if isinstance(other, (list, tuple)) else [other]\n        for one in self.last:\n            one >> list(ops)\n        self.last = list(ops)\n        return self\nwith DAG('d') as dag:\n    with TaskGroup('g') as g:\n        c = EmptyOperator(task_id='c')\n    a, b = (EmptyOperator(task_id=x) for x in 'ab')\n    Line() >> a >> [b] >> g\n    for thing in (a, g, dag):\n        if isinstance(thing, BaseOperator):\n            EmptyOperator(task_id='o')\n        elif isinstance(thing, TaskGroup):\n            EmptyOperator(task_id='group')\n        elif not isinstance(thing, str):\n            EmptyOperator(task_id='dag')\n", @r"
+    d
+      g.c <- b
+      a
+      b <- a
+      o
+      group
+      dag
+    ");
+}
+
+#[test]
+fn a_metaclass_that_keeps_one_instance_gives_it_again() {
+    exact!("class Single(type):\n    _made = {}\n    def __call__(cls, *args, **kwargs):\n        if cls not in cls._made:\n            cls._made[cls] = super().__call__(*args, **kwargs)\n        return cls._made[cls]\nclass Config(metaclass=Single):\n    def __init__(self, names):\n        self.names = names\nclass Other(Config):\n    pass\nConfig(['a', 'b'])\nOther(['c'])\nwith DAG('d'):\n    for name in Config(['x']).names + Other([]).names:\n        EmptyOperator(task_id=name)\n", @r"
+    d
+      a
+      b
+      c
+    ");
+}
+
+#[test]
+fn rows_are_read_from_a_text_that_is_read_as_a_file() {
+    exact!("import csv, io\nwith DAG('d'):\n    for row in csv.DictReader(io.StringIO('id,x\\na,1\\nb,2\\n')):\n        EmptyOperator(task_id=row['id'])\n", @r"
+    d
+      a
+      b
+    ");
+}
+
+#[test]
+fn a_class_by_its_dotted_name_is_that_class() {
+    let ops = "from airflow.models import BaseOperator\nclass Own(BaseOperator):\n    pass\n";
+    let dag = "from pydoc import locate\nfrom airflow import DAG\nfrom airflow.utils.module_loading import import_string\nwith DAG('d'):\n    locate('ops.Own')(task_id='a') >> import_string('airflow.operators.empty.EmptyOperator')(task_id='b')\n";
+    insta::assert_snapshot!(show(&model_of(&[("dags/d.py", dag), ("dags/ops.py", ops)])), @r"
+    d
+      a
+      b <- a
+    ");
+}

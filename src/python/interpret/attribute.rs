@@ -229,8 +229,29 @@ impl<H: Host> Interp<'_, H> {
                 self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })
             }
             Some((Err(path), _)) => Value::outside(format!("{path}.{name}")),
-            None => Unknown::new(format!("the attribute `{name}` is not known"), at, format!("{}.{name}", class.path))
-                .value(),
+            None => self.metaclass_attribute(reference, class, object, name, at),
+        }
+    }
+
+    /// What a class has from its metaclass.
+    fn metaclass_attribute(
+        &mut self,
+        reference: Ref,
+        class: &ClassObject,
+        object: &Value,
+        name: &Name,
+        at: At,
+    ) -> Value {
+        let found = self.metaclass(reference).and_then(|metaclass| self.find_in_class(metaclass, name, None));
+        let Some((Ok(value), _)) = found else {
+            let text = format!("{}.{name}", class.path);
+            return Unknown::new(format!("the attribute `{name}` is not known"), at, text).value();
+        };
+        match value {
+            Value::Object(function) if matches!(self.object(function), Object::Function(_)) => {
+                self.new_object(Object::Bound { receiver: object.clone(), function })
+            }
+            value => value,
         }
     }
 

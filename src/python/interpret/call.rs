@@ -65,7 +65,7 @@ impl<H: Host> Interp<'_, H> {
     /// Runs a function as someone outside may do who was given it: with any arguments, any number
     /// of times.
     pub(crate) fn may_call(&mut self, function: &Value, why: &Rc<Unknown>, at: At) -> Result<(), Stop> {
-        let args = Args { unknown: Some(why.clone()), ..Args::default() };
+        let args = Args { unknown: Some(why.clone()), starred: true, ..Args::default() };
         let outcome = self.branch(why, |run| run.call(function, args, at).map(|_| Flow::Next))?;
         self.join(outcome.into_iter().collect(), true, Join::Repeated, why);
         Ok(())
@@ -186,6 +186,7 @@ impl<H: Host> Interp<'_, H> {
                 for (name, argument) in args.keywords {
                     all.set_keyword(&name, argument);
                 }
+                all.starred |= args.starred;
                 if let Some(why) = args.unknown {
                     all.open(why, args.maybe);
                 }
@@ -269,7 +270,11 @@ impl<H: Host> Interp<'_, H> {
                 ParameterKind::Star => {
                     let (items, at): (Vec<_>, Vec<_>) =
                         positional.by_ref().map(|arg| (arg.value.clone(), arg.at)).unzip();
-                    self.new_object(Object::Tuple(Sequence { items, at }))
+                    let value = self.new_object(Object::Tuple(Sequence { items, at }));
+                    if let (Some(why), true, Value::Object(object)) = (&args.unknown, args.starred, &value) {
+                        self.heap[object.0].make_hazy(why.clone());
+                    }
+                    value
                 }
                 ParameterKind::DoubleStar => {
                     let mut dict = Dict::default();

@@ -13,7 +13,7 @@ const EMPTY_BASES: [&str; 6] =
 impl<H: Host> Interp<'_, H> {
     pub(super) fn define_class(&mut self, def: &Rc<Class>, at: At) -> Result<Value, Stop> {
         let mut bases = Vec::new();
-        let mut made_outside = false;
+        let (mut made_outside, mut metaclass) = (false, None);
         let mut options: Vec<(Name, Argument)> = Vec::new();
         for argument in &def.arguments {
             if let Arg::Keyword(name, value) = argument
@@ -26,6 +26,7 @@ impl<H: Host> Interp<'_, H> {
                 && &**name == "metaclass"
             {
                 match self.eval(value)? {
+                    Value::Object(own) if self.only_calls(own) => metaclass = Some(own),
                     Value::Object(_) => return Err(self.limit("a metaclass of the tree is not followed", at)),
                     Value::Outside(path) if matches!(&*path, "abc.ABCMeta" | "builtins.type") => {}
                     _ => made_outside = true,
@@ -40,6 +41,9 @@ impl<H: Host> Interp<'_, H> {
                 bases.push(self.eval(base)?);
             }
         }
+        if metaclass.is_some_and(|metaclass| !self.may_share(metaclass, &bases)) {
+            return Err(self.limit("a metaclass of the tree beside those of its bases is not followed", at));
+        }
         let Some(frame) = self.frames.last() else { return Ok(Value::None) };
         let (outer, file, called_at) = (frame.scope, frame.file, frame.called_at);
         let module = self.tree.module_name(file);
@@ -50,6 +54,9 @@ impl<H: Host> Interp<'_, H> {
         let Value::Object(reference) = class else { return Ok(class) };
         if made_outside {
             self.opened.insert(reference);
+        }
+        if let Some(metaclass) = metaclass {
+            self.metaclasses.insert(reference, metaclass);
         }
         if let Some(why) = self.maybe.last().cloned() {
             self.set_hazy(reference, why);
@@ -250,7 +257,61 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
+    /// A call of a class: what its metaclass makes of it, as far as that is one of the tree.
     pub(super) fn instantiate(&mut self, class: Ref, args: &Args, at: At) -> Result<Value, Stop> {
+        let own = self.metaclass(class).and_then(|metaclass| self.find_in_class(metaclass, "__call__", None));
+        let Some((Ok(call), _)) = own else { return self.make_instance(class, args, at) };
+        let mut all = args.clone();
+        all.positional.insert(0, Argument { value: Value::Object(class), at });
+        self.call(&call, all, at)
+    }
+
+    /// The metaclass of the tree that a class has, or that one of its bases has.
+    pub(super) fn metaclass(&self, class: Ref) -> Option<Ref> {
+        if self.metaclasses.is_empty() {
+            return None;
+        }
+        let Object::Class(object) = self.object(class) else { return None };
+        object.order.iter().find_map(|entry| match entry {
+            Value::Object(class) => self.metaclasses.get(class).copied(),
+            _ => None,
+        })
+    }
+
+    /// Whether no base has a metaclass that a class with this one could not have.
+    fn may_share(&self, metaclass: Ref, bases: &[Value]) -> bool {
+        let Object::Class(object) = self.object(metaclass) else { return false };
+        let of_abc = object.order.iter().any(|entry| matches!(entry, Value::Outside(path) if &**path == "abc.ABCMeta"));
+        let plain = |path: &str| {
+            matches!(path, "builtins.object" | "typing.Generic")
+                || of_abc && matches!(path, "abc.ABC" | "typing.Protocol")
+        };
+        bases.iter().all(|base| match base {
+            Value::Outside(path) => plain(path),
+            Value::Object(class) => self.outside_bases(*class).iter().all(|path| plain(path)),
+            _ => false,
+        })
+    }
+
+    /// Whether a metaclass changes nothing but what a call of its classes does.
+    fn only_calls(&self, metaclass: Ref) -> bool {
+        let Object::Class(object) = self.object(metaclass) else { return false };
+        let known = |name: &Name| {
+            !name.starts_with("__") || matches!(&**name, "__call__" | "__doc__" | "__module__" | "__qualname__")
+        };
+        self.hazy(metaclass).is_none()
+            && object.order.iter().all(|entry| match entry {
+                Value::Object(class) => match self.object(*class) {
+                    Object::Class(class) => class.names.keys().all(known),
+                    _ => false,
+                },
+                Value::Outside(path) => matches!(&**path, "builtins.type" | "builtins.object" | "abc.ABCMeta"),
+                _ => false,
+            })
+    }
+
+    /// What `type.__call__` does.
+    pub(super) fn make_instance(&mut self, class: Ref, args: &Args, at: At) -> Result<Value, Stop> {
         if self.is_enum(class) {
             return self.member_of_value(class, args, at);
         }

@@ -413,7 +413,10 @@ impl<'t, H: Host> Interp<'t, H> {
                     let value = self.eval(expr)?;
                     match self.iterate(&value, at)? {
                         Ok(items) => result.positional.extend(items.into_iter().map(|value| Argument { value, at })),
-                        Err((why, _)) => result.open(why, None),
+                        Err((why, _)) => {
+                            result.open(why, None);
+                            result.starred = true;
+                        }
                     }
                 }
                 Arg::DoubleStar(expr) => {

@@ -130,7 +130,6 @@ impl<H: Host> Interp<'_, H> {
             ("string.Template", Some(Value::Str(text))) if args.keywords.is_empty() && args.positional.len() == 1 => {
                 Some(self.new_object(Object::Standard(Standard::Template(text.text.clone()))))
             }
-            ("typing.get_args" | "typing_extensions.get_args", Some(given)) => self.literals(&given, at),
             ("typing.cast", Some(_)) => args.positional.get(1).map(|arg| arg.value.clone()),
             // Read when an instance is made, or a function is decorated.
             _ if Self::decorates_data_class(path) && args.positional.is_empty() => Some(self.kept_call(path, args)),
@@ -138,10 +137,37 @@ impl<H: Host> Interp<'_, H> {
                 "functools.wraps" | "dataclasses.field" | "pydantic.Field" | "attr.ib" | "attrs.field" | "attr.field",
                 _,
             ) => Some(self.kept_call(path, args)),
+            (path, first) => return self.call_by_text(path, first, args, at),
+        })
+    }
+
+    /// What is given a text, a type or the name of something.
+    fn call_by_text(&mut self, path: &str, first: Option<Value>, args: &Args, at: At) -> Result<Option<Value>, Stop> {
+        Ok(match (path, first) {
+            // Its lines, which are iterated once; nothing else of it is followed.
+            ("io.StringIO", Some(Value::Str(text))) if args.positional.len() == 1 && args.keywords.is_empty() => {
+                let lines = text.text.split_inclusive('\n').map(|line| Self::text_value(line, at)).collect();
+                Some(self.new_object(Object::Lazy(crate::python::value::Lazy::Items { items: lines, next: 0 })))
+            }
+            ("typing.get_args" | "typing_extensions.get_args", Some(given)) => self.literals(&given, at),
+            ("pydoc.locate" | "airflow.utils.module_loading.import_string", Some(Value::Str(name)))
+                if args.positional.len() == 1 && args.keywords.is_empty() =>
+            {
+                self.import_dotted(&name.text.clone(), at)?
+            }
             ("importlib.reload", Some(Value::Module(key))) => Some(self.reload(&key, at)?),
             ("importlib.import_module", Some(Value::Str(name))) => Some(self.import_module(&name.text.clone(), at)?),
             _ => None,
         })
+    }
+
+    /// What a dotted name stands for: an attribute of a module.
+    fn import_dotted(&mut self, dotted: &str, at: At) -> Result<Option<Value>, Stop> {
+        let Some((module, name)) = dotted.rsplit_once('.') else { return Ok(None) };
+        match self.import_module(module, at)? {
+            module @ (Value::Module(_) | Value::Outside(_)) => self.attribute(&module, &name.into(), at).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// `functools.reduce(function, items, start)`.

@@ -106,6 +106,9 @@ impl<H: Host> Interp<'_, H> {
 
     fn super_method(&mut self, receiver: &Value, class: Ref, name: &str, args: &Args, at: At) -> Result<Value, Stop> {
         let Value::Object(object) = receiver else { return Ok(Value::None) };
+        if name == "__call__" && matches!(self.object(*object), Object::Class(_)) {
+            return self.make_instance(*object, args, at);
+        }
         if name == "__init__" {
             let own = match self.object(*object) {
                 Object::Instance(instance) => instance.class,

@@ -238,6 +238,22 @@ impl<H: Host> Interp<'_, H> {
         if has { Some(true) } else { (own && plain).then_some(false) }
     }
 
+    /// Whether an object of the host is an instance of a class outside: a task is no list.
+    fn host_is_a(&self, value: &Value, host: super::HostRef, path: &str) -> Option<bool> {
+        let Some(builtin) = path.strip_prefix("builtins.") else { return self.host.is_a(host, path) };
+        if let Value::Object(object) = value
+            && let Object::Instance(instance) = self.object(*object)
+            && self.outside_bases(instance.class).iter().any(|base| base.starts_with("builtins."))
+        {
+            return None;
+        }
+        match builtin {
+            "object" => Some(true),
+            "list" | "tuple" | "dict" | "set" | "frozenset" | "str" | "bytes" | "int" | "float" | "bool" => Some(false),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_instance(&self, value: &Value, class: &Value) -> Option<bool> {
         if let Some(classes) = self.items(class) {
             let mut all = Some(false);
@@ -257,6 +273,11 @@ impl<H: Host> Interp<'_, H> {
             return Some(own.order.iter().any(|entry| matches!(entry, Value::Object(other) if other == class)));
         }
         let path = class.outside_path()?;
+        if let Some(host) = self.host_of(value)
+            && let Some(known) = self.host_is_a(value, host, path)
+        {
+            return Some(known);
+        }
         if let Some(own) = self.plain_class(value)
             && let Some(known) = self.is_subclass_of(own, path)
         {

@@ -29,6 +29,9 @@ impl Host for Nothing {
     fn differ(&self, _: &str, _: &str) -> bool {
         false
     }
+    fn is_a(&self, _: HostRef, _: &str) -> Option<bool> {
+        None
+    }
     fn call(_: &mut Interp<Self>, _: &str, _: &Args, _: At) -> Result<Option<Value>, Stop> {
         Ok(None)
     }
