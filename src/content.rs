@@ -170,13 +170,14 @@ impl Snapshot {
     }
 }
 
-/// A range of a file's text. Offsets count bytes from 0, lines count from 1.
+/// A range of a file's text. Offsets count bytes from 0, lines count from 1. Small, because every
+/// expression and every value of an evaluation has one; what lies beyond 4 GiB has no place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
     /// First byte.
-    pub start: usize,
+    pub start: u32,
     /// First byte after it.
-    pub end: usize,
+    pub end: u32,
     /// Line of the first byte.
     pub line: u32,
 }
@@ -184,6 +185,17 @@ pub struct Span {
 impl Span {
     /// The beginning of a file: where a finding about the whole file points.
     pub const FILE: Self = Self { start: 0, end: 0, line: 1 };
+
+    /// The range from a byte up to another one, on that line.
+    pub fn new(start: usize, end: usize, line: u32) -> Self {
+        let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { start: offset(start), end: offset(end), line }
+    }
+
+    /// The bytes meant.
+    pub fn bytes(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
 }
 
 /// A place that a person can open: findings, reasons and explanations all end in one.

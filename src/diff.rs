@@ -336,7 +336,7 @@ fn source(snapshot: &Snapshot, at: &Location) -> String {
 
 /// The text of an expression or function as it is written.
 fn text<'a>(snapshot: &'a Snapshot, at: &Location) -> Cow<'a, str> {
-    let bytes = snapshot.get(&at.path).and_then(|file| file.bytes.get(at.span.start..at.span.end)).unwrap_or_default();
+    let bytes = snapshot.get(&at.path).and_then(|file| file.bytes.get(at.span.bytes())).unwrap_or_default();
     String::from_utf8_lossy(bytes)
 }
 

@@ -21,7 +21,7 @@ fn file_error(tree: &Tree, at: At, message: &str) -> FileError {
 }
 
 pub(super) fn location(tree: &Tree, at: At) -> Location {
-    Location { path: tree.path(at.file).clone(), span: at.span }
+    Location { path: tree.path(at.file()).clone(), span: at.span }
 }
 
 /// What evaluating a DAG file gives.
@@ -97,7 +97,7 @@ fn evaluate_once(
         run.start_record();
     }
     run.variation = variation;
-    let start = At { file, span: Span::FILE };
+    let start = At::new(file, Span::FILE);
     let result = run.run_file(file);
     done.data = Arc::new(run.read.iter().map(|file| tree.path(*file).clone()).collect());
     done.shuffles = std::mem::take(&mut run.shuffles);
@@ -456,7 +456,7 @@ impl Describe<'_, '_> {
     fn describe_callable(&self, function: Ref) -> Option<Callable> {
         let Object::Function(function) = self.run.object(function) else { return None };
         let def = &function.def;
-        let at = |span| self.location(At { file: function.file, span });
+        let at = |span| self.location(At::new(function.file, span));
         let (returns, returns_at) = shape::returns(def);
         let code = crate::python::canonical::function(def);
         Some(Callable {

@@ -297,7 +297,7 @@ pub(super) fn chain(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
 /// The part of a `chain` that declares one of its dependencies: from one argument to the next.
 fn both(first: &Argument, second: &Argument, call: At) -> At {
     let (start, end) = (first.at.span, second.at.span);
-    let within = first.at.file == call.file && second.at.file == call.file && start.start < end.end;
+    let within = first.at.file() == call.file() && second.at.file() == call.file() && start.start < end.end;
     if within { At { span: Span { end: end.end, ..start }, ..call } } else { call }
 }
 

@@ -7,7 +7,7 @@ use super::collect::{self, location};
 use super::models::import_order;
 use super::world::{Made, MappingState, Named, Run};
 use super::{Dag, Id};
-use crate::content::{ContentPath, Layout, Location, Snapshot, Span};
+use crate::content::{ContentPath, Layout, Location, Snapshot};
 use crate::ids::{AirflowVersion, GroupId, TaskId};
 use crate::python::interpret::{Around, How, StepRef};
 use crate::python::tree::{Delivered, Tree};
@@ -434,10 +434,7 @@ impl Explain<'_, '_> {
 
     fn quote_location(&self, at: &Location) -> Quote {
         let file = self.files.get(&at.path).copied();
-        file.map_or_else(
-            || Quote { text: String::new(), at: at.clone() },
-            |file| self.quote(At { file, span: at.span }),
-        )
+        file.map_or_else(|| Quote { text: String::new(), at: at.clone() }, |file| self.quote(At::new(file, at.span)))
     }
 
     fn quote(&self, at: At) -> Quote {
@@ -445,8 +442,7 @@ impl Explain<'_, '_> {
     }
 
     fn source_text(&self, at: At) -> String {
-        let Span { start, end, .. } = at.span;
-        let bytes = self.tree.bytes(at.file).get(start..end).unwrap_or_default();
+        let bytes = self.tree.bytes(at.file()).get(at.span.bytes()).unwrap_or_default();
         let text = String::from_utf8_lossy(bytes);
         let words: Vec<&str> = text.split_whitespace().collect();
         shorten(&words.join(" "))

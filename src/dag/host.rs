@@ -31,7 +31,7 @@ impl Host for World {
     }
 
     fn constant(&self, path: &str) -> Option<Value> {
-        let start = At { file: 0, span: crate::content::Span::FILE };
+        let start = At::new(0, crate::content::Span::FILE);
         match path {
             "airflow.settings.AIRFLOW_HOME" | "airflow.configuration.AIRFLOW_HOME" => {
                 return Some(home_text("", start));

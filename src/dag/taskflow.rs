@@ -121,7 +121,7 @@ pub(super) fn setup_teardown(run: &mut Run, setup: bool, args: &Args, at: At) ->
 pub(super) fn function_name(run: &Run, function: &Value) -> Option<(Rc<str>, At)> {
     let function = arguments::function(run, function)?;
     let Object::Function(function) = run.object(function) else { return None };
-    Some((function.name().clone(), At { file: function.file, span: function.def.name_span }))
+    Some((function.name().clone(), At::new(function.file, function.def.name_span)))
 }
 
 /// Calls a decorated function: makes its task and gives its output.

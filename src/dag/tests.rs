@@ -358,7 +358,7 @@ fn each_dependency_says_what_declared_it_and_where() {
         .iter()
         .map(|edge| {
             let span = edge.at.span;
-            let text = &source[span.start - head..span.end - head];
+            let text = &source[span.bytes().start - head..span.bytes().end - head];
             format!("{} -> {} {:?} {}: {text}", edge.up, edge.down, edge.declared, span.line - 5)
         })
         .collect();

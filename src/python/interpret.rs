@@ -341,7 +341,7 @@ impl<'t, H: Host> Interp<'t, H> {
     // --- places ---
 
     pub(crate) fn at(&self, span: crate::content::Span) -> At {
-        At { file: self.frames.last().map_or(0, |frame| frame.file), span }
+        At::new(self.frames.last().map_or(0, |frame| frame.file), span)
     }
 
     /// Where the running function was called.

@@ -11,7 +11,7 @@ mod text;
 
 use super::syntax::Module;
 use crate::content::Span;
-use nodes::{Node, Nodes};
+use nodes::{Field, Node, Nodes};
 use std::cell::RefCell;
 use std::rc::Rc;
 use tree_sitter::Parser;
@@ -57,7 +57,7 @@ pub(crate) fn parse_all<'b>(files: impl Iterator<Item = &'b [u8]>) -> Vec<Result
 /// A file as the grammar has read it.
 struct Read<'b> {
     source: text::Source<'b>,
-    tree: tree_sitter::Tree,
+    nodes: Nodes,
 }
 
 impl<'b> Read<'b> {
@@ -66,13 +66,13 @@ impl<'b> Read<'b> {
         if source.text.len() > SIZE {
             return Err(SyntaxError { span: Span::FILE, message: format!("larger than {SIZE} bytes") });
         }
-        let tree = grammar(&source.text)?;
-        Ok(Self { source, tree })
+        let nodes = grammar(&source.text)?;
+        Ok(Self { source, nodes })
     }
 
     fn module(self) -> Result<Module, SyntaxError> {
         let text::Source { text: source, strays } = self.source;
-        match module(&self.tree, &source, &strays) {
+        match module(&self.nodes, &source, &strays) {
             // The grammar takes a comment that stands left of its block for the end of that block
             // where a statement is not complete (behind a decorator); for Python it is a blank line.
             Err(error) => {
@@ -84,15 +84,16 @@ impl<'b> Read<'b> {
     }
 }
 
-fn grammar(source: &str) -> Result<tree_sitter::Tree, SyntaxError> {
+/// What the grammar makes of a text.
+fn grammar(source: &str) -> Result<Nodes, SyntaxError> {
     let unusable = || SyntaxError { span: Span::FILE, message: "the grammar could not be used".to_owned() };
-    PARSER.with_borrow_mut(|parser| parser.as_mut()?.parse(source.as_bytes(), None)).ok_or_else(unusable)
+    let tree = PARSER.with_borrow_mut(|parser| parser.as_mut()?.parse(source.as_bytes(), None)).ok_or_else(unusable)?;
+    Ok(Nodes::of(&tree, source))
 }
 
-fn module(tree: &tree_sitter::Tree, source: &str, strays: &[Span]) -> Result<Module, SyntaxError> {
-    let nodes = Nodes::of(tree, source);
-    problems::strays(&nodes, source, strays)?;
-    problems::check(&nodes, source)?;
+fn module(nodes: &Nodes, source: &str, strays: &[Span]) -> Result<Module, SyntaxError> {
+    problems::strays(nodes, source, strays)?;
+    problems::check(nodes, source)?;
     let mut lower = Lower { source, depth: 0, error: None, functions: Vec::new() };
     let body = lower.block(nodes.root());
     match lower.error {
@@ -148,7 +149,7 @@ impl<'s> Lower<'s> {
 
 /// The place of a node.
 fn span(node: Node) -> Span {
-    Span { start: node.start_byte(), end: node.end_byte(), line: node.line().saturating_add(1) }
+    Span::new(node.start_byte(), node.end_byte(), node.line().saturating_add(1))
 }
 
 /// Named children without comments.
@@ -157,6 +158,6 @@ fn children(node: Node<'_>) -> Vec<Node<'_>> {
 }
 
 /// All children under a field, without comments.
-fn fields<'t>(node: Node<'t>, name: &str) -> Vec<Node<'t>> {
-    node.children_by_field_name(name).filter(|child| child.is_named() && !child.is_trivia()).collect()
+fn fields(node: Node<'_>, field: Field) -> Vec<Node<'_>> {
+    node.children_by_field(field).filter(|child| child.is_named() && !child.is_trivia()).collect()
 }

@@ -15,7 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
-use trace::Question;
+use trace::{Answering, Question};
 
 /// Source bytes whose syntax one who evaluates keeps at most; syntax is some twenty times as large.
 const KEPT: usize = 2 << 20;
@@ -230,6 +230,7 @@ pub(crate) struct Tree {
     /// By search path, then name.
     located: RefCell<BTreeMap<usize, BTreeMap<Arc<str>, Located>>>,
     asked: RefCell<BTreeSet<Question>>,
+    answering: RefCell<Answering>,
 }
 
 impl Tree {
@@ -241,6 +242,7 @@ impl Tree {
             kept: Cell::new(0),
             located: RefCell::default(),
             asked: RefCell::default(),
+            answering: RefCell::default(),
         }
     }
 
@@ -249,7 +251,7 @@ impl Tree {
         self.asked.borrow_mut().clear();
         let result = work();
         let asked = self.asked.take();
-        (result, Trace::of(asked, &self.delivered))
+        (result, self.answering.borrow_mut().trace(asked, &self.delivered))
     }
 
     fn note(&self, question: Question) {

@@ -11,11 +11,23 @@ use std::rc::Rc;
 /// A place in one of the tree's files, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct At {
-    pub(crate) file: usize,
+    /// See [`At::file`].
+    pub(crate) file: u32,
     pub(crate) span: Span,
 }
 
 impl At {
+    /// That place in a file, by the file's number.
+    pub(crate) fn new(file: usize, span: Span) -> Self {
+        // More files than that no tree has: they would not fit into memory.
+        Self { file: u32::try_from(file).unwrap_or(u32::MAX), span }
+    }
+
+    /// The number of the file.
+    pub(crate) fn file(self) -> usize {
+        self.file as usize
+    }
+
     /// Whether it is a part of that place, or all of it.
     pub(crate) fn is_within(self, outer: At) -> bool {
         self.file == outer.file && self.span.start >= outer.span.start && self.span.end <= outer.span.end

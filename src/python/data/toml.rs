@@ -62,6 +62,6 @@ impl Lines {
 
     fn span(&self, range: std::ops::Range<usize>) -> Span {
         let line = self.0.partition_point(|start| *start <= range.start);
-        Span { start: range.start, end: range.end, line: u32::try_from(line).unwrap_or(u32::MAX) }
+        Span::new(range.start, range.end, u32::try_from(line).unwrap_or(u32::MAX))
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn documents(text: &str, dialect: Dialect) -> Result<Vec<Document>, F
             }
             Event::Scalar(value, style, anchor, tag) => {
                 if style != ScalarStyle::Plain {
-                    tabs.retain(|at| !(span.start..span.end).contains(at));
+                    tabs.retain(|at| !span.bytes().contains(at));
                 }
                 let kind = scalar(&value, style, tag.as_deref(), dialect);
                 let node = document.add(kind, Some(span));
@@ -402,7 +402,7 @@ impl Places {
     }
 
     fn span(&self, start: usize, end: usize, line: usize) -> Span {
-        Span { start: self.byte(start), end: self.byte(end), line: u32::try_from(line).unwrap_or(u32::MAX).max(1) }
+        Span::new(self.byte(start), self.byte(end), u32::try_from(line).unwrap_or(u32::MAX).max(1))
     }
 }
 

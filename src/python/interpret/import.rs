@@ -317,12 +317,12 @@ impl<H: Host> Interp<'_, H> {
         if let Some(loaded) = self.modules.get(&key) {
             return Ok(loaded.scope);
         }
-        let at = At { file, span: Span::FILE };
+        let at = At::new(file, Span::FILE);
         let syntax = self.tree.syntax(file);
         let module = match syntax.as_ref() {
             Ok(module) => module,
             Err(error) => {
-                let at = At { file, span: error.span };
+                let at = At::new(file, error.span);
                 return self.raise("SyntaxError", error.message.clone(), at);
             }
         };

@@ -374,7 +374,7 @@ impl<H: Host> Interp<'_, H> {
                     Some(Step { at: given.at, value: value.clone(), how, from, set: None })
                 }
                 (None, Some(default)) => {
-                    let at = At { file: function.file, span: default.span };
+                    let at = At::new(function.file, default.span);
                     let how = How::Default { function: called.clone() };
                     Some(Step { at, value: value.clone(), how, from: Vec::new(), set: None })
                 }

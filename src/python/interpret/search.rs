@@ -49,7 +49,7 @@ struct Added {
 impl<H: Host> Interp<'_, H> {
     /// `sys.path` as Airflow leaves it to a DAG file.
     pub(super) fn first_search_path(&mut self) -> Value {
-        let at = At { file: 0, span: Span::FILE };
+        let at = At::new(0, Span::FILE);
         let own = (0..OWN_FOLDERS).map(|number| {
             let mut unknown = Unknown::new(OWN, at, format!("sys.path of Python {number}"));
             // None of the tree's folders is one of these.

@@ -1,6 +1,6 @@
 //! Expressions of the grammar to expressions of [`crate::python::syntax`].
 
-use super::nodes::Node;
+use super::nodes::{Field, Node};
 use super::text::{self, Prefix};
 use super::{Lower, children, fields, span};
 use crate::python::syntax::{
@@ -35,8 +35,8 @@ impl Lower<'_> {
     }
 
     #[expect(clippy::unnecessary_box_returns, reason = "most of the syntax holds it in a box")]
-    fn field(&mut self, node: Node, name: &str) -> Box<Expr> {
-        self.boxed(node.child_by_field_name(name))
+    fn field(&mut self, node: Node, field: Field) -> Box<Expr> {
+        self.boxed(node.child_by_field(field))
     }
 
     fn list(&mut self, node: Node) -> Vec<Expr> {
@@ -59,14 +59,14 @@ impl Lower<'_> {
             }
             "string" | "concatenated_string" => self.string(node),
             "attribute" => {
-                let name = node.child_by_field_name("attribute").map_or_else(|| "".into(), |name| self.name(name));
-                ExprKind::Attribute(self.field(node, "object"), name)
+                let name = node.child_by_field(Field::Attribute).map_or_else(|| "".into(), |name| self.name(name));
+                ExprKind::Attribute(self.field(node, Field::Object), name)
             }
             "subscript" => self.subscript(node),
             "slice" => self.slice(node),
             "call" => self.call(node),
             "unary_operator" => self.unary(node),
-            "not_operator" => ExprKind::Unary(UnaryOp::Not, self.field(node, "argument")),
+            "not_operator" => ExprKind::Unary(UnaryOp::Not, self.field(node, Field::Argument)),
             "binary_operator" => self.binary(node),
             "boolean_operator" => self.boolean(node),
             "comparison_operator" => self.comparison(node),
@@ -91,8 +91,8 @@ impl Lower<'_> {
             "dictionary_comprehension" => self.comprehension(node, ComprehensionKind::Dict),
             "generator_expression" => self.comprehension(node, ComprehensionKind::Generator),
             "named_expression" => {
-                let name = node.child_by_field_name("name").map_or_else(|| "".into(), |name| self.name(name));
-                ExprKind::Named(name, self.field(node, "value"))
+                let name = node.child_by_field(Field::Name).map_or_else(|| "".into(), |name| self.name(name));
+                ExprKind::Named(name, self.field(node, Field::Value))
             }
             "await" => ExprKind::Await(self.boxed(node.parts().next())),
             "yield" => {
@@ -138,7 +138,7 @@ impl Lower<'_> {
     }
 
     fn subscript(&mut self, node: Node) -> ExprKind {
-        let indices = fields(node, "subscript");
+        let indices = fields(node, Field::Subscript);
         let index = if let [index] = indices.as_slice() {
             // `x[1,]` is a tuple of one.
             let end = self.source.get(index.end_byte()..node.end_byte()).unwrap_or_default();
@@ -152,7 +152,7 @@ impl Lower<'_> {
             let items = indices.iter().map(|index| self.expr(*index)).collect();
             Expr { span: span(node), kind: ExprKind::Tuple(items) }
         };
-        ExprKind::Subscript(self.field(node, "value"), Box::new(index))
+        ExprKind::Subscript(self.field(node, Field::Value), Box::new(index))
     }
 
     fn slice(&mut self, node: Node) -> ExprKind {
@@ -171,8 +171,8 @@ impl Lower<'_> {
     }
 
     fn call(&mut self, node: Node) -> ExprKind {
-        let function = self.field(node, "function");
-        let Some(arguments) = node.child_by_field_name("arguments") else {
+        let function = self.field(node, Field::Function);
+        let Some(arguments) = node.child_by_field(Field::Arguments) else {
             return ExprKind::Call(function, Vec::new());
         };
         if arguments.kind() == "generator_expression" {
@@ -188,8 +188,8 @@ impl Lower<'_> {
             let arg = match child.kind() {
                 "keyword_argument" => {
                     keyword = true;
-                    let name = child.child_by_field_name("name").map_or_else(|| "".into(), |name| self.name(name));
-                    Arg::Keyword(name, self.field_expr(child, "value"))
+                    let name = child.child_by_field(Field::Name).map_or_else(|| "".into(), |name| self.name(name));
+                    Arg::Keyword(name, self.field_expr(child, Field::Value))
                 }
                 "list_splat" => Arg::Star(self.or_ellipsis(child.parts().next())),
                 "dictionary_splat" => {
@@ -209,12 +209,12 @@ impl Lower<'_> {
     }
 
     fn unary(&mut self, node: Node) -> ExprKind {
-        let op = match node.child_by_field_name("operator").map(Node::kind) {
+        let op = match node.child_by_field(Field::Operator).map(Node::kind) {
             Some("-") => UnaryOp::Minus,
             Some("~") => UnaryOp::Invert,
             _ => UnaryOp::Plus,
         };
-        ExprKind::Unary(op, self.field(node, "argument"))
+        ExprKind::Unary(op, self.field(node, Field::Argument))
     }
 
     /// One node for a whole left-leaning chain, whatever its operators.
@@ -222,9 +222,9 @@ impl Lower<'_> {
         let mut rest = Vec::new();
         let mut at = node;
         while at.kind() == "binary_operator" {
-            let op = at.child_by_field_name("operator").map_or("+", |op| op.kind());
-            rest.push((binary_op(op), self.field_expr(at, "right")));
-            match at.child_by_field_name("left") {
+            let op = at.child_by_field(Field::Operator).map_or("+", |op| op.kind());
+            rest.push((binary_op(op), self.field_expr(at, Field::Right)));
+            match at.child_by_field(Field::Left) {
                 Some(left) => at = left,
                 None => break,
             }
@@ -238,8 +238,8 @@ impl Lower<'_> {
         let mut parts = Vec::new();
         let mut at = node;
         loop {
-            parts.push(self.field_expr(at, "right"));
-            match at.child_by_field_name("left") {
+            parts.push(self.field_expr(at, Field::Right));
+            match at.child_by_field(Field::Left) {
                 Some(left) if left.kind() == "boolean_operator" && is_and(left) == and => at = left,
                 left => {
                     parts.push(self.or_ellipsis(left));
@@ -267,8 +267,8 @@ impl Lower<'_> {
     }
 
     fn lambda(&mut self, node: Node) -> ExprKind {
-        let parameters = node.child_by_field_name("parameters").map_or_else(Vec::new, |node| self.parameters(node));
-        let (body, generator) = self.inside_function(|lower| lower.field(node, "body"));
+        let parameters = node.child_by_field(Field::Parameters).map_or_else(Vec::new, |node| self.parameters(node));
+        let (body, generator) = self.inside_function(|lower| lower.field(node, Field::Body));
         let at = body.span;
         ExprKind::Lambda(Rc::new(Function {
             name: "".into(),
@@ -287,13 +287,13 @@ impl Lower<'_> {
         let mut keyword_only = false;
         for child in node.parts() {
             let (pattern, annotation, default) = match child.kind() {
-                "default_parameter" => (child.child_by_field_name("name"), None, child.child_by_field_name("value")),
+                "default_parameter" => (child.child_by_field(Field::Name), None, child.child_by_field(Field::Value)),
                 "typed_default_parameter" => (
-                    child.child_by_field_name("name"),
-                    child.child_by_field_name("type"),
-                    child.child_by_field_name("value"),
+                    child.child_by_field(Field::Name),
+                    child.child_by_field(Field::Type),
+                    child.child_by_field(Field::Value),
                 ),
-                "typed_parameter" => (child.parts().next(), child.child_by_field_name("type"), None),
+                "typed_parameter" => (child.parts().next(), child.child_by_field(Field::Type), None),
                 "keyword_separator" => {
                     keyword_only = true;
                     continue;
@@ -325,22 +325,24 @@ impl Lower<'_> {
     fn pairs(&mut self, node: Node) -> Vec<(Option<Expr>, Expr)> {
         node.parts()
             .map(|child| match child.kind() {
-                "pair" => (Some(self.field_expr(child, "key")), self.field_expr(child, "value")),
+                "pair" => (Some(self.field_expr(child, Field::Key)), self.field_expr(child, Field::Value)),
                 _ => (None, self.or_ellipsis(child.parts().next())),
             })
             .collect()
     }
 
     fn comprehension(&mut self, node: Node, kind: ComprehensionKind) -> ExprKind {
-        let (element, value) = match node.child_by_field_name("body") {
-            Some(pair) if pair.kind() == "pair" => (self.field_expr(pair, "key"), Some(self.field_expr(pair, "value"))),
+        let (element, value) = match node.child_by_field(Field::Body) {
+            Some(pair) if pair.kind() == "pair" => {
+                (self.field_expr(pair, Field::Key), Some(self.field_expr(pair, Field::Value)))
+            }
             body => (self.or_ellipsis(body), None),
         };
         let mut clauses = Vec::new();
         for child in node.parts() {
             match child.kind() {
                 "for_in_clause" => {
-                    let rights = fields(child, "right");
+                    let rights = fields(child, Field::Right);
                     let iter = match rights.as_slice() {
                         [one] => self.expr(*one),
                         _ => Expr {
@@ -348,7 +350,7 @@ impl Lower<'_> {
                             span: span(child),
                         },
                     };
-                    clauses.push(Clause::For(self.field_expr(child, "left"), iter));
+                    clauses.push(Clause::For(self.field_expr(child, Field::Left), iter));
                 }
                 "if_clause" => clauses.push(Clause::If(self.or_ellipsis(child.parts().next()))),
                 _ => {}
@@ -402,10 +404,10 @@ impl Lower<'_> {
 
     fn interpolation(&mut self, node: Node, parts: &mut Vec<FormatPart>) {
         let conversion = node
-            .child_by_field_name("type_conversion")
+            .child_by_field(Field::TypeConversion)
             .and_then(|node| self.text(node).trim_start_matches('!').chars().next());
         let mut spec = Vec::new();
-        if let Some(node) = node.child_by_field_name("format_specifier") {
+        if let Some(node) = node.child_by_field(Field::FormatSpecifier) {
             let text = self.text(node);
             let inner = children(node);
             if inner.is_empty() {
@@ -421,7 +423,7 @@ impl Lower<'_> {
                 push_text(&mut spec, self.source.get(at..node.end_byte()).unwrap_or_default());
             }
         }
-        let Some(expression) = node.child_by_field_name("expression") else { return };
+        let Some(expression) = node.child_by_field(Field::Expression) else { return };
         let value = self.expr(expression);
         let debug = node.children().any(|child| child.kind() == "=").then(|| self.name(expression));
         parts.push(FormatPart::Value { value, conversion, spec, debug });
@@ -429,7 +431,7 @@ impl Lower<'_> {
 }
 
 fn is_and(node: Node) -> bool {
-    node.child_by_field_name("operator").is_some_and(|op| op.kind() == "and")
+    node.child_by_field(Field::Operator).is_some_and(|op| op.kind() == "and")
 }
 
 fn push_text(parts: &mut Vec<FormatPart>, text: &str) {

@@ -5,7 +5,7 @@
 //! plain has no children: it is looked at as a whole.
 
 use super::problems;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::LazyLock;
 use tree_sitter::{Language, Node as GrammarNode, Tree};
@@ -74,12 +74,14 @@ pub(super) enum Broken {
 }
 
 thread_local! {
-    /// The room of the last file's rows, for the next one.
-    static ROOM: Cell<Vec<Row>> = const { Cell::new(Vec::new()) };
+    /// The room of the rows of files that are done, for the next ones.
+    static ROOMS: RefCell<Vec<Vec<Row>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Files that are open at once, as a rule.
+const ROOMS_KEPT: usize = 8;
 /// More rows than this are given back: few files are so large.
-const ROOM_KEPT: usize = 1 << 16;
+const ROOM_KEPT: usize = 1 << 14;
 
 /// All nodes of a file.
 pub(super) struct Nodes {
@@ -91,7 +93,7 @@ impl Nodes {
     pub(super) fn of(tree: &Tree, source: &str) -> Self {
         // A node in three bytes is more than most sources have.
         let names = &*NAMES;
-        let mut rows = ROOM.take();
+        let mut rows = ROOMS.with_borrow_mut(Vec::pop).unwrap_or_default();
         rows.clear();
         rows.reserve(source.len() / 3 + 1);
         let broken = tree.root_node().has_error();
@@ -130,9 +132,12 @@ impl Nodes {
 
 impl Drop for Nodes {
     fn drop(&mut self) {
-        if self.rows.capacity() <= ROOM_KEPT {
-            ROOM.set(std::mem::take(&mut self.rows));
-        }
+        let rows = std::mem::take(&mut self.rows);
+        ROOMS.with_borrow_mut(|rooms| {
+            if rows.capacity() <= ROOM_KEPT && rooms.len() < ROOMS_KEPT {
+                rooms.push(rows);
+            }
+        });
     }
 }
 
@@ -177,20 +182,18 @@ struct Names {
     kinds: Vec<&'static str>,
     /// By number.
     natures: Vec<Nature>,
-    /// With their numbers, in order.
-    fields: Vec<(&'static str, u16)>,
+    /// The numbers of [`Field`]s, by variant; of a field that the grammar lacks, one that no node has.
+    fields: [u16; Field::NAMES.len()],
 }
 
 static LANGUAGE: LazyLock<Language> = LazyLock::new(|| tree_sitter_python::LANGUAGE.into());
 
 static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let kinds = 0..u16::try_from(LANGUAGE.node_kind_count()).unwrap_or(u16::MAX);
-    let fields = 1..=u16::try_from(LANGUAGE.field_count()).unwrap_or(u16::MAX);
-    let mut fields: Vec<_> = fields.filter_map(|field| Some((LANGUAGE.field_name_for_id(field)?, field))).collect();
-    fields.sort_unstable();
+    let field = |name: &str| LANGUAGE.field_id_for_name(name).map_or(u16::MAX, std::num::NonZero::get);
     let name = |kind| LANGUAGE.node_kind_for_id(kind).unwrap_or_default();
     let natures = kinds.clone().map(|kind| Nature::of(name(kind), LANGUAGE.node_kind_is_named(kind))).collect();
-    Names { kinds: kinds.map(name).collect(), natures, fields }
+    Names { kinds: kinds.map(name).collect(), natures, fields: Field::NAMES.map(field) }
 });
 
 /// A node of a file.
@@ -286,15 +289,93 @@ impl<'t> Node<'t> {
     }
 
     /// The children under a field.
-    pub(super) fn children_by_field_name(self, name: &str) -> impl Iterator<Item = Node<'t>> {
-        let fields = &self.nodes.names.fields;
-        let known = fields.binary_search_by_key(&name, |(name, _)| name);
-        let field = known.map_or(u16::MAX, |at| fields[at].1);
-        self.children().filter(move |child| child.row().field == field)
+    pub(super) fn children_by_field(self, field: Field) -> impl Iterator<Item = Node<'t>> {
+        let number = self.nodes.names.fields[field as usize];
+        self.children().filter(move |child| child.row().field == number)
     }
 
     /// The first child under a field.
-    pub(super) fn child_by_field_name(self, name: &str) -> Option<Node<'t>> {
-        self.children_by_field_name(name).next()
+    pub(super) fn child_by_field(self, field: Field) -> Option<Node<'t>> {
+        self.children_by_field(field).next()
+    }
+}
+
+/// The grammar's fields, as far as they are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Field {
+    Alias,
+    Alternative,
+    Argument,
+    Arguments,
+    Attribute,
+    Body,
+    Condition,
+    Consequence,
+    Definition,
+    Expression,
+    FormatSpecifier,
+    Function,
+    Guard,
+    Key,
+    Left,
+    ModuleName,
+    Name,
+    Object,
+    Operator,
+    Parameters,
+    ReturnType,
+    Right,
+    Subject,
+    Subscript,
+    Superclasses,
+    Type,
+    TypeConversion,
+    Value,
+}
+
+impl Field {
+    /// Their names in the grammar, in the order of the variants.
+    const NAMES: [&'static str; 28] = [
+        "alias",
+        "alternative",
+        "argument",
+        "arguments",
+        "attribute",
+        "body",
+        "condition",
+        "consequence",
+        "definition",
+        "expression",
+        "format_specifier",
+        "function",
+        "guard",
+        "key",
+        "left",
+        "module_name",
+        "name",
+        "object",
+        "operator",
+        "parameters",
+        "return_type",
+        "right",
+        "subject",
+        "subscript",
+        "superclasses",
+        "type",
+        "type_conversion",
+        "value",
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Field, NAMES};
+
+    #[test]
+    fn the_grammar_has_every_field_that_is_asked_for() {
+        assert_eq!(Field::Value as usize + 1, Field::NAMES.len());
+        for (name, number) in Field::NAMES.iter().zip(NAMES.fields) {
+            assert_ne!(number, u16::MAX, "{name}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What Python refuses although the grammar reads it, and what the grammar could not read.
 
-use super::nodes::{Broken, Node, Nodes};
+use super::nodes::{Broken, Field, Node, Nodes};
 use super::{SyntaxError, span};
 use crate::content::Span;
 
@@ -11,9 +11,9 @@ pub(super) fn strays(nodes: &Nodes, source: &str, strays: &[Span]) -> Result<(),
     }
     let mut comments = nodes.all().map(|(_, node)| node).filter(|node| node.kind() == "comment").peekable();
     // Where no `?` stands, a line of comment was taken out.
-    for stray in strays.iter().filter(|stray| source.as_bytes().get(stray.start) == Some(&b'?')) {
-        while comments.next_if(|comment| comment.end_byte() <= stray.start).is_some() {}
-        if comments.peek().is_none_or(|comment| stray.start < comment.start_byte()) {
+    for stray in strays.iter().filter(|stray| source.as_bytes().get(stray.bytes().start) == Some(&b'?')) {
+        while comments.next_if(|comment| comment.end_byte() <= stray.bytes().start).is_some() {}
+        if comments.peek().is_none_or(|comment| stray.bytes().start < comment.start_byte()) {
             return Err(SyntaxError { span: *stray, message: "not UTF-8, and no encoding declared".to_owned() });
         }
     }
@@ -113,7 +113,7 @@ fn problem(node: Node, source: &str) -> Option<String> {
 }
 
 fn several_exceptions(node: Node) -> bool {
-    node.children_by_field_name("value").filter(|value| value.is_named()).count() > 1
+    node.children_by_field(Field::Value).filter(|value| value.is_named()).count() > 1
 }
 
 /// Whether the statements of a block begin at different columns: the grammar's scanner takes

@@ -1,7 +1,7 @@
 //! Statements of the grammar to statements of [`crate::python::syntax`].
 
 use super::expression::binary_op;
-use super::nodes::Node;
+use super::nodes::{Field, Node};
 use super::{Lower, children, fields, span};
 use crate::python::syntax::{Case, Class, Expr, ExprKind, For, Function, Handler, Name, Pattern, Stmt, StmtKind, With};
 use std::rc::Rc;
@@ -18,12 +18,12 @@ impl Lower<'_> {
         body
     }
 
-    fn body(&mut self, node: Node, field: &str) -> Vec<Stmt> {
-        node.child_by_field_name(field).map_or_else(Vec::new, |block| self.block(block))
+    fn body(&mut self, node: Node, field: Field) -> Vec<Stmt> {
+        node.child_by_field(field).map_or_else(Vec::new, |block| self.block(block))
     }
 
-    pub(super) fn field_expr(&mut self, node: Node, field: &str) -> Expr {
-        match node.child_by_field_name(field) {
+    pub(super) fn field_expr(&mut self, node: Node, field: Field) -> Expr {
+        match node.child_by_field(field) {
             Some(child) => self.expr(child),
             None => Expr { kind: ExprKind::Ellipsis, span: span(node) },
         }
@@ -52,14 +52,14 @@ impl Lower<'_> {
             "import_from_statement" => self.import_from(node),
             "if_statement" => self.if_statement(node),
             "for_statement" => StmtKind::For(Rc::new(For {
-                target: self.field_expr(node, "left"),
-                iter: self.field_expr(node, "right"),
-                body: self.body(node, "body"),
+                target: self.field_expr(node, Field::Left),
+                iter: self.field_expr(node, Field::Right),
+                body: self.body(node, Field::Body),
                 orelse: self.orelse(node),
             })),
             "while_statement" => StmtKind::While {
-                test: self.field_expr(node, "condition"),
-                body: self.body(node, "body"),
+                test: self.field_expr(node, Field::Condition),
+                body: self.body(node, Field::Body),
                 orelse: self.orelse(node),
             },
             "try_statement" => self.try_statement(node),
@@ -69,7 +69,7 @@ impl Lower<'_> {
             "decorated_definition" => return self.decorated(node),
             "match_statement" => self.match_statement(node),
             "type_alias_statement" => {
-                StmtKind::TypeAlias(self.field_expr(node, "left"), self.field_expr(node, "right"))
+                StmtKind::TypeAlias(self.field_expr(node, Field::Left), self.field_expr(node, Field::Right))
             }
             // `print >> x, y` is an expression in Python 3; other children are no statements.
             "print_statement" => StmtKind::Expr(Expr { kind: ExprKind::Other(self.name(node)), span: span(node) }),
@@ -98,11 +98,11 @@ impl Lower<'_> {
         match only.kind() {
             "assignment" => return self.assignment(*only),
             "augmented_assignment" => {
-                let op = only.child_by_field_name("operator").map_or("+=", |op| op.kind());
+                let op = only.child_by_field(Field::Operator).map_or("+=", |op| op.kind());
                 return StmtKind::Augmented {
-                    target: self.field_expr(*only, "left"),
+                    target: self.field_expr(*only, Field::Left),
                     op: binary_op(op),
-                    value: self.field_expr(*only, "right"),
+                    value: self.field_expr(*only, Field::Right),
                 };
             }
             _ => {}
@@ -116,18 +116,18 @@ impl Lower<'_> {
     }
 
     fn assignment(&mut self, node: Node) -> StmtKind {
-        if let Some(annotation) = node.child_by_field_name("type") {
+        if let Some(annotation) = node.child_by_field(Field::Type) {
             return StmtKind::Annotated {
-                target: self.field_expr(node, "left"),
+                target: self.field_expr(node, Field::Left),
                 annotation: self.expr(annotation),
-                value: node.child_by_field_name("right").map(|right| self.expr(right)),
+                value: node.child_by_field(Field::Right).map(|right| self.expr(right)),
             };
         }
-        let mut targets = vec![self.field_expr(node, "left")];
-        let mut right = node.child_by_field_name("right");
+        let mut targets = vec![self.field_expr(node, Field::Left)];
+        let mut right = node.child_by_field(Field::Right);
         while let Some(inner) = right.filter(|right| right.kind() == "assignment") {
-            targets.push(self.field_expr(inner, "left"));
-            right = inner.child_by_field_name("right");
+            targets.push(self.field_expr(inner, Field::Left));
+            right = inner.child_by_field(Field::Right);
         }
         let value = match right {
             Some(right) => self.expr(right),
@@ -142,12 +142,12 @@ impl Lower<'_> {
     }
 
     fn imported(&mut self, node: Node) -> Vec<(Name, Option<Name>, crate::content::Span)> {
-        fields(node, "name")
+        fields(node, Field::Name)
             .into_iter()
             .map(|child| match child.kind() {
                 "aliased_import" => {
-                    let name = child.child_by_field_name("name").map_or("", |name| self.text(name));
-                    let alias = child.child_by_field_name("alias").map(|alias| self.name(alias));
+                    let name = child.child_by_field(Field::Name).map_or("", |name| self.text(name));
+                    let alias = child.child_by_field(Field::Alias).map(|alias| self.name(alias));
                     (dotted(name), alias, span(child))
                 }
                 _ => (dotted(self.text(child)), None, span(child)),
@@ -156,7 +156,7 @@ impl Lower<'_> {
     }
 
     fn import_from(&mut self, node: Node) -> StmtKind {
-        let written = node.child_by_field_name("module_name").map_or("", |module| self.text(module));
+        let written = node.child_by_field(Field::ModuleName).map_or("", |module| self.text(module));
         let written = dotted(written);
         let module = written.trim_start_matches('.');
         let star = node.parts().any(|child| child.kind() == "wildcard_import");
@@ -169,29 +169,29 @@ impl Lower<'_> {
     }
 
     fn if_statement(&mut self, node: Node) -> StmtKind {
-        let mut arms = vec![(self.field_expr(node, "condition"), self.body(node, "consequence"))];
+        let mut arms = vec![(self.field_expr(node, Field::Condition), self.body(node, Field::Consequence))];
         let mut orelse = Vec::new();
-        for alternative in fields(node, "alternative") {
+        for alternative in fields(node, Field::Alternative) {
             if alternative.kind() == "elif_clause" {
-                arms.push((self.field_expr(alternative, "condition"), self.body(alternative, "consequence")));
+                arms.push((self.field_expr(alternative, Field::Condition), self.body(alternative, Field::Consequence)));
             } else {
-                orelse = self.body(alternative, "body");
+                orelse = self.body(alternative, Field::Body);
             }
         }
         StmtKind::If { arms, orelse }
     }
 
     fn orelse(&mut self, node: Node) -> Vec<Stmt> {
-        node.child_by_field_name("alternative").map_or_else(Vec::new, |clause| self.body(clause, "body"))
+        node.child_by_field(Field::Alternative).map_or_else(Vec::new, |clause| self.body(clause, Field::Body))
     }
 
     fn try_statement(&mut self, node: Node) -> StmtKind {
-        let body = self.body(node, "body");
+        let body = self.body(node, Field::Body);
         let (mut handlers, mut orelse, mut finally) = (Vec::new(), Vec::new(), Vec::new());
         for child in node.parts() {
             match child.kind() {
                 "except_clause" | "except_group_clause" => handlers.push(self.handler(child)),
-                "else_clause" => orelse = self.body(child, "body"),
+                "else_clause" => orelse = self.body(child, Field::Body),
                 "finally_clause" => {
                     let block = child.parts().find(|child| child.kind() == "block");
                     finally = block.map_or_else(Vec::new, |block| self.block(block));
@@ -206,7 +206,7 @@ impl Lower<'_> {
         let parts = children(node);
         let body = parts.iter().find(|child| child.kind() == "block").copied();
         let value = parts.first().filter(|child| child.kind() != "block").copied();
-        let alias = node.child_by_field_name("alias");
+        let alias = node.child_by_field(Field::Alias);
         let (value, alias) = match value {
             Some(value) if value.kind() == "as_pattern" => (value.parts().next(), children(value).get(1).copied()),
             _ => (value, alias),
@@ -222,7 +222,7 @@ impl Lower<'_> {
         let mut items = Vec::new();
         let clause = node.parts().find(|child| child.kind() == "with_clause");
         for item in clause.map_or_else(Vec::new, children) {
-            let Some(value) = item.child_by_field_name("value") else { continue };
+            let Some(value) = item.child_by_field(Field::Value) else { continue };
             // `with (a as b, c as d):` may be read as one tuple of patterns.
             let group = if value.kind() == "tuple" { children(value) } else { vec![value] };
             let grouped = group.iter().any(|value| value.kind() == "as_pattern");
@@ -232,21 +232,21 @@ impl Lower<'_> {
                     "as_pattern" => {
                         let Some(context) = parts.first() else { continue };
                         let context = self.expr(*context);
-                        let alias = value.child_by_field_name("alias").map(|alias| self.expr(alias));
+                        let alias = value.child_by_field(Field::Alias).map(|alias| self.expr(alias));
                         items.push((context, alias));
                     }
                     _ => items.push((self.expr(value), None)),
                 }
             }
         }
-        StmtKind::With(Rc::new(With { items, body: self.body(node, "body") }))
+        StmtKind::With(Rc::new(With { items, body: self.body(node, Field::Body) }))
     }
 
     fn function(&mut self, node: Node) -> Rc<Function> {
-        let name = node.child_by_field_name("name");
-        let parameters = node.child_by_field_name("parameters").map_or_else(Vec::new, |node| self.parameters(node));
-        let returns = node.child_by_field_name("return_type").map(|node| self.expr(node));
-        let (body, generator) = self.inside_function(|lower| lower.body(node, "body"));
+        let name = node.child_by_field(Field::Name);
+        let parameters = node.child_by_field(Field::Parameters).map_or_else(Vec::new, |node| self.parameters(node));
+        let returns = node.child_by_field(Field::ReturnType).map(|node| self.expr(node));
+        let (body, generator) = self.inside_function(|lower| lower.body(node, Field::Body));
         Rc::new(Function {
             name: name.map_or_else(|| "".into(), |name| self.name(name)),
             parameters,
@@ -260,11 +260,11 @@ impl Lower<'_> {
     }
 
     fn class(&mut self, node: Node) -> Rc<Class> {
-        let arguments = node.child_by_field_name("superclasses").map_or_else(Vec::new, |node| self.arguments(node));
+        let arguments = node.child_by_field(Field::Superclasses).map_or_else(Vec::new, |node| self.arguments(node));
         let functions = std::mem::take(&mut self.functions);
-        let body = self.body(node, "body");
+        let body = self.body(node, Field::Body);
         self.functions = functions;
-        let name = node.child_by_field_name("name").map_or_else(|| "".into(), |name| self.name(name));
+        let name = node.child_by_field(Field::Name).map_or_else(|| "".into(), |name| self.name(name));
         Rc::new(Class { name, arguments, body })
     }
 
@@ -274,7 +274,7 @@ impl Lower<'_> {
             .filter(|child| child.kind() == "decorator")
             .filter_map(|decorator| decorator.parts().next().map(|child| self.expr(child)))
             .collect();
-        let definition = node.child_by_field_name("definition")?;
+        let definition = node.child_by_field(Field::Definition)?;
         Some(match definition.kind() {
             "function_definition" => StmtKind::Function { def: self.function(definition), decorators },
             _ => StmtKind::Class { def: self.class(definition), decorators },
@@ -282,12 +282,12 @@ impl Lower<'_> {
     }
 
     fn match_statement(&mut self, node: Node) -> StmtKind {
-        let subjects = fields(node, "subject");
+        let subjects = fields(node, Field::Subject);
         let subject = match subjects.as_slice() {
             [one] => self.expr(*one),
             many => Expr { kind: ExprKind::Tuple(many.iter().map(|one| self.expr(*one)).collect()), span: span(node) },
         };
-        let clauses = node.child_by_field_name("body").map_or_else(Vec::new, children);
+        let clauses = node.child_by_field(Field::Body).map_or_else(Vec::new, children);
         let cases = clauses.into_iter().filter(|clause| clause.kind() == "case_clause").map(|clause| self.case(clause));
         StmtKind::Match { subject, cases: cases.collect() }
     }
@@ -298,8 +298,8 @@ impl Lower<'_> {
             [one] => self.pattern(*one),
             many => Pattern::Sequence(many.iter().map(|one| self.pattern(*one)).collect()),
         };
-        let guard = node.child_by_field_name("guard").and_then(|guard| guard.parts().next());
-        Case { pattern, guard: guard.map(|guard| self.expr(guard)), body: self.body(node, "consequence") }
+        let guard = node.child_by_field(Field::Guard).and_then(|guard| guard.parts().next());
+        Case { pattern, guard: guard.map(|guard| self.expr(guard)), body: self.body(node, Field::Consequence) }
     }
 
     fn pattern(&mut self, node: Node) -> Pattern {

@@ -51,7 +51,7 @@ fn with_strays(bytes: &[u8], strays: &mut Vec<Span>) -> String {
         line = line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
         text.push_str(chunk.valid());
         for _ in chunk.invalid() {
-            strays.push(Span { start: text.len(), end: text.len() + 1, line });
+            strays.push(Span::new(text.len(), text.len() + 1, line));
             text.push('?');
         }
     }
@@ -70,7 +70,7 @@ fn lone_returns_to_newlines(text: &str) -> String {
 
 fn at_byte(bytes: &[u8], at: usize) -> Span {
     let line = bytes[..at].iter().fold(1_u32, |line, byte| line.saturating_add(u32::from(*byte == b'\n')));
-    Span { start: at, end: at + 1, line }
+    Span::new(at, at + 1, line)
 }
 
 /// The encoding that one of the first two lines declares.

@@ -49,17 +49,29 @@ impl Delivered {
     }
 }
 
+/// A question with its answer, shared by all whose evaluations asked it.
+type Answered = Arc<(Question, Answer)>;
+
 /// Questions and their answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Trace(Vec<(Question, Answer)>);
+pub(crate) struct Trace(Vec<Answered>);
 
-impl Trace {
-    pub(super) fn of(asked: BTreeSet<Question>, delivered: &Delivered) -> Self {
+/// What has been answered of one tree, each question once.
+#[derive(Default)]
+pub(super) struct Answering(BTreeMap<Question, Answered>);
+
+impl Answering {
+    /// The questions with this tree's answers.
+    pub(super) fn trace(&mut self, asked: BTreeSet<Question>, delivered: &Delivered) -> Trace {
         let answered = |question: Question| {
-            let answer = delivered.answer(&question);
-            (question, answer)
+            if let Some(known) = self.0.get(&question) {
+                return known.clone();
+            }
+            let answered = Arc::new((question.clone(), delivered.answer(&question)));
+            self.0.insert(question, answered.clone());
+            answered
         };
-        Self(asked.into_iter().map(answered).collect())
+        Trace(asked.into_iter().map(answered).collect())
     }
 }
 
@@ -86,6 +98,9 @@ impl<'d> Answers<'d> {
             self.known.insert(question.clone(), known);
             agree
         };
-        trace.0.iter().all(|(question, answer)| answered(question, answer))
+        trace.0.iter().all(|then| {
+            let (question, answer) = &**then;
+            answered(question, answer)
+        })
     }
 }

@@ -114,7 +114,7 @@ impl<H: Host> Interp<'_, H> {
             return Value::Bytes(self.tree.bytes(file).to_vec().into());
         }
         match self.file_text(file, args.value(0, "encoding"), None, false) {
-            Ok(text) => Value::Str(Text { text, at: Some(At { file, span: Span::FILE }), parts: None }),
+            Ok(text) => Value::Str(Text { text, at: Some(At::new(file, Span::FILE)), parts: None }),
             Err(reason) => self.unread(reason, path.text(), at),
         }
     }
@@ -130,14 +130,14 @@ impl<H: Host> Interp<'_, H> {
         for (number, line) in (first..).zip(open.text[open.read..].split_inclusive('\n')) {
             let line_number = u32::try_from(number).unwrap_or(u32::MAX);
             let span = if whole {
-                Span { start, end: start + line.trim_end_matches('\n').len(), line: line_number }
+                Span::new(start, start + line.trim_end_matches('\n').len(), line_number)
             } else {
                 Span { line: line_number, ..Span::FILE }
             };
             lines.push(if open.binary {
                 Value::Bytes(line.as_bytes().into())
             } else {
-                Self::text_value(line, At { file: open.file, span })
+                Self::text_value(line, At::new(open.file, span))
             });
             start += line.len();
         }
@@ -170,7 +170,7 @@ impl<H: Host> Interp<'_, H> {
                 let span = Span::FILE;
                 Value::Str(Text {
                     text: open.text[open.read..].into(),
-                    at: Some(At { file: open.file, span }),
+                    at: Some(At::new(open.file, span)),
                     parts: None,
                 })
             }
@@ -196,9 +196,7 @@ impl<H: Host> Interp<'_, H> {
     /// The text that a reader is given: a text, bytes, an open file or (for ruamel) a path.
     pub(super) fn reader_input(&mut self, value: &Value) -> Option<Input> {
         match value {
-            Value::Str(text) => {
-                Some(Ok((text.text.clone(), text.at.filter(|at| at.span == Span::FILE).map(|at| at.file))))
-            }
+            Value::Str(text) => Some(Ok((text.text.clone(), text.at.filter(|at| at.span == Span::FILE).map(At::file)))),
             Value::Bytes(bytes) => Some(Ok((std::str::from_utf8(bytes).ok()?.into(), None))),
             Value::Unknown(_) => Some(Err(value.clone())),
             Value::Object(object) => {
@@ -276,8 +274,8 @@ impl<H: Host> Interp<'_, H> {
         }
         let Some(node) = document.nodes.get(number) else { return Ok(Value::None) };
         let here = match (file, node.span) {
-            (Some(file), Some(span)) => At { file, span: self.span_in(file, span) },
-            (Some(file), None) => At { file, span: Span::FILE },
+            (Some(file), Some(span)) => At::new(file, self.span_in(file, span)),
+            (Some(file), None) => At::new(file, Span::FILE),
             (None, _) => at,
         };
         let value = match &node.kind {
@@ -327,7 +325,7 @@ impl<H: Host> Interp<'_, H> {
     /// A place within a file; only the line where the text was not taken byte by byte.
     fn span_in(&self, file: usize, span: Span) -> Span {
         let bytes = self.tree.bytes(file);
-        let exact = !bytes.contains(&b'\r') && !bytes.starts_with(b"\xef\xbb\xbf") && span.end <= bytes.len();
+        let exact = !bytes.contains(&b'\r') && !bytes.starts_with(b"\xef\xbb\xbf") && span.bytes().end <= bytes.len();
         if exact { span } else { Span { line: span.line, ..Span::FILE } }
     }
 
