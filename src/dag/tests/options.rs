@@ -149,3 +149,41 @@ fn a_class_by_its_dotted_name_is_that_class() {
       b <- a
     ");
 }
+
+#[test]
+fn a_function_that_is_dispatched_by_class_is_not_taken_for_the_first() {
+    let model = under(
+        "from functools import singledispatch\n@singledispatch\ndef make(x):\n    return EmptyOperator(task_id=f'o_{x}')\n@make.register\ndef _(x: int):\n    return EmptyOperator(task_id=f'i_{x}')\nwith DAG('d'):\n    make(1)\n",
+    );
+    assert!(model.dags.iter().all(|dag| !dag.complete()), "{}", show(&model));
+}
+
+#[test]
+fn a_dict_whose_methods_are_those_of_attributes_is_a_namespace() {
+    exact!("class Bag(dict):\n    __getattr__ = dict.get\n    __setattr__ = dict.__setitem__\nb = Bag(id='d', steps=['a'])\nb.more = 'b'\nwith DAG(b.id):\n    for step in b.steps + [b.more, b['more'] * 2]:\n        EmptyOperator(task_id=step)\n    if b.missing is None:\n        EmptyOperator(task_id=f'n{len(b)}')\n", @r"
+    d
+      a
+      b
+      bb
+      n3
+    ");
+}
+
+#[test]
+fn a_dict_that_gives_its_keys_as_attributes_does_so() {
+    exact!("class Config(dict):\n    def __getattr__(self, name):\n        try:\n            value = self[name]\n        except KeyError:\n            raise AttributeError(name)\n        return Config(value) if isinstance(value, dict) else value\nc = Config({'dag': {'id': 'd', 'steps': ['a', 'b']}})\nwith DAG(c.dag.id):\n    for step in c.dag.steps:\n        EmptyOperator(task_id=step)\n    if getattr(c, 'more', None) is None:\n        EmptyOperator(task_id='c')\n", @r"
+    d
+      a
+      b
+      c
+    ");
+}
+
+#[test]
+fn a_descriptor_is_told_its_name_and_sets_what_it_gives() {
+    exact!("class Lower:\n    def __set_name__(self, owner, name):\n        self.kept = '_' + name\n    def __get__(self, one, kind=None):\n        return getattr(one, self.kept, 'none')\n    def __set__(self, one, value):\n        setattr(one, self.kept, value.lower())\nclass Names:\n    a = Lower()\n    b = Lower()\n    def __init__(self, a):\n        self.a = a\nwith DAG('d'):\n    names = Names('XX')\n    EmptyOperator(task_id=names.a) >> EmptyOperator(task_id=names.b)\n", @r"
+    d
+      xx
+      none <- xx
+    ");
+}

@@ -3,7 +3,7 @@
 use super::{Host, Interp};
 use crate::python::syntax::Name;
 use crate::python::value::{
-    At, ClassObject, Dict, FunctionObject, ModuleKey, Object, Ref, Stop, Unknown, Value, short,
+    Args, At, ClassObject, Dict, FunctionObject, ModuleKey, Object, Ref, Stop, Unknown, Value, short,
 };
 
 impl<H: Host> Interp<'_, H> {
@@ -104,12 +104,14 @@ impl<H: Host> Interp<'_, H> {
                 }
                 if let (Some(held), Some(_)) = (&instance.held, &outside)
                     && !name.starts_with("__")
+                    && (self.without_attribute(held, name).is_none()
+                        || self.find_in_class(instance.class, "__getattr__", None).is_none())
                 {
                     self.refuse_attribute(held, name, at)?;
                     return Ok(self.new_object(Object::Method { receiver: held.clone(), name: name.clone() }));
                 }
                 if !name.starts_with("__")
-                    && let Some(value) = self.special(object, "__getattr__", vec![Value::str(name.clone())], at)?
+                    && let Some(value) = self.missing_attribute(object, instance.class, name, at)?
                 {
                     return Ok(value);
                 }
@@ -163,6 +165,20 @@ impl<H: Host> Interp<'_, H> {
                 _ => self.unknown_from(std::slice::from_ref(object), name, at),
             }),
             _ => Ok(self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })),
+        }
+    }
+
+    /// What `__getattr__` gives, which may be a method of a dict (`__getattr__ = dict.get`).
+    fn missing_attribute(&mut self, object: &Value, class: Ref, name: &Name, at: At) -> Result<Option<Value>, Stop> {
+        let key = Value::str(name.clone());
+        let held = self.held(object).cloned();
+        match (self.find_in_class(class, "__getattr__", None), held) {
+            (Some((Ok(Value::Outside(path)), _)), Some(held)) => match &*path {
+                "builtins.dict.get" => self.call_method(&held, "get", &Args::positional([key], at), at).map(Some),
+                "builtins.dict.__getitem__" => self.subscript(&held, &key, at).map(Some),
+                _ => Ok(None),
+            },
+            _ => self.special(object, "__getattr__", vec![key], at),
         }
     }
 
@@ -298,6 +314,18 @@ impl<H: Host> Interp<'_, H> {
             && let Some(method) = self.find_method(object, "__setattr__")
         {
             self.call_with(&method, vec![Value::str(name.clone()), value], at)?;
+            return Ok(());
+        }
+        if let Some(class) = self.plain_class(object)
+            && let Some((Ok(Value::Outside(path)), _)) = self.find_in_class(class, "__setattr__", None)
+            && let Value::Object(reference) = object
+        {
+            // `__setattr__ = dict.__setitem__`
+            if let Some(held) = self.held(object).cloned().filter(|_| &*path == "builtins.dict.__setitem__") {
+                return self.set_item(&held, &Value::str(name.clone()), value, at);
+            }
+            let why = self.why(&Value::Outside(path), at);
+            self.set_hazy(*reference, why);
             return Ok(());
         }
         if let Some(class) = self.plain_class(object)
