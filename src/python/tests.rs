@@ -144,3 +144,19 @@ proptest! {
         prop_assert!(same_code(plain.join("\n").as_bytes(), written.join("\n").as_bytes()));
     }
 }
+
+#[test]
+fn files_that_are_parsed_in_a_row_are_as_those_parsed_alone() {
+    let sources: [&[u8]; 7] = [
+        b"x = 'a' \"b\" f'{c}' '''d\ne''' '' r'\\f' b'g' '\\x41'\n",
+        b"x = (1\n",
+        b"def f(a=1):\n    '''text'''\n    return \"\"\n",
+        b"# coding: latin-1\nx = '\xff'\n",
+        b"",
+        b"x = 'a\r\nb'\n",
+        b"x = '\xff'\n",
+    ];
+    let together = super::parse::parse_all(sources.into_iter());
+    let alone = sources.map(parse);
+    assert_eq!(format!("{together:?}"), format!("{alone:?}"));
+}

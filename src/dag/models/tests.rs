@@ -71,22 +71,32 @@ fn text(place: usize, variant: usize) -> String {
     if path.ends_with("flow.py") || path.contains("/flow/") { format!("{USES}{text}") } else { text.to_owned() }
 }
 
-fn apply(tree: &mut BTreeMap<usize, usize>, edit: (usize, usize)) {
-    let (place, variant) = edit;
-    // One in eight takes the file away.
-    if variant % 8 == 7 {
-        tree.remove(&place);
-    } else {
-        tree.insert(place, variant);
+/// One step: a place, what becomes of it, and another place.
+type Edit = (usize, usize, usize);
+
+fn apply(tree: &mut BTreeMap<usize, String>, (place, variant, other): Edit) {
+    match variant % 8 {
+        7 => {
+            tree.remove(&place);
+        }
+        // The file lies elsewhere from now on, with the same content.
+        6 => {
+            if let Some(text) = tree.remove(&place) {
+                tree.insert(other, text);
+            }
+        }
+        _ => {
+            tree.insert(place, text(place, variant));
+        }
     }
 }
 
-fn tree_of(tree: &BTreeMap<usize, usize>) -> Snapshot {
+fn tree_of(tree: &BTreeMap<usize, String>) -> Snapshot {
     let revision = Revision::new("test");
     let mut snapshot = Snapshot::empty(revision.clone());
-    for (place, variant) in tree {
+    for (place, text) in tree {
         let path = ContentPath::new(PLACES[*place].0).unwrap();
-        snapshot.insert(path, File::regular(&revision, text(*place, *variant).into_bytes()));
+        snapshot.insert(path, File::regular(&revision, text.clone().into_bytes()));
     }
     snapshot
 }
@@ -97,12 +107,12 @@ proptest! {
     #[test]
     fn a_model_is_the_same_whatever_was_remembered(
         start in proptest::collection::vec(0..32_usize, PLACES.len()),
-        edits in proptest::collection::vec((0..PLACES.len(), 0..32_usize), 1..12),
+        edits in proptest::collection::vec((0..PLACES.len(), 0..32_usize, 0..PLACES.len()), 1..12),
         threads in 1..3_usize,
     ) {
         let models = Models::new(threads);
         let mut tree = BTreeMap::new();
-        start.iter().enumerate().for_each(|(place, variant)| apply(&mut tree, (place, *variant)));
+        start.iter().enumerate().for_each(|(place, variant)| apply(&mut tree, (place, *variant, place)));
         for (turn, edit) in edits.iter().enumerate() {
             apply(&mut tree, *edit);
             let snapshot = tree_of(&tree);
