@@ -85,6 +85,8 @@ pub(super) fn meaning(path: &str) -> Meaning {
             "teardown" if is_decorator_module(path) => return Meaning::Teardown,
             "asset" | "multi" if path.starts_with("airflow.sdk") => return Meaning::AssetDecorator,
             "get_current_context" => return Meaning::CurrentContext,
+            // `BaseOperator.set_downstream(a, b)`
+            "set_upstream" | "set_downstream" | "__rshift__" | "__lshift__" => return Meaning::Other,
             _ => {}
         }
         if task_kind(path).is_some() {

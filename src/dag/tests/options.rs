@@ -187,3 +187,11 @@ fn a_descriptor_is_told_its_name_and_sets_what_it_gives() {
       none <- xx
     ");
 }
+
+#[test]
+fn a_method_of_airflows_class_that_is_given_tasks_is_a_doubt() {
+    let model = under(
+        "from airflow.models.baseoperator import BaseOperator\nwith DAG('d'):\n    BaseOperator.set_downstream(EmptyOperator(task_id='a'), EmptyOperator(task_id='b'))\n",
+    );
+    assert!(!only(&model).complete(), "{}", show(&model));
+}
