@@ -284,7 +284,8 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
     };
     refusal::key(run, &id, id_at)?;
     refusal::numbers(run, &args, at)?;
-    refusal::types(run, &args)?;
+    let own = mapped.is_none() && path.as_deref().is_none_or(|path| refusal::class_of(path).is_some());
+    refusal::types(run, &args, own)?;
     let arguments = args
         .keywords
         .iter()

@@ -4,6 +4,8 @@
 //! Invariant: a file is only refused where the breach is certain. Under a condition that is not
 //! known, or with values that are not known, a breach is a doubt or nothing.
 
+mod types;
+
 use super::known::{self, Class};
 use super::world::{Doubt, Name, Run};
 use crate::ids::AirflowVersion;
@@ -82,14 +84,17 @@ fn dag_types(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
     if run.host.major() == Some(3) && args.positional.len() > 1 {
         return refuse(run, "TypeError", "DAG() takes one argument by position, the `dag_id`", at);
     }
-    let wrong = args.keywords.iter().find(|(name, argument)| {
-        matches!(
-            (&**name, &argument.value),
-            ("schedule" | "schedule_interval", Value::Int(_) | Value::Float(_) | Value::Bool(true))
-                | ("start_date" | "end_date", Value::Str(_))
-        )
+    let given = |name: &&str| args.keyword(name).is_some_and(|arg| !matches!(arg.value, Value::None));
+    if ["schedule", "schedule_interval", "timetable"].iter().filter(|name| given(name)).count() > 1 {
+        return refuse(run, "ValueError", "at most one of `schedule`, `schedule_interval` and `timetable`", at);
+    }
+    let wrong = args.keywords.iter().find(|(name, argument)| match &**name {
+        "schedule" | "schedule_interval" => types::no_schedule(run, &argument.value),
+        "start_date" | "end_date" => matches!(argument.value, Value::Str(_)),
+        _ => false,
     });
-    match wrong.map(|(name, argument)| (name.to_string(), argument.at)) {
+    let wrong = wrong.map(|(name, argument)| (name.to_string(), argument.at));
+    match wrong.or_else(|| types::of_dag(run, args)) {
         Some((name, at)) => refuse(run, "ValueError", format!("`{name}` is not given a value that it takes"), at),
         None => Ok(()),
     }
@@ -185,14 +190,18 @@ pub(super) fn no_task(run: &Run, value: &Value) -> Option<&'static str> {
 pub(super) fn group_arguments(run: &mut Run, args: &Args, at: At) -> Result<(), Stop> {
     let version = run.host.version;
     let unknown = args.keywords.iter().find(|(name, _)| !known::group_argument(name, version));
-    match unknown.map(|(name, _)| name.to_string()) {
-        Some(name) => refuse(run, "TypeError", format!("TaskGroup() got an unexpected keyword argument `{name}`"), at),
+    if let Some(name) = unknown.map(|(name, _)| name.to_string()) {
+        return refuse(run, "TypeError", format!("TaskGroup() got an unexpected keyword argument `{name}`"), at);
+    }
+    match types::of_group(run, args) {
+        Some((name, of)) => refuse(run, "TypeError", format!("`{name}` is not given a value that it takes"), of),
         None => Ok(()),
     }
 }
 
-/// Checks the types that every release checks when an operator is made.
-pub(super) fn types(run: &mut Run, args: &Args) -> Result<(), Stop> {
+/// Checks the types of arguments when an operator is made; `own` if they are certainly those of
+/// every operator, and not of a provider's class that has another meaning for one of them.
+pub(super) fn types(run: &mut Run, args: &Args, own: bool) -> Result<(), Stop> {
     let two = run.host.major() == Some(2);
     let wrong = args.keywords.iter().find(|(name, argument)| match (&**name, &argument.value) {
         ("execution_timeout", Value::Int(_) | Value::Float(_) | Value::Str(_))
@@ -204,7 +213,8 @@ pub(super) fn types(run: &mut Run, args: &Args) -> Result<(), Stop> {
         }
         _ => false,
     });
-    match wrong.map(|(name, argument)| (name.to_string(), argument.at)) {
+    let wrong = wrong.map(|(name, argument)| (name.to_string(), argument.at));
+    match wrong.or_else(|| own.then(|| types::of_operator(run, args)).flatten()) {
         Some((name, of)) => {
             let message = format!("`{name}` is not given a value that it takes");
             refuse(run, "TypeError", message, of)

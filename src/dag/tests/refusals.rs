@@ -309,3 +309,36 @@ fn a_text_in_the_place_of_the_function_of_a_group_is_passed_over() {
         assert_eq!(shown, "d\n  g.a\n");
     }
 }
+
+#[test]
+fn types_of_arguments_are_checked_by_the_releases_that_check_them() {
+    let refusing = |source: &str| in_releases(source).map(|shown| shown.starts_with("error "));
+    let dag = |argument: &str| {
+        format!("from datetime import datetime, timedelta\nDAG('d', start_date=datetime(2024, 1, 1), {argument})\n")
+    };
+    for argument in
+        ["default_args=[1]", "params='x'", "tags=['x' * 101]", "tags=[1]", "schedule=['x']", "schedule=False"]
+    {
+        assert_eq!(refusing(&dag(argument)), [true; 3], "{argument}");
+    }
+    for argument in ["max_active_runs='3'", "dagrun_timeout=5", "description=5"] {
+        assert_eq!(refusing(&dag(argument)), [false, true, true], "{argument}");
+    }
+    for argument in ["catchup='False'", "tags=('a',)", "is_paused_upon_creation='x'"] {
+        assert_eq!(refusing(&dag(argument)), [false, true, false], "{argument}");
+    }
+    for argument in ["tags=['x' * 100]", "dagrun_timeout=timedelta(1)", "params=None", "max_active_runs=True"] {
+        assert_eq!(refusing(&dag(argument)), [false; 3], "{argument}");
+    }
+    let task = |argument: &str| body(&format!("EmptyOperator(task_id='a', {argument})"));
+    for argument in ["priority_weight=1.5", "pool_slots='2'", "params=['x']", "default_args='x'"] {
+        assert_eq!(refusing(&task(argument)), [true; 3], "{argument}");
+    }
+    for argument in ["queue=5", "depends_on_past=1", "email=5", "doc_md=5", "run_as_user=5"] {
+        assert_eq!(refusing(&task(argument)), [false, true, true], "{argument}");
+    }
+    assert_eq!(refusing(&task("start_date='2024-01-01'")), [false, false, true]);
+    assert_eq!(refusing(&task("email={'a'}")), [false, false, true]);
+    assert_eq!(refusing(&body("TaskGroup('g', dag=None)")), [false, false, true]);
+    assert_eq!(refusing(&body("TaskGroup('g', tooltip=5)")), [false, true, true]);
+}
