@@ -86,7 +86,7 @@ impl Bench {
             &format!("{name} / tree-sitter"),
             against_parse.ratio,
             "<= 2.0",
-            against_parse.ratio <= 3.0,
+            against_parse.ratio <= 2.8,
             &against_parse.times(),
         );
         // A small tree is done before a second thread is worth its start, and one core has no two.
