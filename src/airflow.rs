@@ -1,4 +1,4 @@
-#![expect(clippy::disallowed_methods, reason = "an edge: it reads the clock for the time of a snapshot")]
+#![expect(clippy::disallowed_methods, reason = "an edge: it reads the clock, and files that hold credentials")]
 
 //! Runs in flight over Airflow's stable REST API: v1 (Airflow 2) and v2 (Airflow 3).
 //!
@@ -10,9 +10,11 @@
 //! What cannot be seen from here: `next_method` of a deferred task (not in the API), runs whose
 //! state is neither running nor queued, and anything that begins after the last call.
 
+mod access;
 mod client;
 mod error;
 mod file;
+mod login;
 mod snapshot;
 mod url;
 mod wire;
@@ -20,8 +22,10 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub use access::{Allowed, Check, Permissions, permissions, permissions_of_all};
 pub use error::{Api, Error};
-pub use file::{RunsFileError, read_runs};
+pub use file::{RunsFileError, Values, read_runs, write_runs};
+pub use login::{CredentialCommand, Credentials, PasswordLogin};
 pub use url::BaseUrl;
 
 use crate::facts::{Answer, Facts, Instance, Questions};
@@ -29,6 +33,7 @@ use crate::ids::{AirflowVersion, InstanceName};
 use crate::secret::Secret;
 use client::Client;
 use jiff::Timestamp;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How one instance is reached.
@@ -40,25 +45,58 @@ pub struct Access {
     pub url: BaseUrl,
     /// Who asks. The role Viewer is enough, or `can_read` on DAGs, DAG Runs and Task Instances.
     pub credentials: Credentials,
+    /// The way there.
+    pub transport: Transport,
     /// How long it may take.
     pub limits: Limits,
+    /// What earlier conversations showed of the server: it saves calls, and decides nothing.
+    pub memory: Memory,
 }
 
-/// Who asks.
-#[derive(Clone, Debug)]
-pub enum Credentials {
-    /// Nobody: for a server that lets everybody in.
-    None,
-    /// User and password: basic authentication on Airflow 2 (its backend must be enabled), a
-    /// login for a token (`POST /auth/token`) on Airflow 3.
-    Password {
-        /// The user's name.
-        username: String,
-        /// The user's password.
-        password: Secret,
-    },
-    /// A token that the server takes as it is.
-    Bearer(Secret),
+impl Access {
+    /// Access over the usual way with the usual limits.
+    pub fn new(name: InstanceName, url: BaseUrl, credentials: Credentials) -> Self {
+        let (transport, limits, memory) = (Transport::default(), Limits::default(), Memory::default());
+        Self { name, url, credentials, transport, limits, memory }
+    }
+}
+
+/// The way to an instance.
+#[derive(Clone, Debug, Default)]
+pub struct Transport {
+    /// Certificates (PEM) that are trusted beside those of the system.
+    pub certificates: Option<Vec<u8>>,
+    /// A proxy's URL, which may hold a password; without it, what the environment says
+    /// (`HTTPS_PROXY`, `NO_PROXY`).
+    pub proxy: Option<Secret>,
+}
+
+/// What conversations with one server showed; its clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Memory(Arc<Mutex<Remembered>>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    api: Option<Api>,
+    takes_no_session: bool,
+}
+
+impl Memory {
+    fn api(&self) -> Option<Api> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).api
+    }
+
+    fn found(&self, api: Api) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).api = Some(api);
+    }
+
+    fn takes_no_session(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).takes_no_session
+    }
+
+    fn refused_session(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).takes_no_session = true;
+    }
 }
 
 /// How long an instance may take, and how much it may say.
@@ -72,6 +110,8 @@ pub struct Limits {
     pub snapshot: Duration,
     /// For one answer, in bytes.
     pub body: usize,
+    /// Before a server in trouble is asked again; doubled each time.
+    pub pause: Duration,
 }
 
 impl Default for Limits {
@@ -83,6 +123,7 @@ impl Default for Limits {
             answer: Duration::from_secs(30),
             snapshot: Duration::from_mins(2),
             body: 64 << 20,
+            pause: Duration::from_millis(250),
         }
     }
 }
@@ -144,5 +185,7 @@ async fn read(
 ) -> Result<snapshot::Found, Error> {
     let mut client = Client::connect(access).await?;
     *version = client.version;
-    snapshot::read(&mut client, questions).await
+    let found = snapshot::read(&mut client, questions).await;
+    client.log_cost();
+    found
 }

@@ -14,6 +14,8 @@ mod judge;
 mod log;
 mod model;
 mod rule;
+mod snapshot;
+mod status;
 mod sync;
 
 pub use exit::Exit;
@@ -78,6 +80,8 @@ fn command(process: Process) -> Result<Exit, Failure> {
         Command::Hook(arguments) => hook::run(arguments.command, &environment, &directory, colour),
         Command::Model(arguments) => model::run(&arguments, &directory),
         Command::Schema { name } => schema(name),
+        Command::Snapshot(arguments) => snapshot::run(&arguments, &environment),
+        Command::Status(arguments) => status::run(&arguments, &environment),
         Command::Rule { id } => rule::run(id.as_deref()),
     }
 }
@@ -88,6 +92,7 @@ fn schema(name: config::SchemaName) -> Result<Exit, Failure> {
         config::SchemaName::Report => Shape::Report,
         config::SchemaName::Model => Shape::Model,
         config::SchemaName::Explanation => Shape::Explanation,
+        config::SchemaName::Snapshot => Shape::Snapshot,
     };
     stdout(schema(shape)).map(|()| Exit::Completed)
 }

@@ -1,25 +1,25 @@
 //! What was typed and what the variables say, to validated settings.
 //!
-//! Invariants: the environment comes in as a map and secrets leave as [`Secret`]; nothing here
+//! Invariants: the environment comes in as a map and secrets leave as [`Secret`](crate::secret::Secret); nothing here
 //! reads a file, connects, or prints. Every flag has a variable `DAGGUARD_<FLAG>`; what was typed
 //! wins over a variable, a variable over the default.
 
 mod arguments;
+mod instances;
 mod variables;
 
 pub use arguments::{
     Arguments, BootstrapArgument, CheckArguments, ColourChoice, Command, FailOn, HookArguments, HookCommand,
-    JudgeArguments, LogFormat, ModelArguments, ModelFormat, OnUnreachableArgument, OnceArgument, OutputFormat,
-    Reported, SchemaName, SyncArguments,
+    InstanceArguments, JudgeArguments, LogFormat, ModelArguments, ModelFormat, OnUnreachableArgument, OnceArgument,
+    OutputFormat, Reported, SchemaName, SnapshotArguments, StatusArguments, StatusFormat, SyncArguments,
 };
+pub use instances::{ConfigText, InstanceSettings, Login, PasswordKind, instances};
 pub use variables::{Environment, nearest_three};
 
-use crate::ids::{AirflowVersion, InstanceName};
+use crate::ids::AirflowVersion;
 use crate::rules::{OnUnreachable, registry};
-use crate::secret::Secret;
 use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 /// What is wrong with arguments, variables or settings.
 #[derive(Debug, thiserror::Error)]
@@ -44,42 +44,6 @@ pub enum ConfigError {
     /// `sync` has no source.
     #[error("the git source is missing: set `CONTENT_SYNCER_GIT_REPO_SOURCE`")]
     NoSource,
-}
-
-/// One Airflow to ask.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstanceSettings {
-    /// Its name in findings.
-    pub name: InstanceName,
-    /// The base URL of its web server, as typed.
-    pub url: String,
-    /// How to log in.
-    pub login: Login,
-}
-
-/// How to log in to an Airflow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Login {
-    /// Without credentials.
-    None,
-    /// User name and password.
-    Password {
-        /// In clear; it is no secret.
-        username: String,
-        /// Where the password comes from.
-        password: SecretSource,
-    },
-    /// A bearer token.
-    Token(SecretSource),
-}
-
-/// Where a secret comes from; a file is read when it is needed, so that it can be renewed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SecretSource {
-    /// The value of a variable.
-    Value(Secret),
-    /// The content of a file, without the line break at its end.
-    File(PathBuf),
 }
 
 /// Reads what was typed and what the variables say.
@@ -113,12 +77,6 @@ pub fn version(text: Option<&str>) -> Result<Option<AirflowVersion>, ConfigError
 }
 
 impl JudgeArguments {
-    /// The Airflow instances to ask; none with `--no-live` or without a URL.
-    pub fn instances(&self, environment: &Environment) -> Result<Vec<InstanceSettings>, ConfigError> {
-        let Some(url) = self.airflow_url.as_ref().filter(|_| !self.no_live) else { return Ok(Vec::new()) };
-        Ok(vec![InstanceSettings { name: InstanceName::new("default"), url: url.clone(), login: environment.login()? }])
-    }
-
     /// The version that was named.
     pub fn version(&self) -> Result<Option<AirflowVersion>, ConfigError> {
         version(self.airflow_version.as_deref())

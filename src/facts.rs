@@ -16,6 +16,8 @@ pub struct Questions {
     pub dags: BTreeSet<DagId>,
     /// A touched DAG has an id that the text does not hold: all runs in flight are needed.
     pub all_dags: bool,
+    /// Whether DAGs without runs in flight are wanted with their files and their next runs, too.
+    pub describe: bool,
     /// Stored XComs whose type would settle a finding; optional, a verdict can do without.
     pub values: BTreeSet<StoredValue>,
     /// Commits to which runs are pinned (Airflow 3, versioned bundles) and whose source is needed.

@@ -2,6 +2,7 @@
 //! Imports nothing.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// A password, token or credential-bearing text. It cannot be printed, only handed on.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,5 +23,20 @@ impl Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
+    }
+}
+
+/// Where a secret comes from; a file is read when it is needed, so that it can be renewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// The value of a variable.
+    Value(Secret),
+    /// The content of a file, without the line break at its end.
+    File(PathBuf),
+}
+
+impl From<Secret> for SecretSource {
+    fn from(secret: Secret) -> Self {
+        Self::Value(secret)
     }
 }

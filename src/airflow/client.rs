@@ -1,17 +1,24 @@
-//! One HTTP conversation with one instance: the API's version, login, limits, and what a status
-//! means.
+//! One HTTP conversation with one instance: the API's version, limits, repetitions, and what a
+//! status means.
 //!
-//! Invariants: no redirect is followed, no body is read beyond its limit, no proxy stands before
-//! this machine's own ports, and an answer counts only if its body is what the API gives.
+//! Invariants: no redirect is followed, no body is read beyond its limit, no proxy of the
+//! environment stands before this machine's own ports, an answer counts only if its body is what
+//! the API gives, and credentials go to the instance's own address alone.
 
 use super::error::{Api, Error};
-use super::wire::{Problem, Token, Version};
+use super::login::{Authority, Remedy, Session};
+use super::wire::{Problem, Version};
 use super::{Access, Credentials};
 use crate::ids::AirflowVersion;
 use crate::secret::Secret;
-use reqwest::{Method, Url, redirect};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Certificate, Method, Proxy, Url, redirect};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::time::Duration;
+
+/// How often a request is sent again to a server that is in trouble.
+const REPETITIONS: u32 = 3;
 
 /// A conversation; made by [`Client::connect`].
 pub(super) struct Client<'a> {
@@ -21,67 +28,104 @@ pub(super) struct Client<'a> {
     pub(super) api: Api,
     /// The version that the server says it has; none if the text is no version.
     pub(super) version: Option<AirflowVersion>,
-    token: Option<Secret>,
-    logged_in_again: bool,
+    session: Option<Session>,
+    /// What it cost so far.
+    cost: Cost,
+}
+
+/// What a conversation cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Cost {
+    calls: usize,
+    bytes: usize,
+}
+
+/// What a request carries.
+pub(super) enum Payload<'a> {
+    None,
+    Json(&'a Value),
+    /// An encoded form with a password in it.
+    Form(&'a Secret),
 }
 
 /// A whole answer whose body has not been understood yet.
-struct Raw {
-    url: String,
-    status: u16,
-    body: Vec<u8>,
+pub(super) struct Raw {
+    pub(super) url: String,
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
 }
 
 impl<'a> Client<'a> {
     /// Finds out which API is there, without credentials where none are needed.
     pub(super) async fn connect(access: &'a Access) -> Result<Self, Error> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("dagguard/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .connect_timeout(access.limits.connect)
-            .timeout(access.limits.answer);
-        if access.url.is_loopback() {
-            builder = builder.no_proxy();
-        }
-        let http = builder.build().map_err(|source| Error::Client { source })?;
-        let token = match &access.credentials {
-            Credentials::Bearer(token) => Some(token.clone()),
-            Credentials::Password { .. } | Credentials::None => None,
-        };
-        let mut client = Self { access, http, api: Api::V2, version: None, token, logged_in_again: false };
+        let http = http(access)?;
+        let session = Session::given(&access.credentials).await?;
+        let cost = Cost::default();
+        let mut client = Self { access, http, api: Api::V2, version: None, session, cost };
         client.detect().await?;
         Ok(client)
     }
 
     /// `/api/v2/version`, then `/api/v1/version`: Airflow 2 answers the first with a 404 page,
-    /// Airflow 3 the second.
+    /// Airflow 3 the second. The one that answered last time is asked first.
     async fn detect(&mut self) -> Result<(), Error> {
+        let mut order = [(Api::V2, "v2"), (Api::V1, "v1")];
+        if self.access.memory.api() == Some(Api::V1) {
+            order.reverse();
+        }
         let mut statuses = Vec::new();
-        for (api, name) in [(Api::V2, "v2"), (Api::V1, "v1")] {
+        for (api, name) in order {
             self.api = api;
-            let raw = self.send(&Method::GET, self.access.url.join(["api", name, "version"]), None).await?;
+            let url = self.access.url.join(["api", name, "version"]);
+            let given = self.session.take();
+            let authority = given.as_ref().map_or(&Authority::Nothing, |session| &session.authority);
+            let raw = self.exchange(&Method::GET, url, &Payload::None, authority).await;
+            self.session = given;
+            let raw = raw?;
             match serde_json::from_slice::<Version>(&raw.body) {
                 Ok(answer) if raw.status == 200 => {
                     self.version = AirflowVersion::parse(&answer.version);
+                    self.access.memory.found(api);
                     return Ok(());
                 }
-                _ => statuses.push(raw.status),
+                _ => statuses.push(raw),
             }
         }
         // One of the two is a 404 on every Airflow, so the other one tells what is wrong.
-        let status = statuses.iter().copied().find(|status| *status != 404).unwrap_or(404);
+        let raw = statuses.iter().position(|raw| raw.status != 404).unwrap_or(0);
+        let raw = statuses.swap_remove(raw);
         let url = self.access.url.to_string();
-        Err(match status {
-            401 | 403 => Error::Refused { url, status, api: self.api },
-            300..=399 => Error::Redirected { url, status },
-            429 | 500..=599 => Error::Trouble { url, status },
-            _ => Error::NotAirflow { url, status },
+        Err(match raw.status {
+            status @ (401 | 403) => Error::Refused { url, status, api: self.api },
+            status @ 300..=399 => Error::Redirected { url, status },
+            429 | 500..=599 => Raw { url, ..raw }.error(self.api),
+            status => Error::NotAirflow { url, status },
         })
     }
 
     /// Whether the server is older than this release; one that does not name its release is not.
     pub(super) fn is_older_than(&self, major: u32, minor: u32) -> bool {
         self.version.is_some_and(|version| (version.major, version.minor) < (major, minor))
+    }
+
+    pub(super) fn credentials(&self) -> &'a Credentials {
+        &self.access.credentials
+    }
+
+    /// The base URL, for messages.
+    pub(super) fn base(&self) -> String {
+        self.access.url.to_string()
+    }
+
+    /// The address of something that is not a part of the API.
+    pub(super) fn below_base(&self, parts: &[&str]) -> Url {
+        self.access.url.join(parts.iter().copied())
+    }
+
+    /// Whether this server was seen to refuse web sessions for its API.
+    pub(super) fn takes_no_session(&self) -> bool {
+        self.access.memory.takes_no_session()
     }
 
     /// Asks with GET below `/api/vN`.
@@ -102,6 +146,12 @@ impl<'a> Client<'a> {
         self.ask(&Method::POST, self.url(parts), Some(body)).await
     }
 
+    /// Says what the conversation cost, in the log for those who ask for it.
+    pub(super) fn log_cost(&self) {
+        let Cost { calls, bytes } = self.cost;
+        tracing::debug!(url = self.base(), calls, bytes, "Airflow was asked");
+    }
+
     fn url(&self, parts: &[&str]) -> Url {
         let version = match self.api {
             Api::V1 => "v1",
@@ -111,104 +161,181 @@ impl<'a> Client<'a> {
     }
 
     async fn ask<T: DeserializeOwned>(&mut self, method: &Method, url: Url, body: Option<&Value>) -> Result<T, Error> {
-        if self.api == Api::V2
-            && self.token.is_none()
-            && matches!(self.access.credentials, Credentials::Password { .. })
-        {
-            self.log_in().await?;
-        }
-        let mut raw = self.send(method, url.clone(), body).await?;
-        if self.api == Api::V2 && raw.wants_login() && !self.logged_in_again && self.can_log_in() {
-            self.logged_in_again = true;
-            self.log_in().await?;
-            raw = self.send(method, url, body).await?;
-        }
-        raw.read(self.api)
-    }
-
-    /// A token that was given cannot be renewed; without credentials a server that lets everybody
-    /// in still wants a token, and gives one.
-    fn can_log_in(&self) -> bool {
-        !matches!(self.access.credentials, Credentials::Bearer(_))
-    }
-
-    async fn log_in(&mut self) -> Result<(), Error> {
-        let url = self.access.url.join(["auth", "token"]);
-        self.token = None;
-        let raw = match &self.access.credentials {
-            Credentials::Password { username, password } => {
-                let body = serde_json::json!({ "username": username, "password": password.expose() });
-                self.send(&Method::POST, url, Some(&body)).await?
+        let payload = body.map_or(Payload::None, Payload::Json);
+        loop {
+            let mut session = match self.session.take() {
+                Some(session) => session,
+                None => Session::start(self).await?,
+            };
+            let raw = self.exchange(method, url.clone(), &payload, &session.authority).await;
+            let (raw, again) = match raw {
+                Ok(raw) => {
+                    let again = self.answer_to_refusal(&mut session, &raw).await;
+                    (Ok(raw), again)
+                }
+                Err(error) => (Err(error), Ok(false)),
+            };
+            self.session = Some(session);
+            if !again? {
+                return raw?.read(self.api);
             }
-            Credentials::None | Credentials::Bearer(_) => self.send(&Method::GET, url, None).await?,
-        };
-        match serde_json::from_slice::<Token>(&raw.body) {
-            Ok(token) if matches!(raw.status, 200 | 201) => {
-                self.token = Some(Secret::new(token.access_token));
-                Ok(())
-            }
-            _ => Err(match raw.error(self.api) {
-                Error::Forbidden { url, api } => Error::Refused { url, status: 403, api },
-                error => error,
-            }),
         }
     }
 
-    async fn send(&self, method: &Method, url: Url, body: Option<&Value>) -> Result<Raw, Error> {
+    /// Whether the request is to be sent again, with other credentials or with renewed ones.
+    async fn answer_to_refusal(&mut self, session: &mut Session, raw: &Raw) -> Result<bool, Error> {
+        match session.remedy(self.api, raw.status, raw.is_about_token()) {
+            None => {
+                // Any other answer of the API was given to somebody who is let in.
+                if matches!(raw.status, 200..=299 | 404) {
+                    session.prove();
+                }
+                Ok(false)
+            }
+            Some(Remedy::Basic) => {
+                self.access.memory.refused_session();
+                session.fall_back(&self.access.credentials)?;
+                Ok(true)
+            }
+            Some(Remedy::LogInAgain) => session.renew(self).await,
+        }
+    }
+
+    /// Sends and reads a whole answer; a server in trouble is asked again, with growing pauses.
+    pub(super) async fn exchange(
+        &mut self,
+        method: &Method,
+        url: Url,
+        payload: &Payload<'_>,
+        authority: &Authority,
+    ) -> Result<Raw, Error> {
+        let mut pause = self.access.limits.pause;
+        let mut repetitions = 0;
+        loop {
+            let raw = self.send(method, url.clone(), payload, authority).await?;
+            let Some(wait) = raw.worth_asking_again(pause, self.access.limits.answer) else { return Ok(raw) };
+            if repetitions == REPETITIONS {
+                return Ok(raw);
+            }
+            repetitions += 1;
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            tracing::debug!(url = raw.url, status = raw.status, wait_ms, "Airflow is in trouble, asking again");
+            tokio::time::sleep(wait).await;
+            pause *= 2;
+        }
+    }
+
+    async fn send(
+        &mut self,
+        method: &Method,
+        url: Url,
+        payload: &Payload<'_>,
+        authority: &Authority,
+    ) -> Result<Raw, Error> {
         let shown = shown(&url);
-        let mut request = self.http.request(method.clone(), url).header("Accept", "application/json");
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        request = match (&self.token, &self.access.credentials) {
-            (Some(token), _) => request.bearer_auth(token.expose()),
-            // Each such call makes the server hash the password (about 0.5 s, measured on 2.11.2),
-            // and the version needs none, so it is sent only where it is wanted.
-            (None, Credentials::Password { username, password })
-                if self.api == Api::V1 && !shown.ends_with("/version") =>
-            {
-                request.basic_auth(username, Some(password.expose()))
-            }
-            (None, _) => request,
+        let mut request = self.http.request(method.clone(), url.clone()).header("Accept", "application/json");
+        request = match payload {
+            Payload::None => request,
+            Payload::Json(body) => request.json(body),
+            Payload::Form(body) => request
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                // Airflow's form wants to know over https where it was shown.
+                .header("Referer", url.as_str())
+                .body(body.expose().to_string()),
         };
-        let wrong = |source: reqwest::Error| {
-            let (url, source) = (shown.clone(), source.without_url());
-            match &source {
-                // A connection that takes too long is both; the reason is then the server's absence.
-                error if error.is_connect() => Error::Unreachable { url, source },
-                error if error.is_timeout() => Error::TooSlow { url, limit: self.access.limits.answer },
-                _ => Error::BrokenOff { url, source },
+        request = match authority {
+            Authority::Nothing => request,
+            Authority::Basic { username, password } => request.basic_auth(username, Some(password.expose())),
+            Authority::Headers(headers) => {
+                headers.iter().fold(request, |request, (name, value)| request.header(name, value))
             }
         };
+        let access = self.access;
+        let wrong = |source: reqwest::Error| Error::of_transport(access, shown.clone(), source.without_url());
         let mut response = request.send().await.map_err(wrong)?;
+        self.cost.calls += 1;
         let status = response.status().as_u16();
-        let limit = self.access.limits.body;
-        let mut body = Vec::new();
+        let headers = response.headers().clone();
+        let limit = access.limits.body;
+        let announced = response.content_length().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        if announced > limit {
+            return Err(Error::TooLarge { url: shown, limit });
+        }
+        // A length that is announced saves the copies of a body that grows.
+        let mut body = Vec::with_capacity(announced);
         while let Some(chunk) = response.chunk().await.map_err(wrong)? {
             if body.len() + chunk.len() > limit {
                 return Err(Error::TooLarge { url: shown, limit });
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Raw { url: shown, status, body })
+        self.cost.bytes += body.len();
+        Ok(Raw { url: shown, status, headers, body })
     }
 }
 
+/// The client of an instance: its certificates, its proxy, its limits.
+fn http(access: &Access) -> Result<reqwest::Client, Error> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("dagguard/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .connect_timeout(access.limits.connect)
+        .timeout(access.limits.answer);
+    if let Some(pem) = &access.transport.certificates {
+        let certificates = Certificate::from_pem_bundle(pem)
+            .ok()
+            .filter(|certificates| !certificates.is_empty())
+            .ok_or_else(|| Error::Setting { what: "--airflow-ca-bundle", problem: "it holds no PEM certificate" })?;
+        builder = builder.tls_certs_merge(certificates);
+    }
+    if let Some(proxy) = &access.transport.proxy {
+        // What is wrong with it is not repeated: it may hold a password.
+        let proxy = Proxy::all(proxy.expose()).map_err(|_| Error::Setting {
+            what: "--airflow-proxy",
+            problem: "it is not a URL like http://proxy:3128",
+        })?;
+        builder = builder.proxy(proxy);
+    } else if access.url.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|source| Error::Client { source })
+}
+
 impl Raw {
-    /// An expired or foreign token is a 401, or a 403 of these words (3.3.2); any other 403 is a
+    /// A token that has run out or is foreign is a 403 of these words (3.3.2); any other 403 is a
     /// missing permission, which a new token does not help.
-    fn wants_login(&self) -> bool {
-        self.status == 401 || (self.status == 403 && self.detail().contains("JWT"))
+    fn is_about_token(&self) -> bool {
+        self.detail().contains("JWT")
+    }
+
+    /// The pause before it is worth asking again: for a server in trouble (Airflow's own 500 for a
+    /// locked SQLite among it), and for one that wants to be asked less often, if it names a time
+    /// that fits the limit.
+    fn worth_asking_again(&self, pause: Duration, longest: Duration) -> Option<Duration> {
+        match self.status {
+            429 | 503 => {
+                let wanted = self.wanted_pause().map_or(pause, |wanted| wanted.max(pause));
+                (wanted <= longest).then_some(wanted)
+            }
+            500 | 502 | 504 => Some(pause),
+            _ => None,
+        }
+    }
+
+    /// `Retry-After`, in seconds.
+    fn wanted_pause(&self) -> Option<Duration> {
+        self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
     }
 
     /// The body, if the status is good and the body is what was asked for.
-    fn read<T: DeserializeOwned>(self, api: Api) -> Result<T, Error> {
+    pub(super) fn read<T: DeserializeOwned>(self, api: Api) -> Result<T, Error> {
         if !matches!(self.status, 200..=299) {
             return Err(self.error(api));
         }
         serde_json::from_slice(&self.body).map_err(|error| Error::Unreadable {
             problem: match self.body.iter().find(|byte| !byte.is_ascii_whitespace()) {
                 Some(b'<') => "HTML instead of JSON".to_string(),
+                None => "it is empty".to_string(),
                 _ => error.to_string(),
             },
             url: self.url,
@@ -216,9 +343,10 @@ impl Raw {
     }
 
     /// What a status that is not good means.
-    fn error(self, api: Api) -> Error {
+    pub(super) fn error(self, api: Api) -> Error {
         let is_json = serde_json::from_slice::<Value>(&self.body).is_ok();
         let detail = self.detail();
+        let wanted = self.wanted_pause();
         let Self { url, status, .. } = self;
         match status {
             401 => Error::Refused { url, status, api },
@@ -227,7 +355,8 @@ impl Raw {
             404 if is_json => Error::Missing { url },
             404 => Error::NotAirflow { url, status },
             300..=399 => Error::Redirected { url, status },
-            429 | 500..=599 => Error::Trouble { url, status },
+            429 => Error::Throttled { url, wanted },
+            500..=599 => Error::Trouble { url, status },
             200..=299 => Error::Unreadable { url, problem: "not the answer that was asked for".to_string() },
             _ => Error::Rejected { url, status, detail },
         }
@@ -259,5 +388,6 @@ fn shown(url: &Url) -> String {
 /// Classifies a recorded answer as the client would.
 #[cfg(test)]
 pub(super) fn read_recorded<T: DeserializeOwned>(api: Api, status: u16, body: &[u8]) -> Result<T, Error> {
-    Raw { url: "recorded".to_string(), status, body: body.to_vec() }.read(api)
+    let headers = HeaderMap::new();
+    Raw { url: "recorded".to_string(), status, headers, body: body.to_vec() }.read(api)
 }

@@ -1,5 +1,6 @@
 //! What can go wrong between this program and Airflow's REST API, and which setting to look at.
 
+use super::Access;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -21,11 +22,45 @@ pub enum Error {
         /// What it said.
         source: reqwest::Error,
     },
+    /// A setting of an instance cannot be used. Its value is not repeated: it may hold a secret.
+    #[error("setting cannot be used, {problem}: `{what}`")]
+    Setting {
+        /// The flag; the setting of an instance has the same name.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// The credentials themselves could not be had: a file, a command.
+    #[error("credentials cannot be had, {problem}: `{what}`")]
+    Credential {
+        /// The file or the program; never an argument.
+        what: String,
+        /// What is wrong, in words that hold nothing of the secret.
+        problem: String,
+    },
+    /// The log-in page is not Airflow's form for user and password.
+    #[error("no log-in form for user and password (status {status}): `{url}`")]
+    NoForm {
+        /// The page asked.
+        url: String,
+        /// Its status.
+        status: u16,
+    },
+    /// The server's certificate is not one that is trusted.
+    #[error("certificate of Airflow is not trusted ({}): `{url}`", root_cause(source))]
+    Certificate {
+        /// The address asked.
+        url: String,
+        /// What the client said.
+        source: reqwest::Error,
+    },
     /// No connection could be made: refused, no such name, no route, TLS.
     #[error("no connection to Airflow ({}): `{url}`", root_cause(source))]
     Unreachable {
         /// The address asked.
         url: String,
+        /// Whether it was asked through a proxy that was set for it.
+        proxied: bool,
         /// What the client said.
         source: reqwest::Error,
     },
@@ -109,8 +144,16 @@ pub enum Error {
     Trouble {
         /// The address asked.
         url: String,
-        /// 5xx or 429.
+        /// 5xx.
         status: u16,
+    },
+    /// The server, or a proxy before it, wants to be asked less often.
+    #[error("Airflow is asked too often (status 429{}): `{url}`", after(*wanted))]
+    Throttled {
+        /// The address asked.
+        url: String,
+        /// `Retry-After`, if it says so.
+        wanted: Option<Duration>,
     },
     /// The answer is not what the API gives: HTML, cut JSON, a field missing.
     #[error("answer of Airflow cannot be read ({problem}): `{url}`")]
@@ -146,8 +189,21 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Url { .. } => "the form is `http://host:port/prefix`; credentials have variables of their own",
+            Self::Setting { .. } => "the setting of an instance has the same name without `airflow-`",
+            Self::Credential { .. } => {
+                "look at the file or the command that gives the credentials; a command is started without a shell"
+            }
+            Self::NoForm { .. } => {
+                "with single sign-on set DAGGUARD_AIRFLOW_CREDENTIAL_COMMAND, or DAGGUARD_AIRFLOW_LOGIN=basic"
+            }
+            Self::Certificate { .. } => "give the authority's certificate with --airflow-ca-bundle",
+            Self::Unreachable { proxied: true, .. } => "look at --airflow-proxy, and server and port of --airflow-url",
             Self::Unreachable { .. } => "look at server and port of --airflow-url, and whether the web server runs",
             Self::TooSlow { .. } | Self::Trouble { .. } => "look at the load and the log of Airflow's web server",
+            Self::Throttled { .. } => "look at the limits of the proxy before Airflow's web server",
+            Self::BrokenOff { .. } | Self::TooLarge { .. } | Self::Unreadable { .. } => {
+                "look at what answers at --airflow-url: a proxy may stand before the API, or cut its answers"
+            }
             Self::NotAirflow { .. } => "look at the path of --airflow-url: it is the UI's address without `/home`",
             Self::Redirected { .. } => "give --airflow-url the address that the redirect leads to (https, path prefix)",
             Self::Refused { api: Api::V1, status: 401, .. } => {
@@ -164,14 +220,44 @@ impl Error {
             Self::Forbidden { api: Api::V2, .. } => {
                 "give the user the role Viewer, or `can_read` on DAGs, DAG Runs and Task Instances"
             }
-            Self::Client { .. }
-            | Self::BrokenOff { .. }
-            | Self::TooLarge { .. }
-            | Self::Missing { .. }
-            | Self::Rejected { .. }
-            | Self::Unreadable { .. }
-            | Self::Incomplete { .. } => return None,
+            Self::Client { .. } | Self::Missing { .. } | Self::Rejected { .. } | Self::Incomplete { .. } => {
+                return None;
+            }
         })
+    }
+
+    /// What the HTTP client could not do; `source` comes without its URL.
+    pub(super) fn of_transport(access: &Access, url: String, source: reqwest::Error) -> Self {
+        // A connection that takes too long is both; the reason is then the server's absence.
+        if source.is_connect() {
+            let proxied = access.transport.proxy.is_some();
+            return if root_cause(&source).contains("certificate") {
+                Self::Certificate { url, source }
+            } else {
+                Self::Unreachable { url, proxied, source }
+            };
+        }
+        if source.is_timeout() {
+            return Self::TooSlow { url, limit: access.limits.answer };
+        }
+        Self::BrokenOff { url, source }
+    }
+
+    /// Whether the server gave an answer, if not the one that was wanted.
+    pub(super) fn is_an_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::NoForm { .. }
+                | Self::Refused { .. }
+                | Self::Forbidden { .. }
+                | Self::Redirected { .. }
+                | Self::NotAirflow { .. }
+                | Self::Missing { .. }
+                | Self::Rejected { .. }
+                | Self::Trouble { .. }
+                | Self::Throttled { .. }
+                | Self::TooLarge { .. }
+        )
     }
 
     /// Message and hint as one line: what the facts carry as a reason.
@@ -190,4 +276,8 @@ fn root_cause(error: &reqwest::Error) -> String {
         cause = inner;
     }
     cause.to_string()
+}
+
+fn after(wanted: Option<Duration>) -> String {
+    wanted.map_or_else(String::new, |wanted| format!(", again after {} s", wanted.as_secs()))
 }

@@ -1,10 +1,14 @@
-//! Runs in flight from a file instead of a server: what `dagguard snapshot` writes and `--runs`
-//! reads. Only identities and states are required; what is absent was not checked.
+//! Runs in flight in a file instead of a server: what `dagguard snapshot` writes and `--runs`
+//! reads, by one set of shapes for both ways. Only identities and states are required; what is
+//! absent was not checked.
+//!
+//! Invariants: what was not seen stays not seen, with its reason; what [`write_runs`] wrote is
+//! written again as it was, byte for byte.
 
 use crate::facts::{Answer, DagFacts, Facts, Instance, Run, Seen, TaskInstance, TaskState};
 use crate::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
@@ -36,7 +40,7 @@ pub enum RunsFileError {
 ///
 /// `live` of an instance: `known` (the default), a DAG that is not listed has no runs; `partial`,
 /// nothing is known about DAGs that are not listed; `unavailable`, nothing is known at all. A DAG
-/// in `unreadable` is not visible, whatever else is said about it.
+/// in `unreadable` is not visible, one in `unavailable` not known, whatever else is said about it.
 pub fn read_runs(bytes: &[u8]) -> Result<Facts, RunsFileError> {
     // The version decides how the rest is read, so it is looked at alone and first.
     let Header { schema_version } = serde_json::from_slice(bytes)?;
@@ -49,6 +53,25 @@ pub fn read_runs(bytes: &[u8]) -> Result<Facts, RunsFileError> {
     Ok(Facts { taken_at, instances })
 }
 
+/// What of a snapshot goes into the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// Identities, states, versions and times: nothing that a user wrote into a run.
+    Without,
+    /// Also the `conf` of each run.
+    With,
+}
+
+/// Writes what [`read_runs`] reads.
+pub fn write_runs(facts: &Facts, values: Values) -> Result<String, serde_json::Error> {
+    let file = File {
+        schema_version: SCHEMA_VERSION,
+        taken_at: facts.taken_at.map(|time| time.to_string()),
+        instances: facts.instances.iter().map(|instance| FileInstance::of(instance, values)).collect(),
+    };
+    serde_json::to_string_pretty(&file).map(|text| text + "\n")
+}
+
 #[derive(Deserialize)]
 struct Header {
     #[serde(default = "schema_version")]
@@ -59,23 +82,36 @@ fn schema_version() -> u64 {
     SCHEMA_VERSION
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct File {
+    #[serde(default = "schema_version")]
+    schema_version: u64,
     taken_at: Option<String>,
     instances: Vec<FileInstance>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct FileInstance {
     #[serde(default = "default_name")]
     name: String,
     airflow_version: Option<String>,
     #[serde(default)]
     live: Live,
+    /// Why it is partial or unavailable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// It is partial because the credentials do not read all DAGs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    limited: bool,
     #[serde(default)]
     unreadable: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unavailable: Vec<FileUnavailable>,
     #[serde(default)]
     facts: FileFacts,
+    /// Why a fact was not checked, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    not_checked: BTreeMap<String, String>,
     #[serde(default)]
     dags: Vec<FileDag>,
     #[serde(default)]
@@ -86,7 +122,7 @@ fn default_name() -> String {
     "default".to_string()
 }
 
-#[derive(Deserialize, Default, Clone, Copy)]
+#[derive(Deserialize, Serialize, Default, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Live {
     #[default]
@@ -95,22 +131,33 @@ enum Live {
     Unavailable,
 }
 
-#[derive(Deserialize, Default)]
+/// A DAG that could not be asked for.
+#[derive(Deserialize, Serialize)]
+struct FileUnavailable {
+    dag_id: String,
+    reason: String,
+}
+
+#[derive(Deserialize, Serialize, Default)]
 struct FileFacts {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pools: Option<BTreeSet<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     variables: Option<BTreeSet<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     connections: Option<BTreeSet<String>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct FileDag {
     dag_id: String,
     is_paused: Option<bool>,
     fileloc: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     next_run_after: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct FileRun {
     dag_id: String,
     run_id: String,
@@ -118,14 +165,14 @@ struct FileRun {
     run_type: Option<String>,
     logical_date: Option<String>,
     start_date: Option<String>,
-    bundle_version: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     conf: Value,
+    bundle_version: Option<String>,
     #[serde(default)]
     task_instances: Vec<FileTaskInstance>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct FileTaskInstance {
     task_id: String,
     map_index: i64,
@@ -135,6 +182,7 @@ struct FileTaskInstance {
     try_number: Option<i64>,
     operator: Option<String>,
     trigger: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     xcom_keys: Option<BTreeSet<String>>,
 }
 
@@ -142,56 +190,144 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>,
     Option::deserialize(deserializer)
 }
 
+const POOLS: &str = "pools";
+const VARIABLES: &str = "variables";
+const CONNECTIONS: &str = "connections";
+const XCOM_KEYS: &str = "xcom_keys";
+
 impl FileInstance {
     fn facts(self) -> Result<Instance, RunsFileError> {
-        let name = InstanceName::new(self.name);
-        let version = self.airflow_version.as_deref().and_then(AirflowVersion::parse);
-        if matches!(self.live, Live::Unavailable) {
-            let mut instance = Instance::unavailable(name, "the instance was unavailable when the runs file was made");
-            instance.version = version;
-            return Ok(instance);
-        }
-        let mut dags: BTreeMap<DagId, Seen<DagFacts>> = BTreeMap::new();
-        for dag in self.dags {
-            let next_run_after = time("next_run_after", dag.next_run_after)?;
-            let facts = DagFacts { is_paused: dag.is_paused, fileloc: dag.fileloc, next_run_after, runs: Vec::new() };
-            dags.insert(DagId::new(dag.dag_id), Seen::Known(facts));
-        }
-        let mut runs = self.runs;
-        runs.sort_by(|a, b| (&a.dag_id, &a.run_id).cmp(&(&b.dag_id, &b.run_id)));
-        for run in runs {
-            // A run that is over is not in flight; any other word is.
-            if matches!(run.state.as_str(), "success" | "failed") {
-                continue;
-            }
-            let (dag_id, run) = run.facts()?;
-            if let Seen::Known(facts) = dags.entry(dag_id).or_insert_with(|| Seen::Known(DagFacts::default())) {
-                facts.runs.push(run);
-            }
-        }
-        for dag_id in self.unreadable {
-            dags.insert(DagId::new(dag_id), Seen::NotVisible);
-        }
+        let not_checked = self.not_checked;
+        let answer = |name: &str, names: Option<BTreeSet<String>>| {
+            names.map_or_else(|| Answer::NotChecked(why(&not_checked, name)), Answer::Checked)
+        };
         let others = match self.live {
             Live::Known => Seen::Known(()),
-            Live::Partial | Live::Unavailable => {
-                Seen::Unavailable("not in the runs file, which is partial".to_string())
+            Live::Partial if self.limited => Seen::NotVisible,
+            Live::Partial => {
+                Seen::Unavailable(self.reason.unwrap_or_else(|| "not in the runs file, which is partial".to_string()))
             }
+            Live::Unavailable => Seen::Unavailable(
+                self.reason.unwrap_or_else(|| "the instance was unavailable when the runs file was made".to_string()),
+            ),
         };
+        let mut dags: BTreeMap<DagId, Seen<DagFacts>> = BTreeMap::new();
+        if self.live != Live::Unavailable {
+            for dag in self.dags {
+                let next_run_after = time("next_run_after", dag.next_run_after)?;
+                let facts =
+                    DagFacts { is_paused: dag.is_paused, fileloc: dag.fileloc, next_run_after, runs: Vec::new() };
+                dags.insert(DagId::new(dag.dag_id), Seen::Known(facts));
+            }
+            let mut runs = self.runs;
+            runs.sort_by(|a, b| (&a.dag_id, &a.run_id).cmp(&(&b.dag_id, &b.run_id)));
+            for run in runs {
+                // A run that is over is not in flight; any other word is.
+                if matches!(run.state.as_str(), "success" | "failed") {
+                    continue;
+                }
+                let (dag_id, run) = run.facts(&why(&not_checked, XCOM_KEYS))?;
+                if let Seen::Known(facts) = dags.entry(dag_id).or_insert_with(|| Seen::Known(DagFacts::default())) {
+                    facts.runs.push(run);
+                }
+            }
+            for dag in self.unavailable {
+                dags.insert(DagId::new(dag.dag_id), Seen::Unavailable(dag.reason));
+            }
+            for dag_id in self.unreadable {
+                dags.insert(DagId::new(dag_id), Seen::NotVisible);
+            }
+        }
         Ok(Instance {
-            name,
-            version,
+            name: InstanceName::new(self.name),
+            version: self.airflow_version.as_deref().and_then(AirflowVersion::parse),
             dags,
             others,
-            pools: answer(self.facts.pools),
-            variables: answer(self.facts.variables),
-            connections: answer(self.facts.connections),
+            pools: answer(POOLS, self.facts.pools),
+            variables: answer(VARIABLES, self.facts.variables),
+            connections: answer(CONNECTIONS, self.facts.connections),
         })
+    }
+
+    fn of(instance: &Instance, values: Values) -> Self {
+        let (live, reason) = match &instance.others {
+            Seen::Known(()) => (Live::Known, None),
+            Seen::NotVisible => (Live::Partial, None),
+            Seen::Unavailable(reason) if instance.dags.is_empty() => (Live::Unavailable, Some(reason.clone())),
+            Seen::Unavailable(reason) => (Live::Partial, Some(reason.clone())),
+        };
+        let mut file = Self {
+            name: instance.name.to_string(),
+            airflow_version: instance.version.map(|version| version.to_string()),
+            live,
+            reason,
+            limited: instance.others == Seen::NotVisible,
+            unreadable: BTreeSet::new(),
+            unavailable: Vec::new(),
+            facts: FileFacts {
+                pools: checked(&instance.pools),
+                variables: checked(&instance.variables),
+                connections: checked(&instance.connections),
+            },
+            not_checked: BTreeMap::new(),
+            dags: Vec::new(),
+            runs: Vec::new(),
+        };
+        let facts = [(POOLS, &instance.pools), (VARIABLES, &instance.variables), (CONNECTIONS, &instance.connections)];
+        for (name, answer) in facts {
+            if let Answer::NotChecked(reason) = answer {
+                file.not_checked.insert(name.to_string(), reason.clone());
+            }
+        }
+        for (dag_id, seen) in &instance.dags {
+            match seen {
+                Seen::Known(dag) => file.dag(dag_id, dag, values),
+                Seen::NotVisible => {
+                    file.unreadable.insert(dag_id.to_string());
+                }
+                Seen::Unavailable(reason) => {
+                    file.unavailable.push(FileUnavailable { dag_id: dag_id.to_string(), reason: reason.clone() });
+                }
+            }
+        }
+        file
+    }
+
+    fn dag(&mut self, dag_id: &DagId, dag: &DagFacts, values: Values) {
+        self.dags.push(FileDag {
+            dag_id: dag_id.to_string(),
+            is_paused: dag.is_paused,
+            fileloc: dag.fileloc.clone(),
+            next_run_after: dag.next_run_after.map(|time| time.to_string()),
+        });
+        for run in &dag.runs {
+            // Whether keys were asked for is the same for all instances of one answer.
+            let unasked = run.task_instances.iter().find_map(|instance| match &instance.xcom_keys {
+                Answer::NotChecked(reason) => Some(reason),
+                Answer::Checked(_) => None,
+            });
+            if let Some(reason) = unasked {
+                self.not_checked.entry(XCOM_KEYS.to_string()).or_insert_with(|| reason.clone());
+            }
+            self.runs.push(FileRun::of(dag_id, run, values));
+        }
+    }
+}
+
+/// The reason in the file, or that there is none.
+fn why(not_checked: &BTreeMap<String, String>, name: &str) -> String {
+    not_checked.get(name).cloned().unwrap_or_else(|| "not in the runs file".to_string())
+}
+
+fn checked(answer: &Answer<BTreeSet<String>>) -> Option<BTreeSet<String>> {
+    match answer {
+        Answer::Checked(names) => Some(names.clone()),
+        Answer::NotChecked(_) => None,
     }
 }
 
 impl FileRun {
-    fn facts(self) -> Result<(DagId, Run), RunsFileError> {
+    fn facts(self, no_keys: &str) -> Result<(DagId, Run), RunsFileError> {
         let run = Run {
             run_id: RunId::new(self.run_id),
             state: self.state,
@@ -200,14 +336,28 @@ impl FileRun {
             start_date: time("start_date", self.start_date)?,
             bundle_version: self.bundle_version,
             conf: self.conf,
-            task_instances: self.task_instances.into_iter().map(FileTaskInstance::facts).collect(),
+            task_instances: self.task_instances.into_iter().map(|instance| instance.facts(no_keys)).collect(),
         };
         Ok((DagId::new(self.dag_id), run))
+    }
+
+    fn of(dag_id: &DagId, run: &Run, values: Values) -> Self {
+        Self {
+            dag_id: dag_id.to_string(),
+            run_id: run.run_id.to_string(),
+            state: run.state.clone(),
+            run_type: run.run_type.clone(),
+            logical_date: run.logical_date.map(|time| time.to_string()),
+            start_date: run.start_date.map(|time| time.to_string()),
+            conf: if values == Values::With { run.conf.clone() } else { Value::Null },
+            bundle_version: run.bundle_version.clone(),
+            task_instances: run.task_instances.iter().map(FileTaskInstance::of).collect(),
+        }
     }
 }
 
 impl FileTaskInstance {
-    fn facts(self) -> TaskInstance {
+    fn facts(self, no_keys: &str) -> TaskInstance {
         TaskInstance {
             task_id: TaskId::new(self.task_id),
             map_index: MapIndex(self.map_index),
@@ -215,13 +365,21 @@ impl FileTaskInstance {
             try_number: self.try_number,
             operator: self.operator,
             trigger: self.trigger,
-            xcom_keys: answer(self.xcom_keys),
+            xcom_keys: self.xcom_keys.map_or_else(|| Answer::NotChecked(no_keys.to_string()), Answer::Checked),
         }
     }
-}
 
-fn answer(names: Option<BTreeSet<String>>) -> Answer<BTreeSet<String>> {
-    names.map_or_else(|| Answer::NotChecked("not in the runs file".to_string()), Answer::Checked)
+    fn of(instance: &TaskInstance) -> Self {
+        Self {
+            task_id: instance.task_id.to_string(),
+            map_index: instance.map_index.0,
+            state: instance.state.word().map(str::to_string),
+            try_number: instance.try_number,
+            operator: instance.operator.clone(),
+            trigger: instance.trigger.clone(),
+            xcom_keys: checked(&instance.xcom_keys),
+        }
+    }
 }
 
 fn time(field: &'static str, text: Option<String>) -> Result<Option<Timestamp>, RunsFileError> {
@@ -229,79 +387,4 @@ fn time(field: &'static str, text: Option<String>) -> Result<Option<Timestamp>, 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn identities_and_states_are_enough() {
-        let facts = read_runs(
-            br#"{"instances": [{"runs": [{"dag_id": "d", "run_id": "r", "state": "running",
-                "task_instances": [{"task_id": "g.t", "map_index": 3, "state": null}]}]}]}"#,
-        )
-        .expect("the least there can be");
-        let instance = &facts.instances[0];
-        assert_eq!(instance.name.as_str(), "default");
-        let Seen::Known(dag) = instance.dag(&DagId::from("d")) else { panic!("{instance:?}") };
-        assert_eq!(dag.runs[0].task_instances[0].map_index, MapIndex(3));
-        assert_eq!(dag.runs[0].task_instances[0].state, TaskState::NoStatus);
-        assert!(matches!(dag.runs[0].task_instances[0].xcom_keys, Answer::NotChecked(_)));
-        assert!(matches!(instance.pools, Answer::NotChecked(_)));
-        assert_eq!(instance.dag(&DagId::from("another")), Seen::Known(&DagFacts::default()));
-    }
-
-    #[test]
-    fn the_whole_shape_is_read() {
-        let facts = read_runs(
-            br#"{"schema_version": 1, "taken_at": "2026-01-01T00:00:00Z", "instances": [
-                {"name": "prod", "airflow_version": "2.11.2", "live": "known", "unreadable": ["secret"],
-                 "facts": {"pools": ["default_pool"]},
-                 "dags": [{"dag_id": "d", "is_paused": true, "fileloc": "dags/x.py"}, {"dag_id": "secret"}],
-                 "runs": [{"dag_id": "d", "run_id": "done", "state": "success"},
-                          {"dag_id": "d", "run_id": "r", "state": "odd", "run_type": "manual", "logical_date": null,
-                           "conf": {"a": 1}, "bundle_version": "abc", "new_member": 1,
-                           "task_instances": [{"task_id": "t", "map_index": -1, "state": "deferred", "try_number": 2,
-                             "operator": "X", "trigger": "a.B", "xcom_keys": ["k"]}]}]}]}"#,
-        )
-        .expect("the shape of the contract");
-        assert_eq!(facts.taken_at.map(|time| time.to_string()).as_deref(), Some("2026-01-01T00:00:00Z"));
-        let instance = &facts.instances[0];
-        assert_eq!(instance.version.map(|version| version.to_string()).as_deref(), Some("2.11.2"));
-        assert_eq!(instance.dag(&DagId::from("secret")), Seen::NotVisible);
-        assert_eq!(instance.pools, Answer::Checked(BTreeSet::from(["default_pool".to_string()])));
-        let Seen::Known(dag) = instance.dag(&DagId::from("d")) else { panic!("{instance:?}") };
-        assert_eq!((dag.is_paused, dag.fileloc.as_deref()), (Some(true), Some("dags/x.py")));
-        assert_eq!(dag.runs.len(), 1, "a finished run is not in flight, one of an unknown state is");
-        assert_eq!(dag.runs[0].task_instances[0].trigger.as_deref(), Some("a.B"));
-    }
-
-    #[test]
-    fn what_was_not_seen_is_not_idle() {
-        for (live, words) in [("partial", "partial"), ("unavailable", "unavailable")] {
-            let text = format!(
-                r#"{{"instances": [{{"live": "{live}", "runs": [{{"dag_id": "d", "run_id": "r", "state": "queued"}}]}}]}}"#
-            );
-            let facts = read_runs(text.as_bytes()).expect(live);
-            let Seen::Unavailable(reason) = facts.instances[0].dag(&DagId::from("other")) else { panic!("{facts:?}") };
-            assert!(reason.contains(words), "{reason}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_used_says_why() {
-        for (text, words) in [
-            (r#"{"schema_version": 2, "whatever": []}"#, "not known (known: 1): `2`"),
-            ("{", "line 1"),
-            (r#"{"instances": [{"runs": [{"dag_id": "d", "run_id": "r"}]}]}"#, "missing field `state`"),
-            (
-                r#"{"instances": [{"runs": [{"dag_id": "d", "run_id": "r", "state": "running",
-                "task_instances": [{"task_id": "t", "map_index": 0}]}]}]}"#,
-                "missing field `state`",
-            ),
-            (r#"{"taken_at": "yesterday", "instances": []}"#, "in `taken_at`"),
-            (r#"{"instances": [{"live": "perhaps"}]}"#, "perhaps"),
-        ] {
-            let error = read_runs(text.as_bytes()).expect_err(text).to_string();
-            assert!(error.contains(words), "{error}");
-        }
-    }
-}
+mod tests;

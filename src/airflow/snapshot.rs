@@ -35,7 +35,7 @@ const DAGS_A_PAGE: usize = 100;
 const READINGS: usize = 3;
 /// A DAG that no server has; whether it is *missing* or *forbidden* shows what credentials read.
 /// Without a dot: Airflow 2 takes that for a sub-DAG and fails (500) where it is not there.
-const NO_SUCH_DAG: &str = "dagguard_probe_this_dag_does_not_exist";
+pub(super) const NO_SUCH_DAG: &str = "dagguard_probe_this_dag_does_not_exist";
 
 /// What [`read`] found.
 pub(super) struct Found {
@@ -291,17 +291,20 @@ async fn visibility(
         }
         return Ok((seen, Seen::Unavailable("not asked".to_string())));
     }
-    for dag in list_dags(client).await? {
-        let dag_id = DagId::new(dag.dag_id.as_str());
-        if questions.all_dags || questions.dags.contains(&dag_id) {
-            seen.insert(dag_id, Seen::Known(dag.facts()));
-        }
-    }
     let rest = match one_dag(client, &DagId::from(NO_SUCH_DAG)).await {
         Seen::Known(_) => Seen::Known(()),
         Seen::NotVisible => Seen::NotVisible,
         Seen::Unavailable(reason) => Seen::Unavailable(reason),
     };
+    // Who reads all DAGs needs no list: a DAG without runs is one that has none.
+    if rest != Seen::Known(()) || questions.describe {
+        for dag in list_dags(client).await? {
+            let dag_id = DagId::new(dag.dag_id.as_str());
+            if questions.all_dags || questions.dags.contains(&dag_id) {
+                seen.insert(dag_id, Seen::Known(dag.facts()));
+            }
+        }
+    }
     for dag_id in &questions.dags {
         seen.entry(dag_id.clone()).or_insert_with(|| match &rest {
             Seen::Known(()) => Seen::Known(DagFacts::default()),

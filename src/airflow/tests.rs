@@ -1,5 +1,9 @@
 //! The edge against recorded answers of real servers, and against a server that misbehaves.
 
+mod budget;
 mod conversation;
+mod login;
+mod permissions;
 mod play;
 mod recorded;
+mod traps;

@@ -21,6 +21,9 @@ impl BaseUrl {
             rest.split(['?', '#']).next().unwrap_or_default().to_string()
         };
         let refused = |problem| Error::Url { url: shown(), problem };
+        if !text.contains("://") {
+            return Err(refused("it does not begin with `http://` or `https://`"));
+        }
         let mut url = Url::parse(text.trim()).map_err(|_| refused("it is not a URL"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refused("only http and https are known"));

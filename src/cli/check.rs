@@ -25,7 +25,7 @@ pub(super) fn run(
             .map_err(|error| Failure::usage(format!("{error}: `{}`", path.display())))?;
         Comparison::new(&judge::models(), &deployed, &proposed, &policy).check(&facts)
     } else {
-        let accesses = judge::accesses(&arguments.judge, environment, Limits::default())?;
+        let accesses = judge::accesses(&arguments.judge, environment, Limits::default(), &judge::Memories::default())?;
         runtime()?.block_on(judge::judge(&judge::models(), &deployed, &proposed, &accesses, &policy))
     };
     deliver(&report, &arguments.reported, colour)?;

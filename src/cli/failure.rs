@@ -32,6 +32,13 @@ impl Failure {
         Self::new(Exit::Incomplete, message)
     }
 
+    /// A command about Airflow, and none is configured.
+    pub(super) fn no_instance() -> Self {
+        Self::usage("no Airflow is configured").hint(
+            "set `DAGGUARD_AIRFLOW_URL` and its credentials, or `[instance.NAME]` in a file that `--config` names",
+        )
+    }
+
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
@@ -93,6 +100,10 @@ impl From<GitError> for Failure {
 
 impl From<airflow::Error> for Failure {
     fn from(error: airflow::Error) -> Self {
-        Self::usage(error.to_string())
+        let failure = Self::usage(error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }

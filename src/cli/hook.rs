@@ -22,6 +22,7 @@ const LIMITS: Limits = Limits {
     answer: Duration::from_secs(5),
     snapshot: Duration::from_secs(8),
     body: 64 << 20,
+    pause: Duration::from_millis(250),
 };
 
 pub(super) fn run(
@@ -135,7 +136,7 @@ impl Push<'_> {
     ) -> Result<Report, Failure> {
         let (deployed, proposed) = (repository.snapshot(base)?, repository.snapshot(local)?);
         let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), self.arguments)?;
-        let accesses = judge::accesses(self.arguments, environment, LIMITS)?;
+        let accesses = judge::accesses(self.arguments, environment, LIMITS, &judge::Memories::default())?;
         Ok(runtime()?.block_on(judge::judge(&judge::models(), &deployed, &proposed, &accesses, &policy)))
     }
 }

@@ -2,15 +2,21 @@
 
 use super::Failure;
 use crate::Comparison;
-use crate::airflow::{self, Access, BaseUrl, Credentials, Limits};
-use crate::config::{Environment, InstanceSettings, JudgeArguments, Login, SecretSource};
+use crate::airflow::{self, Access, BaseUrl, CredentialCommand, Credentials, Limits, Memory, PasswordLogin, Transport};
+use crate::config::{
+    self, ConfigText, Environment, InstanceArguments, InstanceSettings, JudgeArguments, Login, PasswordKind,
+};
 use crate::content::{Layout, Snapshot};
 use crate::dag::Models;
 use crate::facts::Facts;
+use crate::ids::InstanceName;
 use crate::report::Report;
 use crate::rules::{OnUnreachable, Policy};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretSource};
+use std::collections::BTreeMap;
 use std::num::NonZero;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Applies the flags to a policy.
 #[expect(clippy::needless_pass_by_value, reason = "a base is made to be changed")]
@@ -34,28 +40,103 @@ pub(super) fn layout(deployed: &Snapshot, proposed: &Snapshot) -> Layout {
     }
 }
 
-/// How each configured Airflow is reached; secret files are read now.
+/// What the servers of earlier passes showed, by the names of the instances.
+#[derive(Default)]
+pub(super) struct Memories(Mutex<BTreeMap<InstanceName, Memory>>);
+
+impl Memories {
+    fn of(&self, name: &InstanceName) -> Memory {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_default().clone()
+    }
+}
+
+/// How each Airflow is reached that a judgement asks; secret files are looked at now.
 pub(super) fn accesses(
     arguments: &JudgeArguments,
     environment: &Environment,
     limits: Limits,
+    memories: &Memories,
 ) -> Result<Vec<Access>, Failure> {
-    arguments.instances(environment)?.into_iter().map(|instance| access(instance, limits)).collect()
+    if arguments.no_live {
+        return Ok(Vec::new());
+    }
+    accesses_of(&arguments.instances, environment, limits, memories)
 }
 
-fn access(settings: InstanceSettings, limits: Limits) -> Result<Access, Failure> {
+/// How each configured Airflow is reached.
+pub(super) fn accesses_of(
+    arguments: &InstanceArguments,
+    environment: &Environment,
+    limits: Limits,
+    memories: &Memories,
+) -> Result<Vec<Access>, Failure> {
+    let typed = arguments.airflow_proxy.as_ref().map(Secret::expose);
+    if typed.is_some_and(|proxy| proxy.contains('@') && environment.get("DAGGUARD_AIRFLOW_PROXY") != Some(proxy)) {
+        return Err(Failure::usage("a proxy's password was typed, where every process of the machine can read it")
+            .hint("put the URL in the variable `DAGGUARD_AIRFLOW_PROXY`"));
+    }
+    let texts: Vec<ConfigText> = arguments.config.iter().map(|named| config_text(named)).collect::<Result<_, _>>()?;
+    let instances = config::instances(arguments, environment, &texts)?;
+    instances.into_iter().map(|settings| access(settings, limits, memories)).collect()
+}
+
+/// A file of the operator, or a setting typed as it would stand in one.
+fn config_text(named: &str) -> Result<ConfigText, Failure> {
+    let path = Path::new(named);
+    if named.contains('=') && !path.exists() {
+        return Ok(ConfigText { name: "--config".to_string(), text: named.to_string() });
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("the configuration cannot be read, {error}: `{named}`")))?;
+    Ok(ConfigText { name: named.to_string(), text })
+}
+
+fn access(settings: InstanceSettings, limits: Limits, memories: &Memories) -> Result<Access, Failure> {
+    let limits = Limits {
+        connect: settings.connect_timeout.unwrap_or(limits.connect),
+        answer: settings.answer_timeout.unwrap_or(limits.answer),
+        snapshot: settings.snapshot_timeout.unwrap_or(limits.snapshot),
+        ..limits
+    };
     let credentials = match settings.login {
         Login::None => Credentials::None,
-        Login::Password { username, password } => Credentials::Password { username, password: secret(password)? },
-        Login::Token(token) => Credentials::Bearer(secret(token)?),
+        Login::Password { username, password, kind } => Credentials::Password {
+            username: secret(&username)?.expose().to_string(),
+            password: readable(password)?,
+            login: match kind {
+                PasswordKind::Auto => PasswordLogin::Auto,
+                PasswordKind::Basic => PasswordLogin::Basic,
+                PasswordKind::Session => PasswordLogin::Session,
+            },
+        },
+        Login::Token(token) => Credentials::Bearer(readable(token)?),
+        Login::Command(argv) => Credentials::Command(CredentialCommand { argv, limit: limits.answer }),
     };
-    Ok(Access { name: settings.name, url: BaseUrl::parse(&settings.url)?, credentials, limits })
+    let certificates = settings.ca_bundle.map(|path| {
+        std::fs::read(&path)
+            .map_err(|error| Failure::usage(format!("certificates cannot be read, {error}: `{}`", path.display())))
+    });
+    let memory = memories.of(&settings.name);
+    Ok(Access {
+        name: settings.name,
+        url: BaseUrl::parse(&settings.url)?,
+        credentials,
+        transport: Transport { certificates: certificates.transpose()?, proxy: settings.proxy },
+        limits,
+        memory,
+    })
 }
 
-fn secret(source: SecretSource) -> Result<Secret, Failure> {
+/// The source, if it can be read now: a path that is wrong ends the program at its start.
+fn readable(source: SecretSource) -> Result<SecretSource, Failure> {
+    secret(&source)?;
+    Ok(source)
+}
+
+fn secret(source: &SecretSource) -> Result<Secret, Failure> {
     match source {
-        SecretSource::Value(secret) => Ok(secret),
-        SecretSource::File(path) => match std::fs::read_to_string(&path) {
+        SecretSource::Value(secret) => Ok(secret.clone()),
+        SecretSource::File(path) => match std::fs::read_to_string(path) {
             Ok(text) => Ok(Secret::new(text.trim_end_matches(['\r', '\n']))),
             Err(error) => {
                 Err(Failure::usage(format!("a credential file cannot be read, {error}: `{}`", path.display())))

@@ -14,9 +14,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result<Exit, Failure> {
     let mut settings = settings(&arguments, environment)?;
-    let sidecar = Sidecar { arguments: arguments.judge, environment, models: judge::models() };
+    let (models, memories) = (judge::models(), judge::Memories::default());
+    let sidecar = Sidecar { arguments: arguments.judge, environment, models, memories };
     // Wrong settings end the program now, not at the first change that needs them.
-    let accesses = judge::accesses(&sidecar.arguments, environment, Limits::default())?;
+    let accesses = judge::accesses(&sidecar.arguments, environment, Limits::default(), &sidecar.memories)?;
     judge::policy(Policy::sync(settings.layout), &sidecar.arguments)?;
     if accesses.is_empty() && !sidecar.arguments.no_live {
         settings.warnings.push(
@@ -90,12 +91,14 @@ struct Sidecar<'a> {
     environment: &'a Environment,
     /// What did not change since the last judgement is not evaluated again.
     models: Models,
+    /// What the servers showed, which saves calls.
+    memories: judge::Memories,
 }
 
 impl Judge for Sidecar<'_> {
     async fn judge(&self, deployed: &Snapshot, proposed: &Snapshot, _first: FirstDelivery) -> Judgement {
         let policy = judge::policy(Policy::sync(Layout::Content), &self.arguments);
-        let accesses = judge::accesses(&self.arguments, self.environment, Limits::default());
+        let accesses = judge::accesses(&self.arguments, self.environment, Limits::default(), &self.memories);
         let (policy, accesses) = match (policy, accesses) {
             (Ok(policy), Ok(accesses)) => (policy, accesses),
             (Err(failure), _) | (_, Err(failure)) => {

@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::secret::Secret;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 #[command(name = "dagguard", version, disable_help_subcommand = true, arg_required_else_help = true)]
 #[command(after_help = "Every flag can be set by a variable: `--airflow-url` by DAGGUARD_AIRFLOW_URL.\n\
     Credentials come from variables alone: DAGGUARD_AIRFLOW_USERNAME, DAGGUARD_AIRFLOW_PASSWORD, DAGGUARD_AIRFLOW_TOKEN,\n\
-    each also as …_FILE.")]
+    each also as …_FILE, or DAGGUARD_AIRFLOW_CREDENTIAL_COMMAND.")]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -44,6 +45,10 @@ pub enum Command {
         #[arg(value_enum)]
         name: SchemaName,
     },
+    /// Write what is in flight, as a file that `check --runs` reads
+    Snapshot(SnapshotArguments),
+    /// Say what the credentials of each Airflow allow
+    Status(StatusArguments),
     /// Show a rule's page, or the list of rules
     Rule {
         /// The rule's id.
@@ -69,12 +74,34 @@ pub enum ColourChoice {
     Never,
 }
 
-/// What check, sync and hook share.
-#[derive(Clone, Debug, Args)]
-pub struct JudgeArguments {
+/// Which Airflow instances there are.
+#[derive(Clone, Debug, Default, Args)]
+pub struct InstanceArguments {
     /// Base URL of the Airflow web server whose runs in flight count
     #[arg(long, value_name = "URL")]
     pub airflow_url: Option<String>,
+    /// PEM certificates to trust for it, beside those of the system
+    #[arg(long, value_name = "PATH")]
+    pub airflow_ca_bundle: Option<PathBuf>,
+    /// HTTP proxy before it; a URL with a password goes in the variable
+    #[arg(long, value_name = "URL", value_parser = secret, hide_default_value = true)]
+    pub airflow_proxy: Option<Secret>,
+    /// The operator's configuration: a TOML file, or KEY=VALUE; several instances are [instance.NAME]
+    #[arg(long, value_name = "PATH|KEY=VALUE")]
+    pub config: Vec<String>,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape of a value parser")]
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
+}
+
+/// What check, sync and hook share.
+#[derive(Clone, Debug, Args)]
+pub struct JudgeArguments {
+    /// Which Airflow instances there are.
+    #[command(flatten)]
+    pub instances: InstanceArguments,
     /// Airflow version to model where no server says its own
     #[arg(long, value_name = "VERSION")]
     pub airflow_version: Option<String>,
@@ -284,6 +311,46 @@ pub struct ModelArguments {
     pub airflow_version: Option<String>,
 }
 
+/// `dagguard snapshot`.
+#[derive(Clone, Debug, Args)]
+pub struct SnapshotArguments {
+    /// Only this DAG; repeat it for several
+    #[arg(long, value_name = "DAG_ID")]
+    pub dag: Vec<String>,
+    /// Also write the `conf` of each run, which may hold what others should not see
+    #[arg(long)]
+    pub values: bool,
+    /// Write the snapshot to a file in place of stdout
+    #[arg(short, long, value_name = "PATH")]
+    pub output_file: Option<PathBuf>,
+    /// Which Airflow instances there are.
+    #[command(flatten)]
+    pub instances: InstanceArguments,
+}
+
+/// `dagguard status`.
+#[derive(Clone, Debug, Args)]
+pub struct StatusArguments {
+    /// Which checks the credentials allow, and what each missing one needs
+    #[arg(long, required = true)]
+    pub access: bool,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub output_format: StatusFormat,
+    /// Which Airflow instances there are.
+    #[command(flatten)]
+    pub instances: InstanceArguments,
+}
+
+/// Forms of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
 /// Outputs that have a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SchemaName {
@@ -293,6 +360,8 @@ pub enum SchemaName {
     Model,
     /// `dagguard model --explain --output-format json`.
     Explanation,
+    /// `dagguard snapshot`, and `check --runs`.
+    Snapshot,
 }
 
 /// Forms of a model.

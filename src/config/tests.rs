@@ -1,4 +1,5 @@
 use super::*;
+use std::path::PathBuf;
 
 fn read_with(args: &str, variables: &[(&str, &str)]) -> Result<(Arguments, Vec<String>), ConfigError> {
     let args = std::iter::once("dagguard").chain(args.split_whitespace()).map(OsString::from).collect();
@@ -82,6 +83,7 @@ fn variables_that_kubernetes_makes_for_a_service_are_not_ours() {
 
 #[test]
 fn a_login_is_a_token_or_a_password_and_never_shows() {
+    let url = InstanceArguments { airflow_url: Some("http://a".into()), ..InstanceArguments::default() };
     let environment = |variables: &[(&str, &str)]| {
         Environment::new(variables.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string())))
     };
@@ -90,10 +92,24 @@ fn a_login_is_a_token_or_a_password_and_never_shows() {
         ("DAGGUARD_AIRFLOW_PASSWORD", "hunter2"),
         ("DAGGUARD_AIRFLOW_TOKEN", "t0ken"),
     ]);
-    let message = both.login().unwrap_err().to_string();
+    let message = instances(&url, &both, &[]).unwrap_err().to_string();
+    assert!(message.contains("`DAGGUARD_AIRFLOW_TOKEN`"), "{message}");
     assert!(!message.contains("hunter2") && !message.contains("t0ken"), "{message}");
-    let login = environment(&[("DAGGUARD_AIRFLOW_USERNAME", "admin"), ("DAGGUARD_AIRFLOW_PASSWORD", "hunter2")])
-        .login()
-        .unwrap();
-    assert!(!format!("{login:?} {both:?}").contains("hunter2"));
+    let one = environment(&[("DAGGUARD_AIRFLOW_USERNAME", "admin"), ("DAGGUARD_AIRFLOW_PASSWORD", "hunter2")]);
+    let found = instances(&url, &one, &[]).unwrap();
+    assert!(!format!("{found:?} {both:?}").contains("hunter2"));
+}
+
+#[test]
+fn variables_of_an_instance_are_known_and_a_wrong_part_of_one_is_not() {
+    let good =
+        [("DAGGUARD_INSTANCE_PROD_URL", "x"), ("DAGGUARD_INSTANCE_A_B_TOKEN_FILE", "x"), ("DAGGUARD_CONFIG", "a")];
+    assert!(read_with("check --against main", &good).unwrap().1.is_empty());
+    assert!(read_with("check --against main", &[("DAGGUARD_INSTANCE_PROD_ULR", "x")]).is_err());
+}
+
+#[test]
+fn a_proxy_with_a_password_is_not_shown_in_the_help() {
+    let error = read_with("check --help", &[("DAGGUARD_AIRFLOW_PROXY", "http://u:hunter2@p:1")]).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"));
 }

@@ -1,10 +1,8 @@
 //! Variables: ours for every flag, and the five of the reference script.
 
-use super::{ConfigError, Login, SecretSource};
-use crate::secret::Secret;
+use super::instances;
 use clap::{Arg, ArgAction, Command};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 /// The variables of the process, as `main` read them.
 #[derive(Clone, Default)]
@@ -16,16 +14,6 @@ impl std::fmt::Debug for Environment {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
-
-/// Credentials, which have no flag.
-const CREDENTIALS: [&str; 6] = [
-    "DAGGUARD_AIRFLOW_USERNAME",
-    "DAGGUARD_AIRFLOW_USERNAME_FILE",
-    "DAGGUARD_AIRFLOW_PASSWORD",
-    "DAGGUARD_AIRFLOW_PASSWORD_FILE",
-    "DAGGUARD_AIRFLOW_TOKEN",
-    "DAGGUARD_AIRFLOW_TOKEN_FILE",
-];
 
 /// The reference script's variables, by the flag that they set.
 const REFERENCE_SCRIPT: [(&str, &str); 5] = [
@@ -47,36 +35,9 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The login that the variables give.
-    pub fn login(&self) -> Result<Login, ConfigError> {
-        let token = self.secret("DAGGUARD_AIRFLOW_TOKEN")?;
-        let password = self.secret("DAGGUARD_AIRFLOW_PASSWORD")?;
-        let username = self.get("DAGGUARD_AIRFLOW_USERNAME");
-        match (token, username, password) {
-            (Some(_), Some(_), _) | (Some(_), _, Some(_)) => Err(ConfigError::Value(
-                "both a token and a password are set: choose `DAGGUARD_AIRFLOW_TOKEN`, or \
-                 `DAGGUARD_AIRFLOW_USERNAME` and `DAGGUARD_AIRFLOW_PASSWORD`"
-                    .into(),
-            )),
-            (Some(token), None, None) => Ok(Login::Token(token)),
-            (None, Some(username), Some(password)) => Ok(Login::Password { username: username.to_string(), password }),
-            (None, None, None) => Ok(Login::None),
-            (None, Some(_), None) => Err(ConfigError::Value(
-                "`DAGGUARD_AIRFLOW_USERNAME` is set without `DAGGUARD_AIRFLOW_PASSWORD` (or …_FILE)".into(),
-            )),
-            (None, None, Some(_)) => {
-                Err(ConfigError::Value("`DAGGUARD_AIRFLOW_PASSWORD` is set without `DAGGUARD_AIRFLOW_USERNAME`".into()))
-            }
-        }
-    }
-
-    fn secret(&self, name: &str) -> Result<Option<SecretSource>, ConfigError> {
-        match (self.get(name), self.get(&format!("{name}_FILE"))) {
-            (Some(_), Some(_)) => Err(ConfigError::Value(format!("both are set: `{name}` and `{name}_FILE`"))),
-            (Some(value), None) => Ok(Some(SecretSource::Value(Secret::new(value)))),
-            (None, Some(path)) => Ok(Some(SecretSource::File(PathBuf::from(path)))),
-            (None, None) => Ok(None),
-        }
+    /// The names of all variables.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// `DAGGUARD_*` variables that nothing reads, with the nearest known name.
@@ -88,7 +49,7 @@ impl Environment {
         self.0
             .keys()
             .filter(|name| name.starts_with("DAGGUARD_") && !name.starts_with("DAGGUARD_TEST_"))
-            .filter(|name| !known.contains(*name) && !is_of_kubernetes(name))
+            .filter(|name| !known.contains(*name) && instances::instance_of(name).is_none() && !is_of_kubernetes(name))
             .map(|name| (name.clone(), nearest(name, &names)))
             .collect()
     }
@@ -121,7 +82,7 @@ fn variable(arg: &Arg) -> Option<String> {
 
 /// All variables that the command and its subcommands read.
 pub(super) fn known(command: &Command) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = CREDENTIALS.iter().map(ToString::to_string).collect();
+    let mut names: BTreeSet<String> = instances::OF_DEFAULT.iter().map(ToString::to_string).collect();
     let mut open = vec![command];
     while let Some(command) = open.pop() {
         names.extend(command.get_arguments().filter_map(variable));

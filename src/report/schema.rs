@@ -9,6 +9,8 @@ pub enum Shape {
     Model,
     /// `dagguard model --explain`.
     Explanation,
+    /// `dagguard snapshot`.
+    Snapshot,
 }
 
 /// The schema of a shape (JSON Schema, draft 2020-12), as it is checked in.
@@ -17,6 +19,7 @@ pub fn schema(shape: Shape) -> &'static str {
         Shape::Report => include_str!("schema/report.json"),
         Shape::Model => include_str!("schema/model.json"),
         Shape::Explanation => include_str!("schema/explanation.json"),
+        Shape::Snapshot => include_str!("schema/snapshot.json"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One binary of integration tests.
 
+mod airflow;
 mod check;
 mod delivery;
 mod hook;

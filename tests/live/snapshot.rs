@@ -4,12 +4,15 @@ use super::Case;
 use super::support::install::Release;
 use super::support::rest::VIEWER;
 use super::support::server::{GATE, Server};
-use dagguard::airflow::{Access, BaseUrl, Credentials, Limits, ask};
+use dagguard::airflow::{
+    Access, Allowed, BaseUrl, Check, CredentialCommand, Credentials, PasswordLogin, ask, permissions,
+};
 use dagguard::facts::{DagFacts, Instance, Questions, Seen};
 use dagguard::ids::{DagId, InstanceName};
-use dagguard::secret::Secret;
+use dagguard::secret::{Secret, SecretSource};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub(crate) fn cases(release: &Release) -> Vec<(&'static str, Case)> {
     let mut cases = vec![
@@ -18,6 +21,8 @@ pub(crate) fn cases(release: &Release) -> Vec<(&'static str, Case)> {
         ("a_wrong_password_is_never_idle", Case::Shared(a_wrong_password_is_never_idle)),
         ("an_unknown_dag_has_no_runs", Case::Shared(an_unknown_dag_has_no_runs)),
         ("a_run_outlives_its_dag_file", Case::Shared(a_run_outlives_its_dag_file)),
+        ("each_log_in_is_let_in", Case::Shared(each_log_in_is_let_in)),
+        ("what_a_viewer_may_is_said", Case::Shared(what_a_viewer_may_is_said)),
         ("an_unreachable_api_is_unavailable", Case::Alone(an_unreachable_api_is_unavailable)),
     ];
     // Roles are a part of Airflow 2 itself; Airflow 3 needs a provider for them.
@@ -29,12 +34,13 @@ pub(crate) fn cases(release: &Release) -> Vec<(&'static str, Case)> {
 }
 
 fn access(server: &Server, password: &str) -> Access {
-    Access {
-        name: InstanceName::from("live"),
-        url: BaseUrl::parse(&server.url()).expect("a URL"),
-        credentials: Credentials::Password { username: VIEWER.to_string(), password: Secret::new(password) },
-        limits: Limits::default(),
-    }
+    let url = BaseUrl::parse(&server.url()).expect("a URL");
+    Access::new(InstanceName::from("live"), url, login(VIEWER, password))
+}
+
+fn login(name: &str, password: &str) -> Credentials {
+    let (username, password) = (name.to_string(), Secret::new(password).into());
+    Credentials::Password { username, password, login: PasswordLogin::Auto }
 }
 
 fn look(access: &Access, questions: &Questions) -> Instance {
@@ -184,6 +190,55 @@ fn a_wrong_password_is_never_idle(server: &Server) {
     }
 }
 
+/// Nobody is known to the server by these credentials alone, so an answer means that they let in.
+fn each_log_in_is_let_in(server: &Server) {
+    let password =
+        |login| Credentials::Password { username: VIEWER.to_string(), password: Secret::new(VIEWER).into(), login };
+    let command = |script: String| {
+        let argv = ["sh", "-c", &script].map(str::to_string).to_vec();
+        Credentials::Command(CredentialCommand { argv, limit: Duration::from_secs(20) })
+    };
+    let mut all = vec![("password", password(PasswordLogin::Auto))];
+    if server.venv.release.major() == 2 {
+        all.push(("basic", password(PasswordLogin::Basic)));
+        all.push(("session", password(PasswordLogin::Session)));
+        let basic = "echo 'Authorization: Basic dmlld2VyOnZpZXdlcg=='".to_string();
+        all.push(("command", command(basic)));
+    } else {
+        let token = server.rest.bearer();
+        let file = server.home().join("token");
+        std::fs::write(&file, format!("{token}\n")).expect("a writable home");
+        all.push(("token", Credentials::Bearer(Secret::new(token.clone()).into())));
+        all.push(("token in a file", Credentials::Bearer(SecretSource::File(file))));
+        all.push(("command", command(format!("echo {token}"))));
+        // The first token is no good any more: the command is asked for another.
+        let flag = server.home().join("renewed");
+        let renewed =
+            format!("test -e '{0}' && echo {token} || {{ touch '{0}'; echo expired.to.ken; }}", flag.display());
+        all.push(("command, renewed", command(renewed)));
+    }
+    for (name, credentials) in all {
+        let access = Access { credentials, ..access(server, VIEWER) };
+        let instance = look(&access, &about(&["nobody_knows_it"]));
+        assert!(matches!(instance.dag(&DagId::from("nobody_knows_it")), Seen::Known(_)), "{name}: {instance:?}");
+    }
+}
+
+fn what_a_viewer_may_is_said(server: &Server) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let said = runtime.block_on(permissions(&access(server, VIEWER)));
+    let checks = said.checks.clone().expect("it was reached");
+    for (check, allowed) in &checks {
+        let expected = match check {
+            Check::Variables | Check::Connections => Allowed::No,
+            // Airflow 2.6 does not show pools to a Viewer.
+            Check::Pools if server.venv.release.version.starts_with("2.6") => Allowed::No,
+            _ => Allowed::Yes,
+        };
+        assert_eq!(*allowed, expected, "{check:?}: {said:?}");
+    }
+}
+
 fn an_unknown_dag_has_no_runs(server: &Server) {
     let instance = look(&access(server, VIEWER), &about(&["nobody_knows_it"]));
     assert_eq!(known(&instance, "nobody_knows_it"), &DagFacts::default());
@@ -218,7 +273,7 @@ pipeline()
         server.rest.trigger(dag_id, &format!("{dag_id}1"));
     }
     let mut access = access(server, "team");
-    access.credentials = Credentials::Password { username: "team".to_string(), password: Secret::new("team") };
+    access.credentials = login("team", "team");
     let dags = ["nobody_knows_it", "private", "team"];
     for questions in [about(&dags), Questions { all_dags: true, ..about(&dags) }] {
         let instance = look(&access, &questions);

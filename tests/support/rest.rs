@@ -54,6 +54,11 @@ impl Rest {
         self.call(&Method::PATCH, path, Some(body))
     }
 
+    /// The administrator's token, as the server of Airflow 3 gave it.
+    pub(crate) fn bearer(&self) -> String {
+        self.runtime.block_on(self.token()).expect("a token")
+    }
+
     /// Waits until the DAG is loaded and active.
     pub(crate) fn wait_for_dag(&self, dag_id: &str) {
         self.wait(&format!("DAG {dag_id} to be loaded"), Duration::from_mins(2), || {

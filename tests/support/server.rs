@@ -252,7 +252,7 @@ fn environment(venv: &Venv, home: &Path, port: u16) -> BTreeMap<String, String> 
             ("SCHEDULER__FILE_PARSING_SORT_MODE", "modified_time".to_string()),
             ("SCHEDULER__PARSING_PROCESSES", "1".to_string()),
             ("SCHEDULER__STALE_DAG_THRESHOLD", "8".to_string()),
-            ("API__AUTH_BACKENDS", "airflow.api.auth.backend.basic_auth".to_string()),
+            ("API__AUTH_BACKENDS", "airflow.api.auth.backend.basic_auth,airflow.api.auth.backend.session".to_string()),
             ("WEBSERVER__WEB_SERVER_HOST", "127.0.0.1".to_string()),
             ("WEBSERVER__WEB_SERVER_PORT", port),
             ("WEBSERVER__WORKERS", "1".to_string()),

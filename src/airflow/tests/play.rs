@@ -1,6 +1,6 @@
 //! A server in this process that answers as a test tells it, on a port of its own.
 
-use super::super::{Access, BaseUrl, Credentials, Limits};
+use super::super::{Access, BaseUrl, Credentials, Limits, PasswordLogin};
 use crate::ids::InstanceName;
 use crate::secret::Secret;
 use serde_json::Value;
@@ -16,6 +16,7 @@ pub(super) struct Asked {
     pub(super) path: String,
     pub(super) query: String,
     pub(super) authorization: Option<String>,
+    pub(super) cookie: Option<String>,
     pub(super) body: Value,
 }
 
@@ -23,6 +24,12 @@ pub(super) struct Asked {
 pub(super) enum Reply {
     Json(u16, Value),
     Html(u16),
+    /// With headers of its own.
+    With(u16, &'static [(&'static str, &'static str)], String),
+    /// Says that the body is this long, and sends it for as long as it is read.
+    Endless {
+        announced: bool,
+    },
     /// Says that the body is longer than it is, and hangs up.
     Truncated(Value),
     /// Redirects there.
@@ -69,12 +76,16 @@ impl Play {
 }
 
 pub(super) fn access(url: &str) -> Access {
+    let access =
+        Access::new(InstanceName::from("test"), BaseUrl::parse(url).expect("a URL"), password(PasswordLogin::Basic));
     Access {
-        name: InstanceName::from("test"),
-        url: BaseUrl::parse(url).expect("a URL"),
-        credentials: Credentials::Password { username: "viewer".to_string(), password: Secret::new("hunter2") },
-        limits: Limits { answer: Duration::from_secs(2), ..Limits::default() },
+        limits: Limits { answer: Duration::from_secs(2), pause: Duration::from_millis(1), ..access.limits },
+        ..access
     }
+}
+
+pub(super) fn password(login: PasswordLogin) -> Credentials {
+    Credentials::Password { username: "viewer".to_string(), password: Secret::new("hunter2").into(), login }
 }
 
 fn serve(stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked, usize) -> Reply) -> Option<()> {
@@ -83,13 +94,14 @@ fn serve(stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked, usi
     reader.read_line(&mut line).ok()?;
     let mut words = line.split_whitespace();
     let (method, target) = (words.next()?.to_string(), words.next()?.to_string());
-    let (mut length, mut authorization) = (0, None);
+    let (mut length, mut authorization, mut cookie) = (0, None, None);
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
         let Some((name, value)) = header.trim_end().split_once(':') else { break };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
+            "cookie" => cookie = Some(value.trim().to_string()),
             "authorization" => authorization = Some(value.trim().to_string()),
             _ => {}
         }
@@ -97,8 +109,10 @@ fn serve(stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked, usi
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let (path, query) = target.split_once('?').unwrap_or((target.as_str(), ""));
-    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let asked = Asked { method, path: path.to_string(), query: query.to_string(), authorization, body };
+    // A form is shown as its text.
+    let body =
+        serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
+    let asked = Asked { method, path: path.to_string(), query: query.to_string(), authorization, cookie, body };
     let before = {
         let mut log = log.lock().ok()?;
         let before = log.iter().filter(|other| other.path == asked.path).count();
@@ -107,6 +121,21 @@ fn serve(stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked, usi
     };
     match answer(&asked, before) {
         Reply::Json(status, body) => reply(stream, status, "application/json", body.to_string().as_bytes(), 0),
+        Reply::With(status, headers, body) => {
+            let mut stream = stream;
+            write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n", body.len()).ok()?;
+            for (name, value) in headers {
+                write!(stream, "{name}: {value}\r\n").ok()?;
+            }
+            write!(stream, "\r\n{body}").ok()
+        }
+        Reply::Endless { announced } => {
+            let mut stream = stream;
+            let length = if announced { "Content-Length: 524288000\r\n" } else { "" };
+            write!(stream, "HTTP/1.1 200 X\r\n{length}Connection: close\r\n\r\n").ok()?;
+            let part = vec![b' '; 1 << 20];
+            (0..500).try_for_each(|_| stream.write_all(&part)).ok()
+        }
         Reply::Html(status) => reply(stream, status, "text/html", b"<!DOCTYPE html><p>hello</p>", 0),
         Reply::Truncated(body) => reply(stream, 200, "application/json", body.to_string().as_bytes(), 1000),
         Reply::To(url) => {

@@ -1,0 +1,49 @@
+//! What the credentials allow is said for each check, with what a missing one needs.
+
+use super::super::{Allowed, Check, permissions};
+use super::conversation::{airflow, missing, runs};
+use super::play::{Reply, access};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_viewer_lacks_what_a_viewer_lacks() {
+    let server = airflow("2.6.2", |asked, _| {
+        let path = asked.path.trim_start_matches("/api/v1/");
+        let first = path.split('/').next().unwrap_or_default();
+        Some(match first {
+            "pools" | "variables" | "connections" => Reply::Json(403, json!({ "detail": null })),
+            "importErrors" => Reply::Json(200, json!({ "import_errors": [], "total_entries": 0 })),
+            "datasets" => Reply::Html(500),
+            _ if path.ends_with("xcomEntries") => Reply::Json(200, json!({ "xcom_entries": [], "total_entries": 0 })),
+            _ if path.ends_with("dagRuns/list") => runs(&[]),
+            _ if path.contains("does_not_exist") => missing(),
+            _ => return None,
+        })
+    });
+    let found = permissions(&server.access()).await;
+    assert_eq!(found.version.map(|version| version.minor), Some(6));
+    let checks = found.checks.expect("it was reached");
+    let allowed = |check: Check| checks.iter().find(|(one, _)| *one == check).map(|(_, allowed)| allowed.clone());
+    for check in [Check::Dags, Check::AllDags, Check::Runs, Check::TaskInstances, Check::XComs, Check::ImportErrors] {
+        assert_eq!(allowed(check), Some(Allowed::Yes), "{check:?}");
+    }
+    for check in [Check::Pools, Check::Variables, Check::Connections] {
+        assert_eq!(allowed(check), Some(Allowed::No), "{check:?}");
+        assert!(check.permission().contains("can_read") && !check.is_needed());
+    }
+    assert!(matches!(allowed(Check::Assets), Some(Allowed::NotKnown(reason)) if reason.contains("500")));
+    // Values are never read: no list of Variables or connections is asked for.
+    let asked = server.asked();
+    assert!(asked.iter().all(|asked| !asked.path.ends_with("/variables") && !asked.path.ends_with("/connections")));
+}
+
+#[tokio::test]
+async fn who_is_not_let_in_is_told_so_once() {
+    let server = airflow("2.6.2", |asked, _| {
+        (!asked.path.ends_with("version")).then(|| Reply::Json(401, json!({ "detail": null })))
+    });
+    let reason = permissions(&server.access()).await.checks.expect_err("nobody is let in");
+    assert!(reason.contains("refuses the credentials"), "{reason}");
+    let reason = permissions(&access("http://127.0.0.1:1")).await.checks.expect_err("nobody is there");
+    assert!(reason.contains("no connection"), "{reason}");
+}
