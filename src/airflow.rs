@@ -13,6 +13,7 @@
 mod access;
 mod client;
 mod error;
+mod existing;
 mod file;
 mod login;
 mod snapshot;
@@ -28,10 +29,11 @@ pub use file::{RunsFileError, Values, read_runs, write_runs};
 pub use login::{CredentialCommand, Credentials, PasswordLogin};
 pub use url::BaseUrl;
 
-use crate::facts::{Answer, Facts, Instance, Questions};
+use crate::facts::{Facts, Instance, Questions};
 use crate::ids::{AirflowVersion, InstanceName};
 use crate::secret::Secret;
 use client::Client;
+use existing::Existing;
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -133,25 +135,31 @@ impl Default for Limits {
 /// A DAG asked for is `Known` if the credentials were shown to read it (or to read all DAGs and
 /// the server does not know this one), and then its runs in flight are all there. `others` is
 /// `Known` only if all DAGs were asked for and the credentials were shown to read them all.
-/// Whatever this question does not need (pools, Variables, connections, XCom keys) is not asked.
+/// Pools, Variables and connections are asked for by name, and only those that are named; what
+/// cannot be answered of them is "not checked".
 pub async fn ask(access: &Access, questions: &Questions) -> Instance {
     let mut version = None;
     let limit = access.limits.snapshot;
+    let too_slow = || Error::TooSlow { url: access.url.to_string(), limit };
     let answer = match tokio::time::timeout(limit, read(access, questions, &mut version)).await {
         Ok(answer) => answer,
-        Err(_) => Err(Error::TooSlow { url: access.url.to_string(), limit }),
+        Err(_) => Err(too_slow()),
     };
     let mut instance = match answer {
-        Ok(found) => {
-            let not_asked = || Answer::NotChecked("not asked".to_string());
+        Ok((mut client, found)) => {
+            // What a verdict can do without must not cost it what is known by now.
+            let names = Existing::ask(&mut client, &questions.names);
+            let names = tokio::time::timeout(limit, names).await;
+            let names = names.unwrap_or_else(|_| Existing::not_checked(&too_slow().reason()));
+            client.log_cost();
             Instance {
                 name: access.name.clone(),
                 version: None,
                 dags: found.dags,
                 others: found.others,
-                pools: not_asked(),
-                variables: not_asked(),
-                connections: not_asked(),
+                pools: names.pools,
+                variables: names.variables,
+                connections: names.connections,
             }
         }
         Err(error) => Instance::unavailable(access.name.clone(), error.reason()),
@@ -178,14 +186,13 @@ pub async fn ask_all(accesses: &[Access], questions: &Questions) -> Facts {
     Facts { taken_at, instances }
 }
 
-async fn read(
-    access: &Access,
+async fn read<'a>(
+    access: &'a Access,
     questions: &Questions,
     version: &mut Option<AirflowVersion>,
-) -> Result<snapshot::Found, Error> {
+) -> Result<(Client<'a>, snapshot::Found), Error> {
     let mut client = Client::connect(access).await?;
     *version = client.version;
-    let found = snapshot::read(&mut client, questions).await;
-    client.log_cost();
-    found
+    let found = snapshot::read(&mut client, questions).await?;
+    Ok((client, found))
 }

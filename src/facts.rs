@@ -20,6 +20,8 @@ pub struct Questions {
     pub describe: bool,
     /// Stored XComs whose type would settle a finding; optional, a verdict can do without.
     pub values: BTreeSet<StoredValue>,
+    /// Names whose existence would settle a finding; optional as well.
+    pub names: Names,
     /// Commits to which runs are pinned (Airflow 3, versioned bundles) and whose source is needed.
     pub commits: BTreeSet<Revision>,
 }
@@ -29,6 +31,18 @@ impl Questions {
     pub fn is_empty(&self) -> bool {
         self.dags.is_empty() && !self.all_dags && self.commits.is_empty()
     }
+}
+
+/// Names that the text uses and that must exist where it runs; values are never asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Of pools.
+    pub pools: BTreeSet<String>,
+    /// Keys of Variables. One that a secrets backend or the environment supplies is not seen, so
+    /// that a missing one is a hint and no proof.
+    pub variables: BTreeSet<String>,
+    /// Ids of connections; the same holds for them.
+    pub connections: BTreeSet<String>,
 }
 
 /// An XCom as it is stored for each run in flight.
@@ -63,11 +77,11 @@ pub struct Instance {
     /// What it means that a DAG is not in `dags`: `Known(())`, it has no runs (the snapshot is
     /// complete); otherwise why nothing is known about it.
     pub others: Seen<()>,
-    /// Names of the pools.
+    /// Names of pools that exist, of those that were asked for.
     pub pools: Answer<BTreeSet<String>>,
-    /// Names of the Variables; their values are never read.
+    /// Names of Variables, likewise; their values are never read.
     pub variables: Answer<BTreeSet<String>>,
-    /// Names of the connections; their values are never read.
+    /// Names of connections, likewise; their values are never read.
     pub connections: Answer<BTreeSet<String>>,
 }
 

@@ -3,7 +3,7 @@
 use super::{Exit, Failure, judge, runtime, write_out};
 use crate::airflow::{self, Limits, Values};
 use crate::config::{Environment, SnapshotArguments};
-use crate::facts::{Facts, Questions, Seen};
+use crate::facts::{Facts, Names, Questions, Seen};
 use crate::ids::DagId;
 use std::io::{self, Write};
 
@@ -17,6 +17,11 @@ pub(super) fn run(arguments: &SnapshotArguments, environment: &Environment) -> R
         dags: arguments.dag.iter().map(|dag| DagId::from(dag.as_str())).collect(),
         all_dags: arguments.dag.is_empty(),
         describe: true,
+        names: Names {
+            pools: arguments.pool.iter().cloned().collect(),
+            variables: arguments.variable.iter().cloned().collect(),
+            connections: arguments.connection.iter().cloned().collect(),
+        },
         ..Questions::default()
     };
     let facts = runtime()?.block_on(airflow::ask_all(&accesses, &questions));

@@ -317,6 +317,15 @@ pub struct SnapshotArguments {
     /// Only this DAG; repeat it for several
     #[arg(long, value_name = "DAG_ID")]
     pub dag: Vec<String>,
+    /// Look whether this pool exists; repeat it for several
+    #[arg(long, value_name = "NAME")]
+    pub pool: Vec<String>,
+    /// Look whether this Variable exists; its value is not read
+    #[arg(long, value_name = "KEY")]
+    pub variable: Vec<String>,
+    /// Look whether this connection exists; nothing of it is read
+    #[arg(long, value_name = "CONN_ID")]
+    pub connection: Vec<String>,
     /// Also write the `conf` of each run, which may hold what others should not see
     #[arg(long)]
     pub values: bool,

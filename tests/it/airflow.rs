@@ -5,6 +5,7 @@
 
 use crate::check::ETL;
 use crate::program::{Output, with};
+use crate::remotes::Https;
 use crate::repositories::Scripted;
 use serde_json::{Value, json};
 use std::fs;
@@ -225,6 +226,23 @@ fn access_says_what_is_allowed_and_what_a_missing_check_needs() {
     let output = with(here.path(), &["status", "--access", "--airflow-url", "http://127.0.0.1:9"], &[], "");
     assert_eq!(output.code, 3, "{}", output.shown());
     assert!(output.stdout.contains("not reached: no connection"), "{}", output.shown());
+}
+
+#[test]
+fn an_unknown_authority_is_refused_and_one_that_was_named_is_trusted() {
+    let scripted = Scripted::with(&[("dags/etl.py", ETL)]);
+    let https = Https::start(&scripted, None);
+    let url = https.url("", "");
+    let args = ["snapshot", "--airflow-url", &url];
+    let output = with(scripted.root(), &args, &[("DAGGUARD_AIRFLOW_TOKEN", TOKEN)], "");
+    assert_eq!(output.code, 3, "{}", output.shown());
+    assert!(output.stderr.contains("certificate of Airflow is not trusted"), "{}", output.shown());
+    assert!(output.stderr.contains("--airflow-ca-bundle"), "{}", output.shown());
+    let authority = scripted.root().join("authority.pem").display().to_string();
+    let trusted = [("DAGGUARD_AIRFLOW_CA_BUNDLE", authority.as_str())];
+    let output = with(scripted.root(), &args, &trusted, "");
+    // That server is no Airflow, which it could say only to somebody who trusts it.
+    assert!(output.stderr.contains("no Airflow API answers"), "{}", output.shown());
 }
 
 /// Every file below a folder.

@@ -247,7 +247,7 @@ fn a_local_repository_answers_check_and_hook() {
 }
 
 /// A real https remote: `git http-backend` behind TLS with an authority of its own.
-struct Https {
+pub(crate) struct Https {
     server: Server,
     port: u16,
     authority: Vec<u8>,
@@ -255,7 +255,7 @@ struct Https {
 }
 
 impl Https {
-    fn start(scripted: &Scripted, login: Option<&str>) -> Self {
+    pub(crate) fn start(scripted: &Scripted, login: Option<&str>) -> Self {
         let file = |name: &str| scripted.root().join(name).display().to_string();
         let openssl = |arguments: &str| {
             let made = Command::new("openssl").args(arguments.split(' ')).output().unwrap();
@@ -285,7 +285,7 @@ impl Https {
         Options { certificates: Some(self.authority.clone()), ..Options::default() }
     }
 
-    fn url(&self, login: &str, path: &str) -> String {
+    pub(crate) fn url(&self, login: &str, path: &str) -> String {
         format!("https://{login}localhost:{}/{path}", self.port)
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn cases(release: &Release) -> Vec<(&'static str, Case)> {
         ("an_unknown_dag_has_no_runs", Case::Shared(an_unknown_dag_has_no_runs)),
         ("a_run_outlives_its_dag_file", Case::Shared(a_run_outlives_its_dag_file)),
         ("each_log_in_is_let_in", Case::Shared(each_log_in_is_let_in)),
-        ("what_a_viewer_may_is_said", Case::Shared(what_a_viewer_may_is_said)),
+        ("each_check_that_a_viewer_lacks_is_said", Case::Shared(each_check_that_a_viewer_lacks_is_said)),
         ("an_unreachable_api_is_unavailable", Case::Alone(an_unreachable_api_is_unavailable)),
     ];
     // Roles are a part of Airflow 2 itself; Airflow 3 needs a provider for them.
@@ -224,7 +224,7 @@ fn each_log_in_is_let_in(server: &Server) {
     }
 }
 
-fn what_a_viewer_may_is_said(server: &Server) {
+fn each_check_that_a_viewer_lacks_is_said(server: &Server) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let said = runtime.block_on(permissions(&access(server, VIEWER)));
     let checks = said.checks.clone().expect("it was reached");

@@ -1,9 +1,11 @@
 //! What the credentials allow is said for each check, with what a missing one needs.
 
-use super::super::{Allowed, Check, permissions};
-use super::conversation::{airflow, missing, runs};
+use super::super::{Allowed, Check, ask, permissions};
+use super::conversation::{about, airflow, known, missing, runs};
 use super::play::{Reply, access};
+use crate::facts::{Answer, Names, Questions};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn a_viewer_lacks_what_a_viewer_lacks() {
@@ -46,4 +48,26 @@ async fn who_is_not_let_in_is_told_so_once() {
     assert!(reason.contains("refuses the credentials"), "{reason}");
     let reason = permissions(&access("http://127.0.0.1:1")).await.checks.expect_err("nobody is there");
     assert!(reason.contains("no connection"), "{reason}");
+}
+
+#[tokio::test]
+async fn names_exist_or_not_or_are_not_checked_and_values_are_dropped() {
+    let server = airflow("2.11.2", |asked, _| {
+        Some(match asked.path.trim_start_matches("/api/v1/") {
+            "variables/there" => Reply::Json(200, json!({ "key": "there", "value": "hunter3" })),
+            "pools/there" => Reply::Html(500),
+            path if path.starts_with("connections/") => Reply::Json(403, json!({ "detail": null })),
+            _ => return None,
+        })
+    });
+    let set = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<String>>();
+    let names = Names { pools: set(&["there"]), variables: set(&["there", "gone"]), connections: set(&["db"]) };
+    let instance = ask(&server.access(), &Questions { names, ..about(&["d"]) }).await;
+    assert_eq!(known(&instance).runs.len(), 1, "what is optional costs nothing");
+    assert_eq!(instance.variables, Answer::Checked(set(&["there"])));
+    assert!(matches!(&instance.connections, Answer::NotChecked(reason) if reason.contains("may not read")));
+    assert!(matches!(&instance.pools, Answer::NotChecked(reason) if reason.contains("500")));
+    assert!(!format!("{instance:?}").contains("hunter3"));
+    let instance = ask(&server.access(), &about(&["d"])).await;
+    assert_eq!(instance.variables, Answer::NotChecked("not asked".to_string()));
 }
