@@ -81,9 +81,30 @@ pub struct Memory(Arc<Mutex<Remembered>>);
 struct Remembered {
     api: Option<Api>,
     takes_no_session: bool,
+    cost: Cost,
+}
+
+/// What was asked and answered, log-ins and repetitions included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Requests that were sent.
+    pub calls: usize,
+    /// Bytes of the answers' bodies.
+    pub bytes: usize,
 }
 
 impl Memory {
+    /// What all conversations cost so far.
+    pub fn cost(&self) -> Cost {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).cost
+    }
+
+    fn spent(&self, calls: usize, bytes: usize) {
+        let cost = &mut self.0.lock().unwrap_or_else(PoisonError::into_inner).cost;
+        cost.calls += calls;
+        cost.bytes += bytes;
+    }
+
     fn api(&self) -> Option<Api> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).api
     }

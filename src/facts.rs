@@ -16,8 +16,8 @@ pub struct Questions {
     pub dags: BTreeSet<DagId>,
     /// A touched DAG has an id that the text does not hold: all runs in flight are needed.
     pub all_dags: bool,
-    /// Whether DAGs without runs in flight are wanted with their files and their next runs, too.
-    pub describe: bool,
+    /// Whether DAGs are wanted with their files and their next runs, which no verdict needs.
+    pub describe: Describe,
     /// Stored XComs whose type would settle a finding; optional, a verdict can do without.
     pub values: BTreeSet<StoredValue>,
     /// Names whose existence would settle a finding; optional as well.
@@ -31,6 +31,18 @@ impl Questions {
     pub fn is_empty(&self) -> bool {
         self.dags.is_empty() && !self.all_dags && self.commits.is_empty()
     }
+}
+
+/// How much may be asked to describe DAGs (file, pause, next run).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Describe {
+    /// Nothing: what comes along with the proof that a DAG can be read is kept.
+    #[default]
+    No,
+    /// All of them or none: as far as it does not cost an instance more calls than its budget.
+    Cheaply,
+    /// All of them, whatever it costs.
+    All,
 }
 
 /// Names that the text uses and that must exist where it runs; values are never asked for.

@@ -8,7 +8,7 @@
 use super::error::{Api, Error};
 use super::login::{Authority, Remedy, Session};
 use super::wire::{Problem, Version};
-use super::{Access, Credentials};
+use super::{Access, Cost, Credentials};
 use crate::ids::AirflowVersion;
 use crate::secret::Secret;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
@@ -31,13 +31,6 @@ pub(super) struct Client<'a> {
     session: Option<Session>,
     /// What it cost so far.
     cost: Cost,
-}
-
-/// What a conversation cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Cost {
-    calls: usize,
-    bytes: usize,
 }
 
 /// What a request carries.
@@ -146,6 +139,11 @@ impl<'a> Client<'a> {
         self.ask(&Method::POST, self.url(parts), Some(body)).await
     }
 
+    /// Requests that were sent so far, log-ins among them.
+    pub(super) fn calls(&self) -> usize {
+        self.cost.calls
+    }
+
     /// Says what the conversation cost, in the log for those who ask for it.
     pub(super) fn log_cost(&self) {
         let Cost { calls, bytes } = self.cost;
@@ -252,8 +250,9 @@ impl<'a> Client<'a> {
         };
         let access = self.access;
         let wrong = |source: reqwest::Error| Error::of_transport(access, shown.clone(), source.without_url());
-        let mut response = request.send().await.map_err(wrong)?;
         self.cost.calls += 1;
+        access.memory.spent(1, 0);
+        let mut response = request.send().await.map_err(wrong)?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let limit = access.limits.body;
@@ -270,6 +269,7 @@ impl<'a> Client<'a> {
             body.extend_from_slice(&chunk);
         }
         self.cost.bytes += body.len();
+        access.memory.spent(0, body.len());
         Ok(Raw { url: shown, status, headers, body })
     }
 }

@@ -15,7 +15,7 @@
 use super::client::Client;
 use super::error::{Api, Error};
 use super::wire::{self, DagList, DagRun, DagRunList, TaskInstanceList, TaskInstanceRow};
-use crate::facts::{DagFacts, Questions, Run, Seen, TaskInstance};
+use crate::facts::{DagFacts, Describe, Questions, Run, Seen, TaskInstance};
 use crate::ids::{DagId, MapIndex, RunId, TaskId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -29,8 +29,12 @@ const ROWS_A_CALL: usize = 5_000;
 const RUNS_A_CALL: usize = 200;
 /// From here on, pages of all DAGs cost less than a call for each.
 const DAGS_ONE_BY_ONE: usize = 8;
-/// The server's own cap for GET lists, and its default.
-const DAGS_A_PAGE: usize = 100;
+/// What is asked for in one page of DAGs; servers cut it to their own cap, which is 100 unless it
+/// was raised.
+const DAGS_A_PAGE: usize = 1_000;
+/// What an instance may be asked, from finding its version and logging in to the last list, before
+/// descriptions of DAGs are left out.
+const MOST_CALLS: usize = 9;
 /// Readings of the whole before the union of what was seen is taken.
 const READINGS: usize = 3;
 /// A DAG that no server has; whether it is *missing* or *forbidden* shows what credentials read.
@@ -66,7 +70,7 @@ pub(super) async fn read(client: &mut Client<'_>, questions: &Questions) -> Resu
     let mut by = if client.api == Api::V1 && client.is_older_than(2, 7) { By::LogicalDates } else { By::RunIds };
     let mut runs: BTreeMap<RunKey, Run> = BTreeMap::new();
     let mut listed = list_runs(client, questions).await?;
-    let (visible, others) = visibility(client, questions).await?;
+    let (visible, others) = visibility(client, questions, &listed).await?;
     for reading in 1..=READINGS {
         read_runs(client, &listed, &mut by, &mut runs).await?;
         let again = list_runs(client, questions).await?;
@@ -283,6 +287,7 @@ fn task_instances_body(part: &[DagRun], by: By, limit: usize) -> Result<Value, E
 async fn visibility(
     client: &mut Client<'_>,
     questions: &Questions,
+    listed: &[DagRun],
 ) -> Result<(BTreeMap<DagId, Seen<DagFacts>>, Seen<()>), Error> {
     let mut seen = BTreeMap::new();
     if !questions.all_dags && questions.dags.len() <= DAGS_ONE_BY_ONE {
@@ -297,8 +302,15 @@ async fn visibility(
         Seen::Unavailable(reason) => Seen::Unavailable(reason),
     };
     // Who reads all DAGs needs no list: a DAG without runs is one that has none.
-    if rest != Seen::Known(()) || questions.describe {
-        for dag in list_dags(client).await? {
+    let most_pages = match questions.describe {
+        _ if rest != Seen::Known(()) => usize::MAX,
+        Describe::No => 0,
+        // Still to come: the task instances, and the runs again.
+        Describe::Cheaply => MOST_CALLS.saturating_sub(client.calls() + parts(listed).len() + 1),
+        Describe::All => usize::MAX,
+    };
+    if most_pages > 0 {
+        for dag in list_dags(client, most_pages).await? {
             let dag_id = DagId::new(dag.dag_id.as_str());
             if questions.all_dags || questions.dags.contains(&dag_id) {
                 seen.insert(dag_id, Seen::Known(dag.facts()));
@@ -328,8 +340,9 @@ async fn one_dag(client: &mut Client<'_>, dag_id: &DagId) -> Seen<DagFacts> {
 }
 
 /// All DAGs that can be read, stale ones too: a DAG whose file is gone may have runs in flight.
-/// What a page loses by a deletion in between is a file's name, never a run.
-async fn list_dags(client: &mut Client<'_>) -> Result<Vec<wire::Dag>, Error> {
+/// What a page loses by a deletion in between is a file's name, never a run. None where the first
+/// page shows that it would take more pages than these.
+async fn list_dags(client: &mut Client<'_>, most_pages: usize) -> Result<Vec<wire::Dag>, Error> {
     let stale_too = match client.api {
         Api::V1 => ("only_active", "false"),
         Api::V2 => ("exclude_stale", "false"),
@@ -340,6 +353,9 @@ async fn list_dags(client: &mut Client<'_>) -> Result<Vec<wire::Dag>, Error> {
         let query = [("limit", limit.as_str()), ("offset", offset.as_str()), ("order_by", "dag_id"), stale_too];
         let page: DagList = client.get(&["dags"], &query).await?;
         let (rows, total) = (page.dags.len(), page.total_entries);
+        if dags.is_empty() && rows > 0 && total.div_ceil(rows) > most_pages {
+            return Ok(Vec::new());
+        }
         dags.extend(page.dags);
         if dags.len() >= total || rows == 0 {
             return Ok(dags);

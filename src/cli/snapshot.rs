@@ -3,7 +3,7 @@
 use super::{Exit, Failure, judge, runtime, write_out};
 use crate::airflow::{self, Limits, Values};
 use crate::config::{Environment, SnapshotArguments};
-use crate::facts::{Facts, Names, Questions, Seen};
+use crate::facts::{Describe, Facts, Names, Questions, Seen};
 use crate::ids::DagId;
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ pub(super) fn run(arguments: &SnapshotArguments, environment: &Environment) -> R
     let questions = Questions {
         dags: arguments.dag.iter().map(|dag| DagId::from(dag.as_str())).collect(),
         all_dags: arguments.dag.is_empty(),
-        describe: true,
+        describe: if arguments.describe { Describe::All } else { Describe::Cheaply },
         names: Names {
             pools: arguments.pool.iter().cloned().collect(),
             variables: arguments.variable.iter().cloned().collect(),

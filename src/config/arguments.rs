@@ -326,6 +326,9 @@ pub struct SnapshotArguments {
     /// Look whether this connection exists; nothing of it is read
     #[arg(long, value_name = "CONN_ID")]
     pub connection: Vec<String>,
+    /// Describe every DAG (file, pause, next run), however many calls that takes
+    #[arg(long)]
+    pub describe: bool,
     /// Also write the `conf` of each run, which may hold what others should not see
     #[arg(long)]
     pub values: bool,

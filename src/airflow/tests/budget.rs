@@ -1,10 +1,10 @@
 //! What a snapshot costs, counted by a server of the size that was measured: 500 DAGs, 200 runs in
 //! flight, 4,000 task instances in them.
 
-use super::super::{Access, Credentials, ask};
+use super::super::{Access, Credentials, PasswordLogin, ask};
 use super::conversation::{about, missing, version};
-use super::play::{Asked, Play, Reply};
-use crate::facts::{Questions, Seen};
+use super::play::{Asked, Play, Reply, password};
+use crate::facts::{DagFacts, Describe, Questions, Seen};
 use crate::secret::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 const DAGS: usize = 500;
 const RUNS: usize = 200;
 const TASKS: usize = 20;
+
+/// What a log-in form answers to the right password.
+const AFTER_LOGIN: [(&str, &str); 2] = [("Location", "/home"), ("Set-Cookie", "session=s; Path=/")];
 
 fn dag(index: usize) -> String {
     format!("dag{index:03}")
@@ -22,10 +25,16 @@ fn wanted(body: &Value, key: &str, value: &str) -> bool {
 }
 
 /// Airflow of that size behind either API.
-fn large(release: &'static str) -> Play {
+fn large(release: &'static str, dags: usize) -> Play {
     let v1 = release.starts_with('2');
     Play::start(move |asked: &Asked, _| {
         let ours = if v1 { "/api/v1/" } else { "/api/v2/" };
+        match (asked.method.as_str(), asked.path.as_str()) {
+            ("POST", "/auth/token") if !v1 => return Reply::Json(201, json!({ "access_token": "t" })),
+            ("GET", "/login/") if v1 => return Reply::With(200, &[], super::login::FORM.to_string()),
+            ("POST", "/login/") if v1 => return Reply::With(302, &AFTER_LOGIN, String::new()),
+            _ => {}
+        }
         let Some(path) = asked.path.strip_prefix(ours) else { return Reply::Html(404) };
         match path {
             "version" => version(release),
@@ -36,9 +45,10 @@ fn large(release: &'static str) -> Play {
                     found.and_then(|(_, value)| value.parse::<usize>().ok()).unwrap_or(0)
                 };
                 // The cap of `maximum_page_limit` is silent.
-                let last = (number("offset") + number("limit").min(100)).min(DAGS);
-                let page: Vec<Value> = (number("offset")..last).map(|i| json!({ "dag_id": dag(i) })).collect();
-                Reply::Json(200, json!({ "dags": page, "total_entries": DAGS }))
+                let last = (number("offset") + number("limit").min(100)).min(dags);
+                let page: Vec<Value> =
+                    (number("offset")..last).map(|i| json!({ "dag_id": dag(i), "is_paused": false })).collect();
+                Reply::Json(200, json!({ "dags": page, "total_entries": dags }))
             }
             "dags/~/dagRuns/list" => {
                 let rows: Vec<Value> = (0..RUNS)
@@ -64,7 +74,7 @@ fn large(release: &'static str) -> Play {
                 Reply::Json(200, json!({ "total_entries": rows.len(), "task_instances": rows }))
             }
             path => match path.strip_prefix("dags/dag").and_then(|number| number.parse::<usize>().ok()) {
-                Some(number) if number < DAGS => Reply::Json(200, json!({ "dag_id": dag(number) })),
+                Some(number) if number < dags => Reply::Json(200, json!({ "dag_id": dag(number) })),
                 _ => missing(),
             },
         }
@@ -73,7 +83,7 @@ fn large(release: &'static str) -> Play {
 
 /// Calls of the API in one pass, and in the next that knows the server.
 async fn calls(release: &'static str, questions: &Questions, runs: usize) -> (usize, usize) {
-    let server = large(release);
+    let server = large(release, DAGS);
     let credentials = Credentials::Bearer(Secret::new("t").into());
     let access = Access { credentials, ..server.access() };
     let mut counts = Vec::new();
@@ -122,17 +132,44 @@ async fn many_dags_or_all_of_them_cost_five_calls() {
     }
 }
 
-#[tokio::test]
-async fn every_dag_described_costs_nine_calls_and_the_proof_that_they_are_all() {
-    let questions = Questions { all_dags: true, describe: true, ..Questions::default() };
-    assert_eq!(calls("3.3.2", &questions, RUNS).await, (10, 10));
-    assert_eq!(calls("2.11.2", &questions, RUNS).await, (11, 10));
-    let server = large("3.3.2");
-    let access = Access { credentials: Credentials::Bearer(Secret::new("t").into()), ..server.access() };
-    let instance = ask(&access, &questions).await;
-    assert_eq!((instance.dags.len(), &instance.others), (DAGS, &Seen::Known(())));
+/// Calls of a first pass over everything, log-in included, and how many DAGs it describes.
+async fn whole(release: &'static str, dags: usize, credentials: Credentials, describe: Describe) -> (usize, usize) {
+    let server = large(release, dags);
+    let access = Access { credentials, ..server.access() };
+    let instance = ask(&access, &Questions { all_dags: true, describe, ..Questions::default() }).await;
+    assert_eq!(instance.others, Seen::Known(()), "{release}");
+    let described = |dag: &&Seen<DagFacts>| matches!(dag, Seen::Known(dag) if dag.is_paused.is_some());
+    let runs = |dag: &Seen<DagFacts>| if let Seen::Known(dag) = dag { dag.runs.len() } else { 0 };
+    assert_eq!(instance.dags.values().map(runs).sum::<usize>(), RUNS);
     // No list of runs or task instances is paged by an offset.
     let offsets: BTreeSet<String> =
         server.asked().iter().filter_map(|asked| asked.body.get("page_offset")).map(Value::to_string).collect();
     assert_eq!(offsets, BTreeSet::from(["0".to_string()]));
+    assert_eq!(access.memory.cost().calls, server.asked().len());
+    (server.asked().len(), instance.dags.values().filter(described).count())
+}
+
+#[tokio::test]
+async fn a_whole_snapshot_costs_nine_calls_at_most_with_the_log_in() {
+    let bearer = || Credentials::Bearer(Secret::new("t").into());
+    let ways = [
+        ("3.3.2", bearer(), 6),
+        ("3.3.2", password(PasswordLogin::Auto), 7),
+        ("2.11.2", password(PasswordLogin::Auto), 9),
+        ("2.11.2", password(PasswordLogin::Basic), 7),
+        ("2.6.2", password(PasswordLogin::Auto), 9),
+        ("2.6.2", bearer(), 7),
+    ];
+    for (release, credentials, calls) in ways {
+        // The last of them shows that the list of DAGs is too long to be read.
+        let cost = whole(release, DAGS, credentials.clone(), Describe::Cheaply).await;
+        assert_eq!(cost, (calls, 0), "{release} {credentials:?}");
+        assert!(whole(release, DAGS, credentials.clone(), Describe::No).await.0 < calls, "{release}");
+        let (_, described) = whole(release, DAGS, credentials, Describe::All).await;
+        assert_eq!(described, DAGS, "{release}");
+    }
+    // Where the list fits it is read: four pages, or the one that is left beside the log-in of 2.x.
+    assert_eq!(whole("3.3.2", 400, bearer(), Describe::Cheaply).await, (9, 400));
+    assert_eq!(whole("3.3.2", 401, bearer(), Describe::Cheaply).await, (6, 0));
+    assert_eq!(whole("2.11.2", 100, password(PasswordLogin::Auto), Describe::Cheaply).await, (9, 100));
 }

@@ -2,7 +2,7 @@
 
 use super::super::{Credentials, ask, ask_all};
 use super::play::{Asked, Play, Reply, access};
-use crate::facts::{DagFacts, Instance, Questions, Seen};
+use crate::facts::{DagFacts, Describe, Instance, Questions, Seen};
 use crate::ids::DagId;
 use crate::secret::Secret;
 use serde_json::{Value, json};
@@ -204,7 +204,7 @@ async fn many_dags_are_read_by_pages() {
     });
     let many: Vec<String> = (0..20).map(|i| format!("a{i}")).chain(["d".to_string(), "gone".to_string()]).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    let instance = ask(&server.access(), &Questions { describe: true, ..about(&many) }).await;
+    let instance = ask(&server.access(), &Questions { describe: Describe::Cheaply, ..about(&many) }).await;
     assert_eq!(known(&instance).is_paused, Some(true));
     assert_eq!(instance.dag(&DagId::from("gone")), Seen::Known(&DagFacts::default()));
     assert_eq!(server.count("/api/v1/dags"), 2);

@@ -8,7 +8,7 @@ use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-const FORM: &str = r#"<!DOCTYPE html><form method="post" name="login">
+pub(super) const FORM: &str = r#"<!DOCTYPE html><form method="post" name="login">
 <input id="csrf_token" name="csrf_token" type="hidden" value="IjAx.token">
 <input id="username" name="username" type="text"><input id="password" name="password" type="password"></form>"#;
 
