@@ -16,6 +16,7 @@ mod error;
 mod existing;
 mod file;
 mod login;
+mod rows;
 mod snapshot;
 mod url;
 mod wire;

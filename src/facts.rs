@@ -7,6 +7,7 @@ use crate::content::Revision;
 use crate::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What must be looked up, on every configured instance, before a change can be judged; the edges
 /// answer it with [`Facts`].
@@ -100,7 +101,7 @@ pub struct Instance {
 impl Instance {
     /// An instance that gave no answer.
     pub fn unavailable(name: InstanceName, reason: impl Into<String>) -> Self {
-        let not_asked = || Answer::NotChecked("the instance was not reached".to_string());
+        let not_asked = || Answer::NotChecked("the instance was not reached".into());
         Self {
             name,
             version: None,
@@ -147,7 +148,7 @@ pub enum Answer<T> {
     /// It was asked and answered.
     Checked(T),
     /// It was not, and why.
-    NotChecked(String),
+    NotChecked(Arc<str>),
 }
 
 /// One DAG as the instance has it.
@@ -195,10 +196,10 @@ pub struct TaskInstance {
     pub state: TaskState,
     /// How often it was tried.
     pub try_number: Option<i64>,
-    /// The operator's class name.
-    pub operator: Option<String>,
+    /// The operator's class name. Thousands of instances share a few names, so they share them.
+    pub operator: Option<Arc<str>>,
     /// Class path of the trigger that it waits for, when deferred.
-    pub trigger: Option<String>,
+    pub trigger: Option<Arc<str>>,
     /// Keys of the XComs that it has stored.
     pub xcom_keys: Answer<BTreeSet<String>>,
 }

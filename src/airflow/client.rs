@@ -7,6 +7,7 @@
 
 use super::error::{Api, Error};
 use super::login::{Authority, Remedy, Session};
+use super::rows::{Envelope, Feed, Rows};
 use super::wire::{Problem, Version};
 use super::{Access, Cost, Credentials};
 use crate::ids::AirflowVersion;
@@ -131,12 +132,34 @@ impl<'a> Client<'a> {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        self.ask(&Method::GET, url, None).await
+        self.ask(&Method::GET, url, None, None).await
     }
 
     /// Asks with POST below `/api/vN`; no such call of this program changes anything.
     pub(super) async fn post<T: DeserializeOwned>(&mut self, parts: &[&str], body: &Value) -> Result<T, Error> {
-        self.ask(&Method::POST, self.url(parts), Some(body)).await
+        self.ask(&Method::POST, self.url(parts), Some(body), None).await
+    }
+
+    /// Asks with POST for a list and gives each of its objects to `each`, as they come; the answer
+    /// is the count of them and `total_entries`. Those given before an error count for nothing.
+    pub(super) async fn post_list<F>(
+        &mut self,
+        parts: &[&str],
+        body: &Value,
+        list: &str,
+        each: F,
+    ) -> Result<(usize, usize), Error>
+    where
+        F: FnMut(&[u8]) -> Result<(), serde_json::Error> + Send,
+    {
+        let url = self.url(parts);
+        let address = shown(&url);
+        let mut rows = Rows::new(list, each);
+        let envelope: Envelope = self.ask(&Method::POST, url, Some(body), Some(&mut rows)).await?;
+        if envelope.length(list) == Some(rows.count) {
+            return Ok((rows.count, envelope.total_entries));
+        }
+        Err(Error::Unreadable { url: address, problem: format!("`{list}` is no list of objects") })
     }
 
     /// Requests that were sent so far, log-ins among them.
@@ -158,14 +181,21 @@ impl<'a> Client<'a> {
         self.access.url.join(["api", version].into_iter().chain(parts.iter().copied()))
     }
 
-    async fn ask<T: DeserializeOwned>(&mut self, method: &Method, url: Url, body: Option<&Value>) -> Result<T, Error> {
+    async fn ask<T: DeserializeOwned>(
+        &mut self,
+        method: &Method,
+        url: Url,
+        body: Option<&Value>,
+        mut rows: Option<&mut dyn Feed>,
+    ) -> Result<T, Error> {
         let payload = body.map_or(Payload::None, Payload::Json);
         loop {
             let mut session = match self.session.take() {
                 Some(session) => session,
                 None => Session::start(self).await?,
             };
-            let raw = self.exchange(method, url.clone(), &payload, &session.authority).await;
+            let feed = rows.as_mut().map(|rows| &mut **rows as &mut dyn Feed);
+            let raw = self.exchange_rows(method, url.clone(), &payload, &session.authority, feed).await;
             let (raw, again) = match raw {
                 Ok(raw) => {
                     let again = self.answer_to_refusal(&mut session, &raw).await;
@@ -207,10 +237,23 @@ impl<'a> Client<'a> {
         payload: &Payload<'_>,
         authority: &Authority,
     ) -> Result<Raw, Error> {
+        self.exchange_rows(method, url, payload, authority, None).await
+    }
+
+    /// The same; a good answer goes through `rows`, and its body is what they leave.
+    async fn exchange_rows(
+        &mut self,
+        method: &Method,
+        url: Url,
+        payload: &Payload<'_>,
+        authority: &Authority,
+        mut rows: Option<&mut dyn Feed>,
+    ) -> Result<Raw, Error> {
         let mut pause = self.access.limits.pause;
         let mut repetitions = 0;
         loop {
-            let raw = self.send(method, url.clone(), payload, authority).await?;
+            let feed = rows.as_mut().map(|rows| &mut **rows as &mut dyn Feed);
+            let raw = self.send(method, url.clone(), payload, authority, feed).await?;
             let Some(wait) = raw.worth_asking_again(pause, self.access.limits.answer) else { return Ok(raw) };
             if repetitions == REPETITIONS {
                 return Ok(raw);
@@ -229,6 +272,7 @@ impl<'a> Client<'a> {
         url: Url,
         payload: &Payload<'_>,
         authority: &Authority,
+        rows: Option<&mut dyn Feed>,
     ) -> Result<Raw, Error> {
         let shown = shown(&url);
         let mut request = self.http.request(method.clone(), url.clone()).header("Accept", "application/json");
@@ -260,16 +304,27 @@ impl<'a> Client<'a> {
         if announced > limit {
             return Err(Error::TooLarge { url: shown, limit });
         }
-        // A length that is announced saves the copies of a body that grows.
-        let mut body = Vec::with_capacity(announced);
+        // Words about an error are no rows.
+        let mut rows = rows.filter(|_| matches!(status, 200..=299));
+        let mut body = Vec::new();
+        let mut length = 0;
         while let Some(chunk) = response.chunk().await.map_err(wrong)? {
-            if body.len() + chunk.len() > limit {
+            length += chunk.len();
+            if length > limit {
                 return Err(Error::TooLarge { url: shown, limit });
             }
-            body.extend_from_slice(&chunk);
+            self.cost.bytes += chunk.len();
+            access.memory.spent(0, chunk.len());
+            match &mut rows {
+                Some(rows) => {
+                    rows.feed(&chunk).map_err(|problem| Error::Unreadable { url: shown.clone(), problem })?;
+                }
+                None => body.extend_from_slice(&chunk),
+            }
         }
-        self.cost.bytes += body.len();
-        access.memory.spent(0, body.len());
+        if let Some(rows) = rows {
+            body = rows.envelope();
+        }
         Ok(Raw { url: shown, status, headers, body })
     }
 }
@@ -390,4 +445,23 @@ fn shown(url: &Url) -> String {
 pub(super) fn read_recorded<T: DeserializeOwned>(api: Api, status: u16, body: &[u8]) -> Result<T, Error> {
     let headers = HeaderMap::new();
     Raw { url: "recorded".to_string(), status, headers, body: body.to_vec() }.read(api)
+}
+
+/// Classifies a recorded list as the client would, its objects in chunks as from a network.
+#[cfg(test)]
+pub(super) fn read_recorded_list<F>(api: Api, status: u16, list: &str, body: &[u8], each: F) -> Result<(), Error>
+where
+    F: FnMut(&[u8]) -> Result<(), serde_json::Error> + Send,
+{
+    if !matches!(status, 200..=299) {
+        return read_recorded::<Envelope>(api, status, body).map(drop);
+    }
+    let mut rows = Rows::new(list, each);
+    for chunk in body.chunks(1_000) {
+        rows.feed(chunk).map_err(|problem| Error::Unreadable { url: "recorded".to_string(), problem })?;
+    }
+    let envelope = rows.envelope();
+    let envelope: Envelope = read_recorded(api, status, &envelope)?;
+    assert_eq!(envelope.length(list), Some(rows.count));
+    Ok(())
 }

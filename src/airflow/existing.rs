@@ -19,7 +19,7 @@ pub(super) struct Existing {
 impl Existing {
     /// No question was put, for this reason.
     pub(super) fn not_checked(reason: &str) -> Self {
-        let answer = || Answer::NotChecked(reason.to_string());
+        let answer = || Answer::NotChecked(reason.into());
         Self { pools: answer(), variables: answer(), connections: answer() }
     }
 
@@ -38,7 +38,7 @@ struct Something {}
 
 async fn existing(client: &mut Client<'_>, kind: &str, names: &BTreeSet<String>) -> Answer<BTreeSet<String>> {
     if names.is_empty() {
-        return Answer::NotChecked("not asked".to_string());
+        return Answer::NotChecked("not asked".into());
     }
     let mut found = BTreeSet::new();
     for name in names {
@@ -48,9 +48,9 @@ async fn existing(client: &mut Client<'_>, kind: &str, names: &BTreeSet<String>)
             }
             Err(Error::Missing { .. }) => {}
             Err(Error::Forbidden { .. }) => {
-                return Answer::NotChecked(format!("these credentials may not read {kind}"));
+                return Answer::NotChecked(format!("these credentials may not read {kind}").into());
             }
-            Err(error) => return Answer::NotChecked(error.reason()),
+            Err(error) => return Answer::NotChecked(error.reason().into()),
         }
     }
     Answer::Checked(found)

@@ -5,11 +5,13 @@
 //! Invariants: what was not seen stays not seen, with its reason; what [`write_runs`] wrote is
 //! written again as it was, byte for byte.
 
+use super::wire::Texts;
 use crate::facts::{Answer, DagFacts, Facts, Instance, Run, Seen, TaskInstance, TaskState};
 use crate::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
@@ -47,7 +49,7 @@ pub fn read_runs(bytes: &[u8]) -> Result<Facts, RunsFileError> {
     if schema_version != SCHEMA_VERSION {
         return Err(RunsFileError::SchemaVersion(schema_version));
     }
-    let file: File = serde_json::from_slice(bytes)?;
+    let file: File<'_> = serde_json::from_slice(bytes)?;
     let taken_at = time("taken_at", file.taken_at)?;
     let instances = file.instances.into_iter().map(FileInstance::facts).collect::<Result<_, _>>()?;
     Ok(Facts { taken_at, instances })
@@ -83,15 +85,16 @@ fn schema_version() -> u64 {
 }
 
 #[derive(Deserialize, Serialize)]
-struct File {
+struct File<'a> {
     #[serde(default = "schema_version")]
     schema_version: u64,
     taken_at: Option<String>,
-    instances: Vec<FileInstance>,
+    #[serde(borrow)]
+    instances: Vec<FileInstance<'a>>,
 }
 
 #[derive(Deserialize, Serialize)]
-struct FileInstance {
+struct FileInstance<'a> {
     #[serde(default = "default_name")]
     name: String,
     airflow_version: Option<String>,
@@ -114,8 +117,8 @@ struct FileInstance {
     not_checked: BTreeMap<String, String>,
     #[serde(default)]
     dags: Vec<FileDag>,
-    #[serde(default)]
-    runs: Vec<FileRun>,
+    #[serde(default, borrow)]
+    runs: Vec<FileRun<'a>>,
 }
 
 fn default_name() -> String {
@@ -158,7 +161,7 @@ struct FileDag {
 }
 
 #[derive(Deserialize, Serialize)]
-struct FileRun {
+struct FileRun<'a> {
     dag_id: String,
     run_id: String,
     state: String,
@@ -168,25 +171,29 @@ struct FileRun {
     #[serde(default, skip_serializing_if = "Value::is_null")]
     conf: Value,
     bundle_version: Option<String>,
-    #[serde(default)]
-    task_instances: Vec<FileTaskInstance>,
+    #[serde(default, borrow)]
+    task_instances: Vec<FileTaskInstance<'a>>,
 }
 
+/// One of thousands: it borrows its texts, from the file or from the facts.
 #[derive(Deserialize, Serialize)]
-struct FileTaskInstance {
-    task_id: String,
+struct FileTaskInstance<'a> {
+    #[serde(borrow)]
+    task_id: Cow<'a, str>,
     map_index: i64,
     /// Required, though it may be null: "no state" and "not said" are different things.
-    #[serde(deserialize_with = "present")]
-    state: Option<String>,
+    #[serde(borrow, deserialize_with = "present")]
+    state: Option<Cow<'a, str>>,
     try_number: Option<i64>,
-    operator: Option<String>,
-    trigger: Option<String>,
+    #[serde(borrow)]
+    operator: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    trigger: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     xcom_keys: Option<BTreeSet<String>>,
 }
 
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+fn present<'a, 'de: 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'a, str>>, D::Error> {
     Option::deserialize(deserializer)
 }
 
@@ -195,11 +202,11 @@ const VARIABLES: &str = "variables";
 const CONNECTIONS: &str = "connections";
 const XCOM_KEYS: &str = "xcom_keys";
 
-impl FileInstance {
+impl<'a> FileInstance<'a> {
     fn facts(self) -> Result<Instance, RunsFileError> {
         let not_checked = self.not_checked;
         let answer = |name: &str, names: Option<BTreeSet<String>>| {
-            names.map_or_else(|| Answer::NotChecked(why(&not_checked, name)), Answer::Checked)
+            names.map_or_else(|| Answer::NotChecked(why(&not_checked, name).into()), Answer::Checked)
         };
         let others = match self.live {
             Live::Known => Seen::Known(()),
@@ -219,6 +226,7 @@ impl FileInstance {
                     DagFacts { is_paused: dag.is_paused, fileloc: dag.fileloc, next_run_after, runs: Vec::new() };
                 dags.insert(DagId::new(dag.dag_id), Seen::Known(facts));
             }
+            let (mut texts, no_keys) = (Texts::default(), why(&not_checked, XCOM_KEYS));
             let mut runs = self.runs;
             runs.sort_by(|a, b| (&a.dag_id, &a.run_id).cmp(&(&b.dag_id, &b.run_id)));
             for run in runs {
@@ -226,7 +234,7 @@ impl FileInstance {
                 if matches!(run.state.as_str(), "success" | "failed") {
                     continue;
                 }
-                let (dag_id, run) = run.facts(&why(&not_checked, XCOM_KEYS))?;
+                let (dag_id, run) = run.facts(&mut texts, &no_keys)?;
                 if let Seen::Known(facts) = dags.entry(dag_id).or_insert_with(|| Seen::Known(DagFacts::default())) {
                     facts.runs.push(run);
                 }
@@ -249,7 +257,7 @@ impl FileInstance {
         })
     }
 
-    fn of(instance: &Instance, values: Values) -> Self {
+    fn of(instance: &'a Instance, values: Values) -> Self {
         let (live, reason) = match &instance.others {
             Seen::Known(()) => (Live::Known, None),
             Seen::NotVisible => (Live::Partial, None),
@@ -276,7 +284,7 @@ impl FileInstance {
         let facts = [(POOLS, &instance.pools), (VARIABLES, &instance.variables), (CONNECTIONS, &instance.connections)];
         for (name, answer) in facts {
             if let Answer::NotChecked(reason) = answer {
-                file.not_checked.insert(name.to_string(), reason.clone());
+                file.not_checked.insert(name.to_string(), reason.to_string());
             }
         }
         for (dag_id, seen) in &instance.dags {
@@ -293,7 +301,7 @@ impl FileInstance {
         file
     }
 
-    fn dag(&mut self, dag_id: &DagId, dag: &DagFacts, values: Values) {
+    fn dag(&mut self, dag_id: &DagId, dag: &'a DagFacts, values: Values) {
         self.dags.push(FileDag {
             dag_id: dag_id.to_string(),
             is_paused: dag.is_paused,
@@ -307,7 +315,7 @@ impl FileInstance {
                 Answer::Checked(_) => None,
             });
             if let Some(reason) = unasked {
-                self.not_checked.entry(XCOM_KEYS.to_string()).or_insert_with(|| reason.clone());
+                self.not_checked.entry(XCOM_KEYS.to_string()).or_insert_with(|| reason.to_string());
             }
             self.runs.push(FileRun::of(dag_id, run, values));
         }
@@ -326,8 +334,8 @@ fn checked(answer: &Answer<BTreeSet<String>>) -> Option<BTreeSet<String>> {
     }
 }
 
-impl FileRun {
-    fn facts(self, no_keys: &str) -> Result<(DagId, Run), RunsFileError> {
+impl<'a> FileRun<'a> {
+    fn facts(self, texts: &mut Texts, no_keys: &str) -> Result<(DagId, Run), RunsFileError> {
         let run = Run {
             run_id: RunId::new(self.run_id),
             state: self.state,
@@ -336,12 +344,12 @@ impl FileRun {
             start_date: time("start_date", self.start_date)?,
             bundle_version: self.bundle_version,
             conf: self.conf,
-            task_instances: self.task_instances.into_iter().map(|instance| instance.facts(no_keys)).collect(),
+            task_instances: self.task_instances.into_iter().map(|instance| instance.facts(texts, no_keys)).collect(),
         };
         Ok((DagId::new(self.dag_id), run))
     }
 
-    fn of(dag_id: &DagId, run: &Run, values: Values) -> Self {
+    fn of(dag_id: &DagId, run: &'a Run, values: Values) -> Self {
         Self {
             dag_id: dag_id.to_string(),
             run_id: run.run_id.to_string(),
@@ -356,27 +364,27 @@ impl FileRun {
     }
 }
 
-impl FileTaskInstance {
-    fn facts(self, no_keys: &str) -> TaskInstance {
+impl<'a> FileTaskInstance<'a> {
+    fn facts(self, texts: &mut Texts, no_keys: &str) -> TaskInstance {
         TaskInstance {
-            task_id: TaskId::new(self.task_id),
+            task_id: TaskId::new(texts.one(&self.task_id)),
             map_index: MapIndex(self.map_index),
             state: TaskState::of(self.state.as_deref()),
             try_number: self.try_number,
-            operator: self.operator,
-            trigger: self.trigger,
-            xcom_keys: self.xcom_keys.map_or_else(|| Answer::NotChecked(no_keys.to_string()), Answer::Checked),
+            operator: self.operator.map(|operator| texts.one(&operator)),
+            trigger: self.trigger.map(|trigger| texts.one(&trigger)),
+            xcom_keys: self.xcom_keys.map_or_else(|| Answer::NotChecked(texts.one(no_keys)), Answer::Checked),
         }
     }
 
-    fn of(instance: &TaskInstance) -> Self {
+    fn of(instance: &'a TaskInstance) -> Self {
         Self {
-            task_id: instance.task_id.to_string(),
+            task_id: instance.task_id.as_str().into(),
             map_index: instance.map_index.0,
-            state: instance.state.word().map(str::to_string),
+            state: instance.state.word().map(Cow::Borrowed),
             try_number: instance.try_number,
-            operator: instance.operator.clone(),
-            trigger: instance.trigger.clone(),
+            operator: instance.operator.as_deref().map(Cow::Borrowed),
+            trigger: instance.trigger.as_deref().map(Cow::Borrowed),
             xcom_keys: checked(&instance.xcom_keys),
         }
     }

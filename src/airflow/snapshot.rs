@@ -14,9 +14,9 @@
 
 use super::client::Client;
 use super::error::{Api, Error};
-use super::wire::{self, DagList, DagRun, DagRunList, TaskInstanceList, TaskInstanceRow};
+use super::wire::{self, DagList, DagRun, TaskInstanceRow, Texts};
 use crate::facts::{DagFacts, Describe, Questions, Run, Seen, TaskInstance};
-use crate::ids::{DagId, MapIndex, RunId, TaskId};
+use crate::ids::{DagId, RunId};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,8 +49,6 @@ pub(super) struct Found {
 
 /// The key of a run.
 type RunKey = (DagId, RunId);
-/// The task instances of one run, without doubles.
-type Rows = BTreeMap<(TaskId, MapIndex), TaskInstance>;
 
 /// How task instances of certain runs are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,12 +98,11 @@ async fn read_runs(
     by: &mut By,
     runs: &mut BTreeMap<RunKey, Run>,
 ) -> Result<(), Error> {
-    let mut rows = task_instances(client, listed, by).await?;
-    for row in listed {
-        let key = row.key();
+    let rows = task_instances(client, listed, by).await?;
+    for (row, rows) in listed.iter().zip(rows) {
         let mut run = row.clone().facts();
-        run.task_instances = rows.remove(&key).unwrap_or_default().into_values().collect();
-        runs.insert(key, run);
+        run.task_instances = rows;
+        runs.insert(row.key(), run);
     }
     Ok(())
 }
@@ -157,10 +154,12 @@ async fn list_runs(client: &mut Client<'_>, questions: &Questions) -> Result<Vec
         if !questions.all_dags {
             body["dag_ids"] = questions.dags.iter().map(DagId::as_str).collect();
         }
-        let answer: DagRunList = client.post(&["dags", "~", "dagRuns", "list"], &body).await?;
-        let (rows, total) = (answer.dag_runs.len(), answer.total_entries);
+        let mut runs: Vec<DagRun> = Vec::new();
+        let each = |row: &[u8]| serde_json::from_slice(row).map(|run| runs.push(run));
+        let (rows, total) = client.post_list(&["dags", "~", "dagRuns", "list"], &body, wire::RUNS, each).await?;
         if rows == total {
-            return Ok(answer.dag_runs.into_iter().filter(DagRun::in_flight).collect());
+            runs.retain(DagRun::in_flight);
+            return Ok(runs);
         }
         // More than one page holds is asked for once more, at once; anything else is a contradiction.
         if rows > total || limit > RUNS_A_PAGE || rows < limit {
@@ -170,7 +169,8 @@ async fn list_runs(client: &mut Client<'_>, questions: &Questions) -> Result<Vec
     }
 }
 
-/// The task instances of these runs, finished ones too (their XComs feed the rest).
+/// The task instances of these runs, finished ones too (their XComs feed the rest), in the order of
+/// the runs.
 ///
 /// Filters by DAG and by run are independent of each other, so rows of other runs come along;
 /// they are dropped by the key. Parts are always whole runs.
@@ -178,19 +178,22 @@ async fn task_instances(
     client: &mut Client<'_>,
     runs: &[DagRun],
     by: &mut By,
-) -> Result<BTreeMap<RunKey, Rows>, Error> {
-    let wanted: BTreeSet<RunKey> = runs.iter().map(DagRun::key).collect();
-    let mut found: BTreeMap<RunKey, Rows> = BTreeMap::new();
+) -> Result<Vec<Vec<TaskInstance>>, Error> {
+    let mut wanted = Wanted::default();
+    for (number, run) in runs.iter().enumerate() {
+        wanted.0.entry(run.dag_id.as_str()).or_default().insert(run.dag_run_id.as_str(), number);
+    }
+    let mut texts = Texts::default();
+    let mut found: Vec<Vec<TaskInstance>> = Vec::new();
+    found.resize_with(runs.len(), Vec::new);
     let mut parts = parts(runs);
     parts.reverse();
     while let Some(part) = parts.pop() {
-        match part_of_task_instances(client, &part, *by).await {
+        match part_of_task_instances(client, &part, *by, &wanted, &mut texts).await {
             Ok(rows) => {
-                for row in rows {
-                    let key = (DagId::new(row.dag_id.as_str()), RunId::new(row.dag_run_id.as_str()));
-                    if wanted.contains(&key) {
-                        let row = row.facts();
-                        found.entry(key).or_default().insert((row.task_id.clone(), row.map_index), row);
+                for (number, row) in rows {
+                    if let Some(run) = found.get_mut(number) {
+                        run.push(row);
                     }
                 }
             }
@@ -207,7 +210,26 @@ async fn task_instances(
             Err(error) => return Err(error),
         }
     }
+    found.iter_mut().for_each(once);
     Ok(found)
+}
+
+/// Runs whose task instances are wanted, by their keys, with their places in the list.
+#[derive(Default)]
+struct Wanted<'a>(BTreeMap<&'a str, BTreeMap<&'a str, usize>>);
+
+impl Wanted<'_> {
+    fn place(&self, row: &TaskInstanceRow<'_>) -> Option<usize> {
+        self.0.get(&*row.dag_id)?.get(&*row.dag_run_id).copied()
+    }
+}
+
+/// In order, and each once, as it came last: some servers give a row twice.
+fn once(rows: &mut Vec<TaskInstance>) {
+    rows.reverse();
+    rows.sort_by(|a, b| (&a.task_id, a.map_index).cmp(&(&b.task_id, b.map_index)));
+    rows.dedup_by(|a, b| (&a.task_id, a.map_index) == (&b.task_id, b.map_index));
+    rows.shrink_to_fit();
 }
 
 /// Parts of whole runs, neighbours in time together: by logical dates an old run that hangs would
@@ -234,20 +256,30 @@ fn parts(runs: &[DagRun]) -> Vec<Vec<DagRun>> {
     parts
 }
 
+/// Rows of a part, each with the place of its run.
 async fn part_of_task_instances(
     client: &mut Client<'_>,
     part: &[DagRun],
     by: By,
-) -> Result<Vec<TaskInstanceRow>, Error> {
+    wanted: &Wanted<'_>,
+    texts: &mut Texts,
+) -> Result<Vec<(usize, TaskInstance)>, Error> {
     let mut limit = ROWS_A_CALL;
     loop {
         let body = task_instances_body(part, by, limit)?;
         let path = ["dags", "~", "dagRuns", "~", "taskInstances", "list"];
-        let answer: TaskInstanceList = client.post(&path, &body).await?;
-        let (rows, total) = (answer.task_instances.len(), answer.total_entries);
+        let mut found = Vec::new();
+        let each = |row: &[u8]| {
+            let row: TaskInstanceRow<'_> = serde_json::from_slice(row)?;
+            if let Some(place) = wanted.place(&row) {
+                found.push((place, row.facts(texts)));
+            }
+            Ok(())
+        };
+        let (rows, total) = client.post_list(&path, &body, wire::TASK_INSTANCES, each).await?;
         // 2.6.2 gives all rows whatever the limit, which is as good.
         if rows == total {
-            return Ok(answer.task_instances);
+            return Ok(found);
         }
         let contradiction = rows > total || rows < limit;
         if contradiction || part.len() > 1 || limit > ROWS_A_CALL {

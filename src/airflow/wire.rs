@@ -7,6 +7,9 @@ use crate::facts::{Answer, DagFacts, Run, TaskInstance, TaskState};
 use crate::ids::{MapIndex, RunId, TaskId};
 use jiff::Timestamp;
 use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// `GET /version`.
 #[derive(Deserialize)]
@@ -62,12 +65,8 @@ impl Dag {
     }
 }
 
-/// `POST /dags/~/dagRuns/list`.
-#[derive(Deserialize)]
-pub(super) struct DagRunList {
-    pub(super) dag_runs: Vec<DagRun>,
-    pub(super) total_entries: usize,
-}
+/// The list that `POST /dags/~/dagRuns/list` gives.
+pub(super) const RUNS: &str = "dag_runs";
 
 /// One DagRun.
 #[derive(Deserialize, Clone)]
@@ -100,54 +99,72 @@ impl DagRun {
     }
 }
 
-/// `POST /dags/~/dagRuns/~/taskInstances/list`.
-#[derive(Deserialize)]
-pub(super) struct TaskInstanceList {
-    pub(super) task_instances: Vec<TaskInstanceRow>,
-    pub(super) total_entries: usize,
-}
+/// The list that `POST /dags/~/dagRuns/~/taskInstances/list` gives.
+pub(super) const TASK_INSTANCES: &str = "task_instances";
 
-/// One task instance.
+/// One task instance. There are thousands of them, so that its texts are those of the answer.
 #[derive(Deserialize)]
-pub(super) struct TaskInstanceRow {
-    pub(super) dag_id: String,
-    pub(super) dag_run_id: String,
-    pub(super) task_id: String,
-    pub(super) map_index: i64,
-    state: Option<String>,
+pub(super) struct TaskInstanceRow<'a> {
+    #[serde(borrow)]
+    pub(super) dag_id: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) dag_run_id: Cow<'a, str>,
+    #[serde(borrow)]
+    task_id: Cow<'a, str>,
+    map_index: i64,
+    #[serde(borrow)]
+    state: Option<Cow<'a, str>>,
     try_number: Option<i64>,
-    operator: Option<String>,
-    trigger: Option<Trigger>,
+    #[serde(borrow)]
+    operator: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    trigger: Option<Trigger<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Trigger {
-    classpath: String,
+struct Trigger<'a> {
+    #[serde(borrow)]
+    classpath: Cow<'a, str>,
 }
 
-impl TaskInstanceRow {
+/// Texts of which there are few and that stand in many rows: each is kept once.
+#[derive(Default)]
+pub(super) struct Texts(BTreeSet<Arc<str>>);
+
+impl Texts {
+    pub(super) fn one(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
+}
+
+impl TaskInstanceRow<'_> {
     /// The task instance's facts. XCom keys need a call each, so they are not asked here.
-    pub(super) fn facts(self) -> TaskInstance {
+    pub(super) fn facts(self, texts: &mut Texts) -> TaskInstance {
         let state = TaskState::of(self.state.as_deref());
         if let TaskState::Other(word) = &state
             && !KNOWN_TO_ONE_RELEASE.contains(&word.as_str())
         {
             tracing::warn!(
-                dag_id = self.dag_id,
-                run_id = self.dag_run_id,
-                task_id = self.task_id,
+                dag_id = %self.dag_id,
+                run_id = %self.dag_run_id,
+                task_id = %self.task_id,
                 state = word,
                 "task instance has a state that this program does not know; it counts as in flight"
             );
         }
         TaskInstance {
-            task_id: TaskId::new(self.task_id),
+            task_id: TaskId::new(texts.one(&self.task_id)),
             map_index: MapIndex(self.map_index),
             state,
             try_number: self.try_number,
-            operator: self.operator,
-            trigger: self.trigger.map(|trigger| trigger.classpath),
-            xcom_keys: Answer::NotChecked("not asked".to_string()),
+            operator: self.operator.map(|operator| texts.one(&operator)),
+            trigger: self.trigger.map(|trigger| texts.one(&trigger.classpath)),
+            xcom_keys: Answer::NotChecked(texts.one("not asked")),
         }
     }
 }

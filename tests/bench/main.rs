@@ -6,16 +6,18 @@
     reason = "measures, and says what it measured"
 )]
 
-//! What the model of a tree costs, as ratios against a peer in the same run.
+//! What the model of a tree and a snapshot of an Airflow cost, the model as ratios against a peer in
+//! the same run.
 //!
 //! `cargo bench` prints all rows, `cargo bench -- loop generated` those whose name holds one of these
-//! words. `cargo bench -- --assert` measures less and fails where a ratio
+//! words (`snapshot` for what an Airflow is asked). `cargo bench -- --assert` measures less and fails where a ratio
 //! is beyond its bound by a wide margin; times are printed and never judged. The two sides of a ratio
 //! run in turns. Against the grammar and in loops processor time counts, elsewhere the least time of
 //! each: a machine that is busy slows both.
 
 mod corpus;
 mod memory;
+mod rest;
 
 use corpus::{Shape, Tree};
 use dagguard::content::{Layout, Snapshot};
@@ -32,6 +34,11 @@ fn main() -> ExitCode {
     {
         return memory::child(tree);
     }
+    if let [child, url] = arguments.as_slice()
+        && child == rest::CHILD
+    {
+        return rest::child(url);
+    }
     let asserts = arguments.iter().any(|argument| argument == "--assert");
     let words = arguments.into_iter().filter(|argument| !argument.starts_with('-')).collect();
     let mut bench = Bench { asserts, words, failed: false };
@@ -43,6 +50,7 @@ fn main() -> ExitCode {
     bench.warm();
     bench.loops();
     bench.memory();
+    bench.rest();
     if bench.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -163,6 +171,39 @@ impl Bench {
                 let found = processor_pairs(self.turns(), &ours, &theirs).unwrap_or_else(|| pairs(5, &ours, &theirs));
                 self.row(&what, found.ratio, "<= 3.0", found.ratio <= 4.5, &found.times());
             }
+        }
+    }
+
+    /// What a snapshot of a whole Airflow costs the client.
+    fn rest(&mut self) {
+        /// 60 MB.
+        const MOST: usize = 60_000_000 / 1024;
+        for release in ["2.6.2", "2.11.2", "3.3.2"] {
+            if !self.wanted(&format!("snapshot of {release}")) {
+                continue;
+            }
+            let costs = [4_000, 40_000].map(|rows| (rows, rest::cost(release, rows)));
+            for (rows, cost) in &costs {
+                let Some(cost) = cost else {
+                    println!("snapshot of Airflow {release}: not measured on this system");
+                    continue;
+                };
+                println!(
+                    "snapshot of Airflow {release}, {rows} task instances: {} calls, {} KiB, {:.1} ms of processor time, peak {:.1} MiB, {:.1} MiB with its file",
+                    cost.calls,
+                    cost.bytes >> 10,
+                    cost.microseconds as f64 / 1e3,
+                    cost.kib as f64 / 1024.0,
+                    cost.kib_written as f64 / 1024.0,
+                );
+            }
+            let [(_, Some(small)), (_, Some(large))] = costs else { continue };
+            let calls = small.calls as f64;
+            self.row(&format!("snapshot of {release}: calls, 4,000"), calls, "<= 9", small.calls <= 9, "");
+            let ratio = large.microseconds as f64 / small.microseconds.max(1) as f64;
+            self.row(&format!("snapshot of {release}: time, 40,000 / 4,000"), ratio, "<= 10", ratio <= 15.0, "");
+            let mb = large.kib_written as f64 * 1024.0 / 1e6;
+            self.row(&format!("snapshot of {release}: MB, 40,000"), mb, "<= 60", large.kib_written <= MOST, "");
         }
     }
 

@@ -26,7 +26,7 @@ pub(crate) fn child(kind: &str) -> ExitCode {
 }
 
 /// The peak of this process's memory in KiB, as Linux tells it.
-fn peak() -> Option<usize> {
+pub(crate) fn peak() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()

@@ -94,7 +94,7 @@ fn names() -> impl Strategy<Value = BTreeSet<String>> {
 }
 
 fn answer() -> impl Strategy<Value = Answer<BTreeSet<String>>> {
-    prop_oneof![names().prop_map(Answer::Checked), reason().prop_map(Answer::NotChecked)]
+    prop_oneof![names().prop_map(Answer::Checked), reason().prop_map(|reason| Answer::NotChecked(reason.into()))]
 }
 
 fn state() -> impl Strategy<Value = TaskState> {
@@ -105,15 +105,15 @@ fn state() -> impl Strategy<Value = TaskState> {
 
 fn task_instance() -> impl Strategy<Value = TaskInstance> {
     let text = || proptest::option::of(word());
-    let keys = prop_oneof![names().prop_map(Answer::Checked), Just(Answer::NotChecked("not asked".to_string()))];
+    let keys = prop_oneof![names().prop_map(Answer::Checked), Just(Answer::NotChecked("not asked".into()))];
     (word(), -1_i64..3, state(), proptest::option::of(0_i64..9), text(), text(), keys).prop_map(
         |(task_id, index, state, try_number, operator, trigger, xcom_keys)| TaskInstance {
             task_id: TaskId::new(task_id),
             map_index: MapIndex(index),
             state,
             try_number,
-            operator,
-            trigger,
+            operator: operator.map(Into::into),
+            trigger: trigger.map(Into::into),
             xcom_keys,
         },
     )

@@ -69,5 +69,5 @@ async fn names_exist_or_not_or_are_not_checked_and_values_are_dropped() {
     assert!(matches!(&instance.pools, Answer::NotChecked(reason) if reason.contains("500")));
     assert!(!format!("{instance:?}").contains("hunter3"));
     let instance = ask(&server.access(), &about(&["d"])).await;
-    assert_eq!(instance.variables, Answer::NotChecked("not asked".to_string()));
+    assert_eq!(instance.variables, Answer::NotChecked("not asked".into()));
 }

@@ -1,7 +1,7 @@
 //! Answers recorded on real servers. They lie beside the repository in the developers' shared
 //! folder; a machine without it says so with `DAGGUARD_TEST_NO_SHARED=1`.
 
-use super::super::client::read_recorded;
+use super::super::client::{read_recorded, read_recorded_list};
 use super::super::{Api, Error, ask, wire};
 use super::play::{Asked, Play, Reply};
 use crate::facts::{Questions, Seen, TaskState};
@@ -41,6 +41,14 @@ fn body(answer: &Value) -> Vec<u8> {
     }
 }
 
+fn run(row: &[u8]) -> Result<(), serde_json::Error> {
+    serde_json::from_slice::<wire::DagRun>(row).map(drop)
+}
+
+fn task_instance(row: &[u8]) -> Result<(), serde_json::Error> {
+    serde_json::from_slice::<wire::TaskInstanceRow<'_>>(row).map(drop)
+}
+
 /// Reads an answer as the call that would ask for it does.
 fn read(api: Api, path: &str, status: u16, body: &[u8]) -> Result<(), Error> {
     let path = path.split('?').next().unwrap_or_default();
@@ -51,15 +59,15 @@ fn read(api: Api, path: &str, status: u16, body: &[u8]) -> Result<(), Error> {
         ["dags"] => read_recorded::<wire::DagList>(api, status, body).map(drop),
         ["dags", _] => read_recorded::<wire::Dag>(api, status, body).map(drop),
         ["dags", _, "dagRuns"] if !path.ends_with("consumer/dagRuns") => {
-            read_recorded::<wire::DagRunList>(api, status, body).map(drop)
+            read_recorded_list(api, status, wire::RUNS, body, run)
         }
-        ["dags", _, "dagRuns", "list"] => read_recorded::<wire::DagRunList>(api, status, body).map(drop),
+        ["dags", _, "dagRuns", "list"] => read_recorded_list(api, status, wire::RUNS, body, run),
         ["dags", _, "dagRuns", _] => read_recorded::<wire::DagRun>(api, status, body).map(drop),
         ["dags", _, "dagRuns", _, "taskInstances"] | ["dags", _, "dagRuns", _, "taskInstances", "list"] => {
-            read_recorded::<wire::TaskInstanceList>(api, status, body).map(drop)
+            read_recorded_list(api, status, wire::TASK_INSTANCES, body, task_instance)
         }
-        ["dags", _, "dagRuns", _, "taskInstances", _] => {
-            read_recorded::<wire::TaskInstanceRow>(api, status, body).map(drop)
+        ["dags", _, "dagRuns", _, "taskInstances", _] if (200..300).contains(&status) => {
+            task_instance(body).map_err(|error| panic!("{path}: {error}"))
         }
         _ => read_recorded::<Value>(api, status, body).map(drop),
     }
