@@ -10,10 +10,10 @@
 //! the same run.
 //!
 //! `cargo bench` prints all rows, `cargo bench -- loop generated` those whose name holds one of these
-//! words (`snapshot` for what an Airflow is asked). `cargo bench -- --assert` measures less and fails where a ratio
-//! is beyond its bound by a wide margin; times are printed and never judged. The two sides of a ratio
-//! run in turns. Against the grammar and in loops processor time counts, elsewhere the least time of
-//! each: a machine that is busy slows both.
+//! words (`snapshot`: what asking an Airflow costs). `cargo bench -- --assert` measures less and fails
+//! where a ratio is beyond its bound by a wide margin; times are printed and never judged. The two sides
+//! of a ratio run in turns. Against the grammar and in loops processor time counts, elsewhere the least
+//! time of each: a machine that is busy slows both.
 
 mod corpus;
 mod memory;

@@ -4,7 +4,7 @@
 //!
 //! `cargo test --test live` installs each release once into the target directory, starts a
 //! server, runs the cases and ends it. `cargo test --test live -- 3.3.2` takes one release,
-//! `-- unreachable` one case. A release that cannot be installed here is left out with the reason,
+//! `-- killed` one case. A release that cannot be installed here is left out with the reason,
 //! and the whole fails, unless `DAGGUARD_TEST_LIVE=available` says that this is meant.
 
 #[path = "../support/mod.rs"]

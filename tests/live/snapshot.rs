@@ -1,8 +1,11 @@
 //! What the REST edge says about a real server is what the server says itself.
 
+mod interrupted;
+mod large;
+
 use super::Case;
 use super::support::install::Release;
-use super::support::rest::VIEWER;
+pub(super) use super::support::rest::VIEWER;
 use super::support::server::{GATE, Server};
 use dagguard::airflow::{
     Access, Allowed, BaseUrl, Check, CredentialCommand, Credentials, PasswordLogin, ask, permissions,
@@ -10,6 +13,10 @@ use dagguard::airflow::{
 use dagguard::facts::{DagFacts, Instance, Questions, Seen};
 use dagguard::ids::{DagId, InstanceName};
 use dagguard::secret::{Secret, SecretSource};
+use interrupted::{
+    a_server_killed_in_the_middle_of_a_snapshot_is_undecided, what_lets_in_may_run_out_between_two_calls,
+};
+use large::nine_calls_show_250_runs_among_500_dags;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,7 +30,12 @@ pub(crate) fn cases(release: &Release) -> Vec<(&'static str, Case)> {
         ("a_run_outlives_its_dag_file", Case::Shared(a_run_outlives_its_dag_file)),
         ("each_log_in_is_let_in", Case::Shared(each_log_in_is_let_in)),
         ("each_check_that_a_viewer_lacks_is_said", Case::Shared(each_check_that_a_viewer_lacks_is_said)),
-        ("an_unreachable_api_is_unavailable", Case::Alone(an_unreachable_api_is_unavailable)),
+        ("what_lets_in_may_run_out_between_two_calls", Case::Shared(what_lets_in_may_run_out_between_two_calls)),
+        (
+            "a_server_killed_in_the_middle_of_a_snapshot_is_undecided",
+            Case::Alone(a_server_killed_in_the_middle_of_a_snapshot_is_undecided),
+        ),
+        ("nine_calls_show_250_runs_among_500_dags", Case::Alone(nine_calls_show_250_runs_among_500_dags)),
     ];
     // Roles are a part of Airflow 2 itself; Airflow 3 needs a provider for them.
     if release.major() == 2 {
@@ -33,26 +45,29 @@ pub(crate) fn cases(release: &Release) -> Vec<(&'static str, Case)> {
     cases
 }
 
-fn access(server: &Server, password: &str) -> Access {
+pub(super) fn access(server: &Server, password: &str) -> Access {
     let url = BaseUrl::parse(&server.url()).expect("a URL");
     Access::new(InstanceName::from("live"), url, login(VIEWER, password))
 }
 
 fn login(name: &str, password: &str) -> Credentials {
-    let (username, password) = (name.to_string(), Secret::new(password).into());
-    Credentials::Password { username, password, login: PasswordLogin::Auto }
+    login_as(name, password, PasswordLogin::Auto)
 }
 
-fn look(access: &Access, questions: &Questions) -> Instance {
+pub(super) fn login_as(name: &str, password: &str, login: PasswordLogin) -> Credentials {
+    Credentials::Password { username: name.to_string(), password: Secret::new(password).into(), login }
+}
+
+pub(super) fn look(access: &Access, questions: &Questions) -> Instance {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(ask(access, questions))
 }
 
-fn about(dags: &[&str]) -> Questions {
+pub(super) fn about(dags: &[&str]) -> Questions {
     Questions { dags: dags.iter().map(|dag| DagId::from(*dag)).collect(), ..Questions::default() }
 }
 
-fn known<'a>(instance: &'a Instance, dag_id: &str) -> &'a DagFacts {
+pub(super) fn known<'a>(instance: &'a Instance, dag_id: &str) -> &'a DagFacts {
     match instance.dag(&DagId::from(dag_id)) {
         Seen::Known(facts) => facts,
         other => panic!("{dag_id}: {other:?}"),
@@ -60,7 +75,7 @@ fn known<'a>(instance: &'a Instance, dag_id: &str) -> &'a DagFacts {
 }
 
 /// The states of a run's task instances as the edge has them.
-fn states(facts: &DagFacts, run_id: &str) -> BTreeMap<(String, i64), Option<String>> {
+pub(super) fn states(facts: &DagFacts, run_id: &str) -> BTreeMap<(String, i64), Option<String>> {
     let run = facts.runs.iter().find(|run| run.run_id.as_str() == run_id).unwrap_or_else(|| panic!("{facts:?}"));
     run.task_instances
         .iter()
@@ -313,15 +328,4 @@ orphan()
         let instance = look(&access, &questions);
         assert_eq!(states(known(&instance, "orphan"), "left").len(), 1);
     }
-}
-
-fn an_unreachable_api_is_unavailable(server: &mut Server) {
-    let access = access(server, VIEWER);
-    known(&look(&access, &about(&["nobody_knows_it"])), "nobody_knows_it");
-    server.kill_api();
-    let instance = look(&access, &about(&["nobody_knows_it"]));
-    assert!(matches!(instance.dag(&DagId::from("nobody_knows_it")), Seen::Unavailable(_)), "{instance:?}");
-    server.start_api().expect("it started before");
-    server.wait_for_api().unwrap_or_else(|error| panic!("{error}"));
-    known(&look(&access, &about(&["nobody_knows_it"])), "nobody_knows_it");
 }

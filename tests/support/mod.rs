@@ -15,6 +15,7 @@ pub(crate) mod branch;
 pub(crate) mod dagbag;
 pub(crate) mod install;
 pub(crate) mod processes;
+pub(crate) mod relay;
 #[path = "../it/repositories.rs"]
 pub(crate) mod repositories;
 pub(crate) mod rest;
