@@ -12,6 +12,7 @@
 
 mod access;
 mod client;
+mod details;
 mod error;
 mod existing;
 mod file;
@@ -158,7 +159,7 @@ impl Default for Limits {
 /// the server does not know this one), and then its runs in flight are all there. `others` is
 /// `Known` only if all DAGs were asked for and the credentials were shown to read them all.
 /// Pools, Variables and connections are asked for by name, and only those that are named; what
-/// cannot be answered of them is "not checked".
+/// cannot be answered of them is "not checked". So it is with everything in [`Instance::details`].
 pub async fn ask(access: &Access, questions: &Questions) -> Instance {
     let mut version = None;
     let limit = access.limits.snapshot;
@@ -173,15 +174,22 @@ pub async fn ask(access: &Access, questions: &Questions) -> Instance {
             let names = Existing::ask(&mut client, &questions.names);
             let names = tokio::time::timeout(limit, names).await;
             let names = names.unwrap_or_else(|_| Existing::not_checked(&too_slow().reason()));
+            let mut dags = found.dags;
+            let mut details = details::not_checked(questions, &dags, &too_slow().reason());
+            let asked = details::ask(&mut client, &mut dags, &mut details);
+            if tokio::time::timeout(limit, asked).await.is_err() {
+                tracing::debug!(url = access.url.to_string(), "not all that was wanted was answered in time");
+            }
             client.log_cost();
             Instance {
                 name: access.name.clone(),
                 version: None,
-                dags: found.dags,
+                dags,
                 others: found.others,
                 pools: names.pools,
                 variables: names.variables,
                 connections: names.connections,
+                details,
             }
         }
         Err(error) => Instance::unavailable(access.name.clone(), error.reason()),

@@ -9,9 +9,9 @@ mod instances;
 mod variables;
 
 pub use arguments::{
-    Arguments, BootstrapArgument, CheckArguments, ColourChoice, Command, FailOn, HookArguments, HookCommand,
+    Also, Arguments, BootstrapArgument, CheckArguments, ColourChoice, Command, FailOn, HookArguments, HookCommand,
     InstanceArguments, JudgeArguments, LogFormat, ModelArguments, ModelFormat, OnUnreachableArgument, OnceArgument,
-    OutputFormat, Reported, SchemaName, SnapshotArguments, StatusArguments, StatusFormat, SyncArguments,
+    OutputFormat, Reported, SchemaName, SnapshotArguments, StatusArguments, StatusFormat, Stored, SyncArguments,
 };
 pub use instances::{ConfigText, InstanceSettings, Login, PasswordKind, instances};
 pub use variables::{Environment, nearest_three};

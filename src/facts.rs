@@ -3,9 +3,14 @@
 //! Invariants: silence is never idleness. A DAG is [`Seen::Known`] only if the credentials were
 //! shown to read it; everything else carries its reason. Nothing here knows HTTP.
 
+mod details;
+
+pub use details::{Asset, Details, Extra, ImportError, LiveTask, OfDag, StoredType, StoredTypes, ValueKind};
+
 use crate::content::Revision;
 use crate::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,6 +28,8 @@ pub struct Questions {
     pub values: BTreeSet<StoredValue>,
     /// Names whose existence would settle a finding; optional as well.
     pub names: Names,
+    /// What else is wanted to be known; optional as well.
+    pub extras: BTreeSet<Extra>,
     /// Commits to which runs are pinned (Airflow 3, versioned bundles) and whose source is needed.
     pub commits: BTreeSet<Revision>,
 }
@@ -59,7 +66,7 @@ pub struct Names {
 }
 
 /// An XCom as it is stored for each run in flight.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StoredValue {
     /// The DAG of the producer.
     pub dag_id: DagId,
@@ -96,6 +103,8 @@ pub struct Instance {
     pub variables: Answer<BTreeSet<String>>,
     /// Names of connections, likewise; their values are never read.
     pub connections: Answer<BTreeSet<String>>,
+    /// What else was asked for.
+    pub details: Details,
 }
 
 impl Instance {
@@ -110,6 +119,7 @@ impl Instance {
             pools: not_asked(),
             variables: not_asked(),
             connections: not_asked(),
+            details: Details::default(),
         }
     }
 
@@ -128,7 +138,8 @@ impl Instance {
     }
 }
 
-static NO_RUNS: DagFacts = DagFacts { is_paused: None, fileloc: None, next_run_after: None, runs: Vec::new() };
+static NO_RUNS: DagFacts =
+    DagFacts { is_paused: None, fileloc: None, next_run_after: None, last_parsed: None, runs: Vec::new() };
 
 /// Whether something could be seen at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +154,8 @@ pub enum Seen<T> {
 }
 
 /// An optional answer, which a verdict can do without if it says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer<T> {
     /// It was asked and answered.
     Checked(T),
@@ -160,6 +172,8 @@ pub struct DagFacts {
     pub fileloc: Option<String>,
     /// When the next run may be created, if it is scheduled.
     pub next_run_after: Option<Timestamp>,
+    /// When its file was read last: whether a delivery has been seen.
+    pub last_parsed: Option<Timestamp>,
     /// Runs in flight (running or queued), by `run_id`.
     pub runs: Vec<Run>,
 }

@@ -140,6 +140,22 @@ impl<'a> Client<'a> {
         self.ask(&Method::POST, self.url(parts), Some(body), None).await
     }
 
+    /// Asks with GET for a list, as [`Self::post_list`] does.
+    pub(super) async fn get_list<F>(
+        &mut self,
+        parts: &[&str],
+        query: &[(&str, &str)],
+        list: &str,
+        each: F,
+    ) -> Result<(usize, usize), Error>
+    where
+        F: FnMut(&[u8]) -> Result<(), serde_json::Error> + Send,
+    {
+        let mut url = self.url(parts);
+        url.query_pairs_mut().extend_pairs(query);
+        self.list(&Method::GET, url, None, list, each).await
+    }
+
     /// Asks with POST for a list and gives each of its objects to `each`, as they come; the answer
     /// is the count of them and `total_entries`. Those given before an error count for nothing.
     pub(super) async fn post_list<F>(
@@ -152,10 +168,23 @@ impl<'a> Client<'a> {
     where
         F: FnMut(&[u8]) -> Result<(), serde_json::Error> + Send,
     {
-        let url = self.url(parts);
+        self.list(&Method::POST, self.url(parts), Some(body), list, each).await
+    }
+
+    async fn list<F>(
+        &mut self,
+        method: &Method,
+        url: Url,
+        body: Option<&Value>,
+        list: &str,
+        each: F,
+    ) -> Result<(usize, usize), Error>
+    where
+        F: FnMut(&[u8]) -> Result<(), serde_json::Error> + Send,
+    {
         let address = shown(&url);
         let mut rows = Rows::new(list, each);
-        let envelope: Envelope = self.ask(&Method::POST, url, Some(body), Some(&mut rows)).await?;
+        let envelope: Envelope = self.ask(method, url, body, Some(&mut rows)).await?;
         if envelope.length(list) == Some(rows.count) {
             return Ok((rows.count, envelope.total_entries));
         }

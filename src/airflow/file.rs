@@ -6,7 +6,7 @@
 //! written again as it was, byte for byte.
 
 use super::wire::Texts;
-use crate::facts::{Answer, DagFacts, Facts, Instance, Run, Seen, TaskInstance, TaskState};
+use crate::facts::{Answer, DagFacts, Details, Facts, Instance, Run, Seen, TaskInstance, TaskState};
 use crate::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -112,6 +112,8 @@ struct FileInstance<'a> {
     unavailable: Vec<FileUnavailable>,
     #[serde(default)]
     facts: FileFacts,
+    #[serde(default, skip_serializing_if = "Details::is_empty")]
+    details: Details,
     /// Why a fact was not checked, by its name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     not_checked: BTreeMap<String, String>,
@@ -158,6 +160,8 @@ struct FileDag {
     fileloc: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_run_after: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_parsed: Option<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -222,8 +226,9 @@ impl<'a> FileInstance<'a> {
         if self.live != Live::Unavailable {
             for dag in self.dags {
                 let next_run_after = time("next_run_after", dag.next_run_after)?;
-                let facts =
-                    DagFacts { is_paused: dag.is_paused, fileloc: dag.fileloc, next_run_after, runs: Vec::new() };
+                let last_parsed = time("last_parsed", dag.last_parsed)?;
+                let (is_paused, fileloc) = (dag.is_paused, dag.fileloc);
+                let facts = DagFacts { is_paused, fileloc, next_run_after, last_parsed, runs: Vec::new() };
                 dags.insert(DagId::new(dag.dag_id), Seen::Known(facts));
             }
             let (mut texts, no_keys) = (Texts::default(), why(&not_checked, XCOM_KEYS));
@@ -254,6 +259,7 @@ impl<'a> FileInstance<'a> {
             pools: answer(POOLS, self.facts.pools),
             variables: answer(VARIABLES, self.facts.variables),
             connections: answer(CONNECTIONS, self.facts.connections),
+            details: self.details,
         })
     }
 
@@ -277,6 +283,7 @@ impl<'a> FileInstance<'a> {
                 variables: checked(&instance.variables),
                 connections: checked(&instance.connections),
             },
+            details: instance.details.clone(),
             not_checked: BTreeMap::new(),
             dags: Vec::new(),
             runs: Vec::new(),
@@ -307,6 +314,7 @@ impl<'a> FileInstance<'a> {
             is_paused: dag.is_paused,
             fileloc: dag.fileloc.clone(),
             next_run_after: dag.next_run_after.map(|time| time.to_string()),
+            last_parsed: dag.last_parsed.map(|time| time.to_string()),
         });
         for run in &dag.runs {
             // Whether keys were asked for is the same for all instances of one answer.

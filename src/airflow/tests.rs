@@ -2,6 +2,7 @@
 
 mod budget;
 mod conversation;
+mod details;
 mod login;
 mod permissions;
 mod play;

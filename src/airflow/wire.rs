@@ -47,6 +47,7 @@ pub(super) struct Dag {
     fileloc: Option<String>,
     /// v2 only.
     relative_fileloc: Option<String>,
+    last_parsed_time: Option<String>,
     /// v1.
     next_dagrun_create_after: Option<String>,
     /// v2.
@@ -60,6 +61,7 @@ impl Dag {
             is_paused: self.is_paused,
             fileloc: self.relative_fileloc.or(self.fileloc),
             next_run_after: timestamp(self.next_dagrun_run_after.or(self.next_dagrun_create_after).as_deref()),
+            last_parsed: timestamp(self.last_parsed_time.as_deref()),
             runs: Vec::new(),
         }
     }

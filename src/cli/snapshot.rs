@@ -2,9 +2,9 @@
 
 use super::{Exit, Failure, judge, runtime, write_out};
 use crate::airflow::{self, Limits, Values};
-use crate::config::{Environment, SnapshotArguments};
-use crate::facts::{Describe, Facts, Names, Questions, Seen};
-use crate::ids::DagId;
+use crate::config::{Also, Environment, SnapshotArguments, Stored};
+use crate::facts::{Describe, Extra, Facts, Names, Questions, Seen, StoredValue};
+use crate::ids::{DagId, TaskId};
 use std::io::{self, Write};
 
 pub(super) fn run(arguments: &SnapshotArguments, environment: &Environment) -> Result<Exit, Failure> {
@@ -22,6 +22,8 @@ pub(super) fn run(arguments: &SnapshotArguments, environment: &Environment) -> R
             variables: arguments.variable.iter().cloned().collect(),
             connections: arguments.connection.iter().cloned().collect(),
         },
+        extras: arguments.also.iter().copied().map(extra).collect(),
+        values: arguments.xcom.iter().map(stored).collect(),
         ..Questions::default()
     };
     let facts = runtime()?.block_on(airflow::ask_all(&accesses, &questions));
@@ -34,6 +36,23 @@ pub(super) fn run(arguments: &SnapshotArguments, environment: &Environment) -> R
         let _ = writeln!(io::stderr().lock(), "dagguard: {reason}");
     }
     Ok(if unseen.is_empty() { Exit::Completed } else { Exit::Incomplete })
+}
+
+fn extra(also: Also) -> Extra {
+    match also {
+        Also::Tasks => Extra::Tasks,
+        Also::Durations => Extra::Durations,
+        Also::ImportErrors => Extra::ImportErrors,
+        Also::Assets => Extra::Assets,
+    }
+}
+
+fn stored(typed: &Stored) -> StoredValue {
+    StoredValue {
+        dag_id: DagId::from(typed.dag_id.as_str()),
+        task_id: TaskId::from(typed.task_id.as_str()),
+        key: typed.key.clone(),
+    }
 }
 
 /// What was asked for and not seen; the file holds it too.

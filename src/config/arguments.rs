@@ -326,6 +326,13 @@ pub struct SnapshotArguments {
     /// Look whether this connection exists; nothing of it is read
     #[arg(long, value_name = "CONN_ID")]
     pub connection: Vec<String>,
+    /// Look up more, which a verdict can do without; repeat it for several. Tasks and durations are
+    /// those of the DAGs named, or of all with runs in flight
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub also: Vec<Also>,
+    /// Look up the type of a stored XCom, DAG_ID/TASK_ID or DAG_ID/TASK_ID/KEY; the value is not kept
+    #[arg(long, value_name = "XCOM", value_parser = stored)]
+    pub xcom: Vec<Stored>,
     /// Describe every DAG (file, pause, next run), however many calls that takes
     #[arg(long)]
     pub describe: bool,
@@ -338,6 +345,40 @@ pub struct SnapshotArguments {
     /// Which Airflow instances there are.
     #[command(flatten)]
     pub instances: InstanceArguments,
+}
+
+/// What `dagguard snapshot` can look up beside the runs in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Also {
+    /// The tasks of each DAG as Airflow has them now.
+    Tasks,
+    /// How long earlier runs took.
+    Durations,
+    /// Files that could not be loaded.
+    ImportErrors,
+    /// Datasets or assets, with who updates them and who waits for them.
+    Assets,
+}
+
+/// A stored XCom, by the names that a person types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The DAG of the producer.
+    pub dag_id: String,
+    /// The task that stored it.
+    pub task_id: String,
+    /// Its key.
+    pub key: String,
+}
+
+fn stored(text: &str) -> Result<Stored, String> {
+    let mut parts = text.splitn(3, '/').map(str::to_string);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(dag_id), Some(task_id), key) if !dag_id.is_empty() && !task_id.is_empty() => {
+            Ok(Stored { dag_id, task_id, key: key.unwrap_or_else(|| "return_value".to_string()) })
+        }
+        _ => Err("it is not like etl/extract or etl/extract/return_value".to_string()),
+    }
 }
 
 /// `dagguard status`.

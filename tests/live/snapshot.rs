@@ -10,8 +10,8 @@ use super::support::server::{GATE, Server};
 use dagguard::airflow::{
     Access, Allowed, BaseUrl, Check, CredentialCommand, Credentials, PasswordLogin, ask, permissions,
 };
-use dagguard::facts::{DagFacts, Instance, Questions, Seen};
-use dagguard::ids::{DagId, InstanceName};
+use dagguard::facts::{Answer, DagFacts, Details, Extra, Instance, Questions, Seen, StoredValue, ValueKind};
+use dagguard::ids::{DagId, InstanceName, TaskId};
 use dagguard::secret::{Secret, SecretSource};
 use interrupted::{
     a_server_killed_in_the_middle_of_a_snapshot_is_undecided, what_lets_in_may_run_out_between_two_calls,
@@ -149,6 +149,8 @@ fn a_run_at_its_gate_is_seen_as_it_is(server: &Server) {
     assert!(facts.fileloc.as_deref().is_some_and(|file| file.ends_with("standing.py")), "{facts:?}");
     assert_eq!(instance.version.map(|version| version.to_string()).as_deref(), Some(server.venv.release.version));
 
+    on_demand(server, &access);
+
     // Asking about everything sees it too, and shows that there is nothing else.
     let all = look(&access, &Questions { all_dags: true, ..Questions::default() });
     assert_eq!(all.others, Seen::Known(()), "a Viewer reads all DAGs");
@@ -157,6 +159,33 @@ fn a_run_at_its_gate_is_seen_as_it_is(server: &Server) {
     server.rest.set_paused("standing", true);
     let paused = look(&access, &about(&["standing"]));
     assert_eq!((known(&paused, "standing").is_paused, known(&paused, "standing").runs.len()), (Some(true), 1));
+}
+
+/// What is asked for beside the runs, of the run that stands at its gate.
+fn on_demand(server: &Server, access: &Access) {
+    let extras = [Extra::Tasks, Extra::Durations, Extra::ImportErrors, Extra::Assets];
+    let work =
+        StoredValue { dag_id: DagId::from("standing"), task_id: TaskId::from("work"), key: "return_value".to_string() };
+    let questions = Questions { extras: extras.into(), values: [work].into(), ..about(&["standing"]) };
+    let instance = look(access, &questions);
+    let Details { tasks, durations, values, import_errors, assets } = &instance.details;
+    let Answer::Checked(tasks) = &tasks[0].answer else { panic!("{tasks:?}") };
+    let mapped: Vec<(&str, bool)> = tasks.iter().map(|task| (task.task_id.as_str(), task.is_mapped)).collect();
+    assert_eq!(mapped, [("after", true), ("defer", false), ("gate", false), ("late_source", false), ("work", true)]);
+    assert!(tasks.iter().any(|task| task.operator == "DateTimeSensorAsync" && task.module.is_some()));
+    assert_eq!(durations[0].answer, Answer::Checked(Vec::new()), "no run of it has ended");
+    assert!(matches!(import_errors, Some(Answer::Checked(_))), "{import_errors:?}");
+    assert!(matches!(assets, Some(Answer::Checked(_))), "{assets:?}");
+    assert!(known(&instance, "standing").last_parsed.is_some());
+    match &values[0].types {
+        Answer::Checked(types) => {
+            let kinds: Vec<(i64, ValueKind)> = types.iter().map(|one| (one.map_index.0, one.kind)).collect();
+            assert_eq!(kinds, [(0, ValueKind::Array), (1, ValueKind::Array)]);
+        }
+        Answer::NotChecked(reason) => {
+            assert!(server.venv.release.version.starts_with("2.6") && reason.contains("this release"), "{reason}");
+        }
+    }
 }
 
 fn queued_runs_are_in_flight(server: &Server) {

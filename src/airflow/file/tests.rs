@@ -1,4 +1,5 @@
 use super::*;
+use crate::facts::{Asset, ImportError, LiveTask, OfDag, StoredType, StoredTypes, StoredValue, ValueKind};
 use crate::report::schema::{Shape, tests::faults};
 use proptest::prelude::*;
 
@@ -149,10 +150,53 @@ fn runs() -> impl Strategy<Value = Vec<Run>> {
 }
 
 fn seen_dag() -> impl Strategy<Value = Seen<DagFacts>> {
-    let facts = (proptest::option::of(any::<bool>()), proptest::option::of(word()), instant(), runs()).prop_map(
-        |(is_paused, fileloc, next_run_after, runs)| Seen::Known(DagFacts { is_paused, fileloc, next_run_after, runs }),
-    );
+    let facts = (proptest::option::of(any::<bool>()), proptest::option::of(word()), instant(), instant(), runs())
+        .prop_map(|(is_paused, fileloc, next_run_after, last_parsed, runs)| {
+            Seen::Known(DagFacts { is_paused, fileloc, next_run_after, last_parsed, runs })
+        });
     prop_oneof![3 => facts, 1 => Just(Seen::NotVisible), 1 => reason().prop_map(Seen::Unavailable)]
+}
+
+/// An answer of either kind.
+fn either<T: Clone + std::fmt::Debug>(checked: impl Strategy<Value = T>) -> impl Strategy<Value = Answer<T>> {
+    prop_oneof![checked.prop_map(Answer::Checked), reason().prop_map(|reason| Answer::NotChecked(reason.into()))]
+}
+
+fn of_dags<T: Clone + std::fmt::Debug>(checked: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<OfDag<T>>> {
+    let of_dag = (word(), either(checked)).prop_map(|(dag_id, answer)| OfDag { dag_id: DagId::new(dag_id), answer });
+    proptest::collection::vec(of_dag, 0..3)
+}
+
+fn details() -> impl Strategy<Value = Details> {
+    use proptest::collection::{btree_set, vec};
+    use proptest::option::of;
+    let task = (word(), word(), of(word()), any::<bool>()).prop_map(|(task_id, operator, module, is_mapped)| {
+        LiveTask { task_id: TaskId::new(task_id), operator, module, is_mapped }
+    });
+    let kinds = [ValueKind::Null, ValueKind::Boolean, ValueKind::Number];
+    let kinds = [&kinds[..], &[ValueKind::String, ValueKind::Array, ValueKind::Object]].concat();
+    let stored = (word(), -1_i64..3, proptest::sample::select(kinds)).prop_map(|(run_id, index, kind)| StoredType {
+        run_id: RunId::new(run_id),
+        map_index: MapIndex(index),
+        kind,
+    });
+    let values = (word(), word(), word(), either(vec(stored, 0..3))).prop_map(|(dag_id, task_id, key, types)| {
+        let value = StoredValue { dag_id: DagId::new(dag_id), task_id: TaskId::new(task_id), key };
+        StoredTypes { value, types }
+    });
+    let error = (word(), of(word()), of(word()), instant()).prop_map(|(file, bundle, exception, at)| ImportError {
+        file,
+        bundle,
+        exception,
+        at,
+    });
+    let producer = (word(), word()).prop_map(|(dag_id, task_id)| (DagId::new(dag_id), TaskId::new(task_id)));
+    let asset = (word(), btree_set(producer, 0..3), btree_set(word().prop_map(DagId::new), 0..3))
+        .prop_map(|(uri, producers, consumers)| Asset { uri, producers, consumers });
+    let (tasks, durations) = (of_dags(vec(task, 0..3)), of_dags(vec(0_u64..1_000_000, 0..3)));
+    (tasks, durations, vec(values, 0..3), of(either(vec(error, 0..3))), of(either(vec(asset, 0..3)))).prop_map(
+        |(tasks, durations, values, import_errors, assets)| Details { tasks, durations, values, import_errors, assets },
+    )
 }
 
 fn instance() -> impl Strategy<Value = Instance> {
@@ -160,8 +204,8 @@ fn instance() -> impl Strategy<Value = Instance> {
         .prop_map(|version| version.map(|(major, minor, patch)| AirflowVersion { major, minor, patch }));
     let others = prop_oneof![Just(Seen::Known(())), Just(Seen::NotVisible), reason().prop_map(Seen::Unavailable)];
     let dags = proptest::collection::btree_map(word().prop_map(DagId::new), seen_dag(), 0..4);
-    (word(), version, dags, others, answer(), answer(), answer()).prop_map(
-        |(name, version, dags, others, pools, variables, connections)| Instance {
+    (word(), version, dags, others, answer(), answer(), answer(), details()).prop_map(
+        |(name, version, dags, others, pools, variables, connections, details)| Instance {
             name: InstanceName::new(name),
             version,
             dags,
@@ -169,6 +213,7 @@ fn instance() -> impl Strategy<Value = Instance> {
             pools,
             variables,
             connections,
+            details,
         },
     )
 }

@@ -3,8 +3,9 @@
 
 use super::super::client::{read_recorded, read_recorded_list};
 use super::super::{Api, Error, ask, wire};
+use super::details::{checked, everything, reason};
 use super::play::{Asked, Play, Reply};
-use crate::facts::{Questions, Seen, TaskState};
+use crate::facts::{Answer, Details, Questions, Seen, TaskState, ValueKind};
 use crate::ids::{DagId, TaskId};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,6 +135,14 @@ fn recorded_server(folder: PathBuf, api: Api) -> Play {
             (path, _) if path.ends_with("dagRuns/list") => "dag_runs_in_flight_list",
             (path, _) if path.ends_with("taskInstances/list") => "task_instances_all_of_dag_list",
             (path, _) if path.ends_with("dags/rich") => "dag",
+            (path, _) if path.ends_with("dags/rich/tasks") => "dag_tasks",
+            (path, _) if path.ends_with("/importErrors") => "import_errors",
+            (path, Api::V1) if path.ends_with("/datasets") => "datasets",
+            (path, Api::V2) if path.ends_with("/assets") => "assets",
+            (path, _) if path.ends_with("gen/xcomEntries") => "xcom_list",
+            (path, _) if path.ends_with("work/xcomEntries") => "xcom_mapped_list",
+            (path, _) if path.ends_with("gen/xcomEntries/return_value") => "xcom_value_stringify_false",
+            (path, _) if path.ends_with("work/xcomEntries/return_value") => "xcom_mapped_value_index_1",
             _ => "dag_missing",
         };
         let answer = load(&folder.join(format!("{name}.json")));
@@ -202,5 +211,53 @@ async fn request_bodies_are_those_of_the_release() {
             .collect();
         let kind = if api == Api::V1 { "Basic" } else { "Bearer" };
         assert_eq!(kinds, BTreeSet::from([None, Some(kind)]), "{version}");
+    }
+}
+
+#[tokio::test]
+async fn a_recorded_server_tells_what_it_was_asked_on_demand() {
+    let Some(fixtures) = fixtures() else { return };
+    for (version, api) in VERSIONS {
+        let server = recorded_server(fixtures.join(version), api);
+        let instance = ask(&server.access(), &everything("rich", &["gen", "work"])).await;
+        let Details { tasks, durations, values, import_errors, assets } = &instance.details;
+        let tasks = checked(&tasks[0].answer);
+        let mapped: Vec<&str> = tasks.iter().filter(|task| task.is_mapped).map(|task| task.task_id.as_str()).collect();
+        assert!(mapped.contains(&"work") && mapped.contains(&"late_work"), "{version}: {mapped:?}");
+        let bash = tasks.iter().find(|task| task.task_id.as_str() == "bash").expect("a task of that DAG");
+        assert_eq!(bash.operator, "BashOperator");
+        assert!(bash.module.as_deref().is_some_and(|module| module.ends_with("operators.bash")), "{bash:?}");
+        // The server that plays has no such answer: one thing less that is known.
+        assert!(matches!(durations[0].answer, Answer::NotChecked(_)), "{version}");
+        let errors = checked(import_errors.as_ref().expect("it was asked"));
+        let named: Vec<(&str, Option<&str>)> =
+            errors.iter().map(|error| (error.file.as_str(), error.exception.as_deref())).collect();
+        match version {
+            // Recorded before the broken file was seen.
+            "2.6.2" => assert_eq!(named, []),
+            "2.11.2" => assert_eq!(named, [("/opt/airflow/dags/broken.py", Some("ModuleNotFoundError"))]),
+            _ => assert_eq!(named, [("broken.py", Some("ModuleNotFoundError"))]),
+        }
+        let assets = checked(assets.as_ref().expect("it was asked"));
+        assert_eq!(assets[0].uri, "s3://bucket/rich", "{version}");
+        assert_eq!(assets[0].consumers, BTreeSet::from([DagId::from("consumer")]), "{version}");
+        assert_eq!(assets[0].producers, BTreeSet::from([(DagId::from("rich"), TaskId::from("produce"))]));
+        for types in values {
+            let task = types.value.task_id.as_str();
+            if version == "2.6.2" {
+                let reason = reason(&types.types);
+                assert!(reason.contains("this release"), "{version} {task}: {reason}");
+            } else {
+                let types = checked(&types.types);
+                assert!(!types.is_empty(), "{version} {task}");
+                // Of the mapped task's value 2.11.2 was recorded as giving the text alone.
+                let kind = match (task, version) {
+                    ("gen", _) => ValueKind::Array,
+                    (_, "2.11.2") => ValueKind::String,
+                    _ => ValueKind::Object,
+                };
+                assert!(types.iter().all(|stored| stored.kind == kind), "{version} {task}: {types:?}");
+            }
+        }
     }
 }
