@@ -93,6 +93,8 @@ fn schema(name: config::SchemaName) -> Result<Exit, Failure> {
         config::SchemaName::Model => Shape::Model,
         config::SchemaName::Explanation => Shape::Explanation,
         config::SchemaName::Snapshot => Shape::Snapshot,
+        config::SchemaName::Status => Shape::Status,
+        config::SchemaName::Config => Shape::Config,
     };
     stdout(schema(shape)).map(|()| Exit::Completed)
 }

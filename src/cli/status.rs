@@ -16,9 +16,7 @@ pub(super) fn run(arguments: &StatusArguments, environment: &Environment) -> Res
     let text = match arguments.output_format {
         StatusFormat::Text => all.iter().map(table).collect::<Vec<_>>().join("\n"),
         StatusFormat::Json => {
-            let instances: Vec<Value> = all.iter().map(object).collect();
-            let value = json!({ "schema_version": 1, "instances": instances });
-            serde_json::to_string_pretty(&value).map_err(|error| Failure::internal(error.to_string()))? + "\n"
+            serde_json::to_string_pretty(&document(&all)).map_err(|error| Failure::internal(error.to_string()))? + "\n"
         }
     };
     stdout(&text)?;
@@ -29,6 +27,10 @@ pub(super) fn run(arguments: &StatusArguments, environment: &Environment) -> Res
             .is_ok_and(|checks| checks.iter().all(|(check, allowed)| !check.is_needed() || *allowed == Allowed::Yes))
     });
     Ok(if enough { Exit::Completed } else { Exit::Incomplete })
+}
+
+fn document(all: &[Permissions]) -> Value {
+    json!({ "schema_version": 1, "instances": all.iter().map(object).collect::<Vec<_>>() })
 }
 
 fn table(instance: &Permissions) -> String {
@@ -73,4 +75,31 @@ fn object(instance: &Permissions) -> Value {
         "unavailable": instance.checks.as_ref().err(),
         "checks": checks.unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::airflow::Check;
+    use crate::ids::{AirflowVersion, InstanceName};
+    use crate::report::schema::{Shape, tests::faults};
+
+    #[test]
+    fn the_document_is_what_its_schema_says() {
+        let checks = vec![
+            (Check::Dags, Allowed::Yes),
+            (Check::Pools, Allowed::No),
+            (Check::Assets, Allowed::NotKnown("status 500".to_string())),
+        ];
+        let reached = Permissions {
+            name: InstanceName::from("prod"),
+            version: AirflowVersion::parse("3.3.2"),
+            checks: Ok(checks),
+        };
+        let away =
+            Permissions { name: InstanceName::from("next"), version: None, checks: Err("no connection".to_string()) };
+        let document = document(&[reached, away]);
+        assert_eq!(faults(Shape::Status, &document), Vec::<String>::new());
+        assert_eq!(document["instances"][1]["unavailable"], "no connection");
+    }
 }

@@ -39,7 +39,7 @@ pub enum Command {
     Hook(HookArguments),
     /// Print the DAG model of a tree
     Model(ModelArguments),
-    /// Print the JSON schema of an output
+    /// Print the JSON schema of an output, or of the configuration
     Schema {
         /// Which output
         #[arg(value_enum)]
@@ -415,6 +415,10 @@ pub enum SchemaName {
     Explanation,
     /// `dagguard snapshot`, and `check --runs`.
     Snapshot,
+    /// `dagguard status --output-format json`.
+    Status,
+    /// The file that `--config` names.
+    Config,
 }
 
 /// Forms of a model.

@@ -1,4 +1,4 @@
-//! The JSON schemas of what the program prints; tests hold them against real output.
+//! The JSON schemas of what the program prints and of what it is configured by; tests hold them against real output.
 
 /// A shape that has a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,10 @@ pub enum Shape {
     Explanation,
     /// `dagguard snapshot`.
     Snapshot,
+    /// `dagguard status`.
+    Status,
+    /// The operator's configuration, as JSON would hold it.
+    Config,
 }
 
 /// The schema of a shape (JSON Schema, draft 2020-12), as it is checked in.
@@ -20,6 +24,8 @@ pub fn schema(shape: Shape) -> &'static str {
         Shape::Model => include_str!("schema/model.json"),
         Shape::Explanation => include_str!("schema/explanation.json"),
         Shape::Snapshot => include_str!("schema/snapshot.json"),
+        Shape::Status => include_str!("schema/status.json"),
+        Shape::Config => include_str!("schema/config.json"),
     }
 }
 

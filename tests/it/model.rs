@@ -62,7 +62,7 @@ fn a_dag_is_chosen_and_written_to_a_file() {
 #[test]
 fn each_schema_is_json() {
     let tree = tree();
-    for name in ["report", "model", "explanation"] {
+    for name in ["report", "model", "explanation", "snapshot", "status", "config"] {
         let output = dagguard(tree.path(), &["schema", name]);
         let schema: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
         assert_eq!(schema["title"], format!("dagguard {name}"));

@@ -132,3 +132,47 @@ fn what_is_wrong_names_the_setting_and_no_secret() {
         assert!(!message.contains("hunter2"), "{message}");
     }
 }
+
+#[test]
+fn the_schema_names_what_the_file_may_hold() {
+    use crate::report::schema::{Shape, schema, tests::faults};
+    let schema: serde_json::Value = serde_json::from_str(schema(Shape::Config)).unwrap();
+    let members = |at: &str| -> Vec<String> {
+        let mut names: Vec<String> = schema.pointer(at).unwrap().as_object().unwrap().keys().cloned().collect();
+        names.sort();
+        names
+    };
+    // The reader itself says which settings there are.
+    let expected = |toml: &str| -> Vec<String> {
+        let Err(error) = instances(&InstanceArguments::default(), &environment(&[]), &[text(toml)]) else {
+            panic!("`{toml}` was read")
+        };
+        let error = error.to_string();
+        let expected = error.split_once("expected ").unwrap().1;
+        let mut names: Vec<String> =
+            expected.split(": `").next().unwrap().split('`').skip(1).step_by(2).map(str::to_string).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(members("/$defs/instance/properties"), expected("[instance.a]\nno-such-setting = 1"));
+    assert_eq!(members("/properties"), expected("no-such-table = 1"));
+    // What is read fits it, and what is not is a fault.
+    let good = r#"
+        [instance.prod]
+        url = "https://prod.example/airflow"
+        username = "viewer"
+        password-file = "/run/secrets/prod"
+        login = "session"
+        connect-timeout = 2.5
+        [instance.cloud]
+        url = "https://cloud.example"
+        credential-command = ["print", "token"]
+    "#;
+    let json = |toml: &str| toml::from_str::<serde_json::Value>(toml).unwrap();
+    assert_eq!(faults(Shape::Config, &json(good)), Vec::<String>::new());
+    instances(&InstanceArguments::default(), &environment(&[]), &[text(good)]).unwrap();
+    for bad in ["[instance.a]\npassword = 'x'", "[instance.a]\nlogin = 'magic'", "[instance.a]\nurl = 1"] {
+        assert!(!faults(Shape::Config, &json(bad)).is_empty(), "{bad}");
+        assert!(instances(&InstanceArguments::default(), &environment(&[]), &[text(bad)]).is_err(), "{bad}");
+    }
+}

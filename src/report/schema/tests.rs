@@ -78,6 +78,13 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str, faults: &mut V
                     check(root, rule, item, &format!("{path}[{index}]"), faults);
                 }
             }
+            // What is not named is a fault anyway; a schema here says what all members are.
+            "additionalProperties" if rule.is_object() => {
+                for (name, value) in value.as_object().into_iter().flatten() {
+                    check(root, rule, value, &format!("{path}.{name}"), faults);
+                }
+            }
+            "additionalProperties" => assert_eq!(rule, false),
             other => faults.push(format!("the schema has a keyword that is not looked at: {other}")),
         }
     }
@@ -88,6 +95,7 @@ fn is(name: &str, value: &Value) -> bool {
         "null" => value.is_null(),
         "boolean" => value.is_boolean(),
         "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
         "string" => value.is_string(),
         "array" => value.is_array(),
         "object" => value.is_object(),
