@@ -12,6 +12,7 @@ mod support;
 
 mod delivery;
 mod model;
+mod smoke;
 mod snapshot;
 
 use libtest_mimic::{Arguments, Trial};
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
-use support::install::{RELEASES, Release, Venv, install, root};
+use support::install::{OTHERS, RELEASES, Release, Venv, install, root};
 use support::server::Server;
 
 /// The cases that take too long for every run, by name: `cargo test --test live -- --ignored`.
@@ -40,6 +41,9 @@ enum Case {
 /// The cases of a release. A new group of cases is a module with such a list; what a `dagguard
 /// sync` process needs is in `support::{branch, syncer}` and [`Server::variables`].
 fn cases(release: &Release) -> Vec<(&'static str, Case)> {
+    if !release.stays() {
+        return smoke::cases();
+    }
     [delivery::cases(), snapshot::cases(release), model::cases(release)].into_iter().flatten().collect()
 }
 
@@ -59,11 +63,11 @@ fn main() -> ExitCode {
     };
     let mut trials = Vec::new();
     let mut left_out = false;
-    let known: BTreeSet<&str> = RELEASES.into_iter().flat_map(|release| cases(release)).map(|(name, _)| name).collect();
+    let known: BTreeSet<&str> = releases().flat_map(cases).map(|(name, _)| name).collect();
     for line in LONG.lines() {
         assert!(known.contains(line), "long.txt names a case that does not exist: {line}");
     }
-    for release in RELEASES {
+    for release in releases() {
         let names: Vec<(String, bool, bool, Case)> = cases(release)
             .into_iter()
             .map(|(case, kind)| (format!("airflow-{}/{case}", release.version), case, kind))
@@ -91,6 +95,10 @@ fn main() -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, trials);
     let available_is_enough = std::env::var("DAGGUARD_TEST_LIVE").is_ok_and(|value| value == "available");
     if conclusion.has_failed() || (left_out && !available_is_enough) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn releases() -> impl Iterator<Item = &'static Release> {
+    RELEASES.into_iter().chain(OTHERS)
 }
 
 /// Tests elsewhere that need the developers' shared folder and do not run where
@@ -161,6 +169,9 @@ impl Shared {
                 }
                 drop(server);
                 let _ = std::fs::remove_dir_all(home);
+            }
+            if !self.venv.release.stays() {
+                let _ = std::fs::remove_dir_all(&self.venv.root);
             }
         }
         if let Err(panic) = result {

@@ -17,6 +17,11 @@ pub(crate) struct Release {
 }
 
 impl Release {
+    /// Whether it stays installed.
+    pub(crate) fn stays(&self) -> bool {
+        RELEASES.contains(&self)
+    }
+
     /// 2 or 3.
     pub(crate) fn major(&self) -> u32 {
         if self.version.starts_with("2.") { 2 } else { 3 }
@@ -39,6 +44,15 @@ pub(crate) static AIRFLOW_3: Release =
 
 /// All of them.
 pub(crate) static RELEASES: [&Release; 3] = [&AIRFLOW_2_6, &AIRFLOW_2_11, &AIRFLOW_3];
+
+/// Releases between them, on which the REST edge alone runs, and only where that is asked for.
+pub(crate) static OTHERS: [&Release; 5] = [
+    &Release { version: "2.3.4", pythons: 8..=10, requirements: &["apache-airflow==2.3.4"], as_of: "2022-09-10" },
+    &Release { version: "2.8.4", pythons: 8..=11, requirements: &["apache-airflow==2.8.4"], as_of: "2024-04-10" },
+    &Release { version: "2.10.5", pythons: 8..=12, requirements: &["apache-airflow==2.10.5"], as_of: "2025-02-20" },
+    &Release { version: "3.0.6", pythons: 9..=12, requirements: &["apache-airflow==3.0.6"], as_of: "2025-09-15" },
+    &Release { version: "3.1.3", pythons: 10..=13, requirements: &["apache-airflow==3.1.3"], as_of: "2025-12-01" },
+];
 
 /// Installs and resolves packages much faster than pip; from the package index like the rest.
 const UV: &str = "uv==0.13.8";
