@@ -14,8 +14,12 @@ use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// DAGs that are asked for one by one, and values.
-const MOST_OF_A_KIND: usize = 50;
+/// DAGs that are asked for one by one.
+const MOST_DAGS: usize = 50;
+/// Runs whose stored values are looked at, each with a call for the keys.
+const MOST_RUNS: usize = 10;
+/// Stored values of one task, each with a call.
+const MOST_VALUES: usize = 20;
 /// Pages of 100.
 const MOST_PAGES: usize = 10;
 const PAGE: usize = 100;
@@ -44,10 +48,10 @@ pub(super) fn not_checked(questions: &Questions, dags: &Dags, reason: &str) -> D
 /// Asks for everything that is in `details`; what has an answer when time is up keeps it.
 pub(super) async fn ask(client: &mut Client<'_>, dags: &mut Dags, details: &mut Details) {
     for (number, OfDag { dag_id, answer }) in details.tasks.iter_mut().enumerate() {
-        *answer = if number < MOST_OF_A_KIND { tasks(client, dag_id).await } else { too_many("DAGs") };
+        *answer = if number < MOST_DAGS { tasks(client, dag_id).await } else { too_many(MOST_DAGS, "DAGs") };
     }
     for (number, OfDag { dag_id, answer }) in details.durations.iter_mut().enumerate() {
-        *answer = if number < MOST_OF_A_KIND { durations(client, dag_id).await } else { too_many("DAGs") };
+        *answer = if number < MOST_DAGS { durations(client, dag_id).await } else { too_many(MOST_DAGS, "DAGs") };
     }
     if let Some(answer) = &mut details.import_errors {
         *answer = import_errors(client).await;
@@ -74,8 +78,8 @@ fn not<T>(reason: &str) -> Answer<T> {
     Answer::NotChecked(reason.into())
 }
 
-fn too_many<T>(what: &str) -> Answer<T> {
-    not(&format!("more than {MOST_OF_A_KIND} {what}"))
+fn too_many<T>(most: usize, what: &str) -> Answer<T> {
+    not(&format!("more than {most} {what}"))
 }
 
 /// Why an answer could not be had.
@@ -279,13 +283,19 @@ struct Kind(ValueKind);
 
 /// The types of what the finished instances of a task have stored, and their keys on the way.
 async fn stored_types(client: &mut Client<'_>, stored: &StoredValue, dag: &mut DagFacts) -> Answer<Vec<StoredType>> {
+    let has_stored = |task: &TaskInstance| task.task_id == stored.task_id && task.state.word() == Some("success");
+    let of_runs = dag.runs.iter().map(|run| run.task_instances.iter().filter(|task| has_stored(task)).count());
+    let of_runs: Vec<usize> = of_runs.filter(|instances| *instances > 0).collect();
+    // Before anything is asked: a part of the types would settle nothing.
+    if of_runs.len() > MOST_RUNS {
+        return too_many(MOST_RUNS, "runs have stored it");
+    }
+    if of_runs.iter().sum::<usize>() > MOST_VALUES {
+        return too_many(MOST_VALUES, "task instances have stored it");
+    }
     let mut types = Vec::new();
     for run in &mut dag.runs {
-        let finished: Vec<&mut TaskInstance> = run
-            .task_instances
-            .iter_mut()
-            .filter(|task| task.task_id == stored.task_id && task.state.word() == Some("success"))
-            .collect();
+        let finished: Vec<&mut TaskInstance> = run.task_instances.iter_mut().filter(|task| has_stored(task)).collect();
         if finished.is_empty() {
             continue;
         }
@@ -299,9 +309,6 @@ async fn stored_types(client: &mut Client<'_>, stored: &StoredValue, dag: &mut D
             task.xcom_keys = Answer::Checked(keys);
             if !has_it {
                 continue;
-            }
-            if types.len() == MOST_OF_A_KIND {
-                return too_many("stored values");
             }
             match kind(client, stored, &run.run_id, task.map_index).await {
                 Ok(kind) => {

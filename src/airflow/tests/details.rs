@@ -2,11 +2,11 @@
 //! and costs nothing else.
 
 use super::super::ask;
-use super::conversation::{about, airflow, known};
+use super::conversation::{about, airflow, known, run, runs, tasks};
 use super::play::{Asked, Reply};
 use crate::facts::{Answer, Details, Extra, Questions, StoredValue, ValueKind};
 use crate::ids::{DagId, MapIndex, TaskId};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -145,4 +145,22 @@ async fn nothing_is_asked_on_demand_that_nobody_wanted() {
     let asked: BTreeSet<String> = server.asked().into_iter().map(|asked| asked.path).collect();
     assert!(!asked.iter().any(|path| path.contains("xcom") || path.ends_with("/tasks")), "{asked:?}");
     assert_eq!(instance.details, Details::default());
+}
+
+#[tokio::test]
+async fn where_many_runs_have_stored_a_value_none_is_asked_for() {
+    let rows: Vec<Value> = (0..11).map(|number| run(&format!("r{number}"))).collect();
+    let server = airflow("2.11.2", move |asked, _| match asked.path.trim_start_matches("/api/v1/") {
+        "dags/~/dagRuns/list" => Some(runs(&rows)),
+        "dags/~/dagRuns/~/taskInstances/list" => {
+            let ids = asked.body["dag_run_ids"].as_array()?;
+            let row =
+                |id| json!({ "dag_id": "d", "dag_run_id": id, "task_id": "t", "map_index": -1, "state": "success" });
+            Some(tasks(&ids.iter().map(row).collect::<Vec<_>>()))
+        }
+        _ => all(asked),
+    });
+    let instance = ask(&server.access(), &Questions { values: [stored("d", "t")].into(), ..about(&["d"]) }).await;
+    assert_eq!(reason(&instance.details.values[0].types), "more than 10 runs have stored it");
+    assert!(server.asked().iter().all(|asked| !asked.path.contains("xcom")));
 }
