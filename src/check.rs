@@ -3,11 +3,12 @@
 
 mod bootstrap;
 mod gone;
+mod names;
 
 use crate::content::{ContentPath, Location, Snapshot};
 use crate::dag::{self, Id, Model, Models};
 use crate::diff::{self, Change, Kind, Side};
-use crate::facts::{Facts, Questions, Seen, StoredValue};
+use crate::facts::{Facts, Names, Questions, Seen, StoredValue};
 use crate::ids::DagId;
 use crate::report::{Coverage, Hold, Lines, Live, Report, Verdict};
 use crate::rules::{self, Basis, Finding, Level, OnUnreachable, Policy};
@@ -33,6 +34,8 @@ pub struct Comparison<'a> {
     /// Ids that the deployed tree holds for certain.
     exact: BTreeSet<DagId>,
     changes: Vec<Change>,
+    /// What the change names first.
+    names: Names,
 }
 
 impl<'a> Comparison<'a> {
@@ -44,7 +47,9 @@ impl<'a> Comparison<'a> {
         let sides = (Side { snapshot: deployed, model: &before }, Side { snapshot: proposed, model: &after });
         let changes = diff::changes(sides.0, sides.1, policy.layout);
         let exact = before.dags.iter().filter_map(|dag| dag.dag_id.exact().cloned()).collect();
-        Self { deployed, proposed, policy, model: after, exact, changes }
+        // All names of a first delivery are new, and say nothing.
+        let names = if deployed.is_empty() { Names::default() } else { names::first_named(&before, &after) };
+        Self { deployed, proposed, policy, model: after, exact, changes, names }
     }
 
     /// See [`questions`].
@@ -61,6 +66,7 @@ impl<'a> Comparison<'a> {
             }
         }
         questions.values = self.changes.iter().flat_map(stored_values).collect();
+        questions.names = self.names.clone();
         questions
     }
 
@@ -89,6 +95,7 @@ impl<'a> Comparison<'a> {
             findings,
             predictions,
             unavailable,
+            notes: names::missing(&self.names, facts),
         }
     }
 

@@ -34,8 +34,15 @@ pub struct Questions {
     pub commits: BTreeSet<Revision>,
 }
 
+impl Names {
+    /// Whether there is no name at all.
+    pub fn is_empty(&self) -> bool {
+        self.pools.is_empty() && self.variables.is_empty() && self.connections.is_empty()
+    }
+}
+
 impl Questions {
-    /// Whether nothing needs to be asked; a value alone is never needed.
+    /// Whether nothing needs to be asked; a value or a name alone is never needed.
     pub fn is_empty(&self) -> bool {
         self.dags.is_empty() && !self.all_dags && self.commits.is_empty()
     }

@@ -99,6 +99,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// Why the verdict is undecided, or rests on assumptions; one reason an instance.
     pub unavailable: Vec<String>,
+    /// What does not exist where the change is to run, though it names it; no verdict rests on these.
+    pub notes: Vec<String>,
     /// The source line of each place that a finding names, by side.
     pub lines: Lines,
 }

@@ -2,6 +2,7 @@
 //! What a single rule says is tested by the examples of its own page.
 
 mod bootstrap;
+mod names;
 mod order;
 mod unseen;
 mod untouched;

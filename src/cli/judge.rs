@@ -160,7 +160,7 @@ pub(super) async fn judge(
 ) -> Report {
     let comparison = Comparison::new(models, deployed, proposed, policy);
     let questions = comparison.questions();
-    if questions.is_empty() {
+    if questions.is_empty() && questions.names.is_empty() {
         // Nothing to ask: what was not asked is not unknown either.
         let nobody_was_asked = accesses.iter().map(not_asked).collect();
         return comparison.check(&Facts { taken_at: None, instances: nobody_was_asked });

@@ -117,7 +117,11 @@ fn judgement(report: &Report) -> Judgement {
         report.findings.iter().filter(|finding| finding.level >= least).map(sentence).collect()
     };
     match report.verdict {
-        Verdict::Allow => Judgement::Allow { unjudged: !report.unavailable.is_empty(), notes: sentences(Level::Info) },
+        Verdict::Allow => {
+            let mut notes = sentences(Level::Info);
+            notes.extend(report.notes.iter().map(|note| crate::report::clean(note)));
+            Judgement::Allow { unjudged: !report.unavailable.is_empty(), notes }
+        }
         Verdict::Block | Verdict::Undecided => {
             let mut reasons = sentences(least);
             reasons.extend(report.unavailable.iter().map(|reason| format!("runs in flight are not known: {reason}")));

@@ -25,6 +25,9 @@ pub fn write(report: &Report, colour: Colour, to: &mut dyn io::Write) -> io::Res
     for finding in &report.findings {
         one(report, finding, paint, to)?;
     }
+    for note in &report.notes {
+        writeln!(to, "{} {}\n", paint.dim("note:"), clean(note))?;
+    }
     summary(report, paint, to)
 }
 

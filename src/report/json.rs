@@ -35,6 +35,7 @@ pub fn value(report: &Report) -> Value {
             "live": report.coverage.live.word(),
         },
         "unavailable": report.unavailable,
+        "notes": report.notes,
     })
 }
 

@@ -129,6 +129,20 @@ fn a_snapshot_is_what_a_check_without_credentials_needs() {
 }
 
 #[test]
+fn a_pool_that_is_named_first_and_does_not_exist_is_noted() {
+    let airflow = Airflow::start(false);
+    let repository = Scripted::with(&[("dags/etl.py", ETL)]);
+    let pooled = ETL.replace("\"true\")\n    extract", "\"{{ var.value.path }}\", pool=\"etl\")\n    extract");
+    repository.write(&[("dags/etl.py", &pooled)]);
+    let output = with(&repository.work(), &["check", "--against", "HEAD"], &airflow.variables(), "");
+    assert_eq!(output.code, 0, "{}", output.shown());
+    let notes: Vec<&str> = output.stdout.lines().filter(|line| line.starts_with("note:")).collect();
+    // The Variable was not looked up: these credentials may not read any.
+    assert_eq!(notes, ["note: pool `etl`, which the change names first, does not exist on `default`"]);
+    no_secret(&output);
+}
+
+#[test]
 fn what_a_snapshot_could_not_see_is_in_it_and_in_the_exit_code() {
     let here = tempfile::tempdir().unwrap();
     let limited = Airflow::start(true);
