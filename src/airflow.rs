@@ -37,6 +37,7 @@ use crate::secret::Secret;
 use client::Client;
 use existing::Existing;
 use jiff::Timestamp;
+use login::Session;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -83,7 +84,17 @@ pub struct Memory(Arc<Mutex<Remembered>>);
 struct Remembered {
     api: Option<Api>,
     takes_no_session: bool,
+    session: Option<Kept>,
     cost: Cost,
+}
+
+/// How a conversation was let in.
+#[derive(Debug)]
+struct Kept {
+    api: Api,
+    /// As whom.
+    person: Option<(String, Secret)>,
+    session: Session,
 }
 
 /// What was asked and answered, log-ins and repetitions included.
@@ -99,6 +110,17 @@ impl Memory {
     /// What all conversations cost so far.
     pub fn cost(&self) -> Cost {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).cost
+    }
+
+    /// How the last conversation of the same person with the same API was let in, for the next one:
+    /// Airflow 2 allows five log-ins in 40 seconds to all who ask from one place.
+    fn take_session(&self, api: Api, person: Option<&(String, Secret)>) -> Option<Session> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).session.take();
+        kept.filter(|kept| kept.api == api && kept.person.as_ref() == person).map(|kept| kept.session)
+    }
+
+    fn keep_session(&self, api: Api, person: Option<(String, Secret)>, session: Session) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).session = Some(Kept { api, person, session });
     }
 
     fn spent(&self, calls: usize, bytes: usize) {
@@ -181,6 +203,7 @@ pub async fn ask(access: &Access, questions: &Questions) -> Instance {
                 tracing::debug!(url = access.url.to_string(), "not all that was wanted was answered in time");
             }
             client.log_cost();
+            client.keep_session();
             Instance {
                 name: access.name.clone(),
                 version: None,

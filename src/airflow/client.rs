@@ -58,7 +58,17 @@ impl<'a> Client<'a> {
         let cost = Cost::default();
         let mut client = Self { access, http, api: Api::V2, version: None, session, cost };
         client.detect().await?;
+        if client.session.is_none() {
+            client.session = access.memory.take_session(client.api, access.credentials.person().as_ref());
+        }
         Ok(client)
+    }
+
+    /// Keeps how this conversation was let in for the next one, where that lasts.
+    pub(super) fn keep_session(&mut self) {
+        if let Some(session) = self.session.take().and_then(Session::lasting) {
+            self.access.memory.keep_session(self.api, self.access.credentials.person(), session);
+        }
     }
 
     /// `/api/v2/version`, then `/api/v1/version`: Airflow 2 answers the first with a 404 page,
@@ -283,6 +293,10 @@ impl<'a> Client<'a> {
         loop {
             let feed = rows.as_mut().map(|rows| &mut **rows as &mut dyn Feed);
             let raw = self.send(method, url.clone(), payload, authority, feed).await?;
+            if raw.status == 429 && matches!(payload, Payload::Form(_)) {
+                // Log-ins are counted by the minute: asking again would only be one more.
+                return Ok(raw);
+            }
             let Some(wait) = raw.worth_asking_again(pause, self.access.limits.answer) else { return Ok(raw) };
             if repetitions == REPETITIONS {
                 return Ok(raw);

@@ -22,6 +22,7 @@ use super::wire::Token;
 use crate::secret::{Secret, SecretSource};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
+use std::fmt;
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -42,6 +43,16 @@ pub enum Credentials {
     Bearer(SecretSource),
     /// A command that prints what lets in: for Cloud Composer, Astro, MWAA and any single sign-on.
     Command(CredentialCommand),
+}
+
+impl Credentials {
+    /// Who it is, as far as a log-in is needed; none if that cannot be read now.
+    pub(super) fn person(&self) -> Option<(String, Secret)> {
+        match self {
+            Self::Password { username, password, .. } => Some((username.clone(), read(password).ok()?)),
+            _ => None,
+        }
+    }
 }
 
 /// What user and password are used for on Airflow 2.
@@ -77,6 +88,13 @@ pub(super) struct Session {
     logins: u8,
     /// A 403 came back after a new log-in: it is about permissions.
     forbids: bool,
+}
+
+impl fmt::Debug for Session {
+    /// Nothing of what lets in.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +155,12 @@ impl Session {
         }
     }
 
+    /// For the next conversation, if it was let in by a log-in: what is given as it is, is read again.
+    pub(super) fn lasting(self) -> Option<Self> {
+        let by_log_in = matches!(self.kind, Kind::Form | Kind::FormOrBasic | Kind::Token);
+        (by_log_in && self.proven).then_some(Self { in_vain: 0, logins: 1, forbids: false, ..self })
+    }
+
     /// A request was let in.
     pub(super) fn prove(&mut self) {
         self.proven = true;
@@ -183,7 +207,13 @@ impl Session {
             (Credentials::Command(command), _) => Authority::Headers(command.run().await?),
             (_, Kind::Token) => token(client, &credentials).await?,
             (Credentials::Password { username, password, .. }, Kind::Form | Kind::FormOrBasic) => {
-                form::log_in(client, username, &read(password)?).await?
+                match form::log_in(client, username, &read(password)?).await {
+                    Err(Error::Throttled { .. }) if self.kind == Kind::FormOrBasic => {
+                        self.fall_back(&credentials)?;
+                        return Ok(true);
+                    }
+                    cookie => cookie?,
+                }
             }
             _ => return Ok(false),
         };

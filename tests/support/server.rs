@@ -12,6 +12,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// The web server of Airflow 2 as it is by default, without the limit of five log-ins in 40 seconds
+/// that would make cases wait for each other.
+const WEB_SERVER: &str = "WTF_CSRF_ENABLED = True
+WTF_CSRF_TIME_LIMIT = None
+AUTH_TYPE = 1
+AUTH_RATE_LIMITED = False
+RATELIMIT_ENABLED = False
+";
+
 /// With it Airflow 3 signs its tokens, and so can a test.
 pub(crate) const JWT_SECRET: &str = "only for tests, and long enough for a signature of sixty-four bytes";
 
@@ -46,6 +55,9 @@ impl Server {
             if template.exists() {
                 fs::copy(template, home.join(file)).map_err(|error| error.to_string())?;
             }
+        }
+        if venv.release.major() == 2 {
+            fs::write(home.join("webserver_config.py"), WEB_SERVER).map_err(|error| error.to_string())?;
         }
         let port = free_port();
         let mut env = environment(venv, &home, port);

@@ -27,6 +27,9 @@ pub(super) async fn log_in(client: &mut Client<'_>, username: &str, password: &S
     let authority = cookies.authority()?;
     let answer = client.exchange(&Method::POST, url.clone(), &Payload::Form(&body), &authority).await?;
     cookies.take(&answer);
+    if answer.status == 429 {
+        return Err(answer.error(Api::V1));
+    }
     if !leads_away(&answer, &url) {
         return Err(Error::Refused { url: answer.url, status: answer.status, api: Api::V1 });
     }

@@ -247,3 +247,55 @@ async fn no_reason_and_no_debug_output_holds_a_secret() {
         assert!(reason.contains("--airflow-proxy"), "{proxy}: {reason}");
     }
 }
+
+#[tokio::test]
+async fn the_next_pass_is_let_in_as_the_last_one_was() {
+    let server = airflow_2(false, true, usize::MAX);
+    let access = with(&server, password(PasswordLogin::Auto));
+    for _ in 0..3 {
+        assert_eq!(known(&ask(&access, &about(&["d"])).await).runs.len(), 1);
+    }
+    assert_eq!(server.count("/login/"), 2, "one log-in for all of them");
+    // Another password is another log-in, and a wrong one lets nobody in by the session of the right.
+    let wrong = Credentials::Password {
+        username: "viewer".into(),
+        password: Secret::new("wr0ng").into(),
+        login: PasswordLogin::Session,
+    };
+    unavailable(&ask(&Access { credentials: wrong, ..access.clone() }, &about(&["d"])).await);
+    assert!(!format!("{:?}", access.memory).contains("after-log-in"));
+    let server = airflow_3(&["token1"]);
+    let access = server.access();
+    for _ in 0..2 {
+        assert!(known(&ask(&access, &about(&["d"])).await).runs.is_empty());
+    }
+    assert_eq!(server.count("/auth/token"), 1);
+}
+
+#[tokio::test]
+async fn a_session_that_ends_between_two_passes_is_renewed() {
+    // Six calls, and no more; a pass makes four.
+    let server = airflow_2(false, true, 6);
+    let access = with(&server, password(PasswordLogin::Session));
+    for _ in 0..4 {
+        assert_eq!(known(&ask(&access, &about(&["d"])).await).runs.len(), 1);
+    }
+    assert!(server.count("/login/") >= 4, "it was renewed");
+}
+
+#[tokio::test]
+async fn too_many_log_ins_are_not_made_more_and_basic_authentication_takes_their_place() {
+    // Airflow 2.6.2: five log-ins in 40 seconds, then 429 (seen on a real server).
+    let server = super::conversation::airflow("2.6.2", |asked, _| match (asked.method.as_str(), asked.path.as_str()) {
+        ("GET", "/login/") => Some(Reply::With(200, &[], FORM.to_string())),
+        ("POST", "/login/") => Some(Reply::Html(429)),
+        _ => None,
+    });
+    let access = with(&server, password(PasswordLogin::Auto));
+    assert_eq!(known(&ask(&access, &about(&["d"])).await).runs.len(), 1);
+    assert_eq!(server.count("/login/"), 2, "asked once");
+    assert!(server.asked().iter().any(|asked| asked.authorization.is_some()));
+    let access = with(&server, password(PasswordLogin::Session));
+    let reason = unavailable(&ask(&access, &about(&["d"])).await);
+    assert!(reason.contains("asked too often (status 429"), "{reason}");
+}
