@@ -25,6 +25,7 @@ mod lazy;
 mod library;
 mod method;
 mod operate;
+mod own_dict;
 mod pattern;
 mod reason;
 mod record;
@@ -353,8 +354,13 @@ impl<'t, H: Host> Interp<'t, H> {
     // --- heap ---
 
     pub(crate) fn new_object(&mut self, object: Object) -> Value {
+        Value::Object(self.heap_object(object))
+    }
+
+    /// Puts an object on the heap.
+    fn heap_object(&mut self, object: Object) -> Ref {
         self.heap.push(Cell { object, hazy: None });
-        Value::Object(Ref(self.heap.len() - 1))
+        Ref(self.heap.len() - 1)
     }
 
     pub(crate) fn new_list(&mut self, items: Vec<Value>) -> Value {

@@ -531,6 +531,8 @@ impl ClassObject {
 pub(crate) struct Instance {
     pub(crate) class: Ref,
     pub(crate) attributes: BTreeMap<Name, Value>,
+    /// Its `__dict__`, where that was asked for or replaced: a dict.
+    pub(crate) dict: Option<Ref>,
     /// What it is for the host.
     pub(crate) host: Option<HostRef>,
     /// What it is as an instance of a built-in type: the text of a member of `class X(str, Enum)`,
@@ -541,7 +543,7 @@ pub(crate) struct Instance {
 impl Instance {
     /// An instance without attributes.
     pub(crate) fn of(class: Ref) -> Self {
-        Self { class, attributes: BTreeMap::new(), host: None, held: None }
+        Self { class, attributes: BTreeMap::new(), dict: None, host: None, held: None }
     }
 }
 

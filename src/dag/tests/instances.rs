@@ -130,3 +130,27 @@ fn what_pydantic_makes_of_a_dict_is_not_known() {
     let made = shown("with DAG('d'):\n    EmptyOperator(task_id=Checked(name='A').name)\n");
     assert!(made.starts_with("d (incomplete)"), "{made}");
 }
+
+/// `__dict__` is the attributes themselves: what is changed there is read from the instance.
+#[test]
+fn what_is_put_in_the_dict_of_an_instance_is_its_attribute() {
+    let source = "import os\nclass Conf:\n    name = 'class'\n    def __init__(self, **k): self.__dict__.update(k)\n    def own(self): return self.name\nclass AttrDict(dict):\n    name = 'class'\n    def __init__(self, **k):\n        super().__init__(**k)\n        self.__dict__ = self\nclass Shared:\n    all = {'x': 's'}\n    def __init__(self): self.__dict__ = self.all\nc = Conf(name='a', other='b')\nc.other = 'c'\nvars(c)['third'] = 'd'\none, two = Shared(), Shared()\none.y = 'shared'\nbare = Conf()\ndel c.__dict__['other']\nwith DAG('d'):\n    EmptyOperator(task_id=c.name)\n    EmptyOperator(task_id='o_' + c.own())\n    EmptyOperator(task_id=str(hasattr(c, 'other')))\n    EmptyOperator(task_id=c.third)\n    EmptyOperator(task_id=bare.name)\n    EmptyOperator(task_id=AttrDict(name='attr').name)\n    EmptyOperator(task_id=one.x + two.y)\nwith DAG('unknown'):\n    EmptyOperator(task_id=Conf(**os.environ).name)\nsome = Conf(name='n')\nif os.getenv('X'): some.__dict__['name'] = 'm'\nwith DAG('either'):\n    EmptyOperator(task_id=some.name)\nwith DAG('method'):\n    EmptyOperator(task_id='x' + str(callable(Conf(**os.environ).own)))\n";
+    insta::assert_snapshot!(show(&model(source)), @r"
+    d
+      a
+      o_a
+      False
+      d
+      class
+      attr
+      sshared
+    unknown (incomplete)
+      *
+      ? 30: the task_id is not known: `update` is not evaluated
+    either (incomplete)
+      m|n
+      ? 34: the task_id is one of several
+    method
+      xTrue
+    ");
+}

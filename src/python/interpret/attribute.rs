@@ -3,7 +3,7 @@
 use super::{Host, Interp};
 use crate::python::syntax::Name;
 use crate::python::value::{
-    Args, At, ClassObject, Dict, FunctionObject, ModuleKey, Object, Ref, Stop, Unknown, Value, short,
+    Args, At, ClassObject, Dict, FunctionObject, Instance, ModuleKey, Object, Ref, Stop, Unknown, Value, short,
 };
 
 impl<H: Host> Interp<'_, H> {
@@ -73,8 +73,8 @@ impl<H: Host> Interp<'_, H> {
         }
         match self.object(reference).clone() {
             Object::Instance(instance) => {
-                if let Some(value) = instance.attributes.get(name) {
-                    return Ok(value.clone());
+                if let Some(value) = self.own_attribute(&instance, name) {
+                    return Ok(value);
                 }
                 if let Some(value) = self.named_tuple_attribute(object, instance.class, name) {
                     return Ok(value);
@@ -116,6 +116,9 @@ impl<H: Host> Interp<'_, H> {
                     return Ok(value);
                 }
                 if &**name == "__dict__" {
+                    if let Some(dict) = self.own_dict(reference, at) {
+                        return Ok(dict);
+                    }
                     self.open_instances(object, 1);
                 }
                 if &**name == "__class__" {
@@ -362,6 +365,11 @@ impl<H: Host> Interp<'_, H> {
                 {
                     return Ok(());
                 }
+                if instance_class.is_some() && &**name == "__dict__" {
+                    self.replace_own_dict(*reference, &value, at);
+                    return Ok(());
+                }
+                self.keep_in_own_dict(*reference, name, value.clone(), at)?;
                 match self.change(*reference) {
                     Object::Instance(instance) => {
                         instance.attributes.insert(name.clone(), value);
@@ -429,7 +437,15 @@ impl<H: Host> Interp<'_, H> {
         }
         match object {
             Value::Object(reference) => {
+                if let Object::Instance(Instance { dict: Some(dict), .. }) = self.object(*reference) {
+                    let dict = Value::Object(*dict);
+                    self.delete_item(&dict, &Value::str(name.clone()), at)?;
+                }
                 let known = match self.change(*reference) {
+                    Object::Instance(instance) if instance.dict.is_some() => {
+                        instance.attributes.remove(name);
+                        true
+                    }
                     Object::Instance(instance) => instance.attributes.remove(name).is_some() || instance.host.is_some(),
                     Object::Class(class) => class.names.remove(name).is_some(),
                     Object::Function(function) => function.attributes.remove(name).is_some(),

@@ -147,6 +147,17 @@ impl<H: Host> Interp<'_, H> {
             _ => None,
         };
         let Some(before) = named(&old.object) else { return false };
+        let dict = |cell: &Cell| match &cell.object {
+            Object::Instance(instance) => instance.dict,
+            _ => None,
+        };
+        if outcomes.iter().filter_map(|outcome| outcome.cells.get(&object)).any(|cell| dict(cell) != dict(old)) {
+            // Which dict holds its attributes is not known.
+            let unknown = self.unknown_dict(why.clone());
+            if let Object::Instance(instance) = &mut self.heap[object.0].object {
+                instance.dict = Some(unknown);
+            }
+        }
         let mut versions: Vec<_> = outcomes
             .iter()
             .map(|outcome| outcome.cells.get(&object).and_then(|cell| named(&cell.object)))

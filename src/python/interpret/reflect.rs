@@ -2,7 +2,7 @@
 
 use super::{Host, Interp};
 use crate::python::syntax::Name;
-use crate::python::value::{Args, At, Dict, Object, Ref, Stop, Unknown, Value};
+use crate::python::value::{Args, At, Object, Ref, Stop, Value};
 
 impl<H: Host> Interp<'_, H> {
     /// Calls a built-in function that reads or sets attributes or asks for classes; `None` if it
@@ -46,30 +46,7 @@ impl<H: Host> Interp<'_, H> {
                     None => None,
                 }
             }
-            ("vars", Some(Value::Object(object)), _) => match self.object(object).clone() {
-                Object::Instance(instance) if self.hazy(object).is_none() => {
-                    self.opened.insert(object);
-                    let mut left = instance.attributes;
-                    let mut pairs = Vec::new();
-                    for name in self.field_names(instance.class).unwrap_or_default() {
-                        pairs.extend(left.remove_entry(&name));
-                    }
-                    // The order in which they were set is not kept.
-                    let ordered = left.len() < 2 && (left.is_empty() || pairs.is_empty());
-                    pairs.extend(left);
-                    let mut dict = Dict::default();
-                    for (name, value) in pairs {
-                        dict.insert(super::Key::Str(name.clone()), Value::str(name), value);
-                    }
-                    let made = self.new_object(Object::Dict(dict));
-                    if let (Value::Object(made), false) = (&made, ordered) {
-                        let why = Unknown::new("the order of an instance's attributes is not kept", at, "vars()");
-                        self.set_hazy(*made, std::rc::Rc::new(why));
-                    }
-                    Some(made)
-                }
-                _ => None,
-            },
+            ("vars", Some(Value::Object(object)), _) => self.own_dict(object, at),
             ("isinstance", Some(value), Some(class)) => self.is_instance(&value, &class).map(Value::Bool),
             ("issubclass", Some(Value::Object(object)), Some(Value::Outside(path)))
                 if matches!(self.object(object), Object::Class(_)) =>
@@ -161,8 +138,10 @@ impl<H: Host> Interp<'_, H> {
         match object {
             Value::Object(reference) => match self.object(*reference) {
                 Object::Instance(instance) => {
-                    if instance.attributes.contains_key(name) {
-                        return Some(true);
+                    match self.own_attribute(instance, name) {
+                        Some(_) if instance.dict.is_some_and(|dict| self.hazy(dict).is_some()) => return None,
+                        Some(_) => return Some(true),
+                        None => {}
                     }
                     match self.find_in_class(instance.class, name, None) {
                         Some((Ok(_), _)) => Some(true),
