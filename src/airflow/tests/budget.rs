@@ -38,6 +38,11 @@ fn large(release: &'static str, dags: usize) -> Play {
         let Some(path) = asked.path.strip_prefix(ours) else { return Reply::Html(404) };
         match path {
             "version" => version(release),
+            "dags" if asked.query.contains("dag_id_pattern=") => {
+                let named = |i: &usize| asked.query.contains(&format!("dag_id_pattern={}", dag(*i)));
+                let rows: Vec<Value> = (0..dags).filter(named).map(|i| json!({ "dag_id": dag(i) })).collect();
+                Reply::Json(200, json!({ "total_entries": rows.len(), "dags": rows }))
+            }
             "dags" => {
                 let pairs: Vec<(&str, &str)> = asked.query.split('&').filter_map(|pair| pair.split_once('=')).collect();
                 let number = |key: &str| {

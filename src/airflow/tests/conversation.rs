@@ -325,6 +325,7 @@ pub(super) fn airflow_3(good: &'static [&'static str]) -> Play {
             _ if token.is_empty() => Reply::Json(401, json!({ "detail": "Not authenticated" })),
             _ if !good.contains(&token) => Reply::Json(403, json!({ "detail": "Invalid JWT token" })),
             "/api/v2/dags/~/dagRuns/list" => runs(&[]),
+            "/api/v2/dags" => Reply::Json(200, json!({ "dags": [], "total_entries": 0 })),
             _ => missing(),
         }
     })

@@ -152,6 +152,7 @@ async fn a_token_of_a_file_is_read_again_when_it_has_run_out() {
             }
             _ if token != "Bearer new" => Reply::Json(401, json!({ "detail": "Not authenticated" })),
             "/api/v2/dags/~/dagRuns/list" => runs(&[]),
+            "/api/v2/dags" => Reply::Json(200, json!({ "dags": [], "total_entries": 0 })),
             _ => missing(),
         }
     });

@@ -134,6 +134,7 @@ fn recorded_server(folder: PathBuf, api: Api) -> Play {
             ("/api/v1/version", _) => "detect_v1_version",
             (path, _) if path.ends_with("dagRuns/list") => "dag_runs_in_flight_list",
             (path, _) if path.ends_with("taskInstances/list") => "task_instances_all_of_dag_list",
+            ("/api/v2/dags", _) => "dags",
             (path, _) if path.ends_with("dags/rich") => "dag",
             (path, _) if path.ends_with("dags/rich/tasks") => "dag_tasks",
             (path, _) if path.ends_with("/importErrors") => "import_errors",

@@ -2,7 +2,7 @@
 //! as "not known", with the one setting to look at.
 
 use super::super::{BaseUrl, ask};
-use super::conversation::{about, airflow, known, run, runs, task, tasks, unavailable, version};
+use super::conversation::{about, airflow, known, missing, run, runs, task, tasks, unavailable, version};
 use super::play::{Play, Reply};
 use crate::facts::{Questions, Seen};
 use crate::ids::DagId;
@@ -156,7 +156,7 @@ async fn a_path_prefix_is_kept_and_html_names_the_setting() {
         "/team/airflow/api/v2/version" => version("3.3.2"),
         "/team/airflow/api/v2/dags/~/dagRuns/list" => runs(&[]),
         "/team/airflow/auth/token" => Reply::Json(201, json!({ "access_token": "t" })),
-        "/team/airflow/api/v2/dags/d" => Reply::Json(200, json!({ "dag_id": "d" })),
+        "/team/airflow/api/v2/dags" => Reply::Json(200, json!({ "dags": [{ "dag_id": "d" }], "total_entries": 1 })),
         _ => Reply::Html(200),
     });
     let mut access = server.access();
@@ -185,4 +185,46 @@ async fn certificates_that_are_none_name_their_setting() {
     access.transport.certificates = Some(b"no certificate".to_vec());
     let reason = unavailable(&ask(&access, &about(&["d"])).await);
     assert!(reason.contains("--airflow-ca-bundle"), "{reason}");
+}
+
+/// Airflow 3.3.2 with the provider FAB, for 30 s after a permission was taken away.
+#[tokio::test]
+async fn a_dag_that_is_there_by_name_and_in_no_list_is_not_visible() {
+    let by_name = |shown: bool| {
+        Play::start(move |asked, _| match asked.path.as_str() {
+            "/api/v2/version" => version("3.3.2"),
+            "/auth/token" => Reply::Json(201, json!({ "access_token": "t" })),
+            "/api/v2/dags/~/dagRuns/list" => runs(&[]),
+            "/api/v2/dags/d" => Reply::Json(200, json!({ "dag_id": "d" })),
+            "/api/v2/dags" if shown => {
+                let rows = json!([{ "dag_id": "add" }, { "dag_id": "d" }]);
+                Reply::Json(200, json!({ "dags": rows, "total_entries": 2 }))
+            }
+            "/api/v2/dags" => Reply::Json(200, json!({ "dags": [{ "dag_id": "add" }], "total_entries": 1 })),
+            _ => missing(),
+        })
+    };
+    let server = by_name(false);
+    assert_eq!(ask(&server.access(), &about(&["d"])).await.dag(&DagId::from("d")), Seen::NotVisible);
+    let server = by_name(true);
+    assert!(known(&ask(&server.access(), &about(&["d"])).await).runs.is_empty());
+    assert_eq!(server.count("/api/v2/dags/d"), 0, "the list says it");
+}
+
+#[tokio::test]
+async fn runs_that_are_gone_with_the_permission_have_not_ended() {
+    for (status, ended) in [(200, true), (403, false)] {
+        let server = airflow("2.11.2", move |asked, before| match asked.path.as_str() {
+            "/api/v1/dags/~/dagRuns/list" if before > 0 => Some(runs(&[])),
+            "/api/v1/dags/d" if before > 0 => Some(Reply::Json(status, json!({ "dag_id": "d", "detail": null }))),
+            _ => None,
+        });
+        let instance = ask(&server.access(), &about(&["d"])).await;
+        let expected = if ended {
+            matches!(instance.dag(&DagId::from("d")), Seen::Known(dag) if dag.runs.is_empty())
+        } else {
+            instance.dag(&DagId::from("d")) == Seen::NotVisible
+        };
+        assert!(expected, "{instance:?}");
+    }
 }
