@@ -12,6 +12,7 @@ mod support;
 
 mod delivery;
 mod model;
+mod roles;
 mod smoke;
 mod snapshot;
 
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
-use support::install::{OTHERS, RELEASES, Release, Venv, install, root};
+use support::install::{AIRFLOW_3_FAB, OTHERS, RELEASES, Release, Venv, install, root};
 use support::server::Server;
 
 /// The cases that take too long for every run, by name: `cargo test --test live -- --ignored`.
@@ -41,6 +42,9 @@ enum Case {
 /// The cases of a release. A new group of cases is a module with such a list; what a `dagguard
 /// sync` process needs is in `support::{branch, syncer}` and [`Server::variables`].
 fn cases(release: &Release) -> Vec<(&'static str, Case)> {
+    if release.fab {
+        return roles::cases();
+    }
     if !release.stays() {
         return smoke::cases();
     }
@@ -70,7 +74,7 @@ fn main() -> ExitCode {
     for release in releases() {
         let names: Vec<(String, bool, bool, Case)> = cases(release)
             .into_iter()
-            .map(|(case, kind)| (format!("airflow-{}/{case}", release.version), case, kind))
+            .map(|(case, kind)| (format!("airflow-{}/{case}", release.name()), case, kind))
             .map(|(name, case, kind)| (name.clone(), runs(&name, case), long(case), kind))
             .collect();
         let wanted = names.iter().filter(|(_, runs, _, _)| *runs).count();
@@ -98,7 +102,7 @@ fn main() -> ExitCode {
 }
 
 fn releases() -> impl Iterator<Item = &'static Release> {
-    RELEASES.into_iter().chain(OTHERS)
+    RELEASES.into_iter().chain(OTHERS).chain([&AIRFLOW_3_FAB])
 }
 
 /// Tests elsewhere that need the developers' shared folder and do not run where
@@ -123,12 +127,12 @@ fn prepare(release: &'static Release, cases: usize) -> Option<Arc<Shared>> {
     match install(release) {
         Ok(venv) => {
             if let Some(time) = venv.installed_in {
-                eprintln!("Airflow {} installed in {:.1} s", release.version, time.as_secs_f64());
+                eprintln!("Airflow {} installed in {:.1} s", release.name(), time.as_secs_f64());
             }
             Some(Arc::new(Shared { venv, server: RwLock::new(None), left: AtomicUsize::new(cases) }))
         }
         Err(reason) => {
-            eprintln!("Airflow {} is left out: {}", release.version, reason.0);
+            eprintln!("Airflow {} is left out: {}", release.name(), reason.0);
             None
         }
     }
@@ -157,7 +161,7 @@ impl Shared {
                 case(server.as_mut().expect("the server was started"));
             }
         }));
-        let version = self.venv.release.version;
+        let version = self.venv.release.name();
         eprintln!("airflow-{version}: a case took {:.1} s", begin.elapsed().as_secs_f64());
         if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
             let server = self.server.write().unwrap_or_else(PoisonError::into_inner).take();
@@ -182,7 +186,7 @@ impl Shared {
     fn start(&self) {
         let mut server = self.server.write().unwrap_or_else(PoisonError::into_inner);
         if server.is_none() {
-            let version = self.venv.release.version;
+            let version = self.venv.release.name();
             let home = root().join(format!("home-{version}-{}", std::process::id()));
             let started = Server::start(&self.venv, &home).unwrap_or_else(|error| panic!("{error}"));
             eprintln!("airflow-{version}: started in {:.1} s", started.started_in.as_secs_f64());

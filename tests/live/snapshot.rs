@@ -17,7 +17,6 @@ use interrupted::{
     a_server_killed_in_the_middle_of_a_snapshot_is_undecided, what_lets_in_may_run_out_between_two_calls,
 };
 use large::nine_calls_show_250_runs_among_500_dags;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -37,8 +36,8 @@ pub(crate) fn cases(release: &Release) -> Vec<(&'static str, Case)> {
         ),
         ("nine_calls_show_250_runs_among_500_dags", Case::Alone(nine_calls_show_250_runs_among_500_dags)),
     ];
-    // Roles are a part of Airflow 2 itself; Airflow 3 needs a provider for them.
-    if release.major() == 2 {
+    // For Airflow 3 with a provider see `roles`.
+    if release.has_roles() {
         let case = Case::Shared(credentials_limited_to_one_dag);
         cases.push(("credentials_limited_to_one_dag_prove_nothing_else", case));
     }
@@ -119,7 +118,7 @@ standing()
     )
 }
 
-fn a_run_at_its_gate_is_seen_as_it_is(server: &Server) {
+pub(super) fn a_run_at_its_gate_is_seen_as_it_is(server: &Server) {
     server.write_dag("standing.py", &standing(server));
     server.rest.wait_for_dag("standing");
     server.rest.trigger("standing", "stand1");
@@ -223,7 +222,7 @@ narrow()
     assert!(known(&instance, "narrow").runs.is_empty(), "what has ended is not in flight");
 }
 
-fn a_wrong_password_is_never_idle(server: &Server) {
+pub(super) fn a_wrong_password_is_never_idle(server: &Server) {
     for questions in [about(&["standing"]), Questions { all_dags: true, ..Questions::default() }] {
         let instance = look(&access(server, "wrong"), &questions);
         match instance.dag(&DagId::from("standing")) {
@@ -235,7 +234,7 @@ fn a_wrong_password_is_never_idle(server: &Server) {
 }
 
 /// Nobody is known to the server by these credentials alone, so an answer means that they let in.
-fn each_log_in_is_let_in(server: &Server) {
+pub(super) fn each_log_in_is_let_in(server: &Server) {
     let password =
         |login| Credentials::Password { username: VIEWER.to_string(), password: Secret::new(VIEWER).into(), login };
     let command = |script: String| {
@@ -268,7 +267,7 @@ fn each_log_in_is_let_in(server: &Server) {
     }
 }
 
-fn each_check_that_a_viewer_lacks_is_said(server: &Server) {
+pub(super) fn each_check_that_a_viewer_lacks_is_said(server: &Server) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let said = runtime.block_on(permissions(&access(server, VIEWER)));
     let checks = said.checks.clone().expect("it was reached");
@@ -283,20 +282,15 @@ fn each_check_that_a_viewer_lacks_is_said(server: &Server) {
     }
 }
 
-fn an_unknown_dag_has_no_runs(server: &Server) {
+pub(super) fn an_unknown_dag_has_no_runs(server: &Server) {
     let instance = look(&access(server, VIEWER), &about(&["nobody_knows_it"]));
     assert_eq!(known(&instance, "nobody_knows_it"), &DagFacts::default());
 }
 
 /// The proof of visibility rests on this: who may read single DAGs gets 403 for all others, those
 /// that do not exist among them.
-fn credentials_limited_to_one_dag(server: &Server) {
-    let may_read = |what: &str| json!({ "action": { "name": "can_read" }, "resource": { "name": what } });
-    let role = json!({ "name": "Team", "actions": [may_read("DAG Runs"), may_read("Task Instances")] });
-    server.rest.post("/roles", &role).expect("a new role");
-    let user = json!({ "username": "team", "password": "team", "first_name": "t", "last_name": "t",
-        "email": "team@example.org", "roles": [{ "name": "Team" }] });
-    server.rest.post("/users", &user).expect("a new user");
+pub(super) fn credentials_limited_to_one_dag(server: &Server) {
+    server.rest.make_role("Team", "team", &["DAG Runs", "Task Instances"]);
     for (dag_id, access) in [("team", r#", access_control={"Team": {"can_read"}}"#), ("private", "")] {
         let text = format!(
             r#"

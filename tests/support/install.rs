@@ -14,12 +14,25 @@ pub(crate) struct Release {
     requirements: &'static [&'static str],
     /// Dependencies are resolved as of this day: later ones do not fit together any more.
     as_of: &'static str,
+    /// Airflow 3 with users and roles of the provider FAB, in place of its own auth manager.
+    pub(crate) fab: bool,
 }
 
 impl Release {
     /// Whether it stays installed.
     pub(crate) fn stays(&self) -> bool {
         RELEASES.contains(&self)
+    }
+
+    /// What its folder and its cases are called.
+    pub(crate) fn name(&self) -> String {
+        format!("{}{}", self.version, if self.fab { "-fab" } else { "" })
+    }
+
+    /// Whether it has roles that can be limited to some DAGs: a part of Airflow 2 itself, for which
+    /// Airflow 3 needs the provider.
+    pub(crate) fn has_roles(&self) -> bool {
+        self.major() == 2 || self.fab
     }
 
     /// 2 or 3.
@@ -34,24 +47,74 @@ pub(crate) static AIRFLOW_2_6: Release = Release {
     pythons: 8..=11,
     requirements: &["apache-airflow==2.6.2", "pydantic<2"],
     as_of: "2023-06-25",
+    fab: false,
 };
 /// API v1, the last.
-pub(crate) static AIRFLOW_2_11: Release =
-    Release { version: "2.11.2", pythons: 9..=12, requirements: &["apache-airflow==2.11.2"], as_of: "2026-04-01" };
+pub(crate) static AIRFLOW_2_11: Release = Release {
+    version: "2.11.2",
+    pythons: 9..=12,
+    requirements: &["apache-airflow==2.11.2"],
+    as_of: "2026-04-01",
+    fab: false,
+};
 /// API v2.
-pub(crate) static AIRFLOW_3: Release =
-    Release { version: "3.3.2", pythons: 10..=13, requirements: &["apache-airflow==3.3.2"], as_of: "2026-10-15" };
+pub(crate) static AIRFLOW_3: Release = Release {
+    version: "3.3.2",
+    pythons: 10..=13,
+    requirements: &["apache-airflow==3.3.2"],
+    as_of: "2026-10-15",
+    fab: false,
+};
 
-/// All of them.
+/// API v2 with roles. The day gives version 3.10.1 of the provider.
+pub(crate) static AIRFLOW_3_FAB: Release = Release {
+    version: "3.3.2",
+    pythons: 10..=13,
+    requirements: &["apache-airflow==3.3.2", "apache-airflow-providers-fab"],
+    as_of: "2026-10-15",
+    fab: true,
+};
+
+/// Those that every case runs on.
 pub(crate) static RELEASES: [&Release; 3] = [&AIRFLOW_2_6, &AIRFLOW_2_11, &AIRFLOW_3];
 
 /// Releases between them, on which the REST edge alone runs, and only where that is asked for.
 pub(crate) static OTHERS: [&Release; 5] = [
-    &Release { version: "2.3.4", pythons: 8..=10, requirements: &["apache-airflow==2.3.4"], as_of: "2022-09-10" },
-    &Release { version: "2.8.4", pythons: 8..=11, requirements: &["apache-airflow==2.8.4"], as_of: "2024-04-10" },
-    &Release { version: "2.10.5", pythons: 8..=12, requirements: &["apache-airflow==2.10.5"], as_of: "2025-02-20" },
-    &Release { version: "3.0.6", pythons: 9..=12, requirements: &["apache-airflow==3.0.6"], as_of: "2025-09-15" },
-    &Release { version: "3.1.3", pythons: 10..=13, requirements: &["apache-airflow==3.1.3"], as_of: "2025-12-01" },
+    &Release {
+        version: "2.3.4",
+        pythons: 8..=10,
+        requirements: &["apache-airflow==2.3.4"],
+        as_of: "2022-09-10",
+        fab: false,
+    },
+    &Release {
+        version: "2.8.4",
+        pythons: 8..=11,
+        requirements: &["apache-airflow==2.8.4"],
+        as_of: "2024-04-10",
+        fab: false,
+    },
+    &Release {
+        version: "2.10.5",
+        pythons: 8..=12,
+        requirements: &["apache-airflow==2.10.5"],
+        as_of: "2025-02-20",
+        fab: false,
+    },
+    &Release {
+        version: "3.0.6",
+        pythons: 9..=12,
+        requirements: &["apache-airflow==3.0.6"],
+        as_of: "2025-09-15",
+        fab: false,
+    },
+    &Release {
+        version: "3.1.3",
+        pythons: 10..=13,
+        requirements: &["apache-airflow==3.1.3"],
+        as_of: "2025-12-01",
+        fab: false,
+    },
 ];
 
 /// Installs and resolves packages much faster than pip; from the package index like the rest.
@@ -98,7 +161,7 @@ fn stamp(release: &Release) -> String {
 
 /// Whether the release is there as it is wanted now.
 pub(crate) fn is_installed(release: &Release) -> bool {
-    fs::read_to_string(root().join(release.version).join(STAMP)).is_ok_and(|found| found == stamp(release))
+    fs::read_to_string(root().join(release.name()).join(STAMP)).is_ok_and(|found| found == stamp(release))
 }
 
 /// Installs the release, unless it is there. Safe against another process that installs at the
@@ -109,7 +172,7 @@ pub(crate) fn install(release: &'static Release) -> Result<Venv, LeftOut> {
     let lock = File::create(airflow.join("install.lock")).map_err(|error| failed("lock file", &error))?;
     lock.lock().map_err(|error| failed("lock file", &error))?;
 
-    let root = airflow.join(release.version);
+    let root = airflow.join(release.name());
     if is_installed(release) {
         return Ok(Venv { release, root, installed_in: None });
     }
@@ -123,7 +186,7 @@ pub(crate) fn install(release: &'static Release) -> Result<Venv, LeftOut> {
         let mut command = Command::new(&uv);
         command.args(args).env("UV_CACHE_DIR", airflow.join("cache")).env("UV_PYTHON_DOWNLOADS", "never");
         command.env_remove("VIRTUAL_ENV");
-        output(&mut command, &format!("installation of Airflow {}", release.version))
+        output(&mut command, &format!("installation of Airflow {}", release.name()))
     };
     let target = root.to_string_lossy().into_owned();
     run(&["venv", "--quiet", "--python", &python.to_string_lossy(), &target])?;

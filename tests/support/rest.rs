@@ -54,6 +54,26 @@ impl Rest {
         self.call(&Method::PATCH, path, Some(body))
     }
 
+    /// Makes a role that may read these resources, and a user of its name and password who has it.
+    pub(crate) fn make_role(&self, role: &str, user: &str, may_read: &[&str]) {
+        self.people(&Method::POST, "/roles", &role_body(role, may_read));
+        let user = json!({ "username": user, "password": user, "first_name": user, "last_name": user,
+            "email": format!("{user}@example.org"), "roles": [{ "name": role }] });
+        self.people(&Method::POST, "/users", &user);
+    }
+
+    /// Lets a role read these resources and no others.
+    pub(crate) fn change_role(&self, role: &str, may_read: &[&str]) {
+        self.people(&Method::PATCH, &format!("/roles/{role}"), &role_body(role, may_read));
+    }
+
+    /// A call about users and roles, which Airflow 3 leaves to its auth manager.
+    fn people(&self, method: &Method, path: &str, body: &Value) {
+        let below = if self.release.fab { "auth/fab/v1" } else { "api/v1" };
+        let done = self.runtime.block_on(self.call_below(below, method, path, Some(body)));
+        done.expect("a server that has roles");
+    }
+
     /// The administrator's token, as the server of Airflow 3 gave it.
     pub(crate) fn bearer(&self) -> String {
         self.runtime.block_on(self.token()).expect("a token")
@@ -161,28 +181,36 @@ impl Rest {
     }
 
     fn call(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Value, String> {
-        self.runtime.block_on(async {
-            let api = if self.release.major() == 2 { "v1" } else { "v2" };
-            let mut request = self.http.request(method.clone(), format!("{}/api/{api}{path}", self.url));
-            if self.release.major() == 2 {
-                request = request.basic_auth(ADMIN, Some(ADMIN));
-            } else {
-                request = request.bearer_auth(self.token().await?);
-            }
-            if let Some(body) = body {
-                request = request.json(body);
-            }
-            let response = request.send().await.map_err(|error| error.to_string())?;
-            let status = response.status();
-            if status == 401 {
-                self.token.lock().expect("no panic holds it").take();
-            }
-            let text = response.text().await.map_err(|error| error.to_string())?;
-            if !status.is_success() {
-                return Err(format!("{method} {path}: {status} {text}"));
-            }
-            serde_json::from_str(&text).map_err(|error| format!("{method} {path}: {error}"))
-        })
+        let below = if self.release.major() == 2 { "api/v1" } else { "api/v2" };
+        self.runtime.block_on(self.call_below(below, method, path, body))
+    }
+
+    async fn call_below(
+        &self,
+        below: &str,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, String> {
+        let mut request = self.http.request(method.clone(), format!("{}/{below}{path}", self.url));
+        if self.release.major() == 2 {
+            request = request.basic_auth(ADMIN, Some(ADMIN));
+        } else {
+            request = request.bearer_auth(self.token().await?);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| error.to_string())?;
+        let status = response.status();
+        if status == 401 {
+            self.token.lock().expect("no panic holds it").take();
+        }
+        let text = response.text().await.map_err(|error| error.to_string())?;
+        if !status.is_success() {
+            return Err(format!("{method} {path}: {status} {text}"));
+        }
+        serde_json::from_str(&text).map_err(|error| format!("{method} {path}: {error}"))
     }
 
     async fn token(&self) -> Result<String, String> {
@@ -197,4 +225,9 @@ impl Rest {
         *self.token.lock().expect("no panic holds it") = Some(token.clone());
         Ok(token)
     }
+}
+
+fn role_body(role: &str, may_read: &[&str]) -> Value {
+    let action = |what: &&str| json!({ "action": { "name": "can_read" }, "resource": { "name": what } });
+    json!({ "name": role, "actions": may_read.iter().map(action).collect::<Vec<_>>() })
 }

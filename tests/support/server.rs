@@ -209,10 +209,12 @@ pub(crate) fn make_template(venv: &Venv) -> Result<(), String> {
     if venv.release.major() == 3 {
         let passwords = serde_json::json!({ ADMIN: ADMIN, VIEWER: VIEWER });
         fs::write(home.join("passwords.json"), passwords.to_string()).map_err(|error| error.to_string())?;
-        return run(&["db", "migrate"]);
     }
     let is_before_2_7 = ["2.3.", "2.6."].iter().any(|begin| venv.release.version.starts_with(begin));
     run(&["db", if is_before_2_7 { "init" } else { "migrate" }])?;
+    if !venv.release.has_roles() {
+        return Ok(());
+    }
     // The roles other than Admin come with the permissions.
     run(&["sync-perm"])?;
     for (user, role) in [(ADMIN, "Admin"), (VIEWER, "Viewer")] {
@@ -294,6 +296,10 @@ fn environment(venv: &Venv, home: &Path, port: u16) -> BTreeMap<String, String> 
             ("API__SECRET_KEY", "test".to_string()),
             ("API_AUTH__JWT_SECRET", JWT_SECRET.to_string()),
         ]);
+    }
+    if venv.release.fab {
+        let manager = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager";
+        settings.push(("CORE__AUTH_MANAGER", manager.to_string()));
     }
     let mut env: BTreeMap<String, String> =
         settings.into_iter().map(|(name, value)| (format!("AIRFLOW__{name}"), value)).collect();
