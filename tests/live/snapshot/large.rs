@@ -2,10 +2,10 @@
 //! DAGs. They are written into its database: no scheduler would make them in seconds.
 
 use super::{VIEWER, about, access, known, look};
-use crate::support::relay::Relay;
+use crate::support::relay::{Passed, Relay};
 use crate::support::server::Server;
 use dagguard::airflow::{Access, BaseUrl};
-use dagguard::facts::{Describe, Questions, Seen};
+use dagguard::facts::{Describe, Instance, Questions, Seen};
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Instant;
@@ -99,6 +99,36 @@ fn on_processor() -> u64 {
     text.split_whitespace().next().and_then(|time| time.parse().ok()).unwrap_or(0)
 }
 
+/// A whole snapshot by new credentials that did not have to be repeated: runs of other cases begin
+/// and end, and then the list of runs moves while it is read.
+fn undisturbed(server: &Server, relay: &Relay) -> (Access, Instance, Vec<Passed>) {
+    const ATTEMPTS: usize = 12;
+    let everything = Questions { all_dags: true, describe: Describe::Cheaply, ..Questions::default() };
+    for _ in 0..ATTEMPTS {
+        relay.passed();
+        let access = through(relay, access(server, VIEWER));
+        let (begin, processor) = (Instant::now(), on_processor());
+        let instance = look(&access, &everything);
+        let (wall, processor) = (begin.elapsed(), on_processor() - processor);
+        let (cost, passed) = (access.memory.cost(), relay.passed());
+        assert_eq!(passed.len(), cost.calls, "{passed:?}");
+        if passed.iter().filter(|(path, _)| path.contains("dagRuns/list")).count() > 2 {
+            continue;
+        }
+        assert_eq!(instance.others, Seen::Known(()), "{passed:?}");
+        eprintln!(
+            "airflow-{}: a whole snapshot: {} calls, {} KiB, {:.1} ms of processor time, {:.1} s",
+            server.venv.release.version,
+            cost.calls,
+            cost.bytes >> 10,
+            f64::from(u32::try_from(processor / 1_000).unwrap_or(u32::MAX)) / 1e3,
+            wall.as_secs_f32()
+        );
+        return (access, instance, passed);
+    }
+    panic!("the list of runs moved in each of {ATTEMPTS} snapshots");
+}
+
 pub(super) fn nine_calls_show_250_runs_among_500_dags(server: &mut Server) {
     server.write_dag("crowd.py", CROWD);
     server.rest.wait_for_dag("crowd");
@@ -108,24 +138,8 @@ pub(super) fn nine_calls_show_250_runs_among_500_dags(server: &mut Server) {
     python(server, SEED, &[&database(server), &RUNS.to_string(), &dags.to_string()]);
 
     let relay = Relay::start(&server.url(), |_| {});
-    let access = through(&relay, access(server, VIEWER));
-    let everything = Questions { all_dags: true, describe: Describe::Cheaply, ..Questions::default() };
-    let (begin, processor) = (Instant::now(), on_processor());
-    let instance = look(&access, &everything);
-    let (wall, processor) = (begin.elapsed(), on_processor() - processor);
-    let cost = access.memory.cost();
-    eprintln!(
-        "airflow-{}: a whole snapshot: {} calls, {} KiB, {:.1} ms of processor time, {:.1} s",
-        server.venv.release.version,
-        cost.calls,
-        cost.bytes >> 10,
-        f64::from(u32::try_from(processor / 1_000).unwrap_or(u32::MAX)) / 1e3,
-        wall.as_secs_f32()
-    );
-    let passed = relay.passed();
-    assert_eq!(instance.others, Seen::Known(()), "{passed:?}");
-    assert_eq!(passed.len(), cost.calls, "{passed:?}");
-    assert!(cost.calls <= 9, "{passed:?}");
+    let (access, instance, passed) = undisturbed(server, &relay);
+    assert!(passed.len() <= 9, "{passed:?}");
     let crowd = known(&instance, "crowd");
     assert_eq!(crowd.runs.len(), RUNS);
     let mut states: BTreeMap<Option<&str>, usize> = BTreeMap::new();
