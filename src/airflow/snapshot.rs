@@ -416,7 +416,7 @@ async fn by_name(
 
 /// All DAGs that can be read, stale ones too: a DAG whose file is gone may have runs in flight.
 /// What a page loses by a deletion in between is a file's name, never a run. None where the first
-/// page shows that it would take more pages than these.
+/// page shows that it would take more pages than these. `only` reads no further than to that DAG.
 async fn list_dags(client: &mut Client<'_>, most_pages: usize, only: Option<&DagId>) -> Result<Vec<wire::Dag>, Error> {
     let stale_too = match client.api {
         Api::V1 => ("only_active", "false"),
@@ -433,7 +433,8 @@ async fn list_dags(client: &mut Client<'_>, most_pages: usize, only: Option<&Dag
             return Ok(Vec::new());
         }
         dags.extend(page.dags);
-        if dags.len() >= total || rows == 0 {
+        let found = only.is_some_and(|dag_id| dags.iter().any(|dag| dag.dag_id == dag_id.as_str()));
+        if found || dags.len() >= total || rows == 0 {
             return Ok(dags);
         }
     }
