@@ -7,11 +7,11 @@ mod names;
 
 use crate::content::{ContentPath, Location, Snapshot};
 use crate::dag::{self, Id, Model, Models};
-use crate::diff::{self, Change, Kind, Side};
+use crate::diff::{self, Change, Data, Kind, Side};
 use crate::facts::{Facts, Names, Questions, Seen, StoredValue};
 use crate::ids::DagId;
 use crate::report::{Coverage, Hold, Lines, Live, Report, Verdict};
-use crate::rules::{self, Basis, Finding, Level, OnUnreachable, Policy};
+use crate::rules::{self, Basis, Case, Finding, Level, OnUnreachable, Policy};
 use std::collections::BTreeSet;
 
 /// Which DAGs, instances and commits must be looked up before the change can be judged.
@@ -30,9 +30,10 @@ pub struct Comparison<'a> {
     deployed: &'a Snapshot,
     proposed: &'a Snapshot,
     policy: &'a Policy,
-    model: Model,
-    /// Ids that the deployed tree holds for certain.
-    exact: BTreeSet<DagId>,
+    /// Model of the deployed tree.
+    before: Model,
+    /// Model of the proposed tree.
+    after: Model,
     changes: Vec<Change>,
     /// What the change names first.
     names: Names,
@@ -46,10 +47,9 @@ impl<'a> Comparison<'a> {
         let after = models.build(&marked, policy.layout, policy.airflow);
         let sides = (Side { snapshot: deployed, model: &before }, Side { snapshot: proposed, model: &after });
         let changes = diff::changes(sides.0, sides.1, policy.layout);
-        let exact = before.dags.iter().filter_map(|dag| dag.dag_id.exact().cloned()).collect();
         // All names of a first delivery are new, and say nothing.
         let names = if deployed.is_empty() { Names::default() } else { names::first_named(&before, &after) };
-        Self { deployed, proposed, policy, model: after, exact, changes, names }
+        Self { deployed, proposed, policy, before, after, changes, names }
     }
 
     /// See [`questions`].
@@ -73,9 +73,10 @@ impl<'a> Comparison<'a> {
     /// See [`check`].
     pub fn check(&self, facts: &Facts) -> Report {
         let from_facts =
-            if self.deployed.is_empty() { bootstrap::changes(self.proposed, &self.model, facts) } else { Vec::new() };
+            if self.deployed.is_empty() { bootstrap::changes(self.proposed, &self.after, facts) } else { Vec::new() };
         let changes: Vec<Change> = self.changes.iter().cloned().chain(from_facts).collect();
-        let (findings, predictions) = rules::judge(&changes, &self.exact, facts, self.policy);
+        let case = Case { changes: &changes, deployed: &self.before, proposed: &self.after };
+        let (findings, predictions) = rules::judge(case, facts, self.policy);
         let unavailable = self.unavailable(facts);
         let verdict = self.verdict(&findings, &unavailable);
         let live = if !unavailable.is_empty() {
@@ -165,7 +166,7 @@ impl<'a> Comparison<'a> {
 
     fn coverage(&self, runs_seen: usize, live: Live) -> Coverage {
         let opaque = |dag: &&std::sync::Arc<dag::Dag>| !dag.complete() && dag.tasks.is_empty();
-        let dags = &self.model.dags;
+        let dags = &self.after.dags;
         let dags_exact = dags.iter().filter(|dag| dag.complete()).count();
         let dags_opaque = dags.iter().filter(opaque).count();
         Coverage { dags_exact, dags_partial: dags.len() - dags_exact - dags_opaque, dags_opaque, runs_seen, live }
@@ -184,7 +185,7 @@ impl<'a> Comparison<'a> {
 
 /// The stored values that a change of type turns on.
 fn stored_values(change: &Change) -> Vec<StoredValue> {
-    let Kind::XComTypeChanged { producer, .. } = &change.kind else { return Vec::new() };
+    let Kind::Data(Data::TypeChanged { producer, .. }) = &change.kind else { return Vec::new() };
     let known = change.dags.iter().filter_map(|dag_id| dag_id.exact());
     let stored = |dag_id: &DagId| StoredValue {
         dag_id: dag_id.clone(),

@@ -6,13 +6,16 @@
 //! syntax tree equal and does not touch what the DAG is built from beside it.
 
 mod data;
+mod kind;
 mod mapping;
 mod pairing;
 mod xcom;
 
+pub use kind::{Code, Data, FileChange, Graph, Identity, Kind, KnownBy, Mapped, MappingChange, Reference, Settings};
+
 use crate::content::{ContentPath, Layout, Location, Snapshot};
-use crate::dag::{Dag, FileError, Id, Model, Shape, Unknown};
-use crate::ids::{DagId, GroupId, TaskId};
+use crate::dag::{Dag, FileError, Id, Model, Unknown};
+use crate::ids::DagId;
 use crate::python;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,167 +42,6 @@ pub enum Certainty {
     Certain,
     /// It depends on something that the text does not hold; with what that is.
     Possible(String),
-}
-
-/// The kinds of change, as far as a rule rests on them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A task's id is not there any more and nothing took its place.
-    TaskRemoved {
-        /// The id that is gone.
-        task_id: TaskId,
-    },
-    /// A task goes on under another id.
-    TaskRenamed {
-        /// Its deployed id.
-        from: TaskId,
-        /// Its proposed id.
-        to: TaskId,
-        /// What knows the task by its deployed id.
-        known: KnownBy,
-    },
-    /// A group's id, nesting or `prefix_group_id` changed, and with it the ids of its members.
-    GroupChanged {
-        /// The deployed group.
-        from: GroupId,
-        /// Where its members went; none for the root.
-        to: Option<GroupId>,
-        /// Deployed and proposed id of each member.
-        members: Vec<(TaskId, TaskId)>,
-        /// What knows the members by their deployed ids.
-        known: KnownBy,
-    },
-    /// No file defines the DAG any more.
-    DagRemoved,
-    /// The DAG goes on under another id.
-    DagRenamed {
-        /// Its proposed id.
-        to: DagId,
-    },
-    /// Another file defines the DAG.
-    DagFileMoved {
-        /// The deployed file.
-        from: ContentPath,
-        /// The proposed file.
-        to: ContentPath,
-    },
-    /// A literal list that tasks are mapped over has another length.
-    MapCountChanged {
-        /// The mapped task, or the mapped group and its members.
-        subject: Mapped,
-        /// Deployed number of instances.
-        before: usize,
-        /// Proposed number of instances.
-        after: usize,
-    },
-    /// At some index that both sides have, a literal mapped list holds another element.
-    MapItemsChanged {
-        /// The mapped task, or the mapped group and its members.
-        subject: Mapped,
-        /// Deployed element of each instance, in canonical text.
-        before: Vec<String>,
-        /// Proposed element of each instance.
-        after: Vec<String>,
-    },
-    /// A task returns a value of another type or layout than a task that takes it knew.
-    XComTypeChanged {
-        /// The task whose value it is.
-        producer: TaskId,
-        /// The task that takes it.
-        consumer: TaskId,
-        /// What the deployed code returns.
-        before: Shape,
-        /// What the proposed code returns.
-        after: Shape,
-        /// Whether the consumer's code changes with it.
-        consumer_changes: bool,
-    },
-    /// A file that imported does not import any more, or a new one does not.
-    FileBroken {
-        /// The file.
-        path: ContentPath,
-        /// What Python would say.
-        message: String,
-    },
-    /// The code of a DAG changed and its structure cannot be known from the text.
-    DagNotKnown {
-        /// What is not known, first of all.
-        reason: String,
-    },
-}
-
-/// What knows renamed tasks by their deployed ids, so that a run misses them even before they have
-/// started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KnownBy {
-    /// Proposed tasks of the DAG whose code or arguments still hold a deployed id (a pull, a
-    /// template).
-    pub tasks: Vec<TaskId>,
-    /// Proposed tasks of other DAGs that hold a deployed id and this DAG's (a sensor).
-    pub elsewhere: Vec<(DagId, TaskId)>,
-    /// Deployed branch tasks directly upstream: a choice that is made holds the deployed id.
-    pub branches: Vec<TaskId>,
-}
-
-/// What a mapping belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mapped {
-    /// A task with its own `expand`.
-    Task(TaskId),
-    /// A mapped group: every member has the group's instances.
-    Group(GroupId, Vec<TaskId>),
-}
-
-impl Mapped {
-    /// The tasks whose instances carry the map index.
-    pub fn tasks(&self) -> &[TaskId] {
-        match self {
-            Self::Task(task_id) => std::slice::from_ref(task_id),
-            Self::Group(_, members) => members,
-        }
-    }
-
-    /// The id of the task or group.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Task(task_id) => task_id.as_str(),
-            Self::Group(group_id, _) => group_id.as_str(),
-        }
-    }
-}
-
-impl Kind {
-    /// The word by which a rule file selects this kind (its `on` key).
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::TaskRemoved { .. } => "task-removed",
-            Self::TaskRenamed { .. } => "task-renamed",
-            Self::GroupChanged { .. } => "group-changed",
-            Self::DagRemoved => "dag-removed",
-            Self::DagRenamed { .. } => "dag-renamed",
-            Self::DagFileMoved { .. } => "dag-file-moved",
-            Self::MapCountChanged { .. } => "map-count-changed",
-            Self::MapItemsChanged { .. } => "map-items-changed",
-            Self::XComTypeChanged { .. } => "xcom-type-changed",
-            Self::FileBroken { .. } => "file-broken",
-            Self::DagNotKnown { .. } => "dag-not-known",
-        }
-    }
-
-    /// All words of [`Kind::word`]: the closed list that rule files choose from.
-    pub const WORDS: [&'static str; 11] = [
-        "task-removed",
-        "task-renamed",
-        "group-changed",
-        "dag-removed",
-        "dag-renamed",
-        "dag-file-moved",
-        "map-count-changed",
-        "map-items-changed",
-        "xcom-type-changed",
-        "file-broken",
-        "dag-not-known",
-    ];
 }
 
 /// One side of a comparison.
@@ -237,7 +79,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
                     (proposed.snapshot, &other.id_at, &other.id_parts),
                 );
                 changes.push(Change {
-                    kind: Kind::DagRenamed { to },
+                    kind: Kind::Identity(Identity::DagRenamed { to }),
                     dags: vec![dag.dag_id.clone()],
                     certainty: Certainty::Certain,
                     deployed: Some(at),
@@ -279,7 +121,7 @@ fn is_exposed(model: &Model, dag: &Dag) -> bool {
 
 fn moved_file(dag: &Dag, other: &Dag) -> Option<Change> {
     (dag.file != other.file).then(|| Change {
-        kind: Kind::DagFileMoved { from: dag.file.clone(), to: other.file.clone() },
+        kind: Kind::Identity(Identity::DagFileMoved { from: dag.file.clone(), to: other.file.clone() }),
         dags: vec![dag.dag_id.clone()],
         certainty: Certainty::Certain,
         deployed: Some(dag.at.clone()),
@@ -310,7 +152,7 @@ fn gone(dag: &Dag, proposed: Side) -> Change {
         .find_map(|other| other.unknown.first())
         .map_or(Certainty::Certain, |unknown| Certainty::Possible(reason(unknown)));
     Change {
-        kind: Kind::DagRemoved,
+        kind: Kind::Identity(Identity::DagRemoved),
         dags: vec![dag.dag_id.clone()],
         certainty,
         deployed: Some(dag.at.clone()),
@@ -357,7 +199,7 @@ fn broken_files(deployed: Side, proposed: Side) -> BTreeMap<ContentPath, Change>
         broken.insert(
             path.clone(),
             Change {
-                kind: Kind::FileBroken { path: path.clone(), message: error.message.clone() },
+                kind: Kind::File(FileChange::Broken { path: path.clone(), message: error.message.clone() }),
                 dags: dags.iter().map(|dag| dag.dag_id.clone()).collect(),
                 certainty: Certainty::Certain,
                 deployed: deployed.snapshot.get(path).and(dags.first()).map(|dag| dag.at.clone()),

@@ -5,19 +5,21 @@
 //! can only say how far its level may go and which instances make it real.
 
 mod embedded;
+mod exposure;
 mod file;
 
 pub use embedded::{Registry, registry};
 pub use file::{Category, Evidence, Rule, RuleFileError, Status, parse};
 
 use crate::content::{Layout, Location};
-use crate::dag::{Id, Shape};
+use crate::dag::{Id, Model};
 use crate::diff::{Certainty, Change, Kind};
-use crate::facts::{DagFacts, Facts, Instance, Progress, Run, Seen, TaskState};
+use crate::facts::{Facts, Progress, TaskState};
 use crate::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
 use crate::replay::{self, Effect, Harm, Outcome};
+use exposure::Exposure;
 use sha1::{Digest, Sha1};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// How much a finding weighs.
@@ -198,27 +200,30 @@ pub struct Prediction {
     pub task_instances: BTreeSet<(TaskId, MapIndex)>,
 }
 
-/// The findings on a list of changes, most severe first within path and line order, and what
-/// becomes of each run in flight that they touch. `exact` are the ids that the deployed tree holds
-/// for certain: none of them can be the DAG of a change whose own id is not known.
-pub fn judge(
-    changes: &[Change],
-    exact: &BTreeSet<DagId>,
-    facts: &Facts,
-    policy: &Policy,
-) -> (Vec<Finding>, Vec<Prediction>) {
+/// What is judged: the changes, and the two models that they lie between.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// All changes.
+    pub changes: &'a [Change],
+    /// What is deployed.
+    pub deployed: &'a Model,
+    /// What is proposed.
+    pub proposed: &'a Model,
+}
+
+/// The findings on a case, by path and line, and what becomes of each run in flight that its
+/// changes touch.
+pub fn judge(case: Case, facts: &Facts, policy: &Policy) -> (Vec<Finding>, Vec<Prediction>) {
+    let exposures = exposure::of(case, facts, policy);
     let mut findings = Vec::new();
-    let mut predictions: BTreeMap<(InstanceName, DagId, RunId), Prediction> = BTreeMap::new();
-    for change in changes {
-        let exposure = Exposure::of(change, exact, facts, policy);
-        exposure.predict(change, &mut predictions);
+    for (change, exposure) in case.changes.iter().zip(&exposures) {
         for rule in registry().on(change.kind.word()).filter(|rule| policy.looks_at(rule)) {
-            findings.extend(weigh(rule, change, &exposure, policy));
+            findings.extend(weigh(rule, change, exposure, policy));
         }
     }
     drop_superseded(&mut findings);
     findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
-    (findings, predictions.into_values().collect())
+    (findings, exposure::predictions(case.changes, &exposures))
 }
 
 /// Where one rule says more about the same thing than another, the other is silent.
@@ -239,92 +244,6 @@ fn sort_key(finding: &Finding) -> (Option<&Location>, &str, Option<&str>, &str) 
     (place, &finding.rule, finding.task_id.as_deref(), &finding.fingerprint)
 }
 
-/// Which runs in flight a change meets.
-struct Exposure<'a> {
-    /// Runs that were seen, with what happens to each.
-    seen: Vec<(&'a Instance, DagId, &'a Run, Effect)>,
-    /// Why runs could not be seen, one reason an instance and DAG.
-    unseen: Vec<String>,
-}
-
-impl<'a> Exposure<'a> {
-    fn of(change: &Change, exact: &BTreeSet<DagId>, facts: &'a Facts, policy: &Policy) -> Self {
-        let mut exposure = Self { seen: Vec::new(), unseen: Vec::new() };
-        if facts.instances.is_empty() && policy.without_airflow == WithoutAirflow::Assume {
-            exposure.unseen.push("no Airflow is configured".to_string());
-        }
-        for instance in &facts.instances {
-            for dag_id in &change.dags {
-                match dag_id {
-                    Id::Exact(dag_id) => exposure.meet(change, instance, dag_id, instance.dag(dag_id)),
-                    Id::OneOf(ids) => {
-                        for dag_id in ids {
-                            exposure.meet(change, instance, dag_id, instance.dag(dag_id));
-                        }
-                    }
-                    Id::Pattern { prefix, suffix } => {
-                        let fits = |id: &DagId| !exact.contains(id) && is_between(id.as_str(), prefix, suffix);
-                        exposure.meet_all(change, instance, fits);
-                    }
-                }
-            }
-        }
-        exposure
-    }
-
-    fn meet(&mut self, change: &Change, instance: &'a Instance, dag_id: &DagId, seen: Seen<&'a DagFacts>) {
-        match seen {
-            Seen::Known(dag) => {
-                for run in &dag.runs {
-                    let effect = replay::effect(change, run, instance.version);
-                    self.seen.push((instance, dag_id.clone(), run, effect));
-                }
-            }
-            Seen::NotVisible => {
-                self.unseen.push(format!("`{dag_id}` is not visible to these credentials on `{}`", instance.name));
-            }
-            Seen::Unavailable(reason) => self.unseen.push(format!("`{}` is unavailable: {reason}", instance.name)),
-        }
-    }
-
-    /// All DAGs of an instance that a partly known id can mean.
-    fn meet_all(&mut self, change: &Change, instance: &'a Instance, fits: impl Fn(&DagId) -> bool) {
-        for dag_id in instance.dags.keys().filter(|id| fits(id)) {
-            self.meet(change, instance, dag_id, instance.dag(dag_id));
-        }
-        match &instance.others {
-            Seen::Known(()) => {}
-            Seen::NotVisible => self.unseen.push(format!("not every DAG of `{}` is visible", instance.name)),
-            Seen::Unavailable(reason) => self.unseen.push(format!("`{}` is unavailable: {reason}", instance.name)),
-        }
-    }
-
-    fn predict(&self, change: &Change, predictions: &mut BTreeMap<(InstanceName, DagId, RunId), Prediction>) {
-        for (instance, dag_id, run, effect) in &self.seen {
-            let basis = basis(change);
-            let prediction = predictions
-                .entry((instance.name.clone(), dag_id.clone(), run.run_id.clone()))
-                .or_insert_with(|| Prediction {
-                    instance: instance.name.clone(),
-                    dag_id: dag_id.clone(),
-                    run_id: run.run_id.clone(),
-                    outcomes: BTreeSet::new(),
-                    basis: Basis::Certain,
-                    task_instances: BTreeSet::new(),
-                });
-            if effect.harm > Harm::None {
-                prediction.basis = prediction.basis.max(basis);
-            }
-            prediction.outcomes.extend(&effect.outcomes);
-            prediction.task_instances.extend(effect.hits.iter().map(|(task_id, index, _)| (task_id.clone(), *index)));
-        }
-    }
-}
-
-fn is_between(text: &str, prefix: &str, suffix: &str) -> bool {
-    text.len() >= prefix.len() + suffix.len() && text.starts_with(prefix) && text.ends_with(suffix)
-}
-
 fn basis(change: &Change) -> Basis {
     match change.certainty {
         Certainty::Certain => Basis::Certain,
@@ -340,8 +259,8 @@ fn weigh(rule: &Rule, change: &Change, exposure: &Exposure, policy: &Policy) -> 
         Harm::Breaks | Harm::Soft => Some(rule.level.min(Level::Warn)),
         Harm::None => None,
     };
-    let hits: Vec<_> = exposure.seen.iter().filter(|(_, _, _, effect)| rule_sees(rule, effect)).collect();
-    let seen_level = hits.iter().filter_map(|(_, _, _, effect)| of_harm(effect.harm)).max();
+    let hits: Vec<_> = exposure.seen.iter().filter(|hit| rule_sees(rule, &hit.effect)).collect();
+    let seen_level = hits.iter().filter_map(|hit| of_harm(hit.effect.harm)).max();
     let unseen_level = (!exposure.unseen.is_empty()).then(|| {
         // Assumed runs are in every state, so the worst that the change can do counts.
         if certain { of_harm(replay::worst(change).harm) } else { Some(rule.level.min(Level::Warn)) }
@@ -359,18 +278,18 @@ fn weigh(rule: &Rule, change: &Change, exposure: &Exposure, policy: &Policy) -> 
     };
     let mut runs: Vec<RunHit> = hits
         .iter()
-        .filter(|(_, _, _, effect)| effect.harm > Harm::None)
-        .map(|(instance, dag_id, run, effect)| RunHit {
-            instance: instance.name.clone(),
-            dag_id: dag_id.clone(),
-            run_id: run.run_id.clone(),
+        .filter(|hit| hit.effect.harm > Harm::None)
+        .map(|hit| RunHit {
+            instance: hit.instance.name.clone(),
+            dag_id: hit.dag_id.clone(),
+            run_id: hit.run.run_id.clone(),
             effect: match (&change.certainty, &change.kind) {
                 (Certainty::Possible(_), kind) if !matches!(kind, Kind::DagNotKnown { .. }) => {
-                    format!("if so, {}", effect.sentence)
+                    format!("if so, {}", hit.effect.sentence)
                 }
-                _ => effect.sentence.clone(),
+                _ => hit.effect.sentence.clone(),
             },
-            task_instances: effect.hits.clone(),
+            task_instances: hit.effect.hits.clone(),
         })
         .collect();
     runs.sort();
@@ -433,33 +352,12 @@ struct Words {
 
 impl Words {
     fn of(change: &Change) -> Self {
-        let (task_id, before, after) = match &change.kind {
-            Kind::TaskRemoved { task_id } => (Some(task_id.to_string()), task_id.to_string(), String::new()),
-            Kind::TaskRenamed { from, to, .. } => (Some(from.to_string()), from.to_string(), to.to_string()),
-            Kind::GroupChanged { from, members, .. } => {
-                (Some(from.to_string()), from.to_string(), self::members(members))
-            }
-            Kind::DagRemoved => (None, String::new(), String::new()),
-            Kind::DagRenamed { to } => (None, String::new(), to.to_string()),
-            Kind::DagFileMoved { from, to } => (None, from.to_string(), to.to_string()),
-            Kind::MapCountChanged { subject, before, after } => {
-                (Some(subject.name().into()), before.to_string(), after.to_string())
-            }
-            Kind::MapItemsChanged { subject, before, after } => {
-                (Some(subject.name().into()), list(before), list(after))
-            }
-            Kind::XComTypeChanged { producer, before, after, consumer, .. } => {
-                (Some(producer.to_string()), shape(before), format!("{}` to `{consumer}", shape(after)))
-            }
-            Kind::FileBroken { path, message } => (None, path.to_string(), message.clone()),
-            Kind::DagNotKnown { reason } => (None, String::new(), reason.clone()),
-        };
         let dag_id = match change.dags.as_slice() {
             [] => None,
             [one] => Some(shown(one)),
             [first, ..] => Some(shown(first)),
         };
-        Self { dag_id, task_id, before, after }
+        Self { dag_id, task_id: change.kind.subject(), before: change.kind.before(), after: change.kind.after() }
     }
 
     fn fill(&self, template: &str) -> String {
@@ -469,41 +367,6 @@ impl Words {
             .replace("{before}", &self.before)
             .replace("{after}", &self.after)
     }
-}
-
-/// What became of the ids of a group's members, the first of them by name.
-fn members(members: &[(TaskId, TaskId)]) -> String {
-    let Some((from, to)) = members.first() else { return String::new() };
-    let more = if members.len() > 1 { format!(" and {} more", members.len() - 1) } else { String::new() };
-    format!("`{from}` becomes `{to}`{more}")
-}
-
-/// A type in Python's own words.
-fn shape(shape: &Shape) -> String {
-    let all = |shapes: &mut dyn Iterator<Item = &Shape>, between: &str| -> String {
-        shapes.map(self::shape).collect::<Vec<_>>().join(between)
-    };
-    match shape {
-        Shape::Any => "Any".to_string(),
-        Shape::None => "None".to_string(),
-        Shape::Named(name) => name.clone(),
-        Shape::Dict(None) => "dict".to_string(),
-        Shape::Dict(Some(keys)) => {
-            format!("dict with {}", keys.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
-        }
-        Shape::List(inner) if **inner == Shape::Any => "list".to_string(),
-        Shape::List(inner) => format!("list[{}]", self::shape(inner)),
-        Shape::Tuple(parts) => format!("tuple[{}]", all(&mut parts.iter(), ", ")),
-        Shape::Union(parts) => all(&mut parts.iter(), " | "),
-    }
-}
-
-fn list(items: &[String]) -> String {
-    let mut words: Vec<&str> = items.iter().take(4).map(String::as_str).collect();
-    if items.len() > 4 {
-        words.push("…");
-    }
-    format!("[{}]", words.join(", "))
 }
 
 fn shown(dag_id: &Id<DagId>) -> String {

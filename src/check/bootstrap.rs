@@ -3,7 +3,7 @@
 
 use crate::content::{Location, Snapshot, Span};
 use crate::dag::{Dag, Id, Mapping, Model, Task, Unknown};
-use crate::diff::{Certainty, Change, Kind, Mapped};
+use crate::diff::{Certainty, Change, Identity, Kind, Mapped, MappingChange};
 use crate::facts::{DagFacts, Facts, Progress, Seen, TaskInstance};
 use crate::ids::{DagId, TaskId};
 use std::collections::BTreeMap;
@@ -39,14 +39,14 @@ fn of_dag(proposed: &Snapshot, model: &Model, dag_id: &DagId, facts: &DagFacts) 
     let Some(dag) = model.dags.iter().find(|dag| dag.dag_id.exact() == Some(dag_id)) else {
         let hidden = model.dags.iter().find(|dag| dag.dag_id.exact().is_none());
         let certainty = hidden.and_then(|dag| dag.unknown.first()).map_or(Certainty::Certain, possible);
-        return vec![change(Kind::DagRemoved, certainty, any_place(proposed, model))];
+        return vec![change(Kind::Identity(Identity::DagRemoved), certainty, any_place(proposed, model))];
     };
     let mut changes = Vec::new();
     for (task_id, highest) in open_tasks(facts) {
         match dag.task(task_id) {
             None => {
                 let certainty = dag.unknown.first().map_or(Certainty::Certain, possible);
-                let kind = Kind::TaskRemoved { task_id: task_id.clone() };
+                let kind = Kind::Identity(Identity::TaskRemoved { task_id: task_id.clone() });
                 changes.push(change(kind, certainty, Some(dag.at.clone())));
             }
             Some(task) => {
@@ -56,7 +56,8 @@ fn of_dag(proposed: &Snapshot, model: &Model, dag_id: &DagId, facts: &DagFacts) 
                     && highest >= count
                 {
                     let subject = Mapped::Task(task_id.clone());
-                    let kind = Kind::MapCountChanged { subject, before: highest + 1, after: count };
+                    let kind =
+                        Kind::Mapping(MappingChange::CountChanged { subject, before: highest + 1, after: count });
                     changes.push(change(kind, Certainty::Certain, Some(at)));
                 }
             }

@@ -3,7 +3,7 @@
 //! An index is an identity: Airflow knows an instance by its position alone, so what matters is
 //! which element stands at which index on each side.
 
-use super::{Certainty, Change, Kind, Mapped};
+use super::{Certainty, Change, Kind, Mapped, MappingChange};
 use crate::content::{Location, Snapshot};
 use crate::dag::{Dag, MappedOver, Mapping};
 use crate::ids::{GroupId, TaskId};
@@ -75,7 +75,7 @@ fn compare(
     };
     let mut changes = Vec::new();
     if before != after {
-        let kind = Kind::MapCountChanged { subject: subject.clone(), before, after };
+        let kind = Kind::Mapping(MappingChange::CountChanged { subject: subject.clone(), before, after });
         changes.push(change(kind, Certainty::Certain, (list_at(a), list_at(b))));
     }
     if before.max(after) > MOST_INSTANCES {
@@ -96,7 +96,11 @@ fn compare(
         } else {
             Certainty::Certain
         };
-        let kind = Kind::MapItemsChanged { subject: subject.clone(), before: words(left), after: words(right) };
+        let kind = Kind::Mapping(MappingChange::ItemsChanged {
+            subject: subject.clone(),
+            before: words(left),
+            after: words(right),
+        });
         changes.push(change(kind, certainty, (item_at(a, index), item_at(b, index))));
     }
     changes

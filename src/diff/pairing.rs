@@ -3,7 +3,7 @@
 //! An id that both sides have is the same thing. The rest is paired by what it does: a rename
 //! shows as an equal operator, callable, arguments and neighbours under another id.
 
-use super::{Certainty, Change, Kind, KnownBy, Side};
+use super::{Certainty, Change, Identity, Kind, KnownBy, Side};
 use crate::content::{Location, Snapshot};
 use crate::dag::{Callable, Dag, Group, Id, Model, Task, Unknown};
 use crate::ids::{DagId, GroupId, TaskId};
@@ -265,7 +265,12 @@ impl TaskPairs {
                 deployed: at(dag, &from),
                 proposed: to.as_ref().and_then(|to| at(other, to)).or_else(|| Some(other.at.clone())),
                 certainty: Certainty::Certain,
-                kind: Kind::GroupChanged { from, to, known: known_by(dag, proposed, other, &members), members },
+                kind: Kind::Identity(Identity::GroupChanged {
+                    from,
+                    to,
+                    known: known_by(dag, proposed, other, &members),
+                    members,
+                }),
                 dags: vec![dag.dag_id.clone()],
             });
         }
@@ -318,7 +323,7 @@ fn group<'a>(dag: &'a Dag, id: &GroupId) -> Option<&'a Group> {
 /// A pair under two ids as a change; the caller has exact ids on both sides.
 fn renamed(dag: &Dag, from: &TaskId, to: &TaskId, (a, b): (Location, Location), known: KnownBy) -> Change {
     Change {
-        kind: Kind::TaskRenamed { from: from.clone(), to: to.clone(), known },
+        kind: Kind::Identity(Identity::TaskRenamed { from: from.clone(), to: to.clone(), known }),
         dags: vec![dag.dag_id.clone()],
         certainty: Certainty::Certain,
         deployed: Some(a),
@@ -408,7 +413,7 @@ fn removed(dag: &Dag, other: &Dag, id: &TaskId) -> Option<Change> {
     let task = dag.task(id)?;
     let (at, beside) = gone_places(dag, task, other);
     Some(Change {
-        kind: Kind::TaskRemoved { task_id: id.clone() },
+        kind: Kind::Identity(Identity::TaskRemoved { task_id: id.clone() }),
         dags: vec![dag.dag_id.clone()],
         certainty: goes(other, id),
         deployed: Some(at),

@@ -3,6 +3,7 @@
 use super::*;
 use crate::content::{File, Layout, Revision};
 use crate::dag;
+use crate::ids::GroupId;
 
 const HEAD: &str = "\
 import os
@@ -40,22 +41,26 @@ fn between(deployed: &[(&str, &str)], proposed: &[(&str, &str)]) -> Vec<String> 
 
 fn line(change: &Change) -> String {
     let what = match &change.kind {
-        Kind::TaskRemoved { task_id } => format!("{task_id} removed"),
-        Kind::TaskRenamed { from, to, known } if *known == KnownBy::default() => format!("{from} -> {to}"),
-        Kind::TaskRenamed { from, to, known: KnownBy { tasks, elsewhere, branches } } => {
+        Kind::Identity(Identity::TaskRemoved { task_id }) => format!("{task_id} removed"),
+        Kind::Identity(Identity::TaskRenamed { from, to, known }) if *known == KnownBy::default() => {
+            format!("{from} -> {to}")
+        }
+        Kind::Identity(Identity::TaskRenamed { from, to, known: KnownBy { tasks, elsewhere, branches } }) => {
             format!("{from} -> {to}, known by {tasks:?} {elsewhere:?} {branches:?}")
         }
-        Kind::GroupChanged { from, to, members, .. } => {
+        Kind::Identity(Identity::GroupChanged { from, to, members, .. }) => {
             let to = to.as_ref().map_or("root", GroupId::as_str);
             let members: Vec<String> = members.iter().map(|(from, to)| format!("{from} -> {to}")).collect();
             format!("group {from} -> {to}: {}", members.join(", "))
         }
-        Kind::MapCountChanged { subject, before, after } => format!("{} {before} -> {after}", subject.name()),
-        Kind::MapItemsChanged { subject, .. } => format!("{} items", subject.name()),
-        Kind::XComTypeChanged { producer, consumer, consumer_changes, .. } => {
+        Kind::Mapping(MappingChange::CountChanged { subject, before, after }) => {
+            format!("{} {before} -> {after}", subject.name())
+        }
+        Kind::Mapping(MappingChange::ItemsChanged { subject, .. }) => format!("{} items", subject.name()),
+        Kind::Data(Data::TypeChanged { producer, consumer, consumer_changes, .. }) => {
             format!("{producer} to {consumer}{}", if *consumer_changes { ", which changes" } else { "" })
         }
-        Kind::DagRenamed { to } => format!("dag -> {to}"),
+        Kind::Identity(Identity::DagRenamed { to }) => format!("dag -> {to}"),
         other => other.word().to_string(),
     };
     match &change.certainty {

@@ -1,6 +1,6 @@
 //! The type and layout of values that pass between tasks.
 
-use super::{Certainty, Change, Kind};
+use super::{Certainty, Change, Data, Kind};
 use crate::content::Snapshot;
 use crate::dag::{Arguments, Callable, Dag, Shape, Task};
 use std::collections::BTreeSet;
@@ -40,13 +40,13 @@ pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&S
                 None => continue,
             };
             changes.push(Change {
-                kind: Kind::XComTypeChanged {
+                kind: Kind::Data(Data::TypeChanged {
                     producer: takes.producer.clone(),
                     consumer: consumer_id.clone(),
                     before: a.returns.clone(),
                     after: b.returns.clone(),
                     consumer_changes: code(deployed_consumer) != code(consumer),
-                },
+                }),
                 dags: vec![dag.dag_id.clone()],
                 certainty,
                 deployed: Some(a.returns_at.clone()),

@@ -5,7 +5,7 @@
 use super::*;
 use crate::content::ContentPath;
 use crate::dag::{Id, Shape};
-use crate::diff::Certainty;
+use crate::diff::{Certainty, Data, FileChange, Identity, KnownBy, Mapped, MappingChange};
 use crate::facts::Answer;
 use crate::ids::{DagId, GroupId, RunId};
 use Harm::{Breaks, None as Nothing, Soft};
@@ -44,11 +44,15 @@ fn run(states: &[(&str, i64, &str)]) -> Run {
     }
 }
 
+fn scene(run: &Run, version: Option<AirflowVersion>) -> Scene<'_> {
+    Scene { run, deployed: None, proposed: None, version, now: None }
+}
+
 /// The harm on each of [`VERSIONS`].
 #[track_caller]
 fn measured(kind: Kind, states: &[(&str, i64, &str)], expected: [Harm; 3]) {
     let (change, run) = (change(kind), run(states));
-    let found = VERSIONS.map(|version| effect(&change, &run, AirflowVersion::parse(version)));
+    let found = VERSIONS.map(|version| effect(&change, &scene(&run, AirflowVersion::parse(version))));
     assert_eq!(found.clone().map(|effect| effect.harm), expected, "{found:#?}");
     for effect in found {
         assert_eq!(
@@ -57,42 +61,49 @@ fn measured(kind: Kind, states: &[(&str, i64, &str)], expected: [Harm; 3]) {
         );
         assert!(effect.harm <= worst(&change).harm, "a run does not fare worse than the worst: {effect:?}");
     }
-    let unknown = effect(&change, &run, None);
+    let unknown = effect(&change, &scene(&run, None));
     assert_eq!(Some(unknown.harm), expected.into_iter().max(), "an unknown version is taken as the worst");
     let pinned = Run { bundle_version: Some("5f3c1d0".into()), ..run };
-    let reaches_pinned = matches!(change.kind, Kind::DagRemoved | Kind::DagRenamed { .. } | Kind::FileBroken { .. });
-    assert_eq!(effect(&change, &pinned, None).harm, if reaches_pinned { Breaks } else { Nothing });
+    let reaches_pinned = matches!(
+        change.kind,
+        Kind::Identity(Identity::DagRemoved | Identity::DagRenamed { .. }) | Kind::File(FileChange::Broken { .. })
+    );
+    assert_eq!(effect(&change, &scene(&pinned, None)).harm, if reaches_pinned { Breaks } else { Nothing });
 }
 
 fn renamed_with(named_by: &[&str]) -> Kind {
-    Kind::TaskRenamed {
+    Kind::Identity(Identity::TaskRenamed {
         from: "work".into(),
         to: "work_v2".into(),
         known: KnownBy { tasks: named_by.iter().map(|id| TaskId::new(*id)).collect(), ..KnownBy::default() },
-    }
+    })
 }
 
 fn removed_task() -> Kind {
-    Kind::TaskRemoved { task_id: "work".into() }
+    Kind::Identity(Identity::TaskRemoved { task_id: "work".into() })
 }
 
 fn counts(before: usize, after: usize) -> Kind {
-    Kind::MapCountChanged { subject: Mapped::Task("work".into()), before, after }
+    Kind::Mapping(MappingChange::CountChanged { subject: Mapped::Task("work".into()), before, after })
 }
 
 fn elements(before: &str, after: &str) -> Kind {
     let list = |text: &str| text.chars().map(String::from).collect();
-    Kind::MapItemsChanged { subject: Mapped::Task("work".into()), before: list(before), after: list(after) }
+    Kind::Mapping(MappingChange::ItemsChanged {
+        subject: Mapped::Task("work".into()),
+        before: list(before),
+        after: list(after),
+    })
 }
 
 fn xcom_type(consumer_changes: bool) -> Kind {
-    Kind::XComTypeChanged {
+    Kind::Data(Data::TypeChanged {
         producer: "prepare".into(),
         consumer: "work".into(),
         before: Shape::Named("int".into()),
         after: Shape::Named("str".into()),
         consumer_changes,
-    }
+    })
 }
 
 #[test]
@@ -120,8 +131,8 @@ fn renames() {
 #[test]
 fn what_a_choice_another_dag_or_a_reader_remembers_makes_a_pending_rename_worse() {
     let on_3 = |known: KnownBy, states: &[(&str, i64, &str)]| {
-        let kind = Kind::TaskRenamed { from: "work".into(), to: "work_v2".into(), known };
-        let effect = effect(&change(kind), &run(states), AirflowVersion::parse("3.3.2"));
+        let kind = Kind::Identity(Identity::TaskRenamed { from: "work".into(), to: "work_v2".into(), known });
+        let effect = effect(&change(kind), &scene(&run(states), AirflowVersion::parse("3.3.2")));
         effect.outcomes.into_iter().collect::<Vec<_>>()
     };
     let branch = || KnownBy { branches: vec!["choose".into()], ..KnownBy::default() };
@@ -141,11 +152,13 @@ fn what_a_choice_another_dag_or_a_reader_remembers_makes_a_pending_rename_worse(
 
 #[test]
 fn groups() {
-    let group = || Kind::GroupChanged {
-        from: GroupId::new("stage"),
-        to: Some(GroupId::new("phase")),
-        members: vec![("stage.a".into(), "phase.a".into()), ("stage.b".into(), "phase.b".into())],
-        known: KnownBy::default(),
+    let group = || {
+        Kind::Identity(Identity::GroupChanged {
+            from: GroupId::new("stage"),
+            to: Some(GroupId::new("phase")),
+            members: vec![("stage.a".into(), "phase.a".into()), ("stage.b".into(), "phase.b".into())],
+            known: KnownBy::default(),
+        })
     };
     // group_rename_finished
     measured(group(), &[("stage.a", -1, "success"), ("stage.b", -1, "none")], [Breaks; 3]);
@@ -169,12 +182,13 @@ fn removals() {
 fn dags_and_files() {
     // file_deleted, dagid_changed, dag_syntax_error; with a versioned bundle too
     let states = [("gate", -1, "running"), ("work", -1, "none")];
-    measured(Kind::DagRemoved, &states, [Breaks; 3]);
-    measured(Kind::DagRenamed { to: "dag_v2".into() }, &states, [Breaks; 3]);
+    measured(Kind::Identity(Identity::DagRemoved), &states, [Breaks; 3]);
+    measured(Kind::Identity(Identity::DagRenamed { to: "dag_v2".into() }), &states, [Breaks; 3]);
     let path = || ContentPath::new("dags/x.py").unwrap();
-    measured(Kind::FileBroken { path: path(), message: "invalid syntax".into() }, &states, [Breaks; 3]);
+    measured(Kind::File(FileChange::Broken { path: path(), message: "invalid syntax".into() }), &states, [Breaks; 3]);
     // file_moved: nothing was queued
-    let moved = || Kind::DagFileMoved { from: path(), to: ContentPath::new("dags/sub/x.py").unwrap() };
+    let moved =
+        || Kind::Identity(Identity::DagFileMoved { from: path(), to: ContentPath::new("dags/sub/x.py").unwrap() });
     measured(moved(), &states, [Nothing; 3]);
     measured(moved(), &[("work", -1, "queued")], [Soft; 3]);
 }
@@ -200,7 +214,7 @@ fn mapped_lists_that_change_their_length() {
 #[test]
 fn sentences_name_the_instances_with_their_indexes() {
     let states = [("work", 0, "success"), ("work", 2, "running"), ("work", 3, "none")];
-    let sentence = |kind, states: &[(&str, i64, &str)]| effect(&change(kind), &run(states), None).sentence;
+    let sentence = |kind, states: &[(&str, i64, &str)]| effect(&change(kind), &scene(&run(states), None)).sentence;
     assert_eq!(
         sentence(counts(4, 2), &states),
         "`work`[2, 3] (not started, running) becomes `removed` and its element is never done"

@@ -136,7 +136,7 @@ pub fn parse(text: &str) -> Result<Rule, RuleFileError> {
     let front: FrontMatter =
         toml::from_str(front).map_err(|error| RuleFileError::FrontMatter(error.message().to_string()))?;
     for word in &front.on {
-        if !Kind::WORDS.contains(&word.as_str()) {
+        if !Kind::words().any(|known| known == word) {
             return Err(RuleFileError::Word { key: "on", word: word.clone() });
         }
     }

@@ -13,7 +13,7 @@ use super::embedded::FILES;
 use super::*;
 use crate::check;
 use crate::content::{ContentPath, File, Revision, Snapshot};
-use crate::facts::{Answer, TaskInstance};
+use crate::facts::{Answer, DagFacts, Instance, Run, Seen, TaskInstance};
 use crate::report::{self, Report, full::Colour};
 use std::collections::BTreeMap;
 

@@ -1,0 +1,130 @@
+//! The kinds of change, as far as a rule rests on them: one vocabulary a file.
+//!
+//! A kind says what a rule needs to word a finding ([`Kind::word`], [`Kind::subject`],
+//! [`Kind::before`], [`Kind::after`]) and what the witness needs to find the instances that it
+//! concerns. A new kind is a variant of its vocabulary; the closed list that rule files choose from
+//! follows.
+
+mod code;
+mod data;
+mod file;
+mod graph;
+mod identity;
+mod mapping;
+mod reference;
+mod settings;
+
+pub use code::Code;
+pub use data::Data;
+pub use file::FileChange;
+pub use graph::Graph;
+pub use identity::{Identity, KnownBy};
+pub use mapping::{Mapped, MappingChange};
+pub use reference::Reference;
+pub use settings::Settings;
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Ids of tasks, groups and DAGs, and what stands behind them.
+    Identity(Identity),
+    /// What tasks and groups are mapped over.
+    Mapping(MappingChange),
+    /// Values that pass between tasks.
+    Data(Data),
+    /// Edges, trigger rules, setups and teardowns.
+    Graph(Graph),
+    /// Contracts between pieces of code: calls and signatures, deferrals and the methods they resume.
+    Code(Code),
+    /// Options of tasks and DAGs: limits, retries, pools, schedules.
+    Settings(Settings),
+    /// What is named beyond the DAG: other DAGs, assets, pools, connections.
+    Reference(Reference),
+    /// Files that do not import, or that Airflow does not take for a DAG file any more.
+    File(FileChange),
+    /// The code of a DAG changed and its structure cannot be known from the text.
+    DagNotKnown {
+        /// What is not known, first of all.
+        reason: String,
+    },
+}
+
+/// The word of [`Kind::DagNotKnown`].
+const DAG_NOT_KNOWN: &str = "dag-not-known";
+
+impl Kind {
+    /// The word by which a rule file selects this kind (its `on` key).
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Identity(kind) => kind.word(),
+            Self::Mapping(kind) => kind.word(),
+            Self::Data(kind) => kind.word(),
+            Self::Graph(kind) => kind.word(),
+            Self::Code(kind) => kind.word(),
+            Self::Settings(kind) => kind.word(),
+            Self::Reference(kind) => kind.word(),
+            Self::File(kind) => kind.word(),
+            Self::DagNotKnown { .. } => DAG_NOT_KNOWN,
+        }
+    }
+
+    /// All words of [`Kind::word`]: the closed list that rule files choose from.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        let vocabularies = [
+            Identity::WORDS,
+            MappingChange::WORDS,
+            Data::WORDS,
+            Graph::WORDS,
+            Code::WORDS,
+            Settings::WORDS,
+            Reference::WORDS,
+            FileChange::WORDS,
+            &[DAG_NOT_KNOWN],
+        ];
+        vocabularies.into_iter().flatten().copied()
+    }
+
+    /// The task or group that it is about, where it is about one.
+    pub fn subject(&self) -> Option<String> {
+        match self {
+            Self::Identity(kind) => kind.subject(),
+            Self::Mapping(kind) => Some(kind.subject()),
+            Self::Data(kind) => Some(kind.subject()),
+            Self::Graph(kind) => kind.subject(),
+            Self::Code(kind) => kind.subject(),
+            Self::Settings(kind) => kind.subject(),
+            Self::Reference(kind) => kind.subject(),
+            Self::File(_) | Self::DagNotKnown { .. } => None,
+        }
+    }
+
+    /// The deployed value, in words; part of what a finding is known by.
+    pub fn before(&self) -> String {
+        match self {
+            Self::Identity(kind) => kind.before(),
+            Self::Mapping(kind) => kind.before(),
+            Self::Data(kind) => kind.before(),
+            Self::Graph(kind) => kind.before(),
+            Self::Code(kind) => kind.before(),
+            Self::Settings(kind) => kind.before(),
+            Self::Reference(kind) => kind.before(),
+            Self::File(kind) => kind.before(),
+            Self::DagNotKnown { .. } => String::new(),
+        }
+    }
+
+    /// The proposed value, likewise.
+    pub fn after(&self) -> String {
+        match self {
+            Self::Identity(kind) => kind.after(),
+            Self::Mapping(kind) => kind.after(),
+            Self::Data(kind) => kind.after(),
+            Self::Graph(kind) => kind.after(),
+            Self::Code(kind) => kind.after(),
+            Self::Settings(kind) => kind.after(),
+            Self::Reference(kind) => kind.after(),
+            Self::File(kind) => kind.after(),
+            Self::DagNotKnown { reason } => reason.clone(),
+        }
+    }
+}
