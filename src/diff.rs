@@ -101,12 +101,21 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
 /// Then it is the same DAG, known or not: Airflow would build it from equal code. (What it reads
 /// outside of the tree may have changed, but not by this delivery.)
 fn same_source(deployed: Side, proposed: Side, dag: &Dag) -> bool {
+    // Modules of the tree may depend on the order in which they are imported (one registers what another
+    // takes), so whatever a file or folder of either tree is called counts as one.
+    let is_of_a_tree = |name: &str| {
+        [deployed.snapshot, proposed.snapshot].into_iter().flat_map(Snapshot::files).any(|(path, _)| {
+            path.parts().any(|part| part.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest == ".py"))
+        })
+    };
     let imports_alike =
         dag.reaches.iter().all(|path| deployed.model.imports.get(path) == proposed.model.imports.get(path));
     imports_alike
         && dag.reaches.iter().all(|path| match (deployed.snapshot.get(path), proposed.snapshot.get(path)) {
             (Some(a), Some(b)) => {
-                a.id == b.id || path.as_str().ends_with(".py") && python::same_code(&a.bytes, &b.bytes)
+                a.id == b.id
+                    || path.as_str().ends_with(".py")
+                        && python::same_code(&a.bytes, &b.bytes, |name| !is_of_a_tree(name))
             }
             (a, b) => a.is_none() && b.is_none(),
         })

@@ -16,13 +16,14 @@ pub(crate) mod tree;
 pub(crate) mod value;
 
 /// Whether two sources have equal syntax: comments, docstrings, formatting and the style of
-/// quotes do not count. Sources that do not parse are compared byte by byte.
-pub fn same_code(a: &[u8], b: &[u8]) -> bool {
+/// quotes do not count, nor does the order in a row of imports of modules whose first name is
+/// `installed`, and so none of the tree. Sources that do not parse are compared byte by byte.
+pub fn same_code(a: &[u8], b: &[u8], installed: impl Fn(&str) -> bool + Sync) -> bool {
     if a == b {
         return true;
     }
     with_deep_stack(|| match (parse::parse(a), parse::parse(b)) {
-        (Ok(a), Ok(b)) => canonical::module(&a) == canonical::module(&b),
+        (Ok(a), Ok(b)) => canonical::module(&a, &installed) == canonical::module(&b, &installed),
         _ => false,
     })
 }

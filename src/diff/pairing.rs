@@ -29,8 +29,12 @@ const LONGEST_COMPARED: usize = 2_000;
 
 /// For each deployed DAG what became of it.
 pub(super) fn dags<'a>(deployed: &'a Model, proposed: &'a Model) -> Vec<DagPair<'a>> {
-    let known: BTreeMap<&DagId, &Dag> =
-        proposed.dags.iter().map(AsRef::as_ref).filter_map(|dag| dag.dag_id.exact().map(|id| (id, dag))).collect();
+    let mut known: BTreeMap<&DagId, Vec<&Dag>> = BTreeMap::new();
+    for dag in &proposed.dags {
+        if let Some(id) = dag.dag_id.exact() {
+            known.entry(id).or_default().push(dag);
+        }
+    }
     let before: BTreeSet<&DagId> = deployed.dags.iter().filter_map(|dag| dag.dag_id.exact()).collect();
     let mut fresh: Vec<&Dag> = proposed
         .dags
@@ -43,7 +47,7 @@ pub(super) fn dags<'a>(deployed: &'a Model, proposed: &'a Model) -> Vec<DagPair<
         .iter()
         .map(|dag| {
             let Some(id) = dag.dag_id.exact() else { return of_unknown_id(dag) };
-            if let Some(same) = known.get(id) {
+            if let Some(same) = known.get(id).and_then(|same| of_one_id(deployed, dag, same)) {
                 return DagPair::Same(same);
             }
             let best = (0..fresh.len())
@@ -62,6 +66,18 @@ pub(super) fn dags<'a>(deployed: &'a Model, proposed: &'a Model) -> Vec<DagPair<
             }
         })
         .collect()
+}
+
+/// Of several DAGs of one id, the one that takes the place of that one: the first of a file stays the
+/// first of that file. In another file it is the last that is left.
+fn of_one_id<'a>(deployed: &Model, dag: &Dag, same: &[&'a Dag]) -> Option<&'a Dag> {
+    let ordinal = deployed
+        .dags
+        .iter()
+        .take_while(|twin| !std::ptr::eq(twin.as_ref(), dag))
+        .filter(|twin| twin.dag_id == dag.dag_id && twin.file == dag.file)
+        .count();
+    same.iter().filter(|twin| twin.file == dag.file).nth(ordinal).or(same.last()).copied()
 }
 
 fn of_unknown_id(dag: &Dag) -> DagPair<'_> {

@@ -4,13 +4,71 @@
 use super::syntax::{
     Arg, Clause, ComprehensionKind, Expr, ExprKind, FormatPart, Function, Pattern, Stmt, StmtKind, without_docstring,
 };
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// A whole file.
-pub(crate) fn module(module: &super::syntax::Module) -> String {
+/// A whole file. In a row of imports of installed modules the order does not count: what such a
+/// module does when it is imported, it does to itself. `installed` says which first names of a dotted
+/// module are such.
+pub(crate) fn module(module: &super::syntax::Module, installed: &dyn Fn(&str) -> bool) -> String {
     let mut writer = Writer { out: String::new(), annotations: true };
-    writer.body(without_docstring(&module.body));
+    writer.put("{");
+    let mut rest = without_docstring(&module.body);
+    while let [first, ..] = rest {
+        let row = rest.iter().take_while(|stmt| is_of_installed(&stmt.kind, installed)).count();
+        let (now, later) = rest.split_at(row.max(1));
+        if row > 1 {
+            writer.put(&sorted(now));
+        } else {
+            writer.stmt(&first.kind);
+            writer.put(";");
+        }
+        rest = later;
+    }
+    writer.put("}");
     writer.out
+}
+
+/// Whether the statement imports nothing but names of installed modules.
+fn is_of_installed(stmt: &StmtKind, installed: &dyn Fn(&str) -> bool) -> bool {
+    let root = |module: &str| installed(module.split('.').next().unwrap_or(module));
+    match stmt {
+        StmtKind::Import(names) => names.iter().all(|(name, _)| root(name)),
+        StmtKind::ImportFrom { level: 0, module, star: false, .. } => &**module != "__future__" && root(module),
+        _ => false,
+    }
+}
+
+/// A row of imports in one order, unless one of them takes a name that another binds.
+fn sorted(row: &[Stmt]) -> String {
+    let mut bound = BTreeSet::new();
+    let mut twice = false;
+    let mut texts = Vec::with_capacity(row.len());
+    for stmt in row {
+        let names: Vec<&str> = match &stmt.kind {
+            // `import a.b` and `import a.c` both bind `a`, to the same.
+            StmtKind::Import(names) => names.iter().filter_map(|(_, alias)| alias.as_deref()).collect(),
+            StmtKind::ImportFrom { names, .. } => {
+                names.iter().map(|(name, alias, _)| alias.as_deref().unwrap_or(name)).collect()
+            }
+            _ => Vec::new(),
+        };
+        twice |= names.into_iter().any(|name| !bound.insert(name));
+        let mut writer = Writer { out: String::new(), annotations: true };
+        writer.stmt(&stmt.kind);
+        writer.put(";");
+        texts.push(writer.out);
+    }
+    let whole = |name: &StmtKind| match name {
+        StmtKind::Import(names) => {
+            names.iter().all(|(name, alias)| alias.is_some() || !bound.contains(name.split('.').next().unwrap_or(name)))
+        }
+        _ => true,
+    };
+    if !twice && row.iter().all(|stmt| whole(&stmt.kind)) {
+        texts.sort();
+    }
+    texts.concat()
 }
 
 /// What a function does: its parameters with their defaults, and its body; without its name
