@@ -1,5 +1,7 @@
 //! The developers' shared folder, where recorded truth lies.
 
+#![expect(clippy::disallowed_methods, reason = "tests are told by the environment where the folder is")]
+
 use std::path::{Path, PathBuf};
 
 /// The folder; none where `DAGGUARD_TEST_NO_SHARED` says that it is not there, and then the last
