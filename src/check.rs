@@ -11,7 +11,7 @@ use crate::diff::{self, Change, Data, Kind, Side};
 use crate::facts::{Facts, Names, Questions, Seen, StoredValue};
 use crate::ids::DagId;
 use crate::report::{Coverage, Hold, Lines, Live, Report, Verdict};
-use crate::rules::{self, Basis, Case, Finding, Level, OnUnreachable, Policy};
+use crate::rules::{self, Basis, Case, Finding, Level, OnUnreachable, Policy, Sides};
 use std::collections::BTreeSet;
 
 /// Which DAGs, instances and commits must be looked up before the change can be judged.
@@ -76,7 +76,16 @@ impl<'a> Comparison<'a> {
             if self.deployed.is_empty() { bootstrap::changes(self.proposed, &self.after, facts) } else { Vec::new() };
         let changes: Vec<Change> = self.changes.iter().cloned().chain(from_facts).collect();
         let case = Case { changes: &changes, deployed: &self.before, proposed: &self.after };
-        let (findings, predictions) = rules::judge(case, facts, self.policy);
+        let (mut findings, predictions) = rules::judge(case, facts, self.policy);
+        let differs = |path: &ContentPath, id| self.deployed.get(path).is_none_or(|file| file.id != id);
+        let changed = self.proposed.files().filter(|(path, file)| differs(path, file.id)).map(|(path, _)| path);
+        let changed: Vec<&ContentPath> = changed.collect();
+        let config = |snapshot: &Snapshot| snapshot.config().map(|(_, file)| file.id);
+        let equal = changed.is_empty()
+            && self.deployed.files().count() == self.proposed.files().count()
+            && config(self.deployed) == config(self.proposed);
+        let sides = Sides { deployed: self.deployed, proposed: self.proposed, changed: &changed, equal };
+        rules::settle(&mut findings, sides, self.policy);
         let unavailable = self.unavailable(facts);
         let verdict = self.verdict(&findings, &unavailable);
         let live = if !unavailable.is_empty() {
@@ -133,7 +142,7 @@ impl<'a> Comparison<'a> {
                 OnUnreachable::Fail => return Verdict::Undecided,
                 // A change without any finding, although every state of a run was assumed, hurts
                 // nothing; with one, nobody knows.
-                OnUnreachable::Block if !findings.is_empty() => return Verdict::Undecided,
+                OnUnreachable::Block if findings.iter().any(Finding::is_open) => return Verdict::Undecided,
                 OnUnreachable::Block | OnUnreachable::Static => {}
             }
         }
@@ -148,7 +157,7 @@ impl<'a> Comparison<'a> {
         let least = if verdict == Verdict::Block { Level::Block } else { Level::Info };
         let because = findings
             .iter()
-            .filter(|finding| finding.level >= least)
+            .filter(|finding| finding.level >= least && finding.is_open())
             .map(|finding| finding.fingerprint.clone())
             .collect();
         vec![Hold { paths: self.changed_paths(), because }]
@@ -197,7 +206,8 @@ fn stored_values(change: &Change) -> Vec<StoredValue> {
 
 /// The line of source that a place points at, cut where it is very long.
 fn source_line(snapshot: &Snapshot, at: &Location) -> Option<String> {
-    let text = String::from_utf8_lossy(&snapshot.get(&at.path)?.bytes).into_owned();
+    let config = || snapshot.config().filter(|(path, _)| **path == at.path).map(|(_, file)| file);
+    let text = String::from_utf8_lossy(&snapshot.get(&at.path).or_else(config)?.bytes).into_owned();
     let line = text.lines().nth(usize::try_from(at.span.line).ok()?.checked_sub(1)?)?;
     Some(line.chars().take(200).collect::<String>().trim_end().to_string())
 }

@@ -82,7 +82,7 @@ fn command(process: Process) -> Result<Exit, Failure> {
         Command::Schema { name } => schema(name),
         Command::Snapshot(arguments) => snapshot::run(&arguments, &environment),
         Command::Status(arguments) => status::run(&arguments, &environment),
-        Command::Rule { id } => rule::run(id.as_deref()),
+        Command::Rule { id, source, rules_dir } => rule::run(id.as_deref(), source, rules_dir.as_deref()),
     }
 }
 

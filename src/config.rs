@@ -5,6 +5,7 @@
 //! wins over a variable, a variable over the default.
 
 mod arguments;
+mod choices;
 mod instances;
 mod variables;
 
@@ -13,11 +14,12 @@ pub use arguments::{
     InstanceArguments, JudgeArguments, LogFormat, ModelArguments, ModelFormat, OnUnreachableArgument, OnceArgument,
     OutputFormat, Reported, SchemaName, SnapshotArguments, StatusArguments, StatusFormat, Stored, SyncArguments,
 };
+pub use choices::{operator, rules_dir, tree};
 pub use instances::{ConfigText, InstanceSettings, Login, PasswordKind, instances};
 pub use variables::{Environment, nearest_three};
 
 use crate::ids::AirflowVersion;
-use crate::rules::{OnUnreachable, registry};
+use crate::rules::{OnUnreachable, Registry};
 use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 
@@ -83,13 +85,12 @@ impl JudgeArguments {
     }
 
     /// The rules named by `--select` and `--ignore`, which must exist.
-    pub fn check_rule_names(&self) -> Result<(), ConfigError> {
+    pub fn check_rule_names(&self, registry: &Registry) -> Result<(), ConfigError> {
         for (flag, names) in [("--select", &self.select), ("--ignore", &self.ignore)] {
             for name in names {
-                if registry().get(name).is_none() {
-                    let all: Vec<&str> = registry().all().map(|rule| rule.id.as_str()).collect();
-                    let near = variables::nearest(name, &all);
-                    let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                if registry.get(name).is_none() {
+                    let hint =
+                        registry.nearest(name).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                     return Err(ConfigError::Value(format!("`{flag}` names no rule: `{name}`{hint}")));
                 }
             }

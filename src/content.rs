@@ -125,12 +125,13 @@ pub struct Snapshot {
     revision: Revision,
     files: BTreeMap<ContentPath, File>,
     refused: Vec<Refusal>,
+    config: Option<(ContentPath, File)>,
 }
 
 impl Snapshot {
     /// An empty tree of that name.
     pub fn empty(revision: Revision) -> Self {
-        Self { revision, files: BTreeMap::new(), refused: Vec::new() }
+        Self { revision, files: BTreeMap::new(), refused: Vec::new(), config: None }
     }
 
     /// Adds or replaces a file.
@@ -142,6 +143,17 @@ impl Snapshot {
     /// delivery of this snapshot is refused for it, a model is built without it.
     pub fn refuse(&mut self, refusal: Refusal) {
         self.refused.push(refusal);
+    }
+
+    /// Notes the program's own configuration that the tree carries. It is no content: it is never
+    /// delivered, and a tree that has nothing else is empty.
+    pub fn configure(&mut self, path: ContentPath, file: File) {
+        self.config = Some((path, file));
+    }
+
+    /// The program's own configuration that the tree carries.
+    pub fn config(&self) -> Option<(&ContentPath, &File)> {
+        self.config.as_ref().map(|(path, file)| (path, file))
     }
 
     /// The revision that the whole is named after; single files may come from another.

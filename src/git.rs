@@ -9,6 +9,7 @@
 
 mod error;
 mod fetch;
+mod history;
 mod pre_push;
 mod repository;
 mod source;
@@ -17,6 +18,7 @@ mod working_tree;
 
 pub use error::GitError;
 pub use fetch::{Fetched, Options, Remote};
+pub use history::Message;
 pub use pre_push::{PrePush, pre_push_lines};
 pub use repository::Repository;
 pub use source::{Credentials, Source};
@@ -31,6 +33,15 @@ fn is_lfs_pointer(bytes: &[u8]) -> bool {
 
 /// The folders of the repository that are content (R1); nothing else is read where one exists.
 const ROOTS: [&str; 4] = ["plugins/operators", "plugins/sensors", "shared", "dags"];
+
+/// Where a tree carries the program's own configuration, the first that is there: a file of its own,
+/// or a table of the project's.
+const CONFIGS: [&str; 2] = ["dagguard.toml", "pyproject.toml"];
+
+/// Whether the file has something to say to this program: one of its own always has.
+fn configures(name: &str, bytes: &[u8]) -> bool {
+    name == CONFIGS[0] || String::from_utf8_lossy(bytes).contains("tool.dagguard")
+}
 
 /// What every reader here returns: files and, beside them, what cannot be content.
 type Read = Result<Snapshot, GitError>;

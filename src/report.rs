@@ -3,6 +3,7 @@
 //! Invariants: nothing here opens a file, prints, or decides; text that comes from a branch is
 //! cleaned before it reaches a terminal.
 
+mod accept;
 pub mod full;
 pub mod json;
 pub mod model;
@@ -124,6 +125,11 @@ impl Report {
     pub fn count(&self, level: Level) -> usize {
         self.findings.iter().filter(|finding| finding.level == level).count()
     }
+}
+
+/// How a finding is accepted, in one line: what to paste, and where.
+pub fn acceptance(finding: &Finding) -> String {
+    accept::Ways::of(finding).sentence()
 }
 
 /// Text from a branch, made safe for a terminal: control characters become visible.

@@ -4,11 +4,16 @@
 //! file and a line. A level is `certainty × exposure`, the same table for all rules; a rule file
 //! can only say how far its level may go and which instances make it real.
 
+mod accept;
+mod choices;
 mod embedded;
 mod exposure;
 mod file;
 
-pub use embedded::{Registry, registry};
+pub use accept::{Acceptance, Accepted, Carrier, Subject, of_config, trailers};
+pub(crate) use accept::{Sides, settle};
+pub use choices::{Choices, LOCKED, LevelChoice, Refused, Scope};
+pub use embedded::{Registry, RegistryError, RegistryFault, registry, source};
 pub use file::{Category, Evidence, Rule, RuleFileError, Status, parse};
 
 use crate::content::{Layout, Location};
@@ -21,6 +26,7 @@ use exposure::Exposure;
 use sha1::{Digest, Sha1};
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
@@ -110,6 +116,18 @@ pub struct Policy {
     pub select: BTreeSet<String>,
     /// Rules that are not looked at.
     pub ignore: BTreeSet<String>,
+    /// The rules, where the operator has some of its own; else those of the program.
+    pub rules: Option<Arc<Registry>>,
+    /// What the operator's configuration says of rules.
+    pub operator: Choices,
+    /// What that of the deployed tree says.
+    pub deployed: Choices,
+    /// What that of the proposed tree says.
+    pub proposed: Choices,
+    /// Acceptances in the messages of the commits from the one to the other.
+    pub trailers: Vec<Acceptance>,
+    /// When this is judged, by which an acceptance ends; none: no acceptance has ended.
+    pub now: Option<jiff::Timestamp>,
 }
 
 impl Policy {
@@ -123,7 +141,18 @@ impl Policy {
             strict: false,
             select: BTreeSet::new(),
             ignore: BTreeSet::new(),
+            rules: None,
+            operator: Choices::default(),
+            deployed: Choices::default(),
+            proposed: Choices::default(),
+            trailers: Vec::new(),
+            now: None,
         }
+    }
+
+    /// The rules by which this policy judges.
+    pub fn registry(&self) -> &Registry {
+        self.rules.as_deref().unwrap_or_else(|| registry())
     }
 
     /// The policy of `sync`: what cannot be seen or proved waits.
@@ -166,6 +195,17 @@ pub struct Finding {
     pub proposed: Option<Location>,
     /// The runs in flight that it hits.
     pub runs: Vec<RunHit>,
+    /// By whose word it may be; its level is info then.
+    pub accepted: Option<Accepted>,
+    /// Whether only the operator can accept it.
+    pub locked: bool,
+}
+
+impl Finding {
+    /// Whether a verdict can rest on it: it is about the change, and nobody has accepted it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.accepted.is_none() && (self.level == Level::Block || !accept::WORDS.contains(&self.rule.as_str()))
+    }
 }
 
 /// A run in flight that a finding hits.
@@ -211,27 +251,32 @@ pub struct Case<'a> {
     pub proposed: &'a Model,
 }
 
+/// By path and line.
+pub(crate) fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+}
+
 /// The findings on a case, by path and line, and what becomes of each run in flight that its
 /// changes touch.
 pub fn judge(case: Case, facts: &Facts, policy: &Policy) -> (Vec<Finding>, Vec<Prediction>) {
     let exposures = exposure::of(case, facts, policy);
     let mut findings = Vec::new();
     for (change, exposure) in case.changes.iter().zip(&exposures) {
-        for rule in registry().on(change.kind.word()).filter(|rule| policy.looks_at(rule)) {
+        for rule in policy.registry().on(change.kind.word()).filter(|rule| policy.looks_at(rule)) {
             findings.extend(weigh(rule, change, exposure, policy));
         }
     }
-    drop_superseded(&mut findings);
-    findings.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    drop_superseded(&mut findings, policy.registry());
+    sort(&mut findings);
     (findings, exposure::predictions(case.changes, &exposures))
 }
 
 /// Where one rule says more about the same thing than another, the other is silent.
-fn drop_superseded(findings: &mut Vec<Finding>) {
+fn drop_superseded(findings: &mut Vec<Finding>, registry: &Registry) {
     let said: BTreeSet<(Option<String>, Option<String>, String)> = findings
         .iter()
         .flat_map(|finding| {
-            let rule = registry().get(&finding.rule);
+            let rule = registry.get(&finding.rule);
             let less = rule.map(|rule| rule.supersedes.as_slice()).unwrap_or_default();
             less.iter().map(|id| (finding.dag_id.clone(), finding.task_id.clone(), id.clone()))
         })
@@ -315,11 +360,13 @@ fn weigh(rule: &Rule, change: &Change, exposure: &Exposure, policy: &Policy) -> 
         dag_id: words.dag_id.clone(),
         task_id: words.task_id.clone(),
         remedy: words.fill(&rule.remedy),
-        fingerprint: fingerprint(rule, &words),
+        fingerprint: fingerprint(rule, change, &words),
         message,
         deployed: change.deployed.clone(),
         proposed: change.proposed.clone(),
         runs,
+        accepted: None,
+        locked: false,
     })
 }
 
@@ -332,11 +379,17 @@ fn rule_sees(rule: &Rule, effect: &Effect) -> bool {
         })
 }
 
-fn fingerprint(rule: &Rule, words: &Words) -> String {
+/// What a finding is known by: the rule, what it is about and the values, never text or a place. An
+/// acceptance is of this change and no other, so that values count that a message leaves out.
+fn fingerprint(rule: &Rule, change: &Change, words: &Words) -> String {
     let mut hash = Sha1::new();
     for part in [Some(&rule.id), words.dag_id.as_ref(), words.task_id.as_ref(), Some(&words.before), Some(&words.after)]
     {
         hash.update(part.map_or("", String::as_str));
+        hash.update([0]);
+    }
+    for part in change.kind.left_out() {
+        hash.update(part);
         hash.update([0]);
     }
     hash.finalize().iter().take(8).fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))

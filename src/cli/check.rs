@@ -5,7 +5,7 @@ use crate::Comparison;
 use crate::airflow::{self, Limits};
 use crate::config::{CheckArguments, Environment, FailOn, OutputFormat, Reported};
 use crate::content::{Revision, Snapshot};
-use crate::git::{self, Repository};
+use crate::git::{self, Message, Repository};
 use crate::report::full::Colour;
 use crate::report::{self, Report, Verdict};
 use crate::rules::{Level, Policy};
@@ -20,6 +20,8 @@ pub(super) fn run(
     let deployed = tree(&arguments.against, directory)?;
     let proposed = tree(&arguments.proposed, directory)?;
     let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), &arguments.judge)?;
+    let messages = messages(&deployed, &proposed, &arguments.proposed, directory);
+    let policy = judge::with_trees(policy, &deployed, &proposed, &messages);
     let report = if let Some(path) = &arguments.runs {
         let facts = airflow::read_runs(&read(path)?)
             .map_err(|error| Failure::usage(format!("{error}: `{}`", path.display())))?;
@@ -30,6 +32,17 @@ pub(super) fn run(
     };
     deliver(&report, &arguments.reported, colour)?;
     Ok(exit(&report, &arguments.reported))
+}
+
+/// What was said with the commits between the two trees. The work tree stands on the commit that is
+/// checked out; any other folder is no commit, and nothing was said with it.
+fn messages(deployed: &Snapshot, proposed: &Snapshot, argument: &str, directory: &Path) -> Vec<Message> {
+    let Ok(repository) = Repository::discover(directory) else { return Vec::new() };
+    let commit = |snapshot: &Snapshot| Some(snapshot.revision().clone()).filter(|id| repository.has(id.as_str()));
+    let at_hand = argument.strip_prefix("dir:").unwrap_or(argument) == "." && commit(deployed).is_some();
+    let head = || repository.resolve("HEAD").ok().filter(|_| at_hand);
+    let proposed = commit(proposed).or_else(head);
+    proposed.map(|proposed| repository.messages(deployed.revision(), &proposed)).unwrap_or_default()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -99,5 +112,8 @@ fn folder(name: &str, directory: &Path) -> Result<Snapshot, Failure> {
     let mut named = Snapshot::empty(Revision::new(name));
     read.files().for_each(|(path, file)| named.insert(path.clone(), file.clone()));
     read.refused().iter().cloned().for_each(|refusal| named.refuse(refusal));
+    if let Some((path, file)) = read.config() {
+        named.configure(path.clone(), file.clone());
+    }
     Ok(named)
 }

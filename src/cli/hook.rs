@@ -136,6 +136,8 @@ impl Push<'_> {
     ) -> Result<Report, Failure> {
         let (deployed, proposed) = (repository.snapshot(base)?, repository.snapshot(local)?);
         let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), self.arguments)?;
+        let messages = repository.messages(base, local);
+        let policy = judge::with_trees(policy, &deployed, &proposed, &messages);
         let accesses = judge::accesses(self.arguments, environment, LIMITS, &judge::Memories::default())?;
         Ok(runtime()?.block_on(judge::judge(&judge::models(), &deployed, &proposed, &accesses, &policy)))
     }

@@ -9,26 +9,61 @@ use crate::config::{
 use crate::content::{Layout, Snapshot};
 use crate::dag::Models;
 use crate::facts::Facts;
+use crate::git::Message;
 use crate::ids::InstanceName;
 use crate::report::Report;
-use crate::rules::{OnUnreachable, Policy};
+use crate::rules::{self, OnUnreachable, Policy, Registry, registry};
 use crate::secret::{Secret, SecretSource};
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Applies the flags to a policy.
-#[expect(clippy::needless_pass_by_value, reason = "a base is made to be changed")]
+/// Applies the flags and the operator's configuration to a policy.
 pub(super) fn policy(base: Policy, arguments: &JudgeArguments) -> Result<Policy, Failure> {
-    arguments.check_rule_names()?;
+    let texts = config_texts(&arguments.instances)?;
+    let dir = arguments.rules_dir.clone().map_or_else(|| config::rules_dir(&texts), |dir| Ok(Some(dir)))?;
+    let rules = dir.map(|dir| rules_of(&dir)).transpose()?.map(Arc::new);
+    let registry = rules.as_deref().unwrap_or_else(|| registry());
+    arguments.check_rule_names(registry)?;
     Ok(Policy {
+        operator: config::operator(&texts, registry)?,
+        rules: rules.clone(),
+        now: Some(jiff::Timestamp::now()),
         airflow: arguments.version()?.or(base.airflow),
         on_unreachable: arguments.on_unreachable.map_or(base.on_unreachable, OnUnreachable::from),
         strict: arguments.strict || base.strict,
         select: arguments.select.iter().cloned().collect(),
         ignore: arguments.ignore.iter().cloned().collect(),
         ..base
+    })
+}
+
+/// The same with what both trees and the commits between them say of rules.
+pub(super) fn with_trees(mut policy: Policy, deployed: &Snapshot, proposed: &Snapshot, messages: &[Message]) -> Policy {
+    policy.deployed = config::tree(deployed, policy.registry());
+    policy.proposed = config::tree(proposed, policy.registry());
+    policy.trailers = messages.iter().flat_map(|message| rules::trailers(&message.commit, &message.text)).collect();
+    policy
+}
+
+/// The rules of the program and those of the files `*.md` in a folder.
+pub(super) fn rules_of(dir: &Path) -> Result<Registry, Failure> {
+    let unreadable = |path: &Path, error: std::io::Error| {
+        Failure::usage(format!("rules cannot be read, {error}: `{}`", path.display()))
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(|error| unreadable(dir, error))? {
+        let path = entry.map_err(|error| unreadable(dir, error))?.path();
+        if path.extension().is_some_and(|extension| extension == "md") && !path.ends_with("README.md") {
+            let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+            files.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text));
+        }
+    }
+    files.sort();
+    registry().and(&files).map_err(|error| {
+        Failure::usage(error.to_string())
+            .hint("a rule file has the form of the program's own, which `dagguard rule ID --source` shows")
     })
 }
 
@@ -75,9 +110,13 @@ pub(super) fn accesses_of(
         return Err(Failure::usage("a proxy's password was typed, where every process of the machine can read it")
             .hint("put the URL in the variable `DAGGUARD_AIRFLOW_PROXY`"));
     }
-    let texts: Vec<ConfigText> = arguments.config.iter().map(|named| config_text(named)).collect::<Result<_, _>>()?;
+    let texts = config_texts(arguments)?;
     let instances = config::instances(arguments, environment, &texts)?;
     instances.into_iter().map(|settings| access(settings, limits, memories)).collect()
+}
+
+fn config_texts(arguments: &InstanceArguments) -> Result<Vec<ConfigText>, Failure> {
+    arguments.config.iter().map(|named| config_text(named)).collect()
 }
 
 /// A file of the operator, or a setting typed as it would stand in one.

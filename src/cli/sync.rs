@@ -15,7 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result<Exit, Failure> {
     let mut settings = settings(&arguments, environment)?;
     let (models, memories) = (judge::models(), judge::Memories::default());
-    let sidecar = Sidecar { arguments: arguments.judge, environment, models, memories };
+    let sidecar =
+        Sidecar { arguments: arguments.judge, remote: settings.remote.clone(), environment, models, memories };
     // Wrong settings end the program now, not at the first change that needs them.
     let accesses = judge::accesses(&sidecar.arguments, environment, Limits::default(), &sidecar.memories)?;
     judge::policy(Policy::sync(settings.layout), &sidecar.arguments)?;
@@ -88,6 +89,8 @@ fn asked_to_end() -> Result<impl Future<Output = ()>, Failure> {
 /// counts at once.
 struct Sidecar<'a> {
     arguments: JudgeArguments,
+    /// Where commits are read: what was said with them, and the configuration that they carry.
+    remote: Remote,
     environment: &'a Environment,
     /// What did not change since the last judgement is not evaluated again.
     models: Models,
@@ -105,7 +108,14 @@ impl Judge for Sidecar<'_> {
                 return Judgement::Hold { reasons: vec![failure.to_string()], undecided: true };
             }
         };
-        let report = judge::judge(&self.models, deployed, proposed, &accesses, &policy).await;
+        // What is on disk has no configuration; the commit that it was delivered from has.
+        let mut deployed = deployed.clone();
+        if let Some((path, file)) = self.remote.configuration(deployed.revision()) {
+            deployed.configure(path, file);
+        }
+        let messages = self.remote.messages(deployed.revision(), proposed.revision());
+        let policy = judge::with_trees(policy, &deployed, proposed, &messages);
+        let report = judge::judge(&self.models, &deployed, proposed, &accesses, &policy).await;
         judgement(&report)
     }
 }
@@ -141,5 +151,10 @@ fn sentence(finding: &Finding) -> String {
         parts.push(format!("and {} more runs", finding.runs.len() - 3));
     }
     parts.push(format!("safe: {}", finding.remedy));
+    match &finding.accepted {
+        Some(accepted) => parts.push(format!("accepted by {}: {}", accepted.by, accepted.reason)),
+        None if finding.level > Level::Info => parts.push(format!("accept: {}", crate::report::acceptance(finding))),
+        None => {}
+    }
     crate::report::clean(&parts.join("; "))
 }

@@ -53,6 +53,12 @@ pub enum Command {
     Rule {
         /// The rule's id.
         id: Option<String>,
+        /// The whole rule file: the form of one of your own
+        #[arg(long, requires = "id")]
+        source: bool,
+        /// A folder of rule files of your own, beside those of the program
+        #[arg(long, value_name = "PATH")]
+        rules_dir: Option<PathBuf>,
     },
 }
 
@@ -120,6 +126,9 @@ pub struct JudgeArguments {
     /// Not these rules
     #[arg(long, value_name = "RULE", value_delimiter = ',')]
     pub ignore: Vec<String>,
+    /// A folder of rule files of your own, beside those of the program
+    #[arg(long, value_name = "PATH")]
+    pub rules_dir: Option<PathBuf>,
 }
 
 /// See `OnUnreachable` of the rules.

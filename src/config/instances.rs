@@ -77,11 +77,27 @@ pub struct ConfigText {
     pub text: String,
 }
 
+/// The operator's configuration; what is ignored here is read by `choices`.
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 struct Operator {
-    #[serde(default)]
     instance: BTreeMap<String, Table>,
+    levels: Ignored,
+    paths: Ignored,
+    dags: Ignored,
+    policy: Ignored,
+    accept: Ignored,
+    rules: Ignored,
+}
+
+/// What another part reads.
+#[derive(Default)]
+struct Ignored;
+
+impl<'de> Deserialize<'de> for Ignored {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
 }
 
 /// `[instance.NAME]`.

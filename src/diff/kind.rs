@@ -113,6 +113,22 @@ impl Kind {
         }
     }
 
+    /// Values that [`Kind::before`] and [`Kind::after`] leave out because there are many.
+    pub fn left_out(&self) -> Vec<String> {
+        match self {
+            Self::Identity(Identity::GroupChanged { members, .. }) => {
+                members.iter().skip(1).map(|(from, to)| format!("{from}>{to}")).collect()
+            }
+            Self::Mapping(MappingChange::ItemsChanged { before, after, .. }) => {
+                let beyond = |items: &[String], side: &str| -> Vec<String> {
+                    items.iter().skip(4).map(|item| format!("{side}{item}")).collect()
+                };
+                [beyond(before, "-"), beyond(after, "+")].concat()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The proposed value, likewise.
     pub fn after(&self) -> String {
         match self {

@@ -148,7 +148,7 @@ impl Remote {
             .map_err(|error| self.unwritable(words(&error)))
     }
 
-    fn git_dir(&self) -> PathBuf {
+    pub(super) fn git_dir(&self) -> PathBuf {
         self.store.join("dagguard.git")
     }
 
@@ -212,7 +212,7 @@ impl Remote {
         Ok(fetched)
     }
 
-    fn open(&self, git_dir: &Path) -> Option<gix::Repository> {
+    pub(super) fn open(&self, git_dir: &Path) -> Option<gix::Repository> {
         self.open_options().open_path_as_is(true).open(git_dir).ok().map(|repo| repo.to_thread_local())
     }
 

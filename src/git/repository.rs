@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A local repository. Cheap to open; drop it when done.
 pub struct Repository {
-    repo: gix::Repository,
+    pub(super) repo: gix::Repository,
 }
 
 impl Repository {

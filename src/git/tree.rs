@@ -1,6 +1,6 @@
 //! A commit's tree to a [`Snapshot`], straight from the object database.
 
-use super::{GitError, ROOTS, Read, is_lfs_pointer};
+use super::{CONFIGS, GitError, ROOTS, Read, configures, is_lfs_pointer};
 use crate::content::{BlobId, ContentPath, File, Mode, PathProblem, Refusal, Revision, Snapshot};
 use gix::objs::tree::EntryKind;
 
@@ -16,6 +16,33 @@ pub(super) fn snapshot(repo: &gix::Repository, revision: &Revision) -> Read {
     let mut reader = Reader { repo, revision, snapshot: Snapshot::empty(revision.clone()) };
     reader.read(id).map_err(damaged)?;
     Ok(reader.snapshot)
+}
+
+/// The program's own configuration of a commit, if it carries one.
+pub(super) fn configuration_of(repo: &gix::Repository, revision: &Revision) -> Option<(ContentPath, File)> {
+    let id = gix::ObjectId::from_hex(revision.as_str().as_bytes()).ok()?;
+    let root = repo.find_commit(id).ok()?.tree().ok()?;
+    configuration(repo, revision, &root).ok().flatten()
+}
+
+fn configuration(
+    repo: &gix::Repository,
+    revision: &Revision,
+    root: &gix::Tree,
+) -> Result<Option<(ContentPath, File)>, gix::Error> {
+    for name in CONFIGS {
+        if let Some(entry) = root.lookup_entry([name])?
+            && entry.mode().is_blob()
+        {
+            let bytes = repo.find_blob(entry.object_id())?.take_data();
+            if configures(name, &bytes)
+                && let Ok(path) = ContentPath::new(name)
+            {
+                return Ok(Some((path, File::regular(revision, bytes))));
+            }
+        }
+    }
+    Ok(None)
 }
 
 struct Reader<'a> {
@@ -35,6 +62,9 @@ impl Reader<'_> {
                 found = true;
                 self.folder(entry.object_id(), folder)?;
             }
+        }
+        if let Some((path, file)) = configuration(self.repo, self.revision, &root)? {
+            self.snapshot.configure(path, file);
         }
         if found { Ok(()) } else { self.folder(root.id, "") }
     }

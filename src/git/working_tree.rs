@@ -1,6 +1,6 @@
 //! A folder on disk, as it would look once committed.
 
-use super::{GitError, ROOTS, Read, is_lfs_pointer};
+use super::{CONFIGS, GitError, ROOTS, Read, configures, is_lfs_pointer};
 use crate::content::{BlobId, ContentPath, File, Mode, PathProblem, Refusal, Revision, Snapshot};
 use std::fs;
 use std::io;
@@ -27,6 +27,7 @@ pub fn working_tree(dir: &Path) -> Read {
     if !found {
         reader.folder(dir, "", true)?;
     }
+    reader.configuration(dir)?;
     Ok(reader.snapshot)
 }
 
@@ -43,12 +44,39 @@ fn unreadable(path: &Path, error: &io::Error) -> GitError {
     GitError::Folder { path: path.to_path_buf(), reason: error.to_string() }
 }
 
+/// How far up a configuration is looked for.
+const DEEPEST: usize = 64;
+
 struct Reader {
     snapshot: Snapshot,
     revision: Revision,
 }
 
 impl Reader {
+    /// The configuration of the folder itself, or of one above it in the same repository; what lies
+    /// outside of a repository is nobody's content.
+    fn configuration(&mut self, dir: &Path) -> Result<(), GitError> {
+        let dir = fs::canonicalize(dir).map_err(|error| unreadable(dir, &error))?;
+        let above: Vec<&Path> = dir.ancestors().take(DEEPEST).collect();
+        let root = above.iter().position(|folder| folder.join(".git").exists()).unwrap_or(0);
+        for folder in above.iter().take(root + 1) {
+            for name in CONFIGS {
+                let bytes = match fs::read(folder.join(name)) {
+                    Ok(bytes) => bytes,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(unreadable(&folder.join(name), &error)),
+                };
+                if configures(name, &bytes)
+                    && let Ok(path) = ContentPath::new(name)
+                {
+                    self.snapshot.configure(path, File::regular(&self.revision, bytes));
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn folder(&mut self, dir: &Path, prefix: &str, skip_hidden: bool) -> Result<(), GitError> {
         let entries = fs::read_dir(dir).map_err(|error| unreadable(dir, &error))?;
         for entry in entries {

@@ -55,6 +55,12 @@ fn one(report: &Report, finding: &Finding, paint: Paint, to: &mut dyn io::Write)
         writeln!(to, "   {} {} more", paint.dim("run"), finding.runs.len() - SHOWN_RUNS)?;
     }
     writeln!(to, "   {} {}", paint.dim("safe:"), clean(&finding.remedy))?;
+    if let Some(accepted) = &finding.accepted {
+        writeln!(to, "   {} by {}: {}", paint.dim("accepted"), clean(&accepted.by), clean(&accepted.reason))?;
+    } else if finding.level == Level::Block {
+        let ways = super::accept::Ways::of(finding);
+        writeln!(to, "   {} {}", paint.dim("accept:"), clean(&ways.sentence()))?;
+    }
     writeln!(to, "   {} {} · `dagguard rule {}`\n", paint.dim("id:"), finding.fingerprint, finding.rule)
 }
 

@@ -4,7 +4,7 @@ use super::Report;
 use crate::content::Location;
 use crate::facts::TaskState;
 use crate::ids::{MapIndex, TaskId};
-use crate::rules::{Finding, Prediction};
+use crate::rules::{Finding, Level, Prediction};
 use serde_json::{Value, json};
 use std::io;
 
@@ -49,6 +49,8 @@ fn finding(finding: &Finding) -> Value {
         "message": finding.message,
         "remedy": finding.remedy,
         "fingerprint": finding.fingerprint,
+        "accept": accept(finding),
+        "accepted": finding.accepted.as_ref().map(|accepted| json!({"by": accepted.by, "reason": accepted.reason})),
         "deployed": finding.deployed.as_ref().map(place),
         "proposed": finding.proposed.as_ref().map(place),
         "runs": finding.runs.iter().map(|run| json!({
@@ -58,6 +60,14 @@ fn finding(finding: &Finding) -> Value {
             "effect": run.effect,
             "task_instances": run.task_instances.iter().map(instance).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
+    })
+}
+
+/// The lines that accept it, one a carrier; null where there is nothing to accept.
+fn accept(finding: &Finding) -> Option<Value> {
+    (finding.level > Level::Info).then(|| {
+        let ways = super::accept::Ways::of(finding);
+        json!({"trailer": ways.trailer, "comment": ways.comment, "config": ways.config})
     })
 }
 

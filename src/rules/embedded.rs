@@ -1,6 +1,6 @@
 //! The rule files that the program carries. One list makes the registry and the tests.
 
-use super::file::{Rule, by_id, parse};
+use super::file::{Rule, RuleFileError, by_id, parse};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -13,21 +13,28 @@ macro_rules! rule_files {
 }
 
 rule_files![
+    "acceptance-not-needed",
+    "config-refused",
     "dag-file-moved",
     "dag-id-removed",
     "dag-id-renamed",
     "dag-not-analysable",
+    "expired-acceptance",
     "map-count-changed",
     "map-order-changed",
+    "self-disarm",
+    "suppression-without-reason",
     "syntax-error",
     "task-group-id-changed",
     "task-id-removed",
     "task-id-renamed",
+    "unknown-rule",
+    "unused-suppression",
     "xcom-type-changed",
 ];
 
-/// All rules of this program.
-#[derive(Debug)]
+/// All rules that a policy judges by: those of the program, and those that an operator has added.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registry {
     rules: BTreeMap<String, Rule>,
 }
@@ -43,10 +50,73 @@ impl Registry {
         self.rules.get(id)
     }
 
+    /// The id that was probably meant.
+    pub fn nearest(&self, id: &str) -> Option<&str> {
+        let all: Vec<&str> = self.rules.keys().map(String::as_str).collect();
+        similar::get_close_matches(id, &all, 1, 0.7).first().copied()
+    }
+
+    /// These rules and those of an operator's files, each a name and a text. Every file must be read:
+    /// a rule that is left out would be taken for one that finds nothing.
+    pub fn and(&self, files: &[(String, String)]) -> Result<Self, RegistryError> {
+        let mut rules = self.rules.clone();
+        for (file, text) in files {
+            let fault = |why: RegistryFault| RegistryError { file: file.clone(), why };
+            let rule = parse(text).map_err(|error| fault(RegistryFault::Unreadable(error)))?;
+            if file.strip_suffix(".md") != Some(rule.id.as_str()) {
+                return Err(fault(RegistryFault::Name(rule.id)));
+            }
+            if rules.contains_key(&rule.id) {
+                return Err(fault(RegistryFault::Taken(rule.id)));
+            }
+            rules.insert(rule.id.clone(), rule);
+        }
+        for (file, text) in files {
+            let superseded = parse(text).map(|rule| rule.supersedes).unwrap_or_default();
+            if let Some(id) = superseded.into_iter().find(|id| !rules.contains_key(id)) {
+                let near = Self { rules }.nearest(&id).map(str::to_string);
+                return Err(RegistryError { file: file.clone(), why: RegistryFault::Supersedes(id, near) });
+            }
+        }
+        Ok(Self { rules })
+    }
+
     /// The rules that look at a kind of change.
     pub fn on<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a Rule> {
         self.rules.values().filter(move |rule| rule.on.contains(word))
     }
+}
+
+/// Why an operator's rule file cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}: `{file}`")]
+pub struct RegistryError {
+    /// The file's name.
+    pub file: String,
+    /// What is wrong with it.
+    pub why: RegistryFault,
+}
+
+/// What is wrong with an operator's rule file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryFault {
+    /// It is no rule file.
+    #[error("the rule file cannot be read, {0}")]
+    Unreadable(RuleFileError),
+    /// The file is not named after the rule.
+    #[error("a rule file is named after its id, `{0}.md`")]
+    Name(String),
+    /// The program has a rule of that id.
+    #[error("there is a rule of that id already, `{0}`")]
+    Taken(String),
+    /// It supersedes a rule that is not there.
+    #[error("`supersedes` names no rule, `{0}`{hint}", hint = .1.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    Supersedes(String, Option<String>),
+}
+
+/// The whole text of a rule file of the program.
+pub fn source(id: &str) -> Option<&'static str> {
+    FILES.iter().find(|(known, _)| *known == id).map(|(_, text)| *text)
 }
 
 /// The rules, parsed once. A file that does not parse is left out here and fails the test that

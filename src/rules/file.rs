@@ -67,6 +67,7 @@ pub enum Category {
     Reference,
     File,
     Skew,
+    Policy,
 }
 
 /// A scenario that showed the break on real servers.
@@ -136,7 +137,7 @@ pub fn parse(text: &str) -> Result<Rule, RuleFileError> {
     let front: FrontMatter =
         toml::from_str(front).map_err(|error| RuleFileError::FrontMatter(error.message().to_string()))?;
     for word in &front.on {
-        if !Kind::words().any(|known| known == word) {
+        if !super::accept::WORDS.contains(&word.as_str()) && !Kind::words().any(|known| known == word) {
             return Err(RuleFileError::Word { key: "on", word: word.clone() });
         }
     }

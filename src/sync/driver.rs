@@ -128,7 +128,7 @@ impl<J: Judge> Driver<'_, J> {
             let observed = home.observe(&nothing(), settings.layout)?;
             if observed.is_at(&revision) {
                 // The common pass: not even the tree is read.
-                return Ok((observed, None, Ok(Plan::default())));
+                return Ok((observed, None, Ok(Plan::default()), false));
             }
             let proposed = settings.remote.snapshot(&revision)?;
             let observed = match observed.kind {
@@ -137,15 +137,19 @@ impl<J: Judge> Driver<'_, J> {
                 Kind::Empty | Kind::Adopted => home.observe(&proposed, settings.layout)?,
             };
             let steps = plan(&observed.manifest, &proposed, settings.layout);
-            Ok((observed, Some(proposed), steps))
+            let ours = proposed.config().map(|(path, file)| (path, file.id));
+            let known = settings.remote.configuration(&observed.revision);
+            let policy = known.as_ref().map(|(path, file)| (path, file.id)) != ours;
+            Ok((observed, Some(proposed), steps, policy))
         })
         .await??;
-        let (observed, proposed, steps) = compared;
+        let (observed, proposed, steps, policy) = compared;
         let proposal = Proposal {
             kind: observed.kind,
             deployed: observed.revision.clone(),
             drift: observed.drift.clone(),
             steps: steps.as_ref().map(|plan| (plan.writes(), plan.removals())).map_err(Clone::clone),
+            policy,
         };
         pass.observed = Some(Arc::new(observed));
         pass.proposed = proposed.map(Arc::new);

@@ -54,6 +54,8 @@ pub struct Proposal {
     pub drift: Vec<Drift>,
     /// How many files would be written and taken away; or why this tree cannot be delivered.
     pub steps: Result<(usize, usize), Vec<Refusal>>,
+    /// Whether the tree's own configuration is another one, by which later changes are judged.
+    pub policy: bool,
 }
 
 /// An error of an edge, in words.
@@ -336,7 +338,7 @@ impl State {
         if proposal.kind == Kind::Adopted {
             effects.push(Effect::Say(Line::Adopting { writes, removals }));
         }
-        if nothing_to_do {
+        if nothing_to_do && !proposal.policy {
             effects.extend([Effect::Say(Line::Updating(revision)), Effect::Publish]);
             return effects;
         }
@@ -448,7 +450,13 @@ mod tests {
     }
 
     fn compared(kind: Kind, deployed: &str, writes: usize) -> Event {
-        Event::Compared(Proposal { kind, deployed: revision(deployed), drift: vec![], steps: Ok((writes, 0)) })
+        Event::Compared(Proposal {
+            kind,
+            deployed: revision(deployed),
+            drift: vec![],
+            steps: Ok((writes, 0)),
+            policy: false,
+        })
     }
 
     fn published(text: &str) -> Event {
@@ -581,7 +589,13 @@ mod tests {
         sync.feed([published("a"), Event::Due, fetched("a")]);
         let drift =
             Drift { path: crate::content::HomePath::new("dags/x.py").unwrap(), kind: crate::publish::DriftKind::Stray };
-        let drifted = Proposal { kind: Kind::Recorded, deployed: revision("a"), drift: vec![drift], steps: Ok((0, 1)) };
+        let drifted = Proposal {
+            kind: Kind::Recorded,
+            deployed: revision("a"),
+            drift: vec![drift],
+            steps: Ok((0, 1)),
+            policy: false,
+        };
         assert_eq!(sync.feed([Event::Compared(drifted)]), ["Drifted", "Repairing", "Publish"]);
     }
 
@@ -593,6 +607,7 @@ mod tests {
             deployed: revision("a"),
             drift: vec![],
             steps: Err(vec![Refusal::NoContent]),
+            policy: false,
         };
         let said = sync.feed([Event::Due, opened(Some("a")), fetched("b"), Event::Compared(refused)]);
         assert!(said[0].starts_with("held: the tree holds none of the folders"), "{said:?}");

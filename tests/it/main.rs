@@ -1,5 +1,6 @@
 //! One binary of integration tests.
 
+mod accept;
 mod airflow;
 mod check;
 mod delivery;

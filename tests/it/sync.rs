@@ -284,3 +284,35 @@ fn sigterm_ends_cleanly_and_a_new_commit_is_delivered_until_then() {
     assert!(asked.elapsed() < Duration::from_secs(10));
     assert!(log.contains("asked to end"), "{log}");
 }
+
+#[test]
+fn a_held_commit_goes_when_a_later_one_accepts_what_held_it() {
+    let branch = branch();
+    assert_eq!(once(&branch, &["once"], &[]).code, 0);
+    branch.write(&[("dags/etl.py", &ETL.replace("\"load\"", "\"load_all\""))]);
+    branch.push("rename");
+    // Port 9 of the loopback: nobody listens there, so that every state of a run is assumed.
+    let unseen = [("DAGGUARD_AIRFLOW_URL", "http://127.0.0.1:9")];
+    let output = once(&branch, &["sync", "--once"], &unseen);
+    assert!(output.stderr.contains("\"outcome\":\"blocked\""), "{}", output.stderr);
+    let line = output.stderr.split("Dagguard-Accept: ").nth(1).unwrap();
+    let fingerprint = line.split_whitespace().next().unwrap();
+    branch.push(&format!("say why\n\nDagguard-Accept: {fingerprint} the table is empty"));
+    let output = once(&branch, &["sync", "--once"], &unseen);
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert!(output.stderr.contains("accepted by commit"), "{}", output.stderr);
+    assert!(fs::read_to_string(home(&branch).join("dags/etl.py")).unwrap().contains("load_all"));
+}
+
+#[test]
+fn a_change_of_the_policy_alone_is_judged_too() {
+    let branch = branch();
+    branch.write(&[("dagguard.toml", "[policy]\nlock = [\"self-disarm\", \"task-id-renamed\"]\n")]);
+    branch.push("lock");
+    assert_eq!(once(&branch, &["once"], &[]).code, 0);
+    branch.write(&[("dagguard.toml", "[policy]\nlock = []\n")]);
+    branch.push("unlock");
+    let output = once(&branch, &["sync", "--once=strict", "--no-live"], &[]);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(output.stderr.contains("block[self-disarm]"), "{}", output.stderr);
+}
