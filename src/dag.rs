@@ -13,6 +13,7 @@ mod collect;
 mod context;
 mod discover;
 mod edges;
+pub mod exchange;
 mod explanation;
 mod host;
 mod ignored;
@@ -354,6 +355,8 @@ pub struct Callable {
     /// Identity of the body's syntax: comments, docstrings, formatting, quotes and annotations do
     /// not count. Two callables of equal code do the same work.
     pub code: String,
+    /// What it exchanges with other tasks and with its run.
+    pub exchange: exchange::Exchange,
 }
 
 /// The type and layout of a value that passes between tasks, as far as the text holds it.
@@ -365,12 +368,14 @@ pub enum Shape {
     None,
     /// A type by its name: `int`, `str`, `float`, `bool`, `bytes`, or a class.
     Named(String),
-    /// A dict; with its keys, if all are known.
-    Dict(Option<BTreeSet<String>>),
+    /// A dict; with its keys and what they hold, if all are known.
+    Dict(Option<BTreeMap<String, Shape>>),
     /// A list of such elements.
     List(Box<Shape>),
     /// A tuple.
     Tuple(Vec<Shape>),
+    /// An object of a class of the tree that has these fields.
+    Record(String, BTreeMap<String, Shape>),
     /// One of several.
     Union(BTreeSet<Shape>),
 }

@@ -2,7 +2,8 @@
 
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
 use super::{
-    Arguments, Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Reaches, Takes, Task, Unknown, shape,
+    Arguments, Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Reaches, Takes, Task, Unknown, exchange,
+    shape,
 };
 use crate::content::{ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
@@ -448,16 +449,16 @@ impl Describe<'_, '_> {
         if let Some(known) = self.callables.borrow().get(&function) {
             return known.clone();
         }
-        let callable = self.describe_callable(function).map(Arc::new);
+        let callable = self.describe_callable(function, false).map(Arc::new);
         self.callables.borrow_mut().insert(function, callable.clone());
         callable
     }
 
-    fn describe_callable(&self, function: Ref) -> Option<Callable> {
+    fn describe_callable(&self, function: Ref, method: bool) -> Option<Callable> {
+        let exchange::Walked { exchange, returns, returns_at } = exchange::of(self.run, self.tree, function, method)?;
         let Object::Function(function) = self.run.object(function) else { return None };
         let def = &function.def;
         let at = |span| self.location(At::new(function.file, span));
-        let (returns, returns_at) = shape::returns(def);
         let code = crate::python::canonical::function(def);
         Some(Callable {
             name: def.name.to_string(),
@@ -473,6 +474,7 @@ impl Describe<'_, '_> {
                 })
                 .collect(),
             code: crate::content::BlobId::of(code.as_bytes()).to_string(),
+            exchange,
         })
     }
 }

@@ -291,7 +291,7 @@ fn callables_have_shapes_and_code() {
     assert_eq!(shape("def f() -> str: return g()").0, named("str"));
     assert_eq!(shape("def f() -> str: return 1").0, named("int"));
     assert_eq!(shape("def f(): pass").0, Shape::None);
-    assert_eq!(shape("def f(): return {'a': 1}").0, Shape::Dict(Some(["a".to_owned()].into())));
+    assert_eq!(shape("def f(): return {'a': 1}").0, Shape::Dict(Some([("a".to_owned(), named("int"))].into())));
     assert_eq!(
         shape("def f():\n        if x: return 1\n        return 'a'").0,
         Shape::Union([named("int"), named("str")].into())

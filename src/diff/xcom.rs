@@ -3,7 +3,7 @@
 use super::{Certainty, Change, Data, Kind};
 use crate::content::Snapshot;
 use crate::dag::{Arguments, Callable, Dag, Shape, Task};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Producers whose return value changed its shape, once for each task that takes it.
@@ -58,9 +58,14 @@ pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&S
 }
 
 /// Of two dicts whose keys are all known, those that only the deployed and only the proposed has.
-fn keys_that_went_or_came<'a>(before: &'a Shape, after: &'a Shape) -> Option<(Vec<&'a String>, Vec<&'a String>)> {
+fn keys_that_went_or_came(before: &Shape, after: &Shape) -> Option<(Vec<String>, Vec<String>)> {
     match (before, after) {
-        (Shape::Dict(Some(a)), Shape::Dict(Some(b))) => Some((a.difference(b).collect(), b.difference(a).collect())),
+        (Shape::Dict(Some(a)), Shape::Dict(Some(b))) => {
+            let only = |a: &'_ BTreeMap<String, Shape>, b: &BTreeMap<String, Shape>| -> Vec<String> {
+                a.keys().filter(|key| !b.contains_key(*key)).cloned().collect()
+            };
+            Some((only(a, b), only(b, a)))
+        }
         _ => None,
     }
 }
@@ -105,7 +110,11 @@ fn differs(before: &Shape, after: &Shape) -> Option<Certainty> {
         }
         (Dict(Some(a)), Dict(Some(b))) => {
             // More keys hurt nobody; a missing one hurts whoever reads it.
-            if a.is_subset(b) { None } else { possible("keys of the dict went; who reads them is not known") }
+            if a.keys().all(|key| b.contains_key(key)) {
+                None
+            } else {
+                possible("keys of the dict went; who reads them is not known")
+            }
         }
         (Dict(_), Dict(_)) => None,
         (List(a), List(b)) => match differs(a, b) {

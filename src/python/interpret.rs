@@ -523,8 +523,12 @@ impl<'t, H: Host> Interp<'t, H> {
     }
 
     pub(crate) fn lookup(&self, name: &str) -> Option<Value> {
-        let frame = self.frames.last()?;
-        let mut scope = Some(frame.scope);
+        self.find_name(self.frames.last()?.scope, name)
+    }
+
+    /// What code in that scope finds under a name, if it is no built-in one.
+    pub(crate) fn find_name(&self, scope: ScopeRef, name: &str) -> Option<Value> {
+        let mut scope = Some(scope);
         let mut first = true;
         while let Some(current) = scope {
             let current = &self.scopes[current.0];

@@ -3,7 +3,7 @@
 //! Invariants: everything that can nest lives in a heap and is referred to by number, so
 //! identity is Python's own and dropping never recurses. A value that is not known says why.
 
-use super::syntax::{Comprehension, Expr, Function, Name};
+use super::syntax::{Class, Comprehension, Expr, Function, Name};
 use crate::content::Span;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -477,6 +477,8 @@ pub(crate) struct ClassObject {
     pub(crate) dataclass: Option<DataClass>,
     /// Set for an enumeration that has members.
     pub(crate) members: Option<Members>,
+    /// Its definition, and the scope that this stands in.
+    pub(crate) body: Option<(Rc<Class>, ScopeRef)>,
 }
 
 /// What an annotation in the body of a class is to a data class.
@@ -522,7 +524,7 @@ impl ClassObject {
     pub(crate) fn named(name: Name, path: Rc<str>) -> Self {
         let (order, names, fields, annotated) = (Vec::new(), BTreeMap::new(), Vec::new(), BTreeMap::new());
         let qualified = name.clone();
-        Self { name, qualified, path, order, names, fields, annotated, dataclass: None, members: None }
+        Self { name, qualified, path, order, names, fields, annotated, dataclass: None, members: None, body: None }
     }
 }
 

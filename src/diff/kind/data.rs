@@ -57,10 +57,10 @@ fn shape(shape: &Shape) -> String {
     match shape {
         Shape::Any => "Any".to_string(),
         Shape::None => "None".to_string(),
-        Shape::Named(name) => name.clone(),
+        Shape::Named(name) | Shape::Record(name, _) => name.clone(),
         Shape::Dict(None) => "dict".to_string(),
         Shape::Dict(Some(keys)) => {
-            format!("dict with {}", keys.iter().map(String::as_str).collect::<Vec<_>>().join(", "))
+            format!("dict with {}", keys.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
         }
         Shape::List(inner) if **inner == Shape::Any => "list".to_string(),
         Shape::List(inner) => format!("list[{}]", self::shape(inner)),

@@ -50,6 +50,7 @@ impl<H: Host> Interp<'_, H> {
         let path = format!("{module}.{}", def.name).into();
         let mut made = ClassObject::named(def.name.clone(), path);
         made.qualified = self.qualified_name(&def.name);
+        made.body = Some((def.clone(), outer));
         let class = self.new_object(Object::Class(made));
         let Value::Object(reference) = class else { return Ok(class) };
         if made_outside {

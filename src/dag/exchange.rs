@@ -1,0 +1,183 @@
+//! What a function hands over while it runs: the XComs that it pulls and pushes, the parameters of
+//! the run that it reads, the tasks that it chooses, and how it uses each value that it is given.
+//!
+//! Invariants: a need says what would raise or come out differently, and on which part of the
+//! value; where a value goes on to code that is not followed, its use is open and says where.
+
+mod call;
+mod express;
+mod fit;
+mod walk;
+
+pub use fit::Fit;
+
+use super::Shape;
+use super::world::Run;
+use crate::content::Location;
+use crate::python::tree::Tree;
+use crate::python::value::Ref;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a function of the tree exchanges with other tasks and with its run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// How it uses what its parameters hold; of an operator's `execute`, what the attributes of
+    /// `self` hold.
+    pub uses: BTreeMap<String, Use>,
+    /// XComs that it pulls by id.
+    pub pulls: Vec<Pull>,
+    /// XComs that it pushes by key.
+    pub pushes: Vec<Push>,
+    /// Where it pushes under a key that is not known.
+    pub pushes_more: Option<Location>,
+    /// Parameters of the run that it reads.
+    pub params: Vec<ParamRead>,
+    /// Texts that it returns, alone or in a list: the ids that a branch chooses from.
+    pub choices: Vec<(String, Location)>,
+}
+
+/// How a value is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Use {
+    /// What is asked of it, in the order of the text.
+    pub needs: Vec<Need>,
+    /// Where it goes on to code that is not followed, first of all.
+    pub open: Option<Location>,
+    /// Whether the code asks whether there is a value at all.
+    pub expects_none: bool,
+}
+
+/// One thing that is asked of a value or of a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// Which part.
+    pub path: Vec<Step>,
+    /// What is asked.
+    pub what: What,
+    /// Under which tests of the same value.
+    pub guards: Vec<Guard>,
+    /// Where.
+    pub at: Location,
+}
+
+/// A way from a value to a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// `value["key"]`
+    Key(String),
+    /// `value[0]`, counted from the front.
+    Index(usize),
+    /// Some element: by iteration, or by an index that is not known.
+    Element,
+    /// `value.name`
+    Attribute(String),
+}
+
+/// What is asked of a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// To have that key.
+    Key(String),
+    /// To have so many elements at least.
+    Index(usize),
+    /// To have exactly so many elements, or at least so many.
+    Unpack(usize, bool),
+    /// To have that attribute or method.
+    Attribute(String),
+    /// To be iterated.
+    Iterate,
+    /// To have a length.
+    Length,
+    /// To be a mapping: `**value`.
+    Spread,
+    /// To be calculated with, together with something of that shape.
+    Calculate(Shape),
+    /// To be read as a number.
+    Number,
+    /// To be put into a text.
+    Text,
+}
+
+/// A test of a value under which something is asked of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Guard {
+    /// Which part is tested.
+    pub path: Vec<Step>,
+    /// How.
+    pub test: Test,
+    /// Whether it holds there.
+    pub holds: bool,
+}
+
+/// A test of a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Test {
+    /// It is of one of these types, by their last names.
+    Is(BTreeSet<String>),
+    /// It is `None`.
+    IsNone,
+    /// It is true.
+    Truth,
+    /// It has that key.
+    Has(String),
+    /// Something that is not read.
+    Other,
+}
+
+/// A pull of XComs by id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pull {
+    /// The tasks; none if that is not known, or if any may be meant.
+    pub task_ids: Option<Vec<String>>,
+    /// Whether a list is given, and so a list is what comes back.
+    pub many: bool,
+    /// Whether map indexes are named, so that what comes back depends on them.
+    pub indexed: bool,
+    /// The DAG, where another one is named.
+    pub dag_id: Option<String>,
+    /// The key; none if it is not known.
+    pub key: Option<String>,
+    /// What comes back if nothing is stored, where that is not `None`.
+    pub default: Option<Shape>,
+    /// Whether runs before this one are looked at.
+    pub prior: bool,
+    /// How the value is used.
+    pub usage: Use,
+    /// The call.
+    pub at: Location,
+}
+
+/// A push of an XCom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// Its key.
+    pub key: String,
+    /// What is stored.
+    pub shape: Shape,
+    /// The call.
+    pub at: Location,
+}
+
+/// A read of one parameter of the run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ParamRead {
+    /// Its name.
+    pub name: String,
+    /// Whether it is an error that there is none.
+    pub required: bool,
+    /// Where.
+    pub at: Location,
+}
+
+/// What is learnt of a function by walking through it.
+pub(super) struct Walked {
+    pub(super) exchange: Exchange,
+    /// What it returns, and where that is decided.
+    pub(super) returns: Shape,
+    pub(super) returns_at: crate::content::Span,
+}
+
+/// Walks through a function of the tree.
+pub(super) fn of(run: &Run, tree: &Tree, function: Ref, method: bool) -> Option<Walked> {
+    walk::function(run, tree, function, method)
+}

@@ -1,0 +1,524 @@
+//! Calls: of the task instance, of built-in functions, and of functions and classes of the tree.
+
+use super::express::of_context;
+use super::walk::{Abs, CALLS, Frame, Is, Walk};
+use super::{Pull, Step, Use, What};
+use crate::content::Span;
+use crate::dag::Shape;
+use crate::python::syntax::{Arg, Expr, ExprKind, Name, ParameterKind, StmtKind};
+use crate::python::value::{Object, Ref, Value, last_name};
+use std::collections::BTreeMap;
+
+/// Where an argument stands; `self` stands nowhere.
+#[derive(Clone, Copy)]
+struct Passed<'e> {
+    span: Span,
+    expr: Option<&'e Expr>,
+}
+
+impl<'e> From<&'e Expr> for Passed<'e> {
+    fn from(expr: &'e Expr) -> Self {
+        Self { span: expr.span, expr: Some(expr) }
+    }
+}
+
+/// The arguments of a call as far as they are followed.
+struct Given<'e> {
+    positional: Vec<(Abs, Passed<'e>)>,
+    named: Vec<(Name, Abs, Passed<'e>)>,
+    /// There may be more by `*` or `**`.
+    more: bool,
+    /// The whole context is handed on by `**context`.
+    context: bool,
+}
+
+impl<'e> Given<'e> {
+    fn value(&self, position: usize, name: &str) -> Option<&Abs> {
+        let named = self.named.iter().find(|(given, ..)| &**given == name).map(|(_, value, _)| value);
+        named.or_else(|| self.positional.get(position).map(|(value, _)| value))
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&Abs, Passed<'e>)> {
+        let positional = self.positional.iter().map(|(value, expr)| (value, *expr));
+        positional.chain(self.named.iter().map(|(_, value, expr)| (value, *expr)))
+    }
+}
+
+impl Walk<'_, '_> {
+    pub(super) fn call(&mut self, frame: &mut Frame, callee: &Expr, args: &[Arg], span: Span) -> Abs {
+        match &callee.kind {
+            ExprKind::Attribute(object, method) => {
+                let receiver = self.express(frame, object);
+                match &receiver.is {
+                    Is::Ti => {
+                        let given = self.given(frame, args);
+                        self.of_ti(frame, method, &given, span)
+                    }
+                    Is::Context => {
+                        let given = self.given(frame, args);
+                        match (&**method, given.value(0, "key").map(|key| &key.is)) {
+                            ("get" | "pop", Some(Is::Text(key))) => of_context(key),
+                            _ => Abs::any(),
+                        }
+                    }
+                    Is::Params => {
+                        let given = self.given(frame, args);
+                        if let ("get", Some(Is::Text(name))) = (&**method, given.value(0, "key").map(|key| &key.is)) {
+                            self.reads_param(frame, name, false, span);
+                        }
+                        Abs::any()
+                    }
+                    Is::Receiver => self.of_receiver(frame, method, args, span),
+                    Is::Value(value) if !matches!(receiver.shape, Shape::Dict(_)) => {
+                        let function = self.member_of(value, method);
+                        self.apply(frame, &function, args, span)
+                    }
+                    _ => self.method(frame, &receiver, object, method, args, span),
+                }
+            }
+            ExprKind::Name(name)
+                if !frame.env.contains_key(name) && self.run.find_name(frame.scope, name).is_none() =>
+            {
+                self.builtin(frame, name, args, span)
+            }
+            _ => {
+                let function = self.express(frame, callee);
+                self.apply(frame, &function, args, span)
+            }
+        }
+    }
+
+    fn given<'e>(&mut self, frame: &mut Frame, args: &'e [Arg]) -> Given<'e> {
+        let mut given = Given { positional: Vec::new(), named: Vec::new(), more: false, context: false };
+        for arg in args {
+            match arg {
+                Arg::Positional(expr) => {
+                    let value = self.express(frame, expr);
+                    given.positional.push((value, expr.into()));
+                }
+                Arg::Keyword(name, expr) => {
+                    let value = self.express(frame, expr);
+                    given.named.push((name.clone(), value, expr.into()));
+                }
+                Arg::Star(expr) => {
+                    let value = self.express(frame, expr);
+                    self.need(frame, &value, &What::Iterate, expr.span);
+                    self.open(frame, &value, expr.span);
+                    given.more = true;
+                }
+                Arg::DoubleStar(expr) => {
+                    let value = self.express(frame, expr);
+                    if matches!(value.is, Is::Context) {
+                        given.context = true;
+                    } else {
+                        self.need(frame, &value, &What::Spread, expr.span);
+                        self.open(frame, &value, expr.span);
+                        given.more = true;
+                    }
+                }
+            }
+        }
+        given
+    }
+
+    fn open_all(&mut self, frame: &mut Frame, given: &Given<'_>) {
+        for (value, expr) in given.all() {
+            self.open(frame, value, expr.span);
+        }
+        for (_, passed) in given.all() {
+            if let Some(expr) = passed.expr {
+                self.loosen(frame, expr);
+            }
+        }
+    }
+
+    // --- the task instance ---
+
+    fn of_ti(&mut self, frame: &mut Frame, method: &str, given: &Given<'_>, span: Span) -> Abs {
+        match method {
+            "xcom_pull" => {
+                let text = |value: &Abs| value.plain_text().map(|text| text.to_string());
+                let ids = given.value(0, "task_ids");
+                let (task_ids, many) = match ids.map(|ids| &ids.is) {
+                    Some(Is::Text(id)) => (Some(vec![id.to_string()]), false),
+                    Some(Is::Texts(ids)) => (Some(ids.iter().map(ToString::to_string).collect()), true),
+                    _ => (None, matches!(ids.map(|ids| &ids.shape), Some(Shape::List(_) | Shape::Tuple(_)))),
+                };
+                let key = match given.value(2, "key") {
+                    None => Some("return_value".to_owned()),
+                    Some(key) => text(key),
+                };
+                let none = |value: &&Abs| value.shape != Shape::None;
+                let dag_id = given.value(1, "dag_id").filter(none);
+                let pull = Pull {
+                    // Which DAG is meant decides whose tasks these are.
+                    task_ids: task_ids.filter(|_| !given.more && dag_id.is_none_or(|id| text(id).is_some())),
+                    many,
+                    indexed: given.value(usize::MAX, "map_indexes").filter(none).is_some(),
+                    dag_id: dag_id.and_then(text),
+                    key,
+                    default: given.value(usize::MAX, "default").map(|value| value.shape.clone()),
+                    prior: given.value(3, "include_prior_dates").is_some(),
+                    usage: Use::default(),
+                    at: self.location(frame, span),
+                };
+                self.pulled(pull)
+            }
+            "xcom_push" => {
+                let key = given.value(0, "key").and_then(Abs::plain_text);
+                let shape = given.value(1, "value").map_or(Shape::Any, |value| value.shape.clone());
+                for (value, expr) in given.all() {
+                    self.open(frame, value, expr.span);
+                }
+                self.pushed(frame, key.as_deref(), shape, span);
+                Abs::of_shape(Shape::None)
+            }
+            _ => Abs::any(),
+        }
+    }
+
+    /// A method of the operator itself.
+    fn of_receiver(&mut self, frame: &mut Frame, method: &Name, args: &[Arg], span: Span) -> Abs {
+        let found = frame.class.and_then(|class| self.run.find_in_class(class, method, None));
+        match found {
+            Some((Ok(Value::Object(function)), _)) if matches!(self.run.object(function), Object::Function(_)) => {
+                let mut given = self.given(frame, args);
+                let receiver = (Abs::special(Is::Receiver), Passed { span, expr: None });
+                given.positional.insert(0, receiver);
+                self.follow(frame, function, &given, span)
+            }
+            _ => {
+                let given = self.given(frame, args);
+                // `self.xcom_push(context, key=…, value=…)` of Airflow 2.
+                if &**method == "xcom_push" && found.is_none_or(|(found, _)| found.is_err()) {
+                    let key = given.value(1, "key").and_then(Abs::plain_text);
+                    let shape = given.value(2, "value").map_or(Shape::Any, |value| value.shape.clone());
+                    self.pushed(frame, key.as_deref(), shape, span);
+                }
+                self.open_all(frame, &given);
+                Abs::any()
+            }
+        }
+    }
+
+    fn member_of(&self, value: &Value, name: &Name) -> Abs {
+        match value {
+            Value::Outside(path) => Abs::special(Is::Value(Value::outside(format!("{path}.{name}")))),
+            Value::Module(key) => {
+                let found = self.run.modules.get(key).and_then(|loaded| self.run.names(loaded.scope).get(name));
+                found.map_or_else(Abs::any, |value| Abs::special(Is::Value(value.clone())))
+            }
+            Value::Object(object) => match self.run.object(*object) {
+                Object::Class(_) => match self.run.find_in_class(*object, name, None) {
+                    Some((Ok(value), _)) => Abs::special(Is::Value(value)),
+                    _ => Abs::any(),
+                },
+                _ => Abs::any(),
+            },
+            _ => Abs::any(),
+        }
+    }
+
+    // --- functions and classes ---
+
+    fn apply(&mut self, frame: &mut Frame, function: &Abs, args: &[Arg], span: Span) -> Abs {
+        let given = self.given(frame, args);
+        let Is::Value(value) = &function.is else {
+            self.open_all(frame, &given);
+            return Abs::any();
+        };
+        match value {
+            Value::Outside(path) => self.outside(frame, &path.clone(), &given),
+            Value::Object(object) => match self.run.object(*object) {
+                Object::Function(_) => self.follow(frame, *object, &given, span),
+                Object::StaticMethod(Value::Object(inner)) if self.is_function(*inner) => {
+                    self.follow(frame, *inner, &given, span)
+                }
+                Object::Class(_) => {
+                    self.open_all(frame, &given);
+                    self.of_class(*object, 2).map_or_else(Abs::any, Abs::of_shape)
+                }
+                _ => {
+                    self.open_all(frame, &given);
+                    Abs::any()
+                }
+            },
+            _ => {
+                self.open_all(frame, &given);
+                Abs::any()
+            }
+        }
+    }
+
+    fn is_function(&self, object: Ref) -> bool {
+        matches!(self.run.object(object), Object::Function(_))
+    }
+
+    /// Walks through a function of the tree with what it is given.
+    fn follow(&mut self, frame: &mut Frame, function: Ref, given: &Given<'_>, _span: Span) -> Abs {
+        let Object::Function(object) = self.run.object(function) else { return Abs::any() };
+        if self.calls.len() > CALLS || self.calls.contains(&function) || object.def.generator || given.more {
+            self.open_all(frame, given);
+            return Abs::any();
+        }
+        let def = object.def.clone();
+        let mut inner = Self::frame(object, frame.conditions.clone());
+        let mut positional = given.positional.iter().map(|(value, _)| value);
+        for (index, parameter) in def.parameters.iter().enumerate() {
+            let named = given.named.iter().find(|(name, ..)| *name == parameter.name).map(|(_, value, _)| value);
+            let value = match parameter.kind {
+                ParameterKind::Plain => named.or_else(|| positional.next()).cloned(),
+                ParameterKind::KeywordOnly => named.cloned(),
+                ParameterKind::Star => None,
+                ParameterKind::DoubleStar => given.context.then(|| Abs::special(Is::Context)),
+            };
+            let of_context = || given.context.then(|| of_context(&parameter.name));
+            let default = || object.defaults.get(index).and_then(Option::as_ref).map(|value| self.of_value(value, 3));
+            let value = value.or_else(of_context).or_else(default).unwrap_or_else(Abs::any);
+            inner.env.insert(parameter.name.clone(), value);
+        }
+        // What finds no parameter of its own goes on unseen.
+        for (name, value, expr) in &given.named {
+            if !def.parameters.iter().any(|parameter| parameter.name == *name) {
+                self.open(frame, value, expr.span);
+            }
+        }
+        for value in positional.cloned().collect::<Vec<_>>() {
+            self.open(frame, &value, def.span);
+        }
+        self.calls.push(function);
+        let ended = self.inside(&def, &mut inner);
+        self.calls.pop();
+        let mut result = self.result(&def, inner, ended);
+        if result.shape == Shape::Any
+            && let Some(annotation) = &def.returns
+        {
+            result.shape = self.declared(object.scope, annotation, 3);
+        }
+        for (_, passed) in given.all() {
+            if let Some(expr) = passed.expr {
+                self.loosen(frame, expr);
+            }
+        }
+        result
+    }
+
+    /// The shape of what a class of the tree makes.
+    pub(super) fn of_class(&self, class: Ref, depth: usize) -> Option<Shape> {
+        let Object::Class(object) = self.run.object(class) else { return None };
+        let bases = self.run.outside_bases(class);
+        let has = |name: &str| bases.iter().any(|base| base.rsplit('.').next() == Some(name));
+        let fields = || -> BTreeMap<String, Shape> {
+            object
+                .order
+                .iter()
+                .filter_map(|entry| match entry {
+                    Value::Object(class) => match self.run.object(*class) {
+                        Object::Class(class) => Some(class),
+                        _ => None,
+                    },
+                    _ => None,
+                })
+                .filter_map(|class| class.body.as_ref())
+                .flat_map(|(def, scope)| def.body.iter().map(move |stmt| (stmt, scope)))
+                .filter_map(|(stmt, scope)| match &stmt.kind {
+                    StmtKind::Annotated { target, annotation, .. } => {
+                        Some((last_name(target)?.to_owned(), self.declared(*scope, annotation, depth)))
+                    }
+                    _ => None,
+                })
+                .collect()
+        };
+        if has("TypedDict") {
+            return Some(Shape::Dict(Some(fields())));
+        }
+        if object.dataclass.is_some() || has("NamedTuple") || has("BaseModel") {
+            return Some(Shape::Record(object.name.to_string(), fields()));
+        }
+        None
+    }
+
+    fn outside(&mut self, frame: &mut Frame, path: &str, given: &Given<'_>) -> Abs {
+        let last = path.rsplit('.').next().unwrap_or(path);
+        match (path, last) {
+            (_, "get_current_context") if path.starts_with("airflow.") => return Abs::special(Is::Context),
+            ("json.loads", _) => {
+                self.open_all(frame, given);
+                return Abs::any();
+            }
+            ("json.dumps" | "pprint.pprint" | "pprint.pformat", _) => return Abs::named("str"),
+            _ if path.starts_with("logging.") => return Abs::special(Is::Value(Value::outside("logging.any"))),
+            ("copy.deepcopy" | "copy.copy" | "typing.cast", _) => {
+                let value = given.positional.last().map(|(value, _)| value.clone());
+                return value.unwrap_or_else(Abs::any);
+            }
+            ("os.environ.get" | "os.getenv", _) => return Abs::any(),
+            _ => {}
+        }
+        self.open_all(frame, given);
+        Abs::any()
+    }
+
+    // --- built-in functions and methods ---
+
+    fn builtin(&mut self, frame: &mut Frame, name: &str, args: &[Arg], span: Span) -> Abs {
+        let given = self.given(frame, args);
+        let list = || Abs::of_shape(Shape::List(Box::new(Shape::Any)));
+        let first = given.positional.first();
+        let ask = |walk: &mut Self, frame: &Frame, what: &What| {
+            if let Some((value, expr)) = first {
+                walk.need(frame, value, what, expr.span);
+            }
+        };
+        match name {
+            "print" | "isinstance" | "type" | "id" | "hasattr" | "callable" | "super" => match name {
+                "isinstance" | "hasattr" | "callable" => Abs::named("bool"),
+                _ => Abs::any(),
+            },
+            "bool" => Abs::named("bool"),
+            "str" | "repr" | "format" | "ascii" => {
+                ask(self, frame, &What::Text);
+                Abs::named("str")
+            }
+            "int" | "float" | "round" | "abs" | "divmod" | "pow" | "range" | "chr" | "hex" => {
+                for (value, expr) in &given.positional {
+                    self.need(frame, value, &What::Number, expr.span);
+                }
+                match name {
+                    "int" => Abs::named("int"),
+                    "float" => Abs::named("float"),
+                    _ => Abs::any(),
+                }
+            }
+            "len" => {
+                ask(self, frame, &What::Length);
+                Abs::named("int")
+            }
+            "any" | "all" => {
+                ask(self, frame, &What::Iterate);
+                Abs::named("bool")
+            }
+            "list" | "tuple" | "set" | "sorted" | "sum" | "max" | "min" | "enumerate" | "zip" | "reversed" | "iter"
+            | "frozenset" | "next" => {
+                if given.positional.len() == 1 || name == "zip" || matches!(name, "sorted" | "sum" | "enumerate") {
+                    let asked = if name == "zip" { given.positional.len() } else { 1 };
+                    for (value, expr) in given.positional.iter().take(asked) {
+                        self.need(frame, value, &What::Iterate, expr.span);
+                        let element = Self::part(value, &Step::Element, Shape::Any);
+                        self.open(frame, &element, span);
+                    }
+                } else {
+                    self.open_all(frame, &given);
+                }
+                match name {
+                    "list" | "sorted" => list(),
+                    _ => Abs::any(),
+                }
+            }
+            "dict" => {
+                self.open_all(frame, &given);
+                if given.positional.is_empty() && !given.more && !given.context {
+                    let named = given.named.iter().map(|(name, value, _)| (name.to_string(), value.shape.clone()));
+                    return Abs::of_shape(Shape::Dict(Some(named.collect())));
+                }
+                Abs::of_shape(Shape::Dict(None))
+            }
+            "map" | "filter" => {
+                if let Some((value, expr)) = given.positional.get(1) {
+                    self.need(frame, value, &What::Iterate, expr.span);
+                }
+                self.open_all(frame, &given);
+                Abs::any()
+            }
+            _ => {
+                self.open_all(frame, &given);
+                Abs::any()
+            }
+        }
+    }
+
+    fn method(
+        &mut self,
+        frame: &mut Frame,
+        receiver: &Abs,
+        object: &Expr,
+        method: &Name,
+        args: &[Arg],
+        span: Span,
+    ) -> Abs {
+        let given = self.given(frame, args);
+        self.need(frame, receiver, &What::Attribute(method.to_string()), span);
+        let text = receiver.shape == Shape::Named("str".to_owned());
+        match &**method {
+            "format" | "join" | "replace" | "strip" | "lower" | "upper" | "title" | "rstrip" | "lstrip" if text => {
+                let what = if &**method == "join" { What::Iterate } else { What::Text };
+                for (value, expr) in given.all() {
+                    self.need(frame, value, &what, expr.span);
+                }
+                Abs::named("str")
+            }
+            "get" => {
+                let default =
+                    given.positional.get(1).map_or_else(|| Abs::of_shape(Shape::None), |(value, _)| value.clone());
+                let key = given.positional.first().and_then(|(key, _)| key.plain_text());
+                let (step, shape) = match (&key, &receiver.shape) {
+                    (Some(key), Shape::Dict(Some(keys))) => {
+                        (Step::Key(key.to_string()), keys.get(&**key).cloned().unwrap_or(Shape::None))
+                    }
+                    (Some(key), _) => (Step::Key(key.to_string()), Shape::Any),
+                    (None, _) => (Step::Element, Shape::Any),
+                };
+                let mut part = Self::part(receiver, &step, shape);
+                if let Some(key) = key {
+                    for alt in &mut part.of {
+                        let path = alt.path[..alt.path.len() - 1].to_vec();
+                        let test = super::Test::Has(key.to_string());
+                        alt.guards.push(super::Guard { path, test, holds: true });
+                    }
+                }
+                part.or(default)
+            }
+            "items" => Self::part(receiver, &Step::Attribute("items()".to_owned()), Shape::Any),
+            "keys" => Abs::any(),
+            "values" => {
+                let element = Self::part(receiver, &Step::Element, Shape::Any);
+                self.open(frame, &element, span);
+                Abs::any()
+            }
+            "append" | "extend" | "insert" | "remove" | "clear" | "update" | "pop" | "popitem" | "setdefault"
+            | "sort" | "reverse" => {
+                for (value, expr) in given.all() {
+                    self.open(frame, value, expr.span);
+                }
+                self.mutate(frame, object, method, &given);
+                Abs::any()
+            }
+            _ => {
+                self.open_all(frame, &given);
+                Abs::any()
+            }
+        }
+    }
+
+    /// A method that changes the list or dict that a name holds.
+    fn mutate(&mut self, frame: &mut Frame, object: &Expr, method: &str, given: &Given<'_>) {
+        let more: Option<BTreeMap<String, Shape>> = match (method, given.positional.as_slice()) {
+            ("update", []) if !given.more && !given.context => {
+                Some(given.named.iter().map(|(name, value, _)| (name.to_string(), value.shape.clone())).collect())
+            }
+            ("update", [(Abs { shape: Shape::Dict(Some(keys)), .. }, _)]) if given.named.is_empty() => {
+                Some(keys.clone())
+            }
+            _ => None,
+        };
+        if let (Some(more), ExprKind::Name(name)) = (more, &object.kind)
+            && let Some(Abs { shape: Shape::Dict(Some(keys)), .. }) = frame.env.get_mut(name)
+        {
+            keys.extend(more);
+            return;
+        }
+        if method != "sort" && method != "reverse" {
+            self.loosen(frame, object);
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! Whether code can do with a value of some shape what it does with it.
+
+use super::{Guard, Need, Step, Test, Use, What};
+use crate::content::Location;
+use crate::dag::Shape;
+
+/// What comes of a value meeting code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// All that is asked of it, it has.
+    Fits,
+    /// Nothing speaks against it, and not all of the code is followed: where it goes on.
+    Open(Location),
+    /// Perhaps not: with what is asked, and where.
+    May(String, Location),
+    /// Not: with what is asked, and where.
+    Fails(String, Location),
+}
+
+impl Fit {
+    /// Whether it is certain that the code fails.
+    pub fn fails(&self) -> bool {
+        matches!(self, Self::Fails(..))
+    }
+
+    /// Whether nothing speaks against it.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Fits | Self::Open(_))
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Fits => 0,
+            Self::Open(_) => 1,
+            Self::May(..) => 2,
+            Self::Fails(..) => 3,
+        }
+    }
+}
+
+/// What one thing that is asked of a value finds.
+enum Found {
+    Yes,
+    No(String),
+    NotKnown,
+}
+
+impl Use {
+    /// Whether a value of that shape can be used so.
+    pub fn fits(&self, value: &Shape) -> Fit {
+        let open = || self.open.clone().map_or(Fit::Fits, Fit::Open);
+        let alternatives: Vec<&Shape> = match value {
+            Shape::Union(all) => all.iter().collect(),
+            one => vec![one],
+        };
+        let fits: Vec<Fit> = alternatives.iter().map(|shape| self.fits_one(shape)).collect();
+        let worst = fits.iter().max_by_key(|fit| fit.rank()).cloned().unwrap_or_else(open);
+        match worst {
+            Fit::Fails(why, at) if fits.iter().any(Fit::passes) => Fit::May(why, at),
+            Fit::Fits => open(),
+            worst => worst,
+        }
+    }
+
+    fn fits_one(&self, value: &Shape) -> Fit {
+        let mut result = Fit::Fits;
+        for need in &self.needs {
+            let fit = need.fits(value);
+            if fit.rank() > result.rank() {
+                result = fit;
+            }
+        }
+        result
+    }
+
+    /// What this use asks beside what another one asks: nothing, where the code did not change.
+    pub fn asks_more_than(&self, other: &Self) -> bool {
+        let asked = |usage: &Self| -> Vec<_> {
+            usage.needs.iter().map(|need| (need.path.clone(), need.what.clone(), need.guards.clone())).collect()
+        };
+        let before = asked(other);
+        asked(self).iter().any(|need| !before.contains(need)) || self.open.is_some() && other.open.is_none()
+    }
+}
+
+impl Need {
+    fn fits(&self, value: &Shape) -> Fit {
+        let mut sure = true;
+        for guard in &self.guards {
+            match guard.decide(value) {
+                Some(holds) if holds == guard.holds => {}
+                Some(_) => return Fit::Fits,
+                None => sure = false,
+            }
+        }
+        let Some(part) = part(value, &self.path) else { return Fit::Fits };
+        let (mut yes, mut no) = (false, None);
+        let alternatives: Vec<&Shape> = match &part {
+            Shape::Union(all) => all.iter().collect(),
+            one => vec![one],
+        };
+        for shape in alternatives {
+            match self.what.of(shape) {
+                Found::Yes | Found::NotKnown => yes = true,
+                Found::No(why) => no = Some(why),
+            }
+        }
+        match no {
+            Some(why) if sure && !yes => Fit::Fails(why, self.at.clone()),
+            Some(why) => Fit::May(why, self.at.clone()),
+            None => Fit::Fits,
+        }
+    }
+}
+
+impl Guard {
+    /// Whether the test holds for a value of that shape; none if that is not known.
+    fn decide(&self, value: &Shape) -> Option<bool> {
+        let part = part(value, &self.path)?;
+        match (&self.test, &part) {
+            (Test::Other, _) | (_, Shape::Any | Shape::Union(_)) => None,
+            (Test::IsNone, shape) => Some(*shape == Shape::None),
+            (Test::Truth, Shape::None) => Some(false),
+            (Test::Truth, Shape::Record(..)) => Some(true),
+            (Test::Truth, Shape::Dict(Some(keys))) => Some(!keys.is_empty()),
+            (Test::Truth, Shape::Tuple(parts)) => Some(!parts.is_empty()),
+            // Taken as what it mostly is: the tests are there for what is nothing.
+            (Test::Truth, _) => Some(true),
+            (Test::Has(key), Shape::Dict(Some(keys))) => Some(keys.contains_key(key)),
+            (Test::Has(_), _) => None,
+            (Test::Is(names), shape) => is_one_of(shape, names),
+        }
+    }
+}
+
+fn is_one_of(shape: &Shape, names: &std::collections::BTreeSet<String>) -> Option<bool> {
+    let any = |own: &[&str]| Some(own.iter().any(|name| names.contains(*name)));
+    match shape {
+        Shape::None => any(&["NoneType"]),
+        Shape::Dict(_) => any(&["dict", "Mapping", "MutableMapping", "Dict", "Container", "Iterable", "Collection"]),
+        Shape::List(_) => any(&["list", "List", "Sequence", "Iterable", "Collection", "Container"]),
+        Shape::Tuple(_) => any(&["tuple", "Tuple", "Sequence", "Iterable", "Collection", "Container"]),
+        Shape::Record(name, _) => Some(names.contains(name)),
+        Shape::Named(name) => match name.as_str() {
+            "int" => any(&["int", "Number", "Integral", "Real"]),
+            "bool" => any(&["bool", "int", "Number", "Integral"]),
+            "float" => any(&["float", "Number", "Real"]),
+            "str" => any(&["str", "Sequence", "Iterable", "Collection"]),
+            "bytes" => any(&["bytes", "Sequence", "Iterable"]),
+            _ if names.contains(name) => Some(true),
+            _ => None,
+        },
+        Shape::Any | Shape::Union(_) => None,
+    }
+}
+
+/// A part of a value; none if there is no such part, or what it is is not known.
+pub(super) fn part(value: &Shape, path: &[Step]) -> Option<Shape> {
+    let mut at = value.clone();
+    for step in path {
+        at = match (step, at) {
+            (Step::Key(key), Shape::Dict(Some(keys))) => keys.get(key)?.clone(),
+            (Step::Index(index), Shape::Tuple(parts)) => parts.get(*index)?.clone(),
+            (Step::Index(_) | Step::Element, Shape::List(inner)) => *inner,
+            (Step::Element, Shape::Dict(Some(_))) => Shape::Named("str".to_owned()),
+            (Step::Attribute(name), Shape::Record(_, fields)) => fields.get(name)?.clone(),
+            (_, Shape::Any) => return Some(Shape::Any),
+            _ => return None,
+        };
+    }
+    Some(at)
+}
+
+impl What {
+    fn of(&self, value: &Shape) -> Found {
+        let no = |why: String| Found::No(why);
+        let shown = value.shown();
+        match (self, value) {
+            (_, Shape::Any | Shape::Union(_)) => Found::NotKnown,
+            (Self::Key(key), Shape::Dict(Some(keys))) => {
+                if keys.contains_key(key) {
+                    Found::Yes
+                } else {
+                    no(format!("key `{key}` is read, and there is none"))
+                }
+            }
+            (Self::Key(key), shape) if !matches!(shape, Shape::Dict(_)) && is_plain(shape) => {
+                no(format!("key `{key}` is read of {shown}"))
+            }
+            (Self::Index(at), Shape::Tuple(parts)) => {
+                if *at < parts.len() {
+                    Found::Yes
+                } else {
+                    no(format!("element {at} is read of {} elements", parts.len()))
+                }
+            }
+            (Self::Index(_), Shape::List(_)) => Found::Yes,
+            (Self::Index(_), Shape::Named(name)) if name == "str" || name == "bytes" => Found::Yes,
+            (Self::Index(at), shape) if is_plain(shape) => no(format!("element {at} is read of {shown}")),
+            (Self::Unpack(count, starred), Shape::Tuple(parts)) => unpack(*count, *starred, parts.len()),
+            (Self::Unpack(count, starred), Shape::Dict(Some(keys))) => unpack(*count, *starred, keys.len()),
+            (Self::Iterate | Self::Length | Self::Unpack(..), shape) if is_scalar(shape) => {
+                no(format!("{shown} is iterated, unpacked or measured"))
+            }
+            (Self::Spread, shape) if is_plain(shape) && !matches!(shape, Shape::Dict(_)) => {
+                no(format!("{shown} is passed on by `**`"))
+            }
+            (Self::Attribute(name), Shape::Record(_, fields)) => {
+                if fields.contains_key(name) {
+                    Found::Yes
+                } else {
+                    Found::NotKnown
+                }
+            }
+            (Self::Attribute(name), shape) if is_plain(shape) => {
+                if has_method(shape, name) {
+                    Found::Yes
+                } else {
+                    no(format!("`.{name}` is asked of {shown}"))
+                }
+            }
+            (Self::Number, Shape::None | Shape::Dict(_) | Shape::List(_) | Shape::Tuple(_)) => {
+                no(format!("{shown} is read as a number"))
+            }
+            (Self::Calculate(other), shape) => calculate(shape, other),
+            (Self::Text, Shape::None) => no("nothing is put into a text".to_owned()),
+            _ => Found::Yes,
+        }
+    }
+}
+
+fn unpack(count: usize, starred: bool, length: usize) -> Found {
+    if length == count || starred && length >= count {
+        Found::Yes
+    } else {
+        Found::No(format!("{count} elements are unpacked of {length}"))
+    }
+}
+
+/// Whether all that can be done with a value of that shape is known.
+fn is_plain(shape: &Shape) -> bool {
+    match shape {
+        Shape::Named(name) => matches!(name.as_str(), "int" | "float" | "bool" | "str" | "bytes"),
+        Shape::None | Shape::Dict(_) | Shape::List(_) | Shape::Tuple(_) => true,
+        Shape::Record(..) | Shape::Any | Shape::Union(_) => false,
+    }
+}
+
+fn is_number(shape: &Shape) -> bool {
+    matches!(shape, Shape::Named(name) if matches!(name.as_str(), "int" | "float" | "bool"))
+}
+
+fn is_scalar(shape: &Shape) -> bool {
+    *shape == Shape::None || is_number(shape)
+}
+
+/// Calculations with numbers are for numbers: that `"7" * 2` is `"77"` is no result that was meant.
+fn calculate(value: &Shape, other: &Shape) -> Found {
+    let no = || Found::No(format!("{} is calculated with", value.shown()));
+    match (value, other) {
+        (Shape::None | Shape::Dict(_), _) => no(),
+        (value, other) if is_number(other) && is_plain(value) => {
+            if is_number(value) {
+                Found::Yes
+            } else {
+                no()
+            }
+        }
+        (value, Shape::Named(name)) if name == "str" && is_plain(value) => {
+            if matches!(value, Shape::Named(own) if own == "str") { Found::Yes } else { no() }
+        }
+        (value, Shape::List(_)) if is_plain(value) => {
+            if matches!(value, Shape::List(_)) {
+                Found::Yes
+            } else {
+                no()
+            }
+        }
+        _ => Found::Yes,
+    }
+}
+
+fn has_method(shape: &Shape, name: &str) -> bool {
+    const ALL: &[&str] =
+        &["items", "keys", "values", "get", "pop", "popitem", "update", "setdefault", "copy", "clear", "fromkeys"];
+    const LIST: &[&str] =
+        &["append", "extend", "insert", "remove", "pop", "clear", "index", "count", "sort", "reverse", "copy"];
+    const INT: &[&str] = &[
+        "bit_length",
+        "to_bytes",
+        "from_bytes",
+        "real",
+        "imag",
+        "numerator",
+        "denominator",
+        "conjugate",
+        "as_integer_ratio",
+        "is_integer",
+        "bit_count",
+        "hex",
+        "fromhex",
+    ];
+    if name.starts_with("__") {
+        return true;
+    }
+    match shape {
+        Shape::Dict(_) => ALL.contains(&name),
+        Shape::List(_) => LIST.contains(&name),
+        Shape::Tuple(_) => matches!(name, "index" | "count"),
+        Shape::Named(own) if own == "str" || own == "bytes" => {
+            !ALL.contains(&name) && !LIST.contains(&name) || matches!(name, "index" | "count")
+        }
+        Shape::Named(_) => INT.contains(&name),
+        _ => false,
+    }
+}
+
+impl Shape {
+    /// In Python's words, for a sentence.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Any => "a value that is not known".to_owned(),
+            Self::None => "`None`".to_owned(),
+            Self::Named(name) | Self::Record(name, _) => format!("`{name}`"),
+            Self::Dict(_) => "a dict".to_owned(),
+            Self::List(_) => "a list".to_owned(),
+            Self::Tuple(parts) => format!("a tuple of {}", parts.len()),
+            Self::Union(parts) => parts.iter().map(Self::shown).collect::<Vec<_>>().join(" or "),
+        }
+    }
+}

@@ -1,0 +1,802 @@
+//! Statements: what they do to the values that are followed.
+
+use super::{Exchange, Guard, Need, ParamRead, Pull, Push, Step, Test, Use, Walked, What};
+use crate::content::Span;
+use crate::dag::Shape;
+use crate::dag::collect::location;
+use crate::dag::shape;
+use crate::dag::world::Run;
+use crate::python::syntax::{Expr, ExprKind, Function, Handler, Name, ParameterKind, Pattern, Stmt, StmtKind};
+use crate::python::tree::Tree;
+use crate::python::value::{At, Object, Ref, ScopeRef, Value, last_name};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Expressions and statements that are walked through at most for one function, with all that it
+/// calls.
+const STEPS: usize = 20_000;
+
+/// Functions that call each other are followed so deep.
+pub(super) const CALLS: usize = 4;
+
+/// A value may come from so many places before it is not followed any more.
+const ALTERNATIVES: usize = 8;
+
+/// More is not kept of one value; nobody reads so many.
+const NEEDS: usize = 120;
+
+/// A value as far as it is followed.
+#[derive(Clone, Debug)]
+pub(super) struct Abs {
+    pub(super) shape: Shape,
+    /// What of the values that are followed it may be.
+    pub(super) of: Vec<Alt>,
+    pub(super) is: Is,
+    /// Every text that it may be or hold.
+    pub(super) texts: Vec<(Rc<str>, At)>,
+}
+
+/// A part of a value that is followed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Alt {
+    pub(super) root: usize,
+    pub(super) path: Vec<Step>,
+    pub(super) guards: Vec<Guard>,
+}
+
+/// What a value is beside its shape.
+#[derive(Clone, Debug)]
+pub(super) enum Is {
+    Plain,
+    Ti,
+    Context,
+    Params,
+    /// `self` of an operator.
+    Receiver,
+    /// One text for certain.
+    Text(Rc<str>),
+    /// A list of texts for certain.
+    Texts(Vec<Rc<str>>),
+    /// Something that the module holds.
+    Value(Value),
+}
+
+impl Abs {
+    pub(super) fn any() -> Self {
+        Self::of_shape(Shape::Any)
+    }
+
+    pub(super) fn of_shape(shape: Shape) -> Self {
+        Self { shape, of: Vec::new(), is: Is::Plain, texts: Vec::new() }
+    }
+
+    pub(super) fn special(is: Is) -> Self {
+        Self { is, ..Self::any() }
+    }
+
+    pub(super) fn named(name: &str) -> Self {
+        Self::of_shape(Shape::Named(name.to_owned()))
+    }
+
+    pub(super) fn text(text: Rc<str>, at: At) -> Self {
+        Self { is: Is::Text(text.clone()), texts: vec![(text, at)], ..Self::named("str") }
+    }
+
+    /// Either this or the other.
+    pub(super) fn or(mut self, other: Self) -> Self {
+        let is = match (self.is, other.is) {
+            (Is::Text(a), Is::Text(b)) if a == b => Is::Text(a),
+            (Is::Texts(a), Is::Texts(b)) if a == b => Is::Texts(a),
+            (Is::Ti, Is::Ti) => Is::Ti,
+            (Is::Context, Is::Context) => Is::Context,
+            (Is::Params, Is::Params) => Is::Params,
+            (Is::Receiver, Is::Receiver) => Is::Receiver,
+            _ => Is::Plain,
+        };
+        for alt in other.of {
+            if !self.of.contains(&alt) {
+                self.of.push(alt);
+            }
+        }
+        for text in other.texts {
+            if !self.texts.contains(&text) {
+                self.texts.push(text);
+            }
+        }
+        Self { shape: shape::union([self.shape, other.shape].into()), of: self.of, is, texts: self.texts }
+    }
+}
+
+/// A function that is being walked through.
+pub(super) struct Frame {
+    pub(super) scope: ScopeRef,
+    pub(super) file: usize,
+    pub(super) env: BTreeMap<Name, Abs>,
+    returns: Vec<(Abs, Span)>,
+    /// The tests under which the current statement runs, by the value that they are of.
+    pub(super) conditions: Vec<(usize, Guard)>,
+    /// The class of `self`.
+    pub(super) class: Option<Ref>,
+}
+
+impl Frame {
+    fn at(&self, span: Span) -> At {
+        At::new(self.file, span)
+    }
+}
+
+/// A root: a value that is followed, and how it is used.
+#[derive(Debug, Default)]
+struct Root {
+    usage: Use,
+}
+
+pub(super) struct Walk<'r, 't> {
+    pub(super) run: &'r Run<'t>,
+    tree: &'r Tree,
+    steps: usize,
+    /// Functions that are being followed, the first one first.
+    pub(super) calls: Vec<Ref>,
+    roots: Vec<Root>,
+    /// Roots by the name of a parameter or attribute.
+    named: BTreeMap<String, usize>,
+    pulls: Vec<(usize, Pull)>,
+    pushes: Vec<Push>,
+    pushes_more: Option<At>,
+    params: Vec<ParamRead>,
+    /// `try` statements that are open and swallow what is raised.
+    tolerant: usize,
+}
+
+/// See [`super::of`].
+pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> Option<Walked> {
+    let Object::Function(object) = run.object(function) else { return None };
+    let mut walk = Walk {
+        run,
+        tree,
+        steps: 0,
+        calls: vec![function],
+        roots: Vec::new(),
+        named: BTreeMap::new(),
+        pulls: Vec::new(),
+        pushes: Vec::new(),
+        pushes_more: None,
+        params: Vec::new(),
+        tolerant: 0,
+    };
+    let def = object.def.clone();
+    let mut frame = Frame {
+        scope: object.scope,
+        file: object.file,
+        env: BTreeMap::new(),
+        returns: Vec::new(),
+        conditions: Vec::new(),
+        class: object.class,
+    };
+    for (index, parameter) in def.parameters.iter().enumerate() {
+        let value = match (&*parameter.name, parameter.kind) {
+            _ if method && index == 0 => Abs::special(Is::Receiver),
+            (_, ParameterKind::DoubleStar) => Abs::special(Is::Context),
+            (_, ParameterKind::Star) => Abs::any(),
+            ("ti" | "task_instance", _) => Abs::special(Is::Ti),
+            ("context", _) => Abs::special(Is::Context),
+            ("params", _) => Abs::special(Is::Params),
+            (name, _) => {
+                let shape = parameter.annotation.as_ref().map_or(Shape::Any, |of| walk.annotation(&frame, of));
+                walk.root(name, shape)
+            }
+        };
+        frame.env.insert(parameter.name.clone(), value);
+    }
+    walk.block(&mut frame, &def.body);
+    let (returns, returns_at, choices) = walk.returned(&def, &frame);
+    let at = |at: At| location(tree, at);
+    let usage = |root: usize| walk.roots[root].usage.clone();
+    let exchange = Exchange {
+        uses: walk
+            .named
+            .iter()
+            .map(|(name, root)| (name.clone(), usage(*root)))
+            .filter(|(_, usage)| *usage != Use::default())
+            .collect(),
+        pulls: walk.pulls.iter().map(|(root, pull)| Pull { usage: usage(*root), ..pull.clone() }).collect(),
+        pushes: walk.pushes.clone(),
+        pushes_more: walk.pushes_more.map(at),
+        params: walk.params.clone(),
+        choices: choices.into_iter().map(|(text, place)| (text.to_string(), at(place))).collect(),
+    };
+    Some(Walked { exchange, returns, returns_at })
+}
+
+impl Walk<'_, '_> {
+    /// A value that is followed from here.
+    pub(super) fn root(&mut self, name: &str, shape: Shape) -> Abs {
+        let root = *self.named.entry(name.to_owned()).or_insert_with(|| {
+            self.roots.push(Root::default());
+            self.roots.len() - 1
+        });
+        Abs { of: vec![Alt { root, path: Vec::new(), guards: Vec::new() }], ..Abs::of_shape(shape) }
+    }
+
+    pub(super) fn pulled(&mut self, pull: Pull) -> Abs {
+        self.roots.push(Root::default());
+        let root = self.roots.len() - 1;
+        self.pulls.push((root, pull));
+        Abs { of: vec![Alt { root, path: Vec::new(), guards: Vec::new() }], ..Abs::any() }
+    }
+
+    pub(super) fn pushed(&mut self, frame: &Frame, key: Option<&str>, shape: Shape, span: Span) {
+        match key {
+            Some(key) => {
+                let at = self.location(frame, span);
+                self.pushes.push(Push { key: key.to_owned(), shape, at });
+            }
+            None => {
+                self.pushes_more.get_or_insert(frame.at(span));
+            }
+        }
+    }
+
+    pub(super) fn reads_param(&mut self, frame: &Frame, name: &str, required: bool, span: Span) {
+        let at = self.location(frame, span);
+        let required = required && self.tolerant == 0;
+        self.params.push(ParamRead { name: name.to_owned(), required, at });
+    }
+
+    pub(super) fn location(&self, frame: &Frame, span: Span) -> crate::content::Location {
+        location(self.tree, frame.at(span))
+    }
+
+    /// Whether there is work left to do.
+    pub(super) fn step(&mut self) -> bool {
+        self.steps += 1;
+        self.steps < STEPS
+    }
+
+    /// Something is asked of a value.
+    pub(super) fn need(&mut self, frame: &Frame, value: &Abs, what: &What, span: Span) {
+        if self.tolerant > 0 || value.of.is_empty() {
+            return;
+        }
+        let at = self.location(frame, span);
+        for alt in &value.of {
+            let guards = guards(frame, alt);
+            let usage = &mut self.roots[alt.root].usage;
+            if usage.needs.len() < NEEDS {
+                usage.needs.push(Need { path: alt.path.clone(), what: what.clone(), guards, at: at.clone() });
+            } else {
+                usage.open.get_or_insert(at.clone());
+            }
+        }
+    }
+
+    /// A value goes on to where it is not followed.
+    pub(super) fn open(&mut self, frame: &Frame, value: &Abs, span: Span) {
+        if value.of.is_empty() {
+            return;
+        }
+        let at = self.location(frame, span);
+        for alt in &value.of {
+            self.roots[alt.root].usage.open.get_or_insert(at.clone());
+        }
+    }
+
+    pub(super) fn expects_none(&mut self, value: &Abs) {
+        for alt in value.of.iter().filter(|alt| alt.path.is_empty()) {
+            self.roots[alt.root].usage.expects_none = true;
+        }
+    }
+
+    /// A part of a value.
+    pub(super) fn part(value: &Abs, step: &Step, shape: Shape) -> Abs {
+        /// A way that is longer is that of a loop that walks a structure down.
+        const LONG: usize = 6;
+        let of = value
+            .of
+            .iter()
+            .filter(|alt| alt.path.len() < LONG)
+            .map(|alt| {
+                let path = alt.path.iter().chain([step]).cloned().collect();
+                Alt { path, ..alt.clone() }
+            })
+            .collect();
+        Abs { of, ..Abs::of_shape(shape) }
+    }
+
+    // --- statements ---
+
+    /// Walks a block; says whether it cannot run off its end.
+    pub(super) fn block(&mut self, frame: &mut Frame, body: &[Stmt]) -> bool {
+        let outer = frame.conditions.len();
+        let mut ended = false;
+        for stmt in body {
+            if ended || !self.step() {
+                break;
+            }
+            ended = self.stmt(frame, stmt);
+        }
+        frame.conditions.truncate(outer);
+        ended
+    }
+
+    fn stmt(&mut self, frame: &mut Frame, stmt: &Stmt) -> bool {
+        match &stmt.kind {
+            StmtKind::Expr(value) => {
+                self.express(frame, value);
+            }
+            StmtKind::Assign { targets, value } => {
+                let value = self.express(frame, value);
+                for target in targets {
+                    self.assign(frame, target, value.clone());
+                }
+            }
+            StmtKind::Annotated { target, annotation, value: Some(value) } => {
+                let mut value = self.express(frame, value);
+                if value.shape == Shape::Any {
+                    value.shape = self.annotation(frame, annotation);
+                }
+                self.assign(frame, target, value);
+            }
+            StmtKind::Augmented { target, op, value } => {
+                let value = self.express(frame, value);
+                let before = self.express(frame, target);
+                let after = self.calculate(frame, *op, (&before, target.span), (&value, stmt.span));
+                self.assign(frame, target, after);
+            }
+            StmtKind::Return(value) => {
+                let value = value.as_ref().map_or_else(
+                    || Abs::of_shape(Shape::None),
+                    |value| {
+                        let result = self.express(frame, value);
+                        if self.calls.len() == 1 {
+                            self.open(frame, &result, value.span);
+                        }
+                        result
+                    },
+                );
+                frame.returns.push((value, stmt.span));
+                return true;
+            }
+            StmtKind::Raise(value) => {
+                if let Some(value) = value {
+                    self.express(frame, value);
+                }
+                return true;
+            }
+            StmtKind::Break | StmtKind::Continue => return true,
+            StmtKind::Assert(parts) => {
+                if let Some(test) = parts.first() {
+                    self.express(frame, test);
+                    let tests = self.tests(frame, test, true);
+                    frame.conditions.extend(tests);
+                }
+            }
+            StmtKind::Delete(targets) => {
+                for target in targets {
+                    if let ExprKind::Subscript(object, _) = &target.kind {
+                        self.loosen(frame, object);
+                    }
+                }
+            }
+            _ => return self.compound(frame, stmt),
+        }
+        false
+    }
+
+    fn compound(&mut self, frame: &mut Frame, stmt: &Stmt) -> bool {
+        match &stmt.kind {
+            StmtKind::If { arms, orelse } => self.choice(frame, arms, orelse),
+            StmtKind::For(repeated) => {
+                let iter = self.express(frame, &repeated.iter);
+                let element = self.element(frame, &iter, repeated.iter.span);
+                let before = frame.env.clone();
+                self.assign(frame, &repeated.target, element);
+                self.block(frame, &repeated.body);
+                join(&mut frame.env, before);
+                self.block(frame, &repeated.orelse);
+                false
+            }
+            StmtKind::While { test, body, orelse } => {
+                self.express(frame, test);
+                let before = frame.env.clone();
+                let outer = frame.conditions.len();
+                let tests = self.tests(frame, test, true);
+                frame.conditions.extend(tests);
+                self.block(frame, body);
+                frame.conditions.truncate(outer);
+                join(&mut frame.env, before);
+                self.block(frame, orelse);
+                matches!(test.kind, ExprKind::True) && !breaks(body)
+            }
+            StmtKind::Try { body, handlers, orelse, finally } => {
+                let swallows = handlers.iter().any(swallows);
+                self.tolerant += usize::from(swallows);
+                let before = frame.env.clone();
+                let ended = self.block(frame, body) || self.block(frame, orelse);
+                self.tolerant -= usize::from(swallows);
+                let mut all = ended;
+                let after = std::mem::replace(&mut frame.env, before.clone());
+                let mut joined = if ended { None } else { Some(after) };
+                for handler in handlers {
+                    frame.env = before.clone();
+                    if let Some(name) = &handler.name {
+                        frame.env.insert(name.clone(), Abs::any());
+                    }
+                    let ended = self.block(frame, &handler.body);
+                    all &= ended;
+                    if !ended {
+                        let env = std::mem::take(&mut frame.env);
+                        match &mut joined {
+                            Some(joined) => join(joined, env),
+                            None => joined = Some(env),
+                        }
+                    }
+                }
+                frame.env = joined.unwrap_or(before);
+                self.block(frame, finally) || all
+            }
+            StmtKind::With(with) => {
+                for (value, target) in &with.items {
+                    let value = self.express(frame, value);
+                    self.open(frame, &value, stmt.span);
+                    if let Some(target) = target {
+                        self.assign(frame, target, Abs::any());
+                    }
+                }
+                self.block(frame, &with.body)
+            }
+            StmtKind::Match { subject, cases } => {
+                let subject = self.express(frame, subject);
+                let before = frame.env.clone();
+                let mut joined = before.clone();
+                let mut all =
+                    !cases.is_empty() && cases.last().is_some_and(|case| matches!(case.pattern, Pattern::Any));
+                for case in cases {
+                    frame.env = before.clone();
+                    for name in captures(&case.pattern) {
+                        frame.env.insert(name, Abs::any());
+                    }
+                    let outer = frame.conditions.len();
+                    let test = pattern_test(&case.pattern);
+                    frame.conditions.extend(whole(&subject, &test, true));
+                    let ended = self.block(frame, &case.body);
+                    all &= ended;
+                    frame.conditions.truncate(outer);
+                    if !ended {
+                        join(&mut joined, std::mem::take(&mut frame.env));
+                    }
+                }
+                self.open(frame, &subject, stmt.span);
+                frame.env = joined;
+                all
+            }
+            StmtKind::Function { def, .. } => {
+                self.nested(frame, def);
+                frame.env.insert(def.name.clone(), Abs::any());
+                false
+            }
+            StmtKind::Class { def, .. } => {
+                frame.env.insert(def.name.clone(), Abs::any());
+                false
+            }
+            StmtKind::Import(names) => {
+                for (name, alias) in names {
+                    let path: Name = alias.clone().unwrap_or_else(|| name.split('.').next().unwrap_or(name).into());
+                    let outside = Value::outside(if alias.is_some() { name.clone() } else { path.clone() });
+                    frame.env.insert(path, Abs::special(Is::Value(outside)));
+                }
+                false
+            }
+            StmtKind::ImportFrom { level: 0, module, names, .. } => {
+                for (name, alias, _) in names {
+                    let value = self.imported(frame, module, name);
+                    frame.env.insert(alias.clone().unwrap_or_else(|| name.clone()), value);
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// An `if`: each arm under its test, and the rest of the block under what then must hold.
+    fn choice(&mut self, frame: &mut Frame, arms: &[(Expr, Vec<Stmt>)], orelse: &[Stmt]) -> bool {
+        let outer = frame.conditions.len();
+        let mut after: Option<BTreeMap<Name, Abs>> = None;
+        let mut all = true;
+        let mut ended_tests = Vec::new();
+        for (test, body) in arms {
+            self.express(frame, test);
+            let before = frame.env.clone();
+            let depth = frame.conditions.len();
+            let tests = self.tests(frame, test, true);
+            frame.conditions.extend(tests);
+            let ended = self.block(frame, body);
+            if !ended {
+                let env = guarded(std::mem::take(&mut frame.env), &before, &frame.conditions[outer..]);
+                merge(&mut after, env);
+            }
+            frame.conditions.truncate(depth);
+            all &= ended;
+            frame.env = before;
+            let negated = self.tests(frame, test, false);
+            if ended {
+                ended_tests.extend(negated.iter().cloned());
+            }
+            frame.conditions.extend(negated);
+        }
+        let before = frame.env.clone();
+        let ended = self.block(frame, orelse);
+        if !ended {
+            let env = guarded(std::mem::take(&mut frame.env), &before, &frame.conditions[outer..]);
+            merge(&mut after, env);
+        }
+        frame.conditions.truncate(outer);
+        if let Some(after) = after {
+            frame.env = after;
+        } else {
+            frame.env = before;
+        }
+        // What comes behind an arm that ended runs only where its test did not hold.
+        frame.conditions.extend(ended_tests);
+        all && ended
+    }
+
+    /// A function within a function: what it does with the values around it is done.
+    pub(super) fn nested(&mut self, frame: &mut Frame, def: &Function) {
+        let env = frame.env.clone();
+        let returns = std::mem::take(&mut frame.returns);
+        for parameter in &def.parameters {
+            frame.env.insert(parameter.name.clone(), Abs::any());
+        }
+        self.block(frame, &def.body);
+        for (value, span) in std::mem::replace(&mut frame.returns, returns) {
+            self.open(frame, &value, span);
+        }
+        frame.env = env;
+    }
+
+    pub(super) fn assign(&mut self, frame: &mut Frame, target: &Expr, value: Abs) {
+        match &target.kind {
+            ExprKind::Name(name) => {
+                frame.env.insert(name.clone(), value);
+            }
+            ExprKind::Tuple(items) | ExprKind::List(items) => {
+                let starred = items.iter().any(|item| matches!(item.kind, ExprKind::Starred(_)));
+                let count = items.len() - usize::from(starred);
+                self.need(frame, &value, &What::Unpack(count, starred), target.span);
+                for (index, item) in items.iter().enumerate() {
+                    let part = match &value.shape {
+                        Shape::Tuple(parts) if !starred => parts.get(index).cloned().unwrap_or(Shape::Any),
+                        Shape::List(inner) => (**inner).clone(),
+                        _ => Shape::Any,
+                    };
+                    let step = if starred { Step::Element } else { Step::Index(index) };
+                    let part = Self::part(&value, &step, part);
+                    self.assign(frame, item, part);
+                }
+            }
+            ExprKind::Starred(inner) => self.assign(frame, inner, Abs::of_shape(Shape::List(Box::new(Shape::Any)))),
+            ExprKind::Subscript(object, index) => {
+                let key = self.express(frame, index);
+                self.open(frame, &value, target.span);
+                self.put(frame, object, &key, value.shape);
+            }
+            ExprKind::Attribute(object, _) => {
+                self.express(frame, object);
+                self.open(frame, &value, target.span);
+            }
+            _ => {}
+        }
+    }
+
+    /// `object[key] = …` of a dict that a name holds.
+    fn put(&mut self, frame: &mut Frame, object: &Expr, key: &Abs, shape: Shape) {
+        let ExprKind::Name(name) = &object.kind else {
+            self.express(frame, object);
+            return;
+        };
+        let Some(held) = frame.env.get_mut(name) else { return };
+        match (&mut held.shape, &key.is) {
+            (Shape::Dict(Some(keys)), Is::Text(key)) => {
+                keys.insert(key.to_string(), shape);
+            }
+            (Shape::Dict(_), _) => held.shape = Shape::Dict(None),
+            (Shape::List(_), _) => held.shape = Shape::List(Box::new(Shape::Any)),
+            _ => {}
+        }
+    }
+
+    /// What a name holds may be changed by code that is not followed.
+    pub(super) fn loosen(&mut self, frame: &mut Frame, object: &Expr) {
+        if let ExprKind::Name(name) = &object.kind
+            && let Some(held) = frame.env.get_mut(name)
+        {
+            match &held.shape {
+                Shape::Dict(_) => held.shape = Shape::Dict(None),
+                Shape::List(_) => held.shape = Shape::List(Box::new(Shape::Any)),
+                _ => {}
+            }
+        }
+    }
+
+    /// The whole of a followed function's returns.
+    pub(super) fn result(&self, def: &Function, frame: Frame, ended: bool) -> Abs {
+        if def.generator || self.steps >= STEPS {
+            return Abs::any();
+        }
+        let end = (!ended).then(|| Abs::of_shape(Shape::None));
+        frame.returns.into_iter().map(|(value, _)| value).chain(end).reduce(Abs::or).unwrap_or_else(Abs::any)
+    }
+
+    pub(super) fn inside(&mut self, def: &Function, frame: &mut Frame) -> bool {
+        let tolerant = std::mem::take(&mut self.tolerant);
+        let ended = self.block(frame, &def.body);
+        self.tolerant = tolerant;
+        ended
+    }
+
+    pub(super) fn frame(object: &crate::python::value::FunctionObject, conditions: Vec<(usize, Guard)>) -> Frame {
+        Frame {
+            scope: object.scope,
+            file: object.file,
+            env: BTreeMap::new(),
+            returns: Vec::new(),
+            conditions,
+            class: object.class,
+        }
+    }
+
+    /// What the function returns, where that is decided, and the texts in it.
+    fn returned(&self, def: &Function, frame: &Frame) -> (Shape, Span, Vec<(Rc<str>, At)>) {
+        let first = frame.returns.first().map(|(_, span)| *span);
+        let mut choices = Vec::new();
+        let mut shapes = BTreeSet::new();
+        for (value, _) in &frame.returns {
+            shapes.insert(value.shape.clone());
+            choices.extend(value.texts.iter().cloned());
+        }
+        if !shape::ends(&def.body) {
+            shapes.insert(Shape::None);
+        }
+        choices.dedup();
+        let found = shape::union(shapes);
+        let known = found != Shape::Any && !def.generator && self.steps < STEPS;
+        match (known, &def.returns) {
+            (true, Some(annotation)) if vague(&found) => {
+                let declared = self.annotation(frame, annotation);
+                if vague(&declared) {
+                    (found, first.unwrap_or(def.span), choices)
+                } else {
+                    (declared, annotation.span, choices)
+                }
+            }
+            (true, _) => (found, first.unwrap_or(def.span), choices),
+            (false, Some(annotation)) => (self.annotation(frame, annotation), annotation.span, choices),
+            (false, None) => (Shape::Any, first.unwrap_or(def.span), choices),
+        }
+    }
+}
+
+/// Whether an annotation may say more than the code does.
+fn vague(shape: &Shape) -> bool {
+    matches!(shape, Shape::Dict(None)) || matches!(shape, Shape::List(inner) if **inner == Shape::Any)
+}
+
+/// The tests under which a part of a value is looked at.
+fn guards(frame: &Frame, alt: &Alt) -> Vec<Guard> {
+    let mut guards = alt.guards.clone();
+    for (root, guard) in &frame.conditions {
+        if *root == alt.root && !guards.contains(guard) {
+            guards.push(guard.clone());
+        }
+    }
+    guards
+}
+
+/// The values of a branch as they are behind it: what the branch changed is so only under its tests.
+fn guarded(
+    mut env: BTreeMap<Name, Abs>,
+    before: &BTreeMap<Name, Abs>,
+    conditions: &[(usize, Guard)],
+) -> BTreeMap<Name, Abs> {
+    for (name, value) in &mut env {
+        let same = before.get(name).is_some_and(|old| old.of == value.of);
+        if same && conditions.is_empty() {
+            continue;
+        }
+        for alt in &mut value.of {
+            for (root, guard) in conditions {
+                if *root == alt.root && !alt.guards.contains(guard) {
+                    alt.guards.push(guard.clone());
+                }
+            }
+        }
+    }
+    env
+}
+
+fn merge(after: &mut Option<BTreeMap<Name, Abs>>, env: BTreeMap<Name, Abs>) {
+    match after {
+        Some(after) => join(after, env),
+        None => *after = Some(env),
+    }
+}
+
+/// Either of two environments.
+fn join(into: &mut BTreeMap<Name, Abs>, other: BTreeMap<Name, Abs>) {
+    for (name, value) in other {
+        let joined = match into.remove(&name) {
+            Some(mine) => reunited(mine.or(value)),
+            None => value,
+        };
+        into.insert(name, joined);
+    }
+}
+
+/// Drops the tests from parts that come out of both sides of them, and what is of too many parts.
+fn reunited(mut value: Abs) -> Abs {
+    let mut kept: Vec<Alt> = Vec::new();
+    for alt in std::mem::take(&mut value.of) {
+        match kept.iter_mut().find(|other| other.root == alt.root && other.path == alt.path) {
+            // Of the same part, only what both ways have in common is sure.
+            Some(other) => other.guards.retain(|guard| alt.guards.contains(guard)),
+            None => kept.push(alt),
+        }
+    }
+    kept.truncate(ALTERNATIVES);
+    value.of = kept;
+    value
+}
+
+/// The tests of a whole value, for each value followed that it is.
+pub(super) fn whole(value: &Abs, test: &Test, holds: bool) -> Vec<(usize, Guard)> {
+    match value.of.as_slice() {
+        [alt] => vec![(alt.root, Guard { path: alt.path.clone(), test: test.clone(), holds })],
+        _ => Vec::new(),
+    }
+}
+
+fn pattern_test(pattern: &Pattern) -> Test {
+    match pattern {
+        Pattern::Class(class, ..) => {
+            last_name(class).map_or(Test::Other, |name| Test::Is(BTreeSet::from([name.to_owned()])))
+        }
+        Pattern::Mapping(..) => Test::Is(BTreeSet::from(["dict".to_owned()])),
+        Pattern::Sequence(_) => Test::Is(BTreeSet::from(["list".to_owned(), "tuple".to_owned()])),
+        Pattern::As(inner, _) => pattern_test(inner),
+        _ => Test::Other,
+    }
+}
+
+fn captures(pattern: &Pattern) -> Vec<Name> {
+    match pattern {
+        Pattern::Capture(name) | Pattern::Star(Some(name)) => vec![name.clone()],
+        Pattern::As(inner, name) => captures(inner).into_iter().chain([name.clone()]).collect(),
+        Pattern::Or(all) | Pattern::Sequence(all) => all.iter().flat_map(captures).collect(),
+        Pattern::Mapping(pairs, rest) => {
+            pairs.iter().flat_map(|(_, pattern)| captures(pattern)).chain(rest.clone()).collect()
+        }
+        Pattern::Class(_, positional, named) => {
+            positional.iter().chain(named.iter().map(|(_, pattern)| pattern)).flat_map(captures).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a handler goes on after what was raised.
+fn swallows(handler: &Handler) -> bool {
+    !matches!(handler.body.last().map(|stmt| &stmt.kind), Some(StmtKind::Raise(_)))
+}
+
+/// Whether a loop can be left from within.
+fn breaks(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Break => true,
+        StmtKind::If { arms, orelse } => arms.iter().any(|(_, body)| breaks(body)) || breaks(orelse),
+        StmtKind::With(with) => breaks(&with.body),
+        StmtKind::Try { body, handlers, orelse, finally } => {
+            breaks(body) || breaks(orelse) || breaks(finally) || handlers.iter().any(|handler| breaks(&handler.body))
+        }
+        _ => false,
+    })
+}
