@@ -9,6 +9,7 @@ mod archive;
 mod arguments;
 mod asset;
 mod builder;
+mod closure;
 mod collect;
 mod context;
 mod discover;
@@ -232,6 +233,34 @@ pub struct Task {
     pub arguments: Arguments,
     /// Outputs of other tasks that it takes as arguments.
     pub takes: Vec<Takes>,
+    /// What its callable takes from the functions around it and from defaults that are evaluated
+    /// where it is defined: what one `def` in a factory makes differs by this alone.
+    pub captured: Arguments,
+    /// Whether it is a setup or a teardown (Airflow 2.7 and later).
+    pub phase: Phase,
+}
+
+/// What a task is to the work around it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It is the work.
+    #[default]
+    Work,
+    /// It prepares what the work needs (`@setup`, `as_setup`).
+    Setup,
+    /// It clears that away, whatever became of the work (`@teardown`, `as_teardown`).
+    Teardown,
+}
+
+impl Phase {
+    /// Airflow's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Work => "task",
+            Self::Setup => "setup",
+            Self::Teardown => "teardown",
+        }
+    }
 }
 
 /// Arguments of a call by name, each in canonical text. Most calls have a few, and there are as many
@@ -337,6 +366,9 @@ pub struct MappedOver {
     pub items_at: Vec<Location>,
     /// The tasks whose outputs give the list.
     pub tasks: BTreeSet<TaskId>,
+    /// For a list that outputs give: how, in canonical text. Outputs are there by their tasks' ids,
+    /// functions (`map`) by their code, `zip` and `concat` with their operands in order.
+    pub source: Option<Box<str>>,
 }
 
 /// A Python function of the tree that a task runs, as far as a contract rests on it.

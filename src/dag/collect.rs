@@ -2,8 +2,8 @@
 
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
 use super::{
-    Arguments, Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Reaches, Takes, Task, Unknown, exchange,
-    shape,
+    Arguments, Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Phase, Reaches, Takes, Task, Unknown,
+    closure, exchange, shape,
 };
 use crate::content::{ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
@@ -70,6 +70,7 @@ fn same_structure(a: &Dag, b: &Dag) -> bool {
         for task in &mut tasks {
             // Other evaluations make the same text of the same values.
             task.arguments = Arguments::default();
+            task.captured = Arguments::default();
         }
         tasks
     };
@@ -317,6 +318,7 @@ struct Describe<'r, 't> {
     ids: BTreeMap<usize, TaskId>,
     /// Functions that were described: many tasks run the same.
     callables: RefCell<BTreeMap<Ref, Option<Arc<Callable>>>>,
+    captured: RefCell<BTreeMap<Ref, Arguments>>,
 }
 
 fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
@@ -328,7 +330,7 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
         .iter()
         .filter_map(|task| run.host.tasks[*task].id.exact().map(|id| (*task, TaskId::new(&**id))))
         .collect();
-    let describe = Describe { run, tree, ids, callables: RefCell::default() };
+    let describe = Describe { run, tree, ids, callables: RefCell::default(), captured: RefCell::default() };
     let unknown = state
         .doubts
         .iter()
@@ -387,6 +389,12 @@ impl Describe<'_, '_> {
                     })
                 })
                 .collect(),
+            captured: state.callable.map(|function| self.captured(function)).unwrap_or_default(),
+            phase: match (state.setup, state.teardown) {
+                (_, true) => Phase::Teardown,
+                (true, _) => Phase::Setup,
+                _ => Phase::Work,
+            },
         }
     }
 
@@ -440,6 +448,7 @@ impl Describe<'_, '_> {
                 items: over.items.clone(),
                 items_at: over.items_at.iter().map(|at| self.location(*at)).collect(),
                 tasks: self.task_ids(&over.tasks),
+                source: over.source.clone(),
             })
             .collect();
         Mapping { at: self.location(mapping.at), kwargs: mapping.kwargs, over }
@@ -452,6 +461,11 @@ impl Describe<'_, '_> {
         let callable = self.describe_callable(function, false).map(Arc::new);
         self.callables.borrow_mut().insert(function, callable.clone());
         callable
+    }
+
+    fn captured(&self, function: Ref) -> Arguments {
+        let mut known = self.captured.borrow_mut();
+        known.entry(function).or_insert_with(|| closure::captured(self.run, function)).clone()
     }
 
     fn describe_callable(&self, function: Ref, method: bool) -> Option<Callable> {

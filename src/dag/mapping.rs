@@ -59,7 +59,7 @@ fn mapped_over(run: &Run, arg: String, value: &Value, at: At) -> OverState {
     let mut found = Vec::new();
     uses(run, value, 12, true, &mut found);
     let tasks = found.into_iter().flat_map(|found| found.tasks).collect();
-    let mut state = OverState { arg, at, length: None, items: None, items_at: Vec::new(), tasks };
+    let mut state = OverState { arg, at, length: None, items: None, items_at: Vec::new(), tasks, source: None };
     if let Some(items) = run.items(value) {
         state.length = Some(items.len());
         state.items = Some(items.iter().map(|item| item_text(run, item)).collect());
@@ -81,6 +81,8 @@ fn mapped_over(run: &Run, arg: String, value: &Value, at: At) -> OverState {
         state.length = Some(pairs.len());
         state.items =
             Some(pairs.iter().map(|(key, value)| Some(format!("{}: {}", run.text(key), run.text(value)))).collect());
+    } else if !state.tasks.is_empty() {
+        state.source = Some(run.text(value).into());
     }
     state
 }

@@ -150,6 +150,7 @@ pub(super) struct OverState {
     pub(super) items: Option<Vec<Option<String>>>,
     pub(super) items_at: Vec<At>,
     pub(super) tasks: BTreeSet<usize>,
+    pub(super) source: Option<Box<str>>,
 }
 
 /// A use of another task's output.

@@ -543,6 +543,24 @@ impl<'t, H: Host> Interp<'t, H> {
         None
     }
 
+    /// What a function that is defined in that scope finds under a name in the functions around it,
+    /// before its module.
+    pub(crate) fn of_function_around(&self, scope: ScopeRef, name: &str) -> Option<&Value> {
+        let mut current = &self.scopes[scope.0];
+        while let Some(parent) = current.parent {
+            if let Some(value) = current.names.get(name).filter(|_| !current.class_body) {
+                return Some(value);
+            }
+            current = &self.scopes[parent.0];
+        }
+        None
+    }
+
+    /// Whether that scope is a module's.
+    pub(crate) fn is_module(&self, scope: ScopeRef) -> bool {
+        self.scopes[scope.0].parent.is_none()
+    }
+
     /// The scope of the running module.
     pub(crate) fn module_scope(&self) -> Option<ScopeRef> {
         let mut scope = self.frames.last()?.scope;

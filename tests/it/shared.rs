@@ -1,6 +1,10 @@
 //! The developers' shared folder, where recorded truth lies.
 
-#![expect(clippy::disallowed_methods, reason = "tests are told by the environment where the folder is")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "tests are told by the environment where the folder is"
+)]
 
 use std::path::{Path, PathBuf};
 
