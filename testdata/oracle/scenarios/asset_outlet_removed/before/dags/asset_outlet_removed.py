@@ -1,0 +1,34 @@
+import os
+import time
+from datetime import datetime
+from pathlib import Path
+
+from airflow import DAG
+from airflow.decorators import task
+from airflow.sdk import Asset
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task(outlets=[Asset("file:///asset_outlet_removed/rows")])
+def publish():
+    record("publish", 1)
+
+
+@task
+def final(run_id=None):
+    """Whether the consumer has run; it is given a minute."""
+    mark = Path(os.environ["ORACLE_DIR"]) / "gate" / (run_id + ".consumed")
+    for _ in range(60):
+        if mark.exists():
+            break
+        time.sleep(1)
+    record("final", mark.exists())
+
+
+with DAG("asset_outlet_removed", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> publish() >> final()

@@ -1,0 +1,27 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def step(x):
+    record(f"step:{x}", x)
+    return x
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("auto_id_calls_swapped_mid", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    last = step("b")
+    first = step("a")
+    first >> gate() >> last >> final()

@@ -1,0 +1,28 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+def alarm(context):
+    print(context)
+
+
+@task(on_failure_callback=alarm)
+def work():
+    record("work", 1)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("callback_removed", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> work() >> final()

@@ -1,0 +1,15 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from operators.defer_class_renamed_both_op import HoldOperator
+from oraclelib import record
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("defer_class_renamed_both", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    HoldOperator(task_id="wait") >> final()

@@ -1,0 +1,26 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from airflow.operators.python import PythonOperator
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+def load():
+    record("load", 1)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("duplicate_task_id", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    a = PythonOperator(task_id="load_a", python_callable=load)
+    b = PythonOperator(task_id="load_b", python_callable=load)
+    gate() >> a >> b >> final()

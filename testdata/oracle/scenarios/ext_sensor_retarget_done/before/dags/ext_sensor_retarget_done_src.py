@@ -1,0 +1,24 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def begin():
+    record("begin", 1)
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def ready():
+    record("ready", 1)
+
+
+with DAG("ext_sensor_retarget_done_src", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    begin() >> gate() >> ready()

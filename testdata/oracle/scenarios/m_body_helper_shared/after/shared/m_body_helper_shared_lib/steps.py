@@ -1,0 +1,5 @@
+from oraclelib import record
+
+
+def do_work():
+    record("work", 1)

@@ -1,0 +1,27 @@
+from datetime import datetime
+
+from airflow.decorators import dag, task
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def work():
+    record("work", 1)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+@dag("m_dag_decorator", schedule=None, start_date=datetime(2024, 1, 1), catchup=False)
+def flow():
+    gate() >> work() >> final()
+
+
+flow()

@@ -1,0 +1,25 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from airflow.operators.python import PythonOperator
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+def load(n):
+    record("load", n)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("m_default_spelt_out", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    todo = PythonOperator(task_id="load", trigger_rule="all_success", depends_on_past=False, do_xcom_push=True, python_callable=load, op_kwargs={"n": 1}, retries=0)
+    gate() >> todo >> final()

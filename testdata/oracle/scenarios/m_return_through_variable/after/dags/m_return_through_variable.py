@@ -1,0 +1,35 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def prepare():
+    record("prepare", 7)
+    rows = 7
+    return rows
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def work(x):
+    record("work", x)
+    return x * 2
+
+
+@task
+def final(x):
+    record("final", x)
+
+
+with DAG("m_return_through_variable", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    p = prepare()
+    w = work(p)
+    gate() >> p
+    final(w)

@@ -1,0 +1,25 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from airflow.utils.trigger_rule import TriggerRule
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def work():
+    record("work", 1)
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
+def final():
+    record("final", "done")
+
+
+with DAG("m_trigger_rule_enum", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> work() >> final()

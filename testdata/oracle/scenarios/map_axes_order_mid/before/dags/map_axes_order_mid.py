@@ -1,0 +1,21 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task(max_active_tis_per_dagrun=1)
+def work(x, y):
+    if (x, y) == ("a", 2):
+        wait_gate()
+    record(f"item:{x}:{y}", x)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("map_axes_order_mid", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    work.expand(x=["a", "b"], y=[1, 2]) >> final()

@@ -1,0 +1,24 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def work(x, y):
+    record(f"item:{x}:{y}", x)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("map_axes_order_pending", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> work.expand(y=[1, 2], x=["a", "b"]) >> final()

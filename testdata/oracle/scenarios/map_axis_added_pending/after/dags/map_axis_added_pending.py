@@ -1,0 +1,25 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def work(x, y=0):
+    record(f"item:{x}:{y}", x)
+    return x
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("map_axis_added_pending", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> work.expand(x=["a", "b", "c"], y=[0, 1]) >> final()

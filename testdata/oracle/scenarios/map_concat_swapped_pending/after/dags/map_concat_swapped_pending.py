@@ -1,0 +1,37 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def letters():
+    return ["a", "b"]
+
+
+@task
+def more():
+    return ["c", "d"]
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def work(x):
+    record(f"item:{x}", x)
+    return x
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("map_concat_swapped_pending", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    a = letters()
+    b = more()
+    [a, b] >> gate() >> work.expand(x=b.concat(a)) >> final()

@@ -1,0 +1,1 @@
+ITEMS = sorted(["a", "b", "c"], reverse=True)

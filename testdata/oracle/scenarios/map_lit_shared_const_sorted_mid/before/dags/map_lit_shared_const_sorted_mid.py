@@ -1,0 +1,23 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from map_lit_shared_const_sorted_mid_lib.parts import ITEMS
+from oraclelib import record, wait_gate
+
+
+@task(max_active_tis_per_dagrun=1)
+def work(x):
+    if x == "b":
+        wait_gate()
+    record(f"item:{x}", x)
+    return x
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("map_lit_shared_const_sorted_mid", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    work.expand(x=ITEMS) >> final()

@@ -1,0 +1,34 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def prepare():
+    record("prepare", 7)
+    return 7
+
+
+@task
+def work(x):
+    record("work", x)
+    return x * 2
+
+
+@task
+def final(x):
+    record("final", x)
+
+
+with DAG("middle_removed_rewired", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    p = prepare()
+    w = work(p)
+    gate() >> p
+    final(w)

@@ -1,0 +1,5 @@
+from operators.op_base_moved_base import ScaleBase
+
+
+class ScaleOperator(ScaleBase):
+    template_fields = ("value",)

@@ -1,0 +1,15 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from operators.op_class_changed_deferred_op import NoWaitOperator
+from oraclelib import record
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("op_class_changed_deferred", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    NoWaitOperator(task_id="wait") >> final()

@@ -1,0 +1,22 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from airflow.operators.bash import BashOperator
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("op_class_changed_pending", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> BashOperator(
+        task_id="load", bash_command="""echo '{"label": "load", "value": 1}' >> $ORACLE_DIR/out/{{ run_id }}.jsonl"""
+    ) >> final()

@@ -1,0 +1,15 @@
+from airflow.models.baseoperator import BaseOperator
+from oraclelib import record
+
+
+class ScaleOperator(BaseOperator):
+    template_fields = ("value",)
+
+    def __init__(self, *, value, **kwargs):
+        super().__init__(**kwargs)
+        self.value = value
+
+    def execute(self, context):
+        value = int(self.value)
+        record("scale", value, context)
+        return value * 2

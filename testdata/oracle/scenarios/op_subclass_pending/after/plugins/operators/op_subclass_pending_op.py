@@ -1,0 +1,22 @@
+from airflow.models.baseoperator import BaseOperator
+from oraclelib import record
+
+
+class ScaleOperator(BaseOperator):
+    template_fields = ("value",)
+
+    def __init__(self, *, value, factor=2, **kwargs):
+        super().__init__(**kwargs)
+        self.value = value
+        self.factor = factor
+
+    def execute(self, context):
+        value = int(self.value)
+        record("scale", value, context)
+        return value * self.factor
+
+
+class LoudScaleOperator(ScaleOperator):
+    def execute(self, context):
+        print(self.value)
+        return super().execute(context)

@@ -1,0 +1,10 @@
+from airflow.sensors.base import BaseSensorOperator
+from oraclelib import gate_open, record
+
+
+class DoorSensor(BaseSensorOperator):
+    def poke(self, context):
+        if not gate_open(context["run_id"]):
+            return False
+        record("sensed", 1, context)
+        return True

@@ -1,0 +1,25 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from shared_default_args_changed_lib.settings import ARGS
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def work():
+    record("work", 1)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("shared_default_args_changed", schedule=None, start_date=datetime(2024, 1, 1), catchup=False, default_args=ARGS) as dag:
+    gate() >> work() >> final()

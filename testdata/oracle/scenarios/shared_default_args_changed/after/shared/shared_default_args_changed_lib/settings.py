@@ -1,0 +1,1 @@
+ARGS = {"retries": 3, "owner": "rows"}

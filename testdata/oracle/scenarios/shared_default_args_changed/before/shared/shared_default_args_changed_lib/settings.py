@@ -1,0 +1,1 @@
+ARGS = {"retries": 2, "owner": "data"}

@@ -1,0 +1,2 @@
+def multiply(value, factor=2):
+    return value * factor

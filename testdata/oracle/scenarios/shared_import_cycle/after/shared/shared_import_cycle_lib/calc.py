@@ -1,0 +1,7 @@
+from shared_import_cycle_lib.units import UNIT
+
+NAMES = [UNIT]
+
+
+def scale(value, factor=2):
+    return value * factor

@@ -1,0 +1,14 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record
+
+
+@task
+def hi():
+    return 1
+
+
+with DAG("trigger_target_body_changed_kid", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    hi()

@@ -1,0 +1,26 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from airflow.models import Variable
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def work():
+    Variable.get("variable_missing_task_region")
+    record("work", 1)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("variable_missing_task", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> work() >> final()

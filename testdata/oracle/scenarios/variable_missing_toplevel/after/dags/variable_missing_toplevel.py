@@ -1,0 +1,27 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from airflow.models import Variable
+from oraclelib import record, wait_gate
+
+REGION = Variable.get("variable_missing_toplevel_region")
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def work():
+    record("work", 1)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("variable_missing_toplevel", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> work() >> final()

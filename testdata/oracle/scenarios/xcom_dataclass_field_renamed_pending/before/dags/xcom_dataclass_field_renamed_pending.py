@@ -1,0 +1,34 @@
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@dataclass
+class Report:
+    count: int
+    day: int
+
+
+@task(multiple_outputs=False)
+def prepare():
+    record("prepare", 7)
+    return asdict(Report(count=7, day=1))
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def final(x):
+    record("final", x["count"])
+
+
+with DAG("xcom_dataclass_field_renamed_pending", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    p = prepare()
+    gate() >> p
+    final(p)

@@ -1,0 +1,28 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def prepare():
+    record("prepare", 7)
+    return {"count": 7, "day": 1, "late": 0}
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def final(x):
+    record("final", x["count"] + x.get("late", 0))
+
+
+with DAG("xcom_key_get_default_done", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    p = prepare()
+    g = gate()
+    p >> g
+    g >> final(p)
