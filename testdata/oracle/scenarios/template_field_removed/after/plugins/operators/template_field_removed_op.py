@@ -3,7 +3,7 @@ from oraclelib import record
 
 
 class ScaleOperator(BaseOperator):
-    template_fields = ("queue",)
+    template_fields = ()
 
     def __init__(self, *, value, factor=2, **kwargs):
         super().__init__(**kwargs)
