@@ -7,9 +7,10 @@
 //! a running task), the unsafe side is taken.
 
 mod claim;
+mod simulate;
 
 use crate::dag::Dag;
-use crate::diff::{Change, Kind};
+use crate::diff::Change;
 use crate::facts::{Progress, Run, TaskInstance, TaskState};
 use crate::ids::{AirflowVersion, MapIndex, TaskId};
 use jiff::Timestamp;
@@ -65,6 +66,8 @@ pub struct Effect {
     pub harm: Harm,
     /// What becomes of the run; empty where nothing happens to it.
     pub outcomes: BTreeSet<Outcome>,
+    /// What may become of it as well, where Airflow leaves it to a race.
+    pub race: BTreeSet<Outcome>,
     /// One sentence, lower case, no full stop, that names the instances.
     pub sentence: String,
     /// The instances that it happens to.
@@ -73,21 +76,30 @@ pub struct Effect {
 
 impl Effect {
     fn none() -> Self {
-        Self { harm: Harm::None, outcomes: BTreeSet::new(), sentence: "nothing happens to it".into(), hits: Vec::new() }
+        Self {
+            harm: Harm::None,
+            outcomes: BTreeSet::new(),
+            race: BTreeSet::new(),
+            sentence: "nothing happens to it".into(),
+            hits: Vec::new(),
+        }
     }
 
-    fn new<'a>(
-        harm: Harm,
-        outcomes: impl IntoIterator<Item = Outcome>,
-        sentence: String,
-        hits: impl IntoIterator<Item = &'a TaskInstance>,
-    ) -> Self {
-        Self {
-            harm,
-            outcomes: outcomes.into_iter().collect(),
-            sentence,
-            hits: hits.into_iter().map(|hit| (hit.task_id.clone(), hit.map_index, hit.state.clone())).collect(),
+    /// The worse of two that are both possible, with the outcomes of both.
+    fn or_worse(mut self, mut other: Self) -> Self {
+        let badness = |effect: &Self| (effect.harm, effect.outcomes.len());
+        if badness(&other) > badness(&self) {
+            std::mem::swap(&mut self, &mut other);
         }
+        self.outcomes.extend(other.outcomes);
+        self.race.extend(other.race);
+        self.race.retain(|outcome| !self.outcomes.contains(outcome));
+        for hit in other.hits {
+            if !self.hits.contains(&hit) {
+                self.hits.push(hit);
+            }
+        }
+        self
     }
 }
 
@@ -119,41 +131,32 @@ impl Scene<'_> {
     }
 }
 
+/// The versions that stand for all where that of an instance is not known: the oldest and the newest 2
+/// that were measured, and 3.
+const FAMILIES: [AirflowVersion; 3] = [
+    AirflowVersion { major: 2, minor: 6, patch: 2 },
+    AirflowVersion { major: 2, minor: 11, patch: 2 },
+    AirflowVersion { major: 3, minor: 3, patch: 2 },
+];
+
 /// What each of the changes of a DAG does to one of its runs, in the order of the changes.
 pub fn effects(changes: &[&Change], scene: &Scene) -> Vec<Effect> {
-    changes.iter().map(|change| effect(change, scene)).collect()
-}
-
-fn effect(change: &Change, scene: &Scene) -> Effect {
-    match &change.kind {
-        Kind::Identity(kind) => claim::identity::effect(kind, scene),
-        Kind::Mapping(kind) => claim::mapping::effect(kind, scene),
-        Kind::Data(kind) => claim::data::effect(kind, scene),
-        Kind::Graph(kind) => claim::graph::effect(kind, scene),
-        Kind::Code(kind) => claim::code::effect(kind, scene),
-        Kind::Settings(kind) => claim::settings::effect(kind, scene),
-        Kind::Reference(kind) => claim::reference::effect(kind, scene),
-        Kind::File(kind) => claim::file::effect(kind, scene),
-        Kind::DagNotKnown { .. } if scene.pinned() => Effect::none(),
-        Kind::DagNotKnown { reason } => not_known(scene.run, reason),
+    if let Some(version) = scene.version {
+        return simulate::effects(changes, scene, version);
     }
+    // A version that is not known is the worst one; the outcomes of all.
+    let families = FAMILIES.iter().map(|version| simulate::effects(changes, scene, *version));
+    let worst = |all: Vec<Effect>, next: Vec<Effect>| {
+        all.into_iter().zip(next).map(|(effect, other)| effect.or_worse(other)).collect()
+    };
+    families.reduce(worst).unwrap_or_default()
 }
 
 /// What the change does to a run in the worst state that a run can be in: for DAGs whose runs
 /// cannot be seen.
 pub fn worst(change: &Change) -> Effect {
-    let (harm, sentence) = match &change.kind {
-        Kind::Identity(kind) => claim::identity::worst(kind),
-        Kind::Mapping(kind) => claim::mapping::worst(kind),
-        Kind::Data(kind) => claim::data::worst(kind),
-        Kind::Graph(kind) => claim::graph::worst(kind),
-        Kind::Code(kind) => claim::code::worst(kind),
-        Kind::Settings(kind) => claim::settings::worst(kind),
-        Kind::Reference(kind) => claim::reference::worst(kind),
-        Kind::File(kind) => claim::file::worst(kind),
-        Kind::DagNotKnown { .. } => (Harm::Breaks, "what happens to a run in flight is not known"),
-    };
-    Effect { harm, outcomes: BTreeSet::new(), sentence: sentence.to_string(), hits: Vec::new() }
+    let (harm, sentence) = claim::worst(&change.kind);
+    Effect { harm, sentence: sentence.to_string(), ..Effect::none() }
 }
 
 fn of<'a>(run: &'a Run, task_id: &TaskId) -> impl Iterator<Item = &'a TaskInstance> {
@@ -207,19 +210,6 @@ fn indexes(positions: &BTreeSet<usize>) -> String {
 /// Whether these are instances of more than one task.
 fn several(instances: &[&TaskInstance]) -> bool {
     instances.windows(2).any(|pair| pair[0].task_id != pair[1].task_id)
-}
-
-fn stuck(run: &Run, why: &str) -> Effect {
-    let open: Vec<_> = run.task_instances.iter().filter(|instance| unfinished(instance)).collect();
-    let what = if open.is_empty() { String::new() } else { format!(": {}", these(&open)) };
-    let sentence = format!("{why}; the run stays `running` and its open tasks never end{what}");
-    Effect::new(Harm::Breaks, [Outcome::Stuck, Outcome::SkippedWork], sentence, open)
-}
-
-fn not_known(run: &Run, reason: &str) -> Effect {
-    let open: Vec<_> = run.task_instances.iter().filter(|instance| unfinished(instance)).collect();
-    let sentence = format!("what it will meet is not known: {reason}");
-    Effect::new(Harm::Breaks, [], sentence, open)
 }
 
 #[cfg(test)]

@@ -1,53 +1,50 @@
 //! Values that pass between tasks: stored under one revision, read under another.
 
-use super::super::{Effect, Harm, Outcome, Scene, of, these, unfinished};
+use super::super::{Harm, Scene, of, unfinished};
+use super::Claim;
 use crate::diff::Data;
-use crate::facts::{Run, TaskInstance, TaskState};
+use crate::facts::{TaskInstance, TaskState};
 use crate::ids::TaskId;
 
-/// What becomes of the run.
-pub(in crate::replay) fn effect(kind: &Data, scene: &Scene) -> Effect {
+/// What it does to the run beyond the graphs.
+pub(super) fn claims(kind: &Data, scene: &Scene) -> Vec<Claim> {
     match kind {
-        _ if scene.pinned() => Effect::none(),
+        _ if scene.pinned() => Vec::new(),
         Data::TypeChanged { producer, consumer, consumer_changes, .. } => {
-            xcom(scene.run, producer, consumer, *consumer_changes)
+            xcom(scene, producer, consumer, *consumer_changes)
         }
     }
 }
 
+/// The tasks that it is about.
+pub(super) fn about(kind: &Data) -> Vec<TaskId> {
+    match kind {
+        Data::TypeChanged { producer, consumer, .. } => vec![producer.clone(), consumer.clone()],
+    }
+}
+
 /// What it can do to a run in the worst state.
-pub(in crate::replay) fn worst(kind: &Data) -> (Harm, &'static str) {
+pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
     match kind {
         Data::TypeChanged { .. } => (Harm::Breaks, "a task of a run in flight would get a value of another type"),
     }
 }
 
-fn xcom(run: &Run, producer: &TaskId, consumer: &TaskId, consumer_changes: bool) -> Effect {
-    let waiting: Vec<_> = of(run, consumer).filter(|instance| unfinished(instance)).collect();
-    if waiting.is_empty() {
-        return Effect::none();
-    }
+fn xcom(scene: &Scene, producer: &TaskId, consumer: &TaskId, consumer_changes: bool) -> Vec<Claim> {
     // A producer that runs now has loaded the deployed code; one that starts later, or again,
     // stores what the proposed code returns.
     let runs_proposed = |instance: &TaskInstance| {
         unfinished(instance) && !matches!(instance.state, TaskState::Running | TaskState::Other(_))
     };
-    let starts_consumer_anew = waiting.iter().any(|instance| instance.state != TaskState::Running);
     let (will_store_proposed, stored_deployed): (Vec<_>, Vec<_>) =
-        of(run, producer).partition(|instance| runs_proposed(instance));
+        of(scene.run, producer).partition(|instance| runs_proposed(instance));
     if !consumer_changes && !will_store_proposed.is_empty() {
-        let sentence = format!(
-            "`{producer}` will return the proposed type, and {} was written for the deployed one",
-            these(&waiting)
-        );
-        return Effect::new(Harm::Breaks, [Outcome::Failed], sentence, waiting);
+        let why = format!("was written for the type that the deployed `{producer}` returns, and gets another");
+        return vec![Claim::fails(consumer, why)];
     }
-    if consumer_changes && !stored_deployed.is_empty() && starts_consumer_anew {
-        let sentence = format!(
-            "`{producer}` has returned the deployed type, and {} will be run by code for the proposed one",
-            these(&waiting)
-        );
-        return Effect::new(Harm::Breaks, [Outcome::Failed], sentence, waiting);
+    if consumer_changes && !stored_deployed.is_empty() {
+        let why = format!("will be run by code for the proposed type, and `{producer}` has returned the deployed one");
+        return vec![Claim::fails(consumer, why)];
     }
-    Effect::none()
+    Vec::new()
 }

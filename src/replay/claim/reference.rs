@@ -1,14 +1,21 @@
 //! What is named beyond the DAG.
 
-use super::super::{Effect, Harm, Scene};
+use super::super::{Harm, Scene};
+use super::Claim;
 use crate::diff::Reference;
+use crate::ids::TaskId;
 
-/// What becomes of the run.
-pub(in crate::replay) fn effect(kind: &Reference, _: &Scene) -> Effect {
+/// What it does to the run beyond the graphs.
+pub(super) fn claims(kind: &Reference, _: &Scene) -> Vec<Claim> {
+    match *kind {}
+}
+
+/// The tasks that it is about.
+pub(super) fn about(kind: &Reference) -> Vec<TaskId> {
     match *kind {}
 }
 
 /// What it can do to a run in the worst state.
-pub(in crate::replay) fn worst(kind: &Reference) -> (Harm, &'static str) {
+pub(super) fn worst(kind: &Reference) -> (Harm, &'static str) {
     match *kind {}
 }

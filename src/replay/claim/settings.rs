@@ -1,14 +1,21 @@
 //! Options of tasks and DAGs.
 
-use super::super::{Effect, Harm, Scene};
+use super::super::{Harm, Scene};
+use super::Claim;
 use crate::diff::Settings;
+use crate::ids::TaskId;
 
-/// What becomes of the run.
-pub(in crate::replay) fn effect(kind: &Settings, _: &Scene) -> Effect {
+/// What it does to the run beyond the graphs.
+pub(super) fn claims(kind: &Settings, _: &Scene) -> Vec<Claim> {
+    match *kind {}
+}
+
+/// The tasks that it is about.
+pub(super) fn about(kind: &Settings) -> Vec<TaskId> {
     match *kind {}
 }
 
 /// What it can do to a run in the worst state.
-pub(in crate::replay) fn worst(kind: &Settings) -> (Harm, &'static str) {
+pub(super) fn worst(kind: &Settings) -> (Harm, &'static str) {
     match *kind {}
 }

@@ -1,0 +1,345 @@
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a test reads scenarios and shows its tables")]
+
+//! Every scenario that was run on a real Airflow, judged in this process: verdicts and predictions held
+//! against what was recorded.
+//!
+//! The scenarios lie in the developers' shared folder (`DAGGUARD_TEST_NO_SHARED` says that it is not
+//! there) and in `testdata/oracle`, in one form: a `before` and an `after` tree, and a row in
+//! `truth/<version>.json` with the instances at the gate and what became of them.
+//!
+//! `cargo test --test it oracle -- --nocapture` prints the tables and every disagreement.
+
+use dagguard::airflow::read_runs;
+use dagguard::content::{Layout, Revision, Snapshot};
+use dagguard::git::working_tree;
+use dagguard::replay::Outcome;
+use dagguard::report::Verdict;
+use dagguard::rules::Policy;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// When the snapshots of the rows were taken: ten minutes after the runs had started.
+const TAKEN: &str = "2026-01-01T00:10:00Z";
+const STARTED: &str = "2026-01-01T00:00:00Z";
+
+/// Predictions that differ from what was recorded, each with the reason; a row that agrees again must
+/// leave the list.
+const KNOWN: &str = include_str!("oracle/disagreements.txt");
+
+#[test]
+fn verdicts_and_predictions_agree_with_what_real_airflows_did() {
+    let mut seen = Seen::default();
+    for folder in folders() {
+        for truth in truths(&folder) {
+            seen.judge(&folder, &truth);
+        }
+    }
+    assert!(!seen.tables.is_empty() || std::env::var_os("DAGGUARD_TEST_NO_SHARED").is_some(), "no scenario is there");
+    seen.show();
+    let faults = seen.faults();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Where scenarios are.
+fn folders() -> Vec<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![here.join("testdata/oracle")];
+    if std::env::var_os("DAGGUARD_TEST_NO_SHARED").is_none() {
+        folders.push(here.join("../shared/oracle"));
+    }
+    folders.into_iter().filter(|folder| folder.join("truth").is_dir()).collect()
+}
+
+fn truths(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder.join("truth"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// What was seen of all rows.
+#[derive(Default)]
+struct Seen {
+    /// By table (folder and version).
+    tables: BTreeMap<String, Table>,
+    /// The worst that was recorded of a scenario in a family: races are judged by it.
+    worst: BTreeMap<(String, String), bool>,
+    races: BTreeMap<(String, String), Vec<(String, bool)>>,
+    agree: usize,
+    disagree: Vec<(String, String, String)>,
+}
+
+#[derive(Default)]
+struct Table {
+    true_block: usize,
+    false_block: Vec<String>,
+    true_allow: usize,
+    false_allow: Vec<String>,
+    soft_blocked: usize,
+    soft_allowed: Vec<String>,
+    harmless_blocked: Vec<String>,
+}
+
+impl Seen {
+    fn judge(&mut self, folder: &Path, truth: &Path) {
+        let file: Value = serde_json::from_slice(&fs::read(truth).unwrap()).unwrap();
+        let version = file["airflow"].as_str().unwrap().to_string();
+        let pinned = truth.file_stem().unwrap().to_string_lossy().ends_with("-git");
+        let label = truth.file_stem().unwrap().to_string_lossy().into_owned();
+        let races: BTreeSet<String> = fs::read_to_string(folder.join("races.txt"))
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(str::to_string)
+            .collect();
+        for row in file["scenarios"].as_array().unwrap() {
+            if row["control_ok"] != json!(true) {
+                continue;
+            }
+            let name = row["name"].as_str().unwrap();
+            let judged = judge(&folder.join("scenarios").join(name), row, &version, pinned);
+            let hard = row["severity"] == json!("hard");
+            if races.contains(name) {
+                let family = format!("{}{}", &version[..1], if pinned { "-git" } else { "" });
+                let key = (name.to_string(), family);
+                *self.worst.entry(key.clone()).or_default() |= hard;
+                self.races.entry(key).or_default().push((label.clone(), judged.blocks));
+                continue;
+            }
+            self.tables.entry(label.clone()).or_default().count(name, row, judged.blocks);
+            self.compare(&label, name, row, &judged);
+        }
+    }
+
+    fn compare(&mut self, label: &str, name: &str, row: &Value, judged: &Judged) {
+        let recorded = outcomes(row);
+        for (dag_id, recorded) in recorded {
+            let predicted = judged.outcomes.get(&dag_id).cloned().unwrap_or_default();
+            if predicted == recorded {
+                self.agree += 1;
+            } else {
+                let key = if dag_id == name { name.to_string() } else { format!("{name}:{dag_id}") };
+                let text = format!("recorded {}, predicted {}", words(&recorded), words(&predicted));
+                self.disagree.push((label.to_string(), key, text));
+            }
+        }
+    }
+
+    fn show(&self) {
+        println!("table           block  needless  allow  missed  soft blocked  soft allowed");
+        for (label, table) in &self.tables {
+            println!(
+                "{label:<15} {:>5} {:>9} {:>6} {:>7} {:>13} {:>13}",
+                table.true_block,
+                table.false_block.len(),
+                table.true_allow,
+                table.false_allow.len(),
+                table.soft_blocked,
+                table.soft_allowed.len(),
+            );
+            for (what, names) in [
+                ("needless", &table.false_block),
+                ("missed", &table.false_allow),
+                ("soft allowed", &table.soft_allowed),
+            ] {
+                if !names.is_empty() {
+                    println!("  {what}: {}", names.join(", "));
+                }
+            }
+        }
+        println!("races, by the worst of the family:");
+        for ((name, family), rows) in &self.races {
+            let worst = if self.worst[&(name.clone(), family.clone())] { "breaks" } else { "does not break" };
+            let rows: Vec<String> = rows
+                .iter()
+                .map(|(label, blocks)| format!("{label} {}", if *blocks { "block" } else { "allow" }))
+                .collect();
+            println!("  {name} on {family}: {worst}; {}", rows.join(", "));
+        }
+        println!("predictions: {} of {} agree", self.agree, self.agree + self.disagree.len());
+        for (label, name, text) in &self.disagree {
+            let reason = reason(name, label).map_or_else(|| "NO REASON".to_string(), ToString::to_string);
+            println!("  {label} {name}: {text}: {reason}");
+        }
+    }
+
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (label, table) in &self.tables {
+            for name in &table.false_allow {
+                faults.push(format!("{label}: `{name}` broke the run and is allowed"));
+            }
+            for name in &table.harmless_blocked {
+                faults.push(format!("{label}: `{name}` is harmless and is blocked"));
+            }
+            let blocked = table.true_block + table.false_block.len();
+            if table.true_block * 100 < blocked * 97 {
+                faults.push(format!("{label}: {} of {blocked} blocked ones break", table.true_block));
+            }
+        }
+        for ((name, family), rows) in &self.races {
+            if self.worst[&(name.clone(), family.clone())] {
+                for (label, blocks) in rows {
+                    if !blocks {
+                        faults.push(format!("{label}: `{name}` can break a run of {family} and is allowed"));
+                    }
+                }
+            }
+        }
+        let all = self.agree + self.disagree.len();
+        if self.agree * 100 < all * 95 {
+            faults.push(format!("{} of {all} predictions agree", self.agree));
+        }
+        for (label, name, text) in &self.disagree {
+            if reason(name, label).is_none() {
+                faults.push(format!("{label} {name}: {text}; tests/it/oracle/disagreements.txt has no reason"));
+            }
+        }
+        faults
+    }
+}
+
+/// The line of the list about a row: `scenario versions: reason`.
+fn reason(name: &str, label: &str) -> Option<&'static str> {
+    KNOWN.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+        let (row, reason) = line.split_once(": ")?;
+        let (known, versions) = row.split_once(' ')?;
+        (known == name && versions.split(' ').any(|version| version == label)).then_some(reason)
+    })
+}
+
+impl Table {
+    fn count(&mut self, name: &str, row: &Value, blocks: bool) {
+        match (row["severity"].as_str().unwrap(), blocks) {
+            ("hard", true) => self.true_block += 1,
+            ("hard", false) => self.false_allow.push(name.to_string()),
+            ("soft", true) => self.soft_blocked += 1,
+            ("soft", false) => self.soft_allowed.push(name.to_string()),
+            (_, true) => self.false_block.push(name.to_string()),
+            (_, false) => self.true_allow += 1,
+        }
+        if blocks && row["class"] == json!("harmless") {
+            self.harmless_blocked.push(name.to_string());
+        }
+    }
+}
+
+struct Judged {
+    blocks: bool,
+    /// By DAG.
+    outcomes: BTreeMap<String, BTreeSet<Outcome>>,
+}
+
+fn judge(scenario: &Path, row: &Value, version: &str, pinned: bool) -> Judged {
+    let tree = |side: &str| {
+        let dir = scenario.join(side);
+        // A deleted file leaves no folder behind.
+        if dir.is_dir() { working_tree(&dir).unwrap() } else { Snapshot::empty(Revision::new("working-tree")) }
+    };
+    let (before, after) = (tree("before"), tree("after"));
+    let facts = read_runs(&serde_json::to_vec(&snapshot(row, version, pinned, scenario)).unwrap()).unwrap();
+    let layout = match (Layout::of(&before), Layout::of(&after)) {
+        (Layout::Plain, Layout::Plain) => Layout::Plain,
+        _ => Layout::Content,
+    };
+    let report = dagguard::check(&before, &after, &facts, &Policy::check(layout));
+    let outcomes = report
+        .predictions
+        .iter()
+        .map(|prediction| (prediction.dag_id.to_string(), prediction.outcomes.clone()))
+        .collect();
+    Judged { blocks: report.verdict == Verdict::Block, outcomes }
+}
+
+/// The runs at the gate, one a DAG, in the form of `dagguard snapshot`.
+fn snapshot(row: &Value, version: &str, pinned: bool, scenario: &Path) -> Value {
+    let mut runs: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let name = row["name"].as_str().unwrap();
+    let xcoms: Vec<&str> = row["at_gate_xcoms"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for (key, state) in row["at_gate"].as_object().unwrap() {
+        let (dag_id, key) = key.rsplit_once(':').unwrap_or((name, key));
+        let (task_id, index) = match key.strip_suffix(']').and_then(|key| key.rsplit_once('[')) {
+            Some((task_id, index)) => (task_id, index.parse().unwrap()),
+            None => (key, -1),
+        };
+        let prefixes = [format!("{key}."), format!("{dag_id}:{key}.")];
+        let keys: Vec<&str> = xcoms
+            .iter()
+            .filter_map(|xcom| prefixes.iter().find_map(|prefix| xcom.strip_prefix(prefix.as_str())))
+            .filter(|key| !key.contains('.'))
+            .collect();
+        let state = if state == "none" { Value::Null } else { state.clone() };
+        runs.entry(dag_id.to_string())
+            .or_default()
+            .push(json!({"task_id": task_id, "map_index": index, "state": state, "xcom_keys": keys}));
+    }
+    let conf = fs::read_to_string(scenario.join("scenario.toml")).unwrap_or_default();
+    let conf = conf.lines().find_map(|line| line.strip_prefix("conf = "));
+    let conf: Value = conf.map_or_else(|| json!({}), |text| serde_json::from_str(text).unwrap());
+    let runs: Vec<Value> = runs
+        .into_iter()
+        .map(|(dag_id, instances)| {
+            json!({"dag_id": dag_id, "run_id": format!("{name}__change"), "state": "running", "run_type": "manual",
+                "start_date": STARTED, "conf": conf.clone(), "bundle_version": pinned.then_some("pinned"),
+                "task_instances": instances})
+        })
+        .collect();
+    json!({"schema_version": 1, "taken_at": TAKEN, "instances": [{"name": "default", "airflow_version": version,
+        "live": "known", "facts": {"pools": ["default_pool"]}, "runs": runs}]})
+}
+
+/// What was recorded of each run of a row, in the words of the predictions:
+///
+/// - `failed`: the run is `failed`, or an instance that would have succeeded is `failed` or
+///   `upstream_failed`;
+/// - `stuck`: the run is still `running` when nothing moves any more;
+/// - `lost`: an instance that would have succeeded is `removed`;
+/// - `repeated`: an effect was recorded more often than in the control run;
+/// - `skipped-work`: an effect of the control run is missing, or an instance that would have succeeded
+///   has another state than that and than `removed` (a removed one may have been replaced: the effects
+///   tell);
+/// - `early-success`: the run is `success`, and one that was open at the gate is among those.
+///
+/// A row holds effects of all its DAGs together; they are laid to the DAG that the row is named after.
+fn outcomes(row: &Value) -> BTreeMap<String, BTreeSet<Outcome>> {
+    let name = row["name"].as_str().unwrap();
+    let some = |key: &str| row[key].as_array().is_some_and(|all| !all.is_empty());
+    let mut all = BTreeMap::new();
+    for (dag_id, state) in row["run_state"].as_object().unwrap() {
+        let state = state.as_str().unwrap();
+        let of_run = |key: &str| -> Vec<&str> {
+            let lost = row[key].as_object().unwrap().iter();
+            let mine = lost.filter(|(key, _)| key.rsplit_once(':').map_or(name, |(dag_id, _)| dag_id) == dag_id);
+            mine.filter_map(|(_, state)| state.as_str()).collect()
+        };
+        let (finished, pending) = (of_run("lost_finished"), of_run("lost_pending"));
+        let lost = || finished.iter().chain(&pending).copied();
+        let undone = |state: &str| state != "removed" && state != "success";
+        let missing = some("effects_missing") && dag_id == name;
+        let mut outcomes = BTreeSet::new();
+        let mut add = |outcome, holds: bool| {
+            if holds {
+                outcomes.insert(outcome);
+            }
+        };
+        add(Outcome::Failed, state == "failed" || lost().any(|state| matches!(state, "failed" | "upstream_failed")));
+        add(Outcome::Stuck, !matches!(state, "success" | "failed"));
+        add(Outcome::Lost, lost().any(|state| state == "removed"));
+        add(Outcome::Repeated, some("effects_repeated") && dag_id == name);
+        add(Outcome::SkippedWork, missing || lost().any(undone));
+        let short = pending.iter().any(|state| undone(state)) || missing && !pending.is_empty();
+        add(Outcome::EarlySuccess, state == "success" && short);
+        all.insert(dag_id.clone(), outcomes);
+    }
+    all
+}
+
+fn words(outcomes: &BTreeSet<Outcome>) -> String {
+    let words: Vec<&str> = outcomes.iter().map(|outcome| outcome.word()).collect();
+    if words.is_empty() { "nothing".to_string() } else { words.join(" + ") }
+}
