@@ -2,7 +2,7 @@
 
 use super::refusal::{older, refuse};
 use super::world::{Given, Name, Run, Thing, doubt_conditions};
-use crate::python::value::{Args, At, Stop, Value};
+use crate::python::value::{Args, At, Key, Stop, Value};
 use crate::switch;
 use std::rc::Rc;
 
@@ -142,7 +142,7 @@ impl Defaults {
 
     /// Whether one of them has a key.
     pub(super) fn gives(&self, run: &Run, name: &str) -> Given {
-        let clear = self.0.iter().all(|value| matches!(value, Value::None) || run.dict_pairs(value).is_some());
+        let clear = self.0.iter().all(|value| matches!(value, Value::None) || run.dict_of(value).is_some());
         match self.get(run, name) {
             Some(_) => Given::Yes,
             None if clear => Given::No,
@@ -152,8 +152,8 @@ impl Defaults {
 
     pub(super) fn get(&self, run: &Run, name: &str) -> Option<Value> {
         self.0.iter().rev().find_map(|value| {
-            let pairs = run.dict_pairs(value)?;
-            pairs.into_iter().find(|(key, _)| key.as_str().is_some_and(|key| &**key == name)).map(|(_, value)| value)
+            let (written, value) = run.dict_of(value)?.entry(&Key::Str(name.into()))?;
+            written.as_str().is_some().then(|| value.clone())
         })
     }
 }

@@ -234,7 +234,7 @@ impl Build<'_> {
         /// Fewer files are done before another thread has started.
         const WORTH_A_THREAD: usize = 8;
         /// Files that one thread takes at once: enough of them to be parsed in a row.
-        const TAKEN: usize = 8;
+        const TAKEN: usize = 16;
         if files.is_empty() {
             return Vec::new();
         }

@@ -8,6 +8,8 @@ mod presence;
 use super::opaque;
 use crate::ids::AirflowVersion;
 pub(super) use presence::{exists, offers};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// The meaning of a name outside the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,9 @@ httpx aiohttp paramiko weaviate pinecone cohere confluent_kafka kafka pymysql my
 babel humanize inflection slugify unidecode cachetools decouple environs dynaconf omegaconf marshmallow sqlparse sqlglot tabulate \
 prometheus_client statsd opentelemetry ddtrace newrelic wrapt more_itertools toolz git github gitlab jira hvac pycountry holidays \
 pyspark databricks tableauserverclient gspread hubspot simple_salesforce twilio sendgrid pysftp zoneinfo polars duckdb pyarrow sklearn matplotlib scipy torch tensorflow openai bs4 lxml six faker typing_extensions ";
+
+/// [`INERT`], to be looked up.
+static INERT_PACKAGES: LazyLock<BTreeSet<&str>> = LazyLock::new(|| INERT.split_whitespace().collect());
 
 impl Meaning {
     /// Its name for [`crate::switch`]; empty for what cannot be switched off.
@@ -118,7 +123,7 @@ pub(super) fn meaning(path: &str) -> Meaning {
     if top == "operator" {
         return Meaning::Other;
     }
-    if crate::python::interpret::is_standard(top) || INERT.contains(&format!(" {top} ")) || top == "builtins" {
+    if crate::python::interpret::is_standard(top) || INERT_PACKAGES.contains(top) || top == "builtins" {
         return Meaning::Inert;
     }
     Meaning::Other

@@ -4,6 +4,7 @@
 //! lies deeper is an error, as CPython's own parser has one.
 
 mod expression;
+mod names;
 mod nodes;
 mod problems;
 mod statement;
@@ -118,7 +119,7 @@ impl<'s> Lower<'s> {
     }
 
     fn name(&self, node: Node) -> Rc<str> {
-        self.text(node).into()
+        names::shared(self.text(node))
     }
 
     fn refuse(&mut self, node: Node, message: &str) {

@@ -319,6 +319,11 @@ impl Dict {
         self.entries.get(key).map(|entry| &entry.2)
     }
 
+    /// A key as it is written, and its value.
+    pub(crate) fn entry(&self, key: &Key) -> Option<(&Value, &Value)> {
+        self.entries.get(key).map(|(_, written, value)| (written, value))
+    }
+
     pub(crate) fn insert(&mut self, key: Key, written: Value, value: Value) {
         if self.closed {
             self.settled.insert(key.clone());

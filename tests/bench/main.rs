@@ -286,22 +286,43 @@ fn processor() -> Option<Duration> {
     Some(TICK * (user + system))
 }
 
-/// Both in turns, and the processor time of each; each takes a second at least, so that a tick is
-/// nothing.
+/// Both in turns, and the processor time of each: the ratio is the median of the turns', and in a
+/// turn each is repeated for so long that a tick is little.
 fn processor_pairs(turns: usize, ours: impl Fn(), theirs: impl Fn()) -> Option<Pairs> {
-    ours();
-    theirs();
+    let (our_times, their_times) = (repeats(&ours), repeats(&theirs));
+    let mut ratios = Vec::new();
     let (mut our_time, mut their_time) = (Duration::ZERO, Duration::ZERO);
     let mut done = 0_u32;
     while (done as usize) < turns || our_time.min(their_time) < Duration::from_secs(1) {
-        let start = processor()?;
-        ours();
-        let between = processor()?;
-        theirs();
-        our_time += between.saturating_sub(start);
-        their_time += processor()?.saturating_sub(between);
+        let mine = repeated(our_times, &ours)?;
+        let peer = repeated(their_times, &theirs)?;
+        ratios.push(mine.as_secs_f64() / peer.as_secs_f64());
+        our_time += mine * our_times;
+        their_time += peer * their_times;
         done += 1;
     }
-    let ratio = our_time.as_secs_f64() / their_time.as_secs_f64();
-    Some(Pairs { ratio, ours: our_time / done, theirs: their_time / done })
+    ratios.sort_by(f64::total_cmp);
+    Some(Pairs {
+        ratio: ratios[ratios.len() / 2],
+        ours: our_time / (done * our_times),
+        theirs: their_time / (done * their_times),
+    })
+}
+
+/// How often something is to be done for a measurement in ticks.
+fn repeats(work: &impl Fn()) -> u32 {
+    /// Some thirty ticks.
+    const MEASURED: Duration = Duration::from_millis(300);
+    work();
+    let once = time(work).max(Duration::from_micros(100));
+    u32::try_from(MEASURED.as_nanos().div_ceil(once.as_nanos())).unwrap_or(1)
+}
+
+/// The processor time of something that is done so often, each.
+fn repeated(times: u32, work: &impl Fn()) -> Option<Duration> {
+    let start = processor()?;
+    for _ in 0..times {
+        work();
+    }
+    Some((processor()?.saturating_sub(start) / times).max(Duration::from_nanos(1)))
 }

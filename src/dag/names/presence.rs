@@ -3,6 +3,8 @@
 
 use super::at_least;
 use crate::ids::AirflowVersion;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// In which of the three releases something is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,14 +161,36 @@ fn below(rest: &str, package: &str) -> bool {
     rest.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-fn among(names: &str, name: &str) -> bool {
-    !name.contains(' ') && names.contains(&format!(" {name} "))
+/// The lists of this file, to be looked up: every import asks.
+struct Lists {
+    modules: BTreeMap<&'static str, Held>,
+    own: BTreeSet<&'static str>,
+    /// By module and name.
+    names: BTreeMap<(&'static str, &'static str), Held>,
 }
+
+static LISTS: LazyLock<Lists> = LazyLock::new(|| {
+    let (mut modules, mut names) = (BTreeMap::new(), BTreeMap::new());
+    for (held, listed) in MODULES {
+        for module in listed.split_whitespace() {
+            modules.entry(module).or_insert(*held);
+        }
+    }
+    for (module, held, listed) in NAMES {
+        for name in listed.split_whitespace() {
+            names.entry((*module, name)).or_insert(*held);
+        }
+    }
+    Lists { modules, own: OWN.split_whitespace().collect(), names }
+});
 
 /// In which releases there is a module; `None` if that is not held.
 fn held(rest: &str) -> Option<Held> {
-    let listed = MODULES.iter().find(|(_, names)| among(names, rest)).map(|(held, _)| *held);
-    listed.or_else(|| PACKAGES.iter().find(|(package, _)| below(rest, package)).map(|(_, held)| *held))
+    LISTS
+        .modules
+        .get(rest)
+        .copied()
+        .or_else(|| PACKAGES.iter().find(|(package, _)| below(rest, package)).map(|(_, held)| *held))
 }
 
 /// Whether a module of that name exists in that version (in some, where none is named); `None` if
@@ -214,12 +238,11 @@ pub(in crate::dag) fn offers(path: &str, version: Option<AirflowVersion>) -> Opt
     }
     // Both of these hand on what a provider has.
     let old = WHOLE.iter().any(|package| below(module, package)) && held(module) == Some(Held::Two);
-    if (old || below(module, "contrib") || module == "operators.generic_transfer") && !among(OWN, module) {
+    if (old || below(module, "contrib") || module == "operators.generic_transfer") && !LISTS.own.contains(module) {
         return None;
     }
     let Some(version) = version else { return Some(true) };
-    let named = NAMES.iter().find(|(of, _, names)| *of == module && among(names, name)).map(|(_, held, _)| *held);
-    match named.or_else(|| held(rest)) {
+    match LISTS.names.get(&(module, name)).copied().or_else(|| held(rest)) {
         Some(held) => held.by(version),
         None => Some(true),
     }

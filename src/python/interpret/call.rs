@@ -171,6 +171,17 @@ impl<H: Host> Interp<'_, H> {
     }
 
     fn call_object(&mut self, object: Ref, args: Args, at: At) -> Result<Value, Stop> {
+        // A class and its instances hold much, and nothing of it is needed here.
+        match self.object(object) {
+            Object::Class(_) => return self.instantiate(object, &args, at),
+            Object::Instance(_) => {
+                return match self.find_method(&Value::Object(object), "__call__") {
+                    Some(method) => self.call(&method, args, at),
+                    None => Ok(self.opaque_call(&Value::Object(object), &args, at)),
+                };
+            }
+            _ => {}
+        }
         match self.object(object).clone() {
             Object::Function(function) => self.call_function(object, &function, &args, at),
             Object::Bound { receiver, function } => {
@@ -179,7 +190,6 @@ impl<H: Host> Interp<'_, H> {
                 self.call_object(function, args, at)
             }
             Object::Method { receiver, name } => self.call_method(&receiver, &name, &args, at),
-            Object::Class(_) => self.instantiate(object, &args, at),
             Object::Partial { function, args: first } => {
                 let mut all = first;
                 all.positional.extend(args.positional);
@@ -199,10 +209,6 @@ impl<H: Host> Interp<'_, H> {
             },
             Object::Cached(cached) => self.call_cached(object, &cached, args, at),
             Object::ContextFunction(function) => self.call_context(&function, args, at),
-            Object::Instance(_) => match self.find_method(&Value::Object(object), "__call__") {
-                Some(method) => self.call(&method, args, at),
-                None => Ok(self.opaque_call(&Value::Object(object), &args, at)),
-            },
             _ => {
                 self.refuse_call(&Value::Object(object), at)?;
                 Ok(self.opaque_call(&Value::Object(object), &args, at))

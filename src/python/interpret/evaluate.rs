@@ -194,11 +194,19 @@ impl<'t, H: Host> Interp<'t, H> {
 
     /// Keys and values of a dict whose content is known.
     pub(crate) fn dict_pairs(&self, value: &Value) -> Option<Vec<(Value, Value)>> {
+        self.dict_of(value).map(Dict::pairs)
+    }
+
+    /// A dict whose content is known.
+    pub(crate) fn dict_of(&self, value: &Value) -> Option<&Dict> {
         let Value::Object(object) = value else { return None };
-        match (self.hazy(*object), self.object(*object)) {
-            (None, Object::Dict(dict)) => Some(dict.pairs()),
-            (None, Object::Instance(_)) => match self.held(value)? {
-                held @ Value::Object(inner) if inner.0 != object.0 => self.dict_pairs(&held.clone()),
+        if self.heap[object.0].hazy.is_some() {
+            return None;
+        }
+        match self.object(*object) {
+            Object::Dict(dict) => Some(dict),
+            Object::Instance(_) => match self.held(value)? {
+                held @ Value::Object(inner) if inner.0 != object.0 => self.dict_of(held),
                 _ => None,
             },
             _ => None,

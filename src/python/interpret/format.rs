@@ -19,13 +19,13 @@ impl<H: Host> Interp<'_, H> {
                         values.push(Value::str(format!("{text}=")));
                     }
                     let value = self.eval(value)?;
-                    let spec = self.format_string(spec, at)?;
-                    let spec = spec.as_str().cloned();
-                    let plain_debug = debug.is_some() && conversion.is_none() && spec.as_deref() == Some("");
+                    let made = if spec.is_empty() { None } else { Some(self.format_string(spec, at)?) };
+                    let spec = made.as_ref().map_or(Some(""), |made| made.as_str().map(|text| &**text));
+                    let plain_debug = debug.is_some() && conversion.is_none() && spec == Some("");
                     let value = if *conversion == Some('s') { self.str_of(&value, at)? } else { value };
                     let repr = *conversion == Some('r') || plain_debug;
                     values.push(match spec.filter(|_| *conversion != Some('a')) {
-                        Some(spec) => self.formatted(&value, &spec, repr, at)?,
+                        Some(spec) => self.formatted(&value, spec, repr, at)?,
                         None => self.unknown_from(&[value], "format", at),
                     });
                 }
@@ -151,6 +151,9 @@ impl<H: Host> Interp<'_, H> {
     pub(super) fn concat(&mut self, values: &[Value], at: At) -> Value {
         /// More combinations than this say no more than a pattern.
         const COMBINATIONS: usize = 16;
+        if let Some(text) = joined(values) {
+            return Self::made_of(Self::text_value(text, at), values, at);
+        }
         let mut results: Vec<Value> = vec![Self::text_value("", at)];
         for value in values {
             let value = &self.plain(value);
@@ -400,4 +403,12 @@ pub(super) fn affix(value: &Value) -> Option<(Rc<str>, Rc<str>)> {
         Value::Unknown(unknown) => Some(unknown.affix.clone().unwrap_or_else(|| ("".into(), "".into()))),
         _ => None,
     }
+}
+
+/// Texts one after the other, where all of them are known; no more of it than is evaluated.
+fn joined(values: &[Value]) -> Option<String> {
+    let texts: Option<Vec<&str>> = values.iter().map(|value| value.as_str().map(|text| &**text)).collect();
+    let texts = texts?;
+    let size: usize = texts.iter().map(|text| text.len()).sum();
+    (size <= BOUNDS.size).then(|| texts.concat())
 }

@@ -28,7 +28,14 @@ impl<H: Host> Interp<'_, H> {
                 let _ = write!(out, "{value:?}");
             }
             Value::Str(Text { text, .. }) => {
-                let _ = write!(out, "{text:?}");
+                // Most texts have nothing to escape.
+                if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+                    out.push('"');
+                    out.push_str(text);
+                    out.push('"');
+                } else {
+                    let _ = write!(out, "{text:?}");
+                }
             }
             Value::Bytes(bytes) => {
                 let _ = write!(out, "b{:?}", String::from_utf8_lossy(bytes));

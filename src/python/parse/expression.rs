@@ -2,7 +2,7 @@
 
 use super::nodes::{Field, Node};
 use super::text::{self, Prefix};
-use super::{Lower, children, fields, span};
+use super::{Lower, children, fields, names, span};
 use crate::python::syntax::{
     Arg, BinaryOp, Clause, CompareOp, Comprehension, ComprehensionKind, Expr, ExprKind, FormatPart, Function,
     Parameter, ParameterKind, Stmt, StmtKind, UnaryOp,
@@ -361,7 +361,7 @@ impl Lower<'_> {
 
     fn string(&mut self, node: Node) -> ExprKind {
         if let Some(text) = node.plain(self.source) {
-            return ExprKind::Str(text.into());
+            return ExprKind::Str(names::shared(text));
         }
         let pieces = if node.kind() == "string" { vec![node] } else { children(node) };
         let mut parts: Vec<FormatPart> = Vec::new();

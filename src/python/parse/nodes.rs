@@ -2,7 +2,8 @@
 //!
 //! Invariants: the nodes stand in the order of their text, each before what lies in it, so that a
 //! node's children follow it and each child's `after` is its next sibling. A literal text that is
-//! plain has no children: it is looked at as a whole.
+//! plain has no children, nor has a dotted name: they are looked at as a whole. Brackets, commas and
+//! the like are left out where the grammar could read the file: what they say is in the tree.
 
 use super::problems;
 use std::cell::RefCell;
@@ -32,6 +33,8 @@ struct Nature {
     named: bool,
     role: Role,
     suspect: bool,
+    /// Whether one of its children may be asked for by a field.
+    fields: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,10 @@ enum Role {
     Bracket,
     /// A literal text.
     Text,
+    /// Nothing in it is asked for but a comment.
+    Whole,
+    /// Nobody asks for it.
+    Mark,
 }
 
 impl Nature {
@@ -52,15 +59,35 @@ impl Nature {
             role: match kind {
                 "comment" | "line_continuation" => Role::Trivia,
                 "string" => Role::Text,
+                "identifier" | "dotted_name" => Role::Whole,
+                "(" | ")" | "[" | "]" | "{" | "}" | "," | "." | "->" if !named => Role::Mark,
                 kind if problems::is_bracket(kind) => Role::Bracket,
                 _ => Role::Plain,
             },
             suspect: problems::is_suspect(kind),
+            fields: !matches!(
+                kind,
+                "module"
+                    | "block"
+                    | "expression_statement"
+                    | "argument_list"
+                    | "list"
+                    | "tuple"
+                    | "dictionary"
+                    | "parameters"
+                    | "string"
+                    | "concatenated_string"
+                    | "return_statement"
+                    | "parenthesized_expression"
+                    | "comparison_operator"
+                    | "decorator"
+                    | "type"
+            ),
         }
     }
 
     /// Of text that fits nowhere; the grammar has no number for it.
-    const ERROR: Self = Self { named: true, role: Role::Plain, suspect: false };
+    const ERROR: Self = Self { named: true, role: Role::Plain, suspect: false, fields: true };
 }
 
 /// What the grammar could not read as it stands.
@@ -98,22 +125,35 @@ impl Nodes {
         rows.reserve(source.len() / 3 + 1);
         let broken = tree.root_node().has_error();
         let mut cursor = tree.walk();
-        let mut around: Vec<usize> = Vec::new();
+        // With whether they have fields: asking for one costs as much as all the rest.
+        let mut around: Vec<(usize, bool)> = Vec::new();
         loop {
-            let field = cursor.field_id().map_or(0, std::num::NonZero::get);
-            let row = Row::of(names, cursor.node(), field, broken);
-            rows.push(row);
-            // What is in a plain literal is its text; where the grammar failed all is looked at.
-            let whole = row.nature.role == Role::Text && !broken && is_plain(row.text(source));
+            let node = cursor.node();
+            let kind = node.kind_id();
+            let nature = names.nature(kind);
+            // Where the grammar failed all is looked at.
+            let mark = nature.role == Role::Mark && !broken;
+            if !mark {
+                let fields = around.last().is_some_and(|(_, fields)| *fields);
+                let field = if fields { cursor.field_id().map_or(0, std::num::NonZero::get) } else { 0 };
+                rows.push(Row::of(nature, node, kind, field, broken));
+            }
+            let whole = match nature.role {
+                // What is in a plain literal is its text.
+                Role::Text => !broken && rows.last().is_some_and(|row| is_plain(row.text(source))),
+                Role::Whole => !broken && rows.last().is_some_and(|row| !row.text(source).contains('#')),
+                Role::Mark => !broken,
+                _ => false,
+            };
             if !whole && cursor.goto_first_child() {
-                around.push(rows.len() - 1);
+                around.push((rows.len() - 1, nature.fields));
                 continue;
             }
             while !cursor.goto_next_sibling() {
                 if !cursor.goto_parent() {
                     return Self { rows, names };
                 }
-                if let Some(parent) = around.pop() {
+                if let Some((parent, _)) = around.pop() {
                     rows[parent].after = offset(rows.len());
                 }
             }
@@ -142,8 +182,7 @@ impl Drop for Nodes {
 }
 
 impl Row {
-    fn of(names: &Names, node: GrammarNode, field: u16, broken: bool) -> Self {
-        let kind = node.kind_id();
+    fn of(nature: Nature, node: GrammarNode, kind: u16, field: u16, broken: bool) -> Self {
         Self {
             start: offset(node.start_byte()),
             end: offset(node.end_byte()),
@@ -152,7 +191,7 @@ impl Row {
             after: 0,
             kind,
             field,
-            nature: names.natures.get(usize::from(kind)).copied().unwrap_or(Nature::ERROR),
+            nature,
             broken: match broken {
                 true if node.is_missing() => Broken::Missing,
                 true if node.is_error() => Broken::Error,
@@ -184,6 +223,12 @@ struct Names {
     natures: Vec<Nature>,
     /// The numbers of [`Field`]s, by variant; of a field that the grammar lacks, one that no node has.
     fields: [u16; Field::NAMES.len()],
+}
+
+impl Names {
+    fn nature(&self, kind: u16) -> Nature {
+        self.natures.get(usize::from(kind)).copied().unwrap_or(Nature::ERROR)
+    }
 }
 
 static LANGUAGE: LazyLock<Language> = LazyLock::new(|| tree_sitter_python::LANGUAGE.into());
