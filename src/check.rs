@@ -7,7 +7,7 @@ mod names;
 
 use crate::content::{ContentPath, Location, Snapshot};
 use crate::dag::{self, Id, Model, Models};
-use crate::diff::{self, Change, Data, Kind, Side};
+use crate::diff::{self, Change, Kind, Side};
 use crate::facts::{Facts, Names, Questions, Seen, StoredValue};
 use crate::ids::DagId;
 use crate::report::{Coverage, Hold, Lines, Live, Report, Verdict};
@@ -192,14 +192,15 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// The stored values that a change of type turns on.
+/// The stored values that a change of what passes between tasks turns on.
 fn stored_values(change: &Change) -> Vec<StoredValue> {
-    let Kind::Data(Data::TypeChanged { producer, .. }) = &change.kind else { return Vec::new() };
+    let Kind::Data(data) = &change.kind else { return Vec::new() };
+    let Some(handover) = data.handover() else { return Vec::new() };
     let known = change.dags.iter().filter_map(|dag_id| dag_id.exact());
     let stored = |dag_id: &DagId| StoredValue {
         dag_id: dag_id.clone(),
-        task_id: producer.clone(),
-        key: "return_value".to_string(),
+        task_id: handover.producer.clone(),
+        key: handover.key.clone(),
     };
     known.map(stored).collect()
 }

@@ -155,6 +155,11 @@ pub struct Dag {
     /// Every file of the tree that the DAG's file reaches by imports, itself included: a change
     /// of any of them may change this DAG.
     pub reaches: Reaches,
+    /// The parameters of its runs (`params`) by name, each in canonical text; none if not all are
+    /// known.
+    pub params: Option<Arguments>,
+    /// Where they are given, if they are.
+    pub params_at: Option<Location>,
 }
 
 impl Dag {
@@ -227,6 +232,8 @@ pub struct Task {
     pub multiple_outputs: Option<bool>,
     /// The Python function that it runs, where that is one of the tree; tasks of one share it.
     pub callable: Option<Arc<Callable>>,
+    /// The methods that Airflow calls of a class of the tree (`execute`, `poke`, `choose_branch`).
+    pub methods: Vec<Arc<Callable>>,
     /// Arguments of the making call that the model does not hold elsewhere, by name, each in
     /// canonical text: two tasks with equal arguments are equal work. Arguments that have no
     /// influence on what runs (docs, labels) are left out.

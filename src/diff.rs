@@ -5,13 +5,19 @@
 //! [`Certainty`]. Equal sides give no change, nor does anything that leaves the
 //! syntax tree equal and does not touch what the DAG is built from beside it.
 
+mod branch;
 mod data;
 mod kind;
 mod mapping;
 mod pairing;
+mod params;
+mod reference;
 mod xcom;
 
-pub use kind::{Code, Data, FileChange, Graph, Identity, Kind, KnownBy, Mapped, MappingChange, Reference, Settings};
+pub use kind::{
+    Code, Data, FileChange, Graph, Handover, Hurt, Identity, Kind, KnownBy, Mapped, MappingChange, ParamRule,
+    Reference, Settings,
+};
 
 use crate::content::{ContentPath, Layout, Location, Snapshot};
 use crate::dag::{Dag, FileError, Id, Model, Unknown};
@@ -92,6 +98,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
             }
         }
     }
+    changes.extend(reference::changes(deployed, proposed));
     changes.extend(broken.into_values());
     changes
 }
@@ -147,7 +154,9 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
     let tasks = pairing::tasks((deployed.snapshot, dag), (proposed.snapshot, other));
     changes.extend(tasks.changes((deployed, dag), (proposed, other)));
     changes.extend(mapping::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
-    changes.extend(xcom::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
+    changes.extend(xcom::changes((deployed, dag), (proposed, other)));
+    changes.extend(branch::changes(dag, other));
+    changes.extend(params::changes(dag, other));
     changes
 }
 

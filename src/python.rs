@@ -7,6 +7,7 @@
 pub(crate) mod canonical;
 mod data;
 pub(crate) mod interpret;
+pub(crate) mod literal;
 pub(crate) mod parse;
 pub(crate) mod standard;
 pub(crate) mod syntax;

@@ -69,6 +69,15 @@ pub(super) struct Use {
     pub(super) tasks: BTreeSet<usize>,
     key: String,
     direct: bool,
+    /// The key or position in a dict or list that is the argument.
+    within: Option<Within>,
+}
+
+/// Where in an argument a value stands.
+#[derive(Clone)]
+enum Within {
+    Key(String),
+    Position(usize),
 }
 
 pub(super) fn uses(run: &Run, value: &Value, depth: usize, direct: bool, found: &mut Vec<Use>) {
@@ -77,7 +86,7 @@ pub(super) fn uses(run: &Run, value: &Value, depth: usize, direct: bool, found: 
     }
     if let Some(host) = run.host_of(value) {
         if let Thing::Output(Output { tasks, key, .. }) = run.host.thing(host) {
-            found.push(Use { tasks: tasks.clone(), key: key.to_string(), direct });
+            found.push(Use { tasks: tasks.clone(), key: key.to_string(), direct, within: None });
         }
         return;
     }
@@ -89,6 +98,47 @@ pub(super) fn uses(run: &Run, value: &Value, depth: usize, direct: bool, found: 
         Object::Dict(dict) => dict.pairs().iter().for_each(|(_, value)| uses(run, value, depth - 1, false, found)),
         Object::Set(items) => items.iter().for_each(|item| uses(run, item, depth - 1, false, found)),
         _ => {}
+    }
+}
+
+/// The outputs in `op_kwargs` or `op_args`, with what the function knows each by.
+fn passed_on(run: &Run, value: &Value) -> Vec<Use> {
+    let mut all = Vec::new();
+    let mut take = |value: &Value, within: Within| {
+        let mut found = Vec::new();
+        uses(run, value, 11, true, &mut found);
+        let known = |found: Use| Use { within: found.direct.then(|| within.clone()), direct: false, ..found };
+        all.extend(found.into_iter().map(known));
+    };
+    let Value::Object(object) = value else {
+        uses(run, value, 12, false, &mut all);
+        return all;
+    };
+    match run.object(*object) {
+        Object::Dict(dict) => {
+            for (key, value) in dict.pairs() {
+                take(&value, Within::Key(key.as_str().map(ToString::to_string).unwrap_or_default()));
+            }
+        }
+        Object::List(items) | Object::Tuple(items) => {
+            for (index, item) in items.items.iter().enumerate() {
+                take(item, Within::Position(index));
+            }
+        }
+        _ => uses(run, value, 12, false, &mut all),
+    }
+    all
+}
+
+/// The parameter of the function that receives what stands there.
+fn parameter_of(run: &Run, task: usize, argument: Option<&str>, within: Option<&Within>) -> Option<String> {
+    match (argument?, within?) {
+        ("op_kwargs", Within::Key(name)) => Some(name.clone()),
+        ("op_args", Within::Position(index)) => {
+            let Object::Function(function) = run.object(run.host.tasks[task].callable?) else { return None };
+            function.def.parameters.get(*index).map(|parameter| parameter.name.to_string())
+        }
+        _ => None,
     }
 }
 
@@ -115,6 +165,9 @@ pub(super) fn depend(run: &mut Run, task: usize, args: &Args) -> Result<(), Stop
         }
         let mut found = Vec::new();
         uses(run, &arg.value, 12, true, &mut found);
+        if matches!(name.as_deref(), Some("op_kwargs" | "op_args")) {
+            found = passed_on(run, &arg.value);
+        }
         all.extend(found.into_iter().map(|found| (name.clone(), arg.at, found)));
         if let Value::OneOf(_) = &arg.value
             && !run.hosts_in(&arg.value).is_empty()
@@ -138,7 +191,9 @@ pub(super) fn depend(run: &mut Run, task: usize, args: &Args) -> Result<(), Stop
         }
     }
     for (parameter, used_at, found) in all {
+        let named = parameter.clone();
         let direct = found.direct.then_some(parameter).flatten();
+        let direct = direct.or_else(|| parameter_of(run, task, named.as_deref(), found.within.as_ref()));
         for producer in &found.tasks {
             let takes =
                 TakesState { producer: *producer, key: found.key.clone(), parameter: direct.clone(), at: used_at };

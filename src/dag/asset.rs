@@ -33,6 +33,7 @@ pub(super) fn asset(run: &mut Run, args: &Args, function: &Value, multi: bool, a
         args: Args { keywords: vec![("task_id".into(), task_name)], ..Args::default() },
         mapped: None,
         callable,
+        class: None,
         multiple_outputs: None,
         suffix: false,
         at,

@@ -167,6 +167,8 @@ fn evaluate_once(
             groups: Vec::new(),
             edges: Vec::new(),
             reaches: Reaches::only(tree.path(file)),
+            params: None,
+            params_at: None,
         }));
     }
     done
@@ -202,6 +204,8 @@ pub(super) fn anonymous(tree: &Delivered, file: usize, reason: &str) -> Dag {
         groups: Vec::new(),
         edges: Vec::new(),
         reaches: Reaches::only(&unknown.at.path),
+        params: None,
+        params_at: None,
         unknown: vec![unknown],
     }
 }
@@ -353,6 +357,8 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
             .map(|group| describe.group(group))
             .collect(),
         reaches: Reaches::only(tree.path(file)),
+        params: state.params.as_ref().map(Arguments::of),
+        params_at: state.params_at.map(|at| location(tree, at)),
     }
 }
 
@@ -375,7 +381,8 @@ impl Describe<'_, '_> {
             group: state.group.and_then(|group| self.group_id(group)),
             trigger_rule: state.trigger_rule.clone(),
             multiple_outputs: state.multiple_outputs,
-            callable: state.callable.and_then(|function| self.callable(function)),
+            callable: state.callable.and_then(|function| self.callable(function, false)),
+            methods: state.class.map(|class| self.methods(class)).unwrap_or_default(),
             arguments: Arguments::of(&state.arguments),
             takes: state
                 .takes
@@ -454,11 +461,20 @@ impl Describe<'_, '_> {
         Mapping { at: self.location(mapping.at), kwargs: mapping.kwargs, over }
     }
 
-    fn callable(&self, function: Ref) -> Option<Arc<Callable>> {
+    /// The methods of a class of the tree that a run calls.
+    fn methods(&self, class: Ref) -> Vec<Arc<Callable>> {
+        let found = |name: &&str| match self.run.find_in_class(class, name, None) {
+            Some((Ok(Value::Object(function)), _)) => self.callable(function, true),
+            _ => None,
+        };
+        ["execute", "poke", "choose_branch"].iter().filter_map(found).collect()
+    }
+
+    fn callable(&self, function: Ref, method: bool) -> Option<Arc<Callable>> {
         if let Some(known) = self.callables.borrow().get(&function) {
             return known.clone();
         }
-        let callable = self.describe_callable(function, false).map(Arc::new);
+        let callable = self.describe_callable(function, method).map(Arc::new);
         self.callables.borrow_mut().insert(function, callable.clone());
         callable
     }

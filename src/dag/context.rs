@@ -56,6 +56,14 @@ pub(super) fn call_dag(run: &mut Run, function: &Value, decorator: &Args, call: 
             let plain = parameter.kind == crate::python::syntax::ParameterKind::Plain
                 || parameter.kind == crate::python::syntax::ParameterKind::KeywordOnly;
             if plain {
+                if let Some(Thing::Dag(dag)) = run.host.things.get(host.0).cloned() {
+                    let default = parameter.default.as_ref().map(crate::python::canonical::expression);
+                    if let Some(params) = &mut run.host.dags[dag].params {
+                        params
+                            .entry(parameter.name.to_string())
+                            .or_insert(default.unwrap_or_else(|| "NOTSET".to_owned()));
+                    }
+                }
                 let why =
                     Unknown::new("a DAG parameter has its value in a run", at, format!("param {}", parameter.name));
                 inputs.keywords.push((parameter.name.clone(), Argument { value: why.value(), at }));

@@ -7,6 +7,7 @@
 mod call;
 mod express;
 mod fit;
+pub mod template;
 mod walk;
 
 pub use fit::Fit;

@@ -38,6 +38,9 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Result<Value, Stop> {
         Some((arg.at, why))
     });
     let id_at = decided_at(args.get(0, "dag_id"), at);
+    let params = args.keyword("params").cloned();
+    let params_at = params.as_ref().map(|params| params.at);
+    let params = params.map_or_else(|| Some(BTreeMap::new()), |params| params_of(run, &params.value));
     run.host.dags.push(DagState {
         id,
         at,
@@ -55,6 +58,8 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Result<Value, Stop> {
         auto_register,
         start,
         refused,
+        params: params.filter(|_| args.unknown.is_none()),
+        params_at,
     });
     let dag = run.host.dags.len() - 1;
     note(run, Named::Dag(dag), args.get(0, "dag_id"), "dag_id");
@@ -64,6 +69,17 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Result<Value, Stop> {
     }
     doubt_conditions(run, dag);
     Ok(run.host.add(Thing::Dag(dag)))
+}
+
+/// The parameters that a dict holds; none if it is not known.
+fn params_of(run: &Run, value: &Value) -> Option<BTreeMap<String, String>> {
+    let Value::Object(object) = value else { return matches!(value, Value::None).then(BTreeMap::new) };
+    match run.object(*object) {
+        Object::Dict(dict) if run.hazy(*object).is_none() => {
+            dict.pairs().iter().map(|(key, value)| Some((key.as_str()?.to_string(), run.text(value)))).collect()
+        }
+        _ => None,
+    }
 }
 
 /// Where the parts of an id are written that decided it together, as far as that is elsewhere.
@@ -213,6 +229,8 @@ pub(super) struct Making {
     pub(super) args: Args,
     pub(super) mapped: Option<MappingState>,
     pub(super) callable: Option<Ref>,
+    /// Its class, where that is one of the tree.
+    pub(super) class: Option<Ref>,
     pub(super) multiple_outputs: Option<bool>,
     /// Whether a taken id gets a suffix.
     pub(super) suffix: bool,
@@ -239,7 +257,7 @@ const HELD_ELSEWHERE: [&str; 14] = [
 
 /// Makes a task.
 pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
-    let Making { operator, path, args, mapped, callable, multiple_outputs, suffix, at } = making;
+    let Making { operator, path, args, mapped, callable, class, multiple_outputs, suffix, at } = making;
     let dag_given = dag_argument(run, &args);
     let mut dag = dag_given.clone().ok().flatten();
     let group = match args
@@ -309,6 +327,7 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
         trigger_rule,
         multiple_outputs,
         callable,
+        class,
         arguments,
         takes: Vec::new(),
         maybe,

@@ -46,6 +46,7 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
         args: args.clone(),
         mapped: None,
         callable,
+        class: None,
         multiple_outputs,
         suffix: false,
         at,
@@ -87,6 +88,10 @@ pub(super) fn expand_operator(
         },
         _ => ("?".to_owned(), None),
     };
+    let own = match class {
+        Value::Object(object) if matches!(run.object(*object), Object::Class(_)) => Some(*object),
+        _ => None,
+    };
     if let Some(path) = &path {
         expansion(run, path, partial, expand, kwargs, at)?;
     }
@@ -101,6 +106,7 @@ pub(super) fn expand_operator(
         args: args.clone(),
         mapped: Some(mapping),
         callable,
+        class: own,
         multiple_outputs: None,
         suffix: false,
         at,
@@ -142,6 +148,7 @@ pub(super) fn construct(run: &mut Run, instance: Ref, base: &str, args: &Args, a
         names::Meaning::OtherGroup => Some(make::other_group(run, base, args, at)?),
         _ if task_like => {
             let Object::Instance(object) = run.object(instance) else { return Ok(()) };
+            let own = object.class;
             let (class, path) = match run.object(object.class) {
                 Object::Class(class) => (class.name.to_string(), class.path.to_string()),
                 _ => ("?".to_owned(), String::new()),
@@ -161,6 +168,7 @@ pub(super) fn construct(run: &mut Run, instance: Ref, base: &str, args: &Args, a
                 args: args.clone(),
                 mapped: None,
                 callable,
+                class: Some(own),
                 multiple_outputs: None,
                 suffix: false,
                 at,

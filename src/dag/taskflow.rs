@@ -206,6 +206,7 @@ fn make_decorated(
         args: making_args,
         mapped,
         callable: function,
+        class: None,
         multiple_outputs,
         suffix: true,
         at,

@@ -75,6 +75,10 @@ pub(super) struct DagState {
     pub(super) start: Given,
     /// Why Airflow refuses it after its file was run, where it does.
     pub(super) refused: Option<(At, String)>,
+    /// Parameters of its runs by name, each in canonical text; none if not all are known.
+    pub(super) params: Option<BTreeMap<String, String>>,
+    /// Where they are given.
+    pub(super) params_at: Option<At>,
 }
 
 /// Whether an argument is given.
@@ -103,6 +107,8 @@ pub(super) struct TaskState {
     pub(super) trigger_rule: Option<String>,
     pub(super) multiple_outputs: Option<bool>,
     pub(super) callable: Option<Ref>,
+    /// Its class, where that is one of the tree.
+    pub(super) class: Option<Ref>,
     pub(super) arguments: BTreeMap<String, String>,
     pub(super) takes: Vec<TakesState>,
     /// Made under a condition that is not known.

@@ -15,7 +15,7 @@ mod reference;
 mod settings;
 
 pub use code::Code;
-pub use data::Data;
+pub use data::{Data, Handover, Hurt, ParamRule};
 pub use file::FileChange;
 pub use graph::Graph;
 pub use identity::{Identity, KnownBy};
@@ -93,7 +93,7 @@ impl Kind {
             Self::Graph(kind) => kind.subject(),
             Self::Code(kind) => kind.subject(),
             Self::Settings(kind) => kind.subject(),
-            Self::Reference(kind) => kind.subject(),
+            Self::Reference(kind) => Some(kind.subject()),
             Self::File(_) | Self::DagNotKnown { .. } => None,
         }
     }

@@ -57,8 +57,14 @@ fn line(change: &Change) -> String {
             format!("{} {before} -> {after}", subject.name())
         }
         Kind::Mapping(MappingChange::ItemsChanged { subject, .. }) => format!("{} items", subject.name()),
-        Kind::Data(Data::TypeChanged { producer, consumer, consumer_changes, .. }) => {
-            format!("{producer} to {consumer}{}", if *consumer_changes { ", which changes" } else { "" })
+        Kind::Data(data) if data.handover().is_some() => {
+            let Some(handover) = data.handover() else { return String::new() };
+            let when = match (&handover.stored, &handover.coming) {
+                (Some(_), Some(_)) => "at any time",
+                (Some(_), None) => "once stored",
+                _ => "once it starts",
+            };
+            format!("{} {} of {} for {} {when}", change.kind.word(), handover.key, handover.producer, handover.consumer)
         }
         Kind::Identity(Identity::DagRenamed { to }) => format!("dag -> {to}"),
         other => other.word().to_string(),
@@ -177,9 +183,16 @@ fn who_still_names_the_deployed_id_is_part_of_a_rename() {
     check(
         (code, &body("one", stale)),
         (code, &body("one_v2", stale)),
-        &["one -> one_v2, known by [\"two\", \"three\"] [] []"],
+        &[
+            "one -> one_v2, known by [\"two\", \"three\"] [] []",
+            "xcom-producer-missing return_value of one for three once it starts",
+        ],
     );
-    check((code, &body("one", stale)), (code, &body("one_v2", fresh)), &["one -> one_v2, known by [\"two\"] [] []"]);
+    check(
+        (code, &body("one", stale)),
+        (code, &body("one_v2", fresh)),
+        &["one -> one_v2, known by [\"two\"] [] []", "xcom-producer-renamed"],
+    );
 }
 
 #[test]
@@ -208,7 +221,10 @@ fn a_sensor_of_another_dag_knows_a_renamed_task_by_its_deployed_id() {
             &[("dags/e.py", &etl("store")), ("dags/w.py", waiting)],
         )
     };
-    assert_eq!(rename(&waiting("etl")), ["load -> store, known by [] [(\"waiting\", \"wait\")] []"]);
+    assert_eq!(
+        rename(&waiting("etl")),
+        ["load -> store, known by [] [(\"waiting\", \"wait\")] []", "external-task-target-missing"]
+    );
     assert_eq!(rename(&waiting("other")), ["load -> store"]);
 }
 
@@ -272,15 +288,21 @@ fn the_type_of_a_value_that_is_taken() {
     let of = |deployed: (&str, &str), proposed: (&str, &str), expected: &[&str]| {
         check((&code(deployed.0, deployed.1), body), (&code(proposed.0, proposed.1), body), expected);
     };
-    of(("7", "x"), ("8", "x"), &[]);
-    of(("7", "x"), ("\"7\"", "x"), &["prepare to work"]);
-    of(("7", "x"), ("{\"n\": 7}", "x[\"n\"]"), &["prepare to work, which changes"]);
+    let returned = |word: &str, when: &str| format!("{word} return_value of prepare for work {when}");
+    let (coming, stored) = ("once it starts", "once stored");
+    of(("7", "x * 2"), ("8", "x * 2"), &[]);
+    of(("7", "x * 2"), ("\"7\"", "x * 2"), &[&returned("xcom-type-changed", coming)]);
+    of(("7", "x * 2"), ("7.5", "x * 2"), &[]);
+    // What is only shown may be anything.
+    of(("7", "x"), ("\"7\"", "x"), &[]);
+    of(("7", "store(x)"), ("\"7\"", "store(x)"), &[&returned("xcom-type-changed", coming)]);
+    of(("7", "x * 2"), ("{\"n\": 7}", "x[\"n\"]"), &[&returned("xcom-type-changed", stored)]);
     // A key that went hurts whoever reads it; who reads is known when it is written out.
-    of(("{\"a\": 1, \"b\": 2}", "x[\"a\"]"), ("{\"b\": 2}", "x[\"a\"]"), &["prepare to work"]);
-    of(("{\"a\": 1, \"b\": 2}", "x[\"b\"]"), ("{\"b\": 2}", "x[\"b\"]"), &["perhaps prepare to work"]);
+    of(("{\"a\": 1, \"b\": 2}", "x[\"a\"]"), ("{\"b\": 2}", "x[\"a\"]"), &[&returned("xcom-keys-changed", coming)]);
+    of(("{\"a\": 1, \"b\": 2}", "x[\"b\"]"), ("{\"b\": 2}", "x[\"b\"]"), &[]);
     of(("{\"a\": 1}", "x[\"a\"]"), ("{\"a\": 1, \"b\": 2}", "x[\"a\"]"), &[]);
     // A key that came is read by code that may meet a value without it.
-    of(("{\"a\": 1}", "x[\"a\"]"), ("{\"a\": 1, \"b\": 2}", "x[\"b\"]"), &["prepare to work, which changes"]);
+    of(("{\"a\": 1}", "x[\"a\"]"), ("{\"a\": 1, \"b\": 2}", "x[\"b\"]"), &[&returned("xcom-keys-changed", stored)]);
 }
 
 #[test]
@@ -383,8 +405,9 @@ fn a_consumer_that_asks_for_the_type_may_take_either() {
     };
     let both = "x[\"n\"] if isinstance(x, dict) else x";
     let body = "work(prepare())";
-    check((&functions("7", "x"), body), (&functions("{\"n\": 7}", "x"), body), &["prepare to work"]);
-    check((&functions("7", both), body), (&functions("{\"n\": 7}", both), body), &["perhaps prepare to work"]);
+    let changed = "xcom-type-changed return_value of prepare for work once it starts";
+    check((&functions("7", "x + 1"), body), (&functions("{\"n\": 7}", "x + 1"), body), &[changed]);
+    check((&functions("7", both), body), (&functions("{\"n\": 7}", both), body), &[]);
 }
 
 /// The texts at both places of the only change.

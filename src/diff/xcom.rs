@@ -1,98 +1,355 @@
-//! The type and layout of values that pass between tasks.
+//! Values that pass between tasks: what each proposed reader finds wrong with what the deployed
+//! producer has stored, and with what the proposed one will store.
 
-use super::{Certainty, Change, Data, Kind};
-use crate::content::Snapshot;
-use crate::dag::{Arguments, Callable, Dag, Shape, Task};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+mod read;
+mod value;
 
-/// Producers whose return value changed its shape, once for each task that takes it.
-pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&Snapshot, &Dag)) -> Vec<Change> {
-    let mut changes = Vec::new();
+use super::kind::{Handover, Hurt};
+use super::{Certainty, Change, Data, Kind, Side};
+use crate::content::Location;
+use crate::dag::exchange::{Fit, Step, Use};
+use crate::dag::{Dag, Shape, Task};
+use crate::ids::{DagId, TaskId};
+pub(super) use read::codes;
+use read::{Read, Way};
+use value::Value;
+
+/// Values that a task of the proposed DAG cannot use as it does, or does not find.
+pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::new();
     for consumer in &other.tasks {
         let Some(consumer_id) = consumer.task_id.exact() else { continue };
-        let deployed_consumer = dag.task(consumer_id);
-        let mut seen = BTreeSet::new();
-        for takes in consumer.takes.iter().filter(|takes| takes.key == "return_value") {
-            if !seen.insert(&takes.producer) {
-                continue;
-            }
-            let callable = |dag: &'_ Dag| -> Option<Arc<Callable>> { dag.task(&takes.producer)?.callable.clone() };
-            let (Some(a), Some(b)) = (callable(dag), callable(other)) else { continue };
-            let Some(deployed_consumer) = deployed_consumer else { continue };
-            let reads = |tree: &Snapshot, task: &Task, key: &str| reads(tree, task, takes.parameter.as_deref(), key);
-            let certainty = match keys_that_went_or_came(&a.returns, &b.returns) {
-                Some((gone, _)) if gone.iter().any(|key| reads(proposed, consumer, key)) => Some(Certainty::Certain),
-                Some((_, new))
-                    if new
-                        .iter()
-                        .any(|key| reads(proposed, consumer, key) && !reads(deployed, deployed_consumer, key)) =>
+        let reads_before: Vec<Read> = dag.task(consumer_id).map(read::of).unwrap_or_default();
+        let reads = read::of(consumer);
+        for read in &reads {
+            let before = reads_before.iter().find(|before| before.same_source(read));
+            for (at, producer) in read.producers.iter().enumerate() {
+                let read = &of_one(read, at);
+                let before = before.map(|before| of_one(before, at));
+                let found = match &read.dag_id {
+                    Some(id) if other.dag_id.exact().is_none_or(|own| own.as_str() != id) => {
+                        elsewhere((deployed, proposed), (consumer, read, before.as_ref()), id, producer)
+                    }
+                    _ => Meeting { dag, other, consumer, read, before: before.as_ref() }.change(producer),
+                };
+                if let Some(found) = found
+                    && !changes.iter().any(|known| known.kind == found.kind)
                 {
-                    Some(Certainty::Certain)
+                    changes.push(found);
                 }
-                _ => differs(&a.returns, &b.returns),
-            };
-            let certainty = match certainty {
-                Some(Certainty::Certain) if asks_for_type(proposed, consumer, takes.parameter.as_deref()) => {
-                    Certainty::Possible(format!("`{consumer_id}` asks for the type of what it is given"))
-                }
-                Some(certainty) => certainty,
-                None => continue,
-            };
-            changes.push(Change {
-                kind: Kind::Data(Data::TypeChanged {
-                    producer: takes.producer.clone(),
-                    consumer: consumer_id.clone(),
-                    before: a.returns.clone(),
-                    after: b.returns.clone(),
-                    consumer_changes: code(deployed_consumer) != code(consumer),
-                }),
-                dags: vec![dag.dag_id.clone()],
-                certainty,
-                deployed: Some(a.returns_at.clone()),
-                proposed: Some(b.returns_at.clone()),
-            });
+            }
+            changes.extend(renamed(dag, other, consumer, (&reads_before, read)));
         }
     }
     changes
 }
 
-/// Of two dicts whose keys are all known, those that only the deployed and only the proposed has.
-fn keys_that_went_or_came(before: &Shape, after: &Shape) -> Option<(Vec<String>, Vec<String>)> {
-    match (before, after) {
-        (Shape::Dict(Some(a)), Shape::Dict(Some(b))) => {
-            let only = |a: &'_ BTreeMap<String, Shape>, b: &BTreeMap<String, Shape>| -> Vec<String> {
-                a.keys().filter(|key| !b.contains_key(*key)).cloned().collect()
-            };
-            Some((only(a, b), only(b, a)))
-        }
+/// The read of one of the tasks that a list is asked of.
+fn of_one(read: &Read, at: usize) -> Read {
+    if !read.many {
+        return read.clone();
+    }
+    let part = |path: &[Step]| match path {
+        [Step::Index(index), rest @ ..] if *index == at => Some(rest.to_vec()),
+        [Step::Element, rest @ ..] => Some(rest.to_vec()),
         _ => None,
+    };
+    let needs = read.usage.needs.iter().filter_map(|need| {
+        let path = part(&need.path)?;
+        let guards = need.guards.iter().filter_map(|guard| {
+            let path = part(&guard.path)?;
+            Some(crate::dag::exchange::Guard { path, ..guard.clone() })
+        });
+        Some(crate::dag::exchange::Need { path, guards: guards.collect(), ..need.clone() })
+    });
+    let usage = Use { needs: needs.collect(), ..read.usage.clone() };
+    Read { usage, many: false, producers: read.producers.clone(), ..read.clone() }
+}
+
+/// A reader of the proposed DAG and one read of it.
+struct Meeting<'a> {
+    dag: &'a Dag,
+    other: &'a Dag,
+    consumer: &'a Task,
+    read: &'a Read,
+    /// The same read in the deployed code.
+    before: Option<&'a Read>,
+}
+
+/// What a reader finds wrong, and whether the text proves it.
+type Wrong = (Hurt, Certainty);
+
+impl Meeting<'_> {
+    fn change(&self, producer: &str) -> Option<Change> {
+        let producer = TaskId::new(producer);
+        let of_deployed = self.dag.task(&producer);
+        let of_proposed = self.other.task(&producer);
+        let key = self.read.key.as_str();
+        let value = |task: &Task, dag: &Dag| Value::of(task, dag, key, self.consumer);
+        let had = of_deployed.map(|task| value(task, self.dag));
+        let Some(task) = of_proposed else { return self.missing(producer, of_deployed, had.as_ref()) };
+        let has = value(task, self.other);
+        let stored = self.stored(had.as_ref(), &has);
+        let coming = self.coming(had.as_ref(), &has);
+        let certainty = certainty(stored.as_ref(), coming.as_ref())?;
+        let handover = self.handover(producer, stored, coming);
+        Some(self.worded(handover, certainty, (of_deployed, had.as_ref()), (task, &has)))
+    }
+
+    fn handover(&self, producer: TaskId, stored: Option<Wrong>, coming: Option<Wrong>) -> Handover {
+        Handover {
+            producer,
+            dag_id: None,
+            consumer: self.consumer.task_id.exact().cloned().unwrap_or_else(|| TaskId::new("?")),
+            key: self.read.key.clone(),
+            stored: stored.map(|(hurt, _)| hurt),
+            coming: coming.map(|(hurt, _)| hurt),
+        }
+    }
+
+    /// What the proposed reader finds wrong with what the proposed producer will store.
+    fn coming(&self, had: Option<&Value>, has: &Value) -> Option<Wrong> {
+        match has {
+            Value::NotKnown => None,
+            Value::Absent if had == Some(&Value::Absent) && self.before.is_some() => None,
+            Value::Absent => self.absent(),
+            Value::Known(shape) => {
+                let base = self.base(had);
+                match self.read.usage.fits(shape) {
+                    Fit::Fails(..) | Fit::Alters(..) if base.as_ref().is_some_and(|base| !base.passes()) => None,
+                    Fit::Fails(why, _) => Some((hurt(why, true), Certainty::Certain)),
+                    Fit::Alters(why, _) => Some((hurt(why, false), Certainty::Certain)),
+                    Fit::May(..) if base.as_ref().is_some_and(|base| !base.passes()) => None,
+                    Fit::May(why, _) => Some((hurt(why.clone(), true), Certainty::Possible(why))),
+                    Fit::Fits => None,
+                    Fit::Open(_) => {
+                        let Some(Value::Known(known)) = had else { return None };
+                        if self.changed() {
+                            // Both sides change together, and nothing that is followed speaks against it.
+                            return None;
+                        }
+                        let why = format!("it was written for {}, and gets {}", known.shown(), shape.shown());
+                        Some((hurt(why, true), differs(known, shape)?))
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the proposed reader finds wrong with what the deployed producer has stored.
+    fn stored(&self, had: Option<&Value>, has: &Value) -> Option<Wrong> {
+        if !self.changed() {
+            return None;
+        }
+        match had? {
+            Value::NotKnown => None,
+            Value::Absent => self.absent(),
+            Value::Known(shape) => {
+                let base = self.base(had);
+                match self.read.usage.fits(shape) {
+                    Fit::Fails(..) | Fit::Alters(..) | Fit::May(..)
+                        if base.as_ref().is_some_and(|base| !base.passes()) =>
+                    {
+                        None
+                    }
+                    Fit::Fails(why, _) => Some((hurt(why, true), Certainty::Certain)),
+                    Fit::Alters(why, _) => Some((hurt(why, false), Certainty::Certain)),
+                    Fit::May(why, _) => Some((hurt(why.clone(), true), Certainty::Possible(why))),
+                    Fit::Fits => None,
+                    Fit::Open(at) => {
+                        let Value::Known(new) = has else { return None };
+                        if differs(shape, new)? != Certainty::Certain {
+                            return None;
+                        }
+                        let why =
+                            format!("the value goes on to code that is not followed ({}:{})", at.path, at.span.line);
+                        let sentence = format!("it is written for {}, and gets {}", new.shown(), shape.shown());
+                        Some((hurt(sentence, true), Certainty::Possible(why)))
+                    }
+                }
+            }
+        }
+    }
+
+    /// How the deployed reader goes with what the deployed producer stores.
+    fn base(&self, had: Option<&Value>) -> Option<Fit> {
+        match (self.before, had) {
+            (Some(before), Some(Value::Known(shape))) => Some(before.usage.fits(shape)),
+            _ => None,
+        }
+    }
+
+    /// Whether the reader asks something that it did not ask before.
+    fn changed(&self) -> bool {
+        self.before.is_none_or(|before| self.read.usage.asks_more_than(&before.usage) || before.way != self.read.way)
+    }
+
+    /// What becomes of the reader if nothing is stored.
+    fn absent(&self) -> Option<Wrong> {
+        let read = self.read;
+        if read.way == Way::Argument && !read.of_result() {
+            // Where the proposed producer has `multiple_outputs`, Airflow 2.11 and 3 give `None`.
+            let why = format!("key `{}` is not stored", read.key);
+            let lenient = self.producer_splits() && !read.usage.fits(&Shape::None).fails();
+            return Some((Hurt { why, fails: !lenient, nothing: true }, Certainty::Certain));
+        }
+        let given = read.default.clone().unwrap_or(Shape::None);
+        let nothing = |why: String, fails: bool| Some((Hurt { why, fails, nothing: true }, Certainty::Certain));
+        match read.usage.fits(&given) {
+            Fit::Fails(why, _) => nothing(why, true),
+            _ if read.default.is_some() || read.usage.expects_none || read.usage == Use::default() => None,
+            Fit::Alters(why, _) => nothing(why, false),
+            _ => nothing("it finds nothing there".to_owned(), false),
+        }
+    }
+
+    fn producer_splits(&self) -> bool {
+        let producers = self.read.producers.iter().filter_map(|id| self.other.task(&TaskId::new(id.as_str())));
+        producers.into_iter().any(|task| task.multiple_outputs == Some(true))
+    }
+
+    /// The proposed DAG does not have the task that is pulled from.
+    fn missing(&self, producer: TaskId, was: Option<&Task>, had: Option<&Value>) -> Option<Change> {
+        if was.is_none() && self.before.is_some() {
+            // So it was before.
+            return None;
+        }
+        let stored = self.stored(had, &Value::NotKnown);
+        let coming = self.absent();
+        certainty(stored.as_ref(), coming.as_ref())?;
+        let certainty = match self.other.unknown.first() {
+            Some(unknown) => Certainty::Possible(super::reason(unknown)),
+            None => Certainty::Certain,
+        };
+        Some(Change {
+            kind: Kind::Data(Data::ProducerMissing { handover: self.handover(producer, stored, coming) }),
+            dags: vec![self.dag.dag_id.clone()],
+            certainty,
+            deployed: was.map(|task| task.id_at.clone()).or_else(|| Some(self.dag.at.clone())),
+            proposed: Some(self.read.at.clone()),
+        })
+    }
+
+    /// The change under the name of what is wrong.
+    fn worded(
+        &self,
+        handover: Handover,
+        certainty: Certainty,
+        (was, had): (Option<&Task>, Option<&Value>),
+        (task, has): (&Task, &Value),
+    ) -> Change {
+        let nothing = [&handover.stored, &handover.coming].into_iter().flatten().any(|hurt| hurt.nothing);
+        let shape = |value: Option<&Value>| match value {
+            Some(Value::Known(shape)) => shape.clone(),
+            Some(Value::Absent) => Shape::None,
+            _ => Shape::Any,
+        };
+        let (before, after) = (shape(had), shape(Some(has)));
+        let splits = |task: Option<&Task>| task.is_some_and(|task| task.multiple_outputs == Some(true));
+        let (split_before, split_after) = (splits(was), splits(Some(task)));
+        let key = handover.key.clone();
+        let (data, deployed, proposed) = if nothing && !self.read.of_result() && split_before != split_after {
+            let data = Data::LayoutChanged { handover, before: split_before, after: split_after };
+            (data, was.map(defined_at), Some(defined_at(task)))
+        } else if nothing && !self.read.of_result() {
+            (Data::KeyChanged { handover }, was.and_then(|task| pushed_at(task, &key)), Some(self.read.at.clone()))
+        } else if nothing {
+            (Data::PushDisabled { handover }, was.map(returned_at), Some(returned_at(task)))
+        } else {
+            let data = if [&before, &after].into_iter().all(is_dict) {
+                Data::KeysChanged { handover, before, after }
+            } else {
+                Data::TypeChanged { handover, before, after }
+            };
+            (data, was.map(returned_at), Some(returned_at(task)))
+        };
+        Change {
+            kind: Kind::Data(data),
+            dags: vec![self.dag.dag_id.clone()],
+            certainty,
+            deployed: deployed.or_else(|| was.map(|task| task.at.clone())).or_else(|| Some(self.dag.at.clone())),
+            proposed,
+        }
     }
 }
 
-/// Whether the code of a task subscripts that parameter with that key. (`get` gives `None` for a
-/// key that is not there; what comes of it is not known.)
-fn reads(tree: &Snapshot, task: &Task, parameter: Option<&str>, key: &str) -> bool {
-    let (Some(parameter), Some(callable)) = (parameter, &task.callable) else { return false };
-    super::source(tree, &callable.at).contains(&format!("{parameter}[{key:?}]"))
+fn hurt(why: String, fails: bool) -> Hurt {
+    Hurt { why, fails, nothing: false }
 }
 
-/// Whether the code of a task looks at the type of that parameter, and so may take either.
-fn asks_for_type(tree: &Snapshot, task: &Task, parameter: Option<&str>) -> bool {
-    let (Some(parameter), Some(callable)) = (parameter, &task.callable) else { return false };
-    let source = super::source(tree, &callable.at);
-    source.contains(&format!("isinstance({parameter},")) || source.contains(&format!("type({parameter})"))
+/// Whether anything is wrong, and is so for certain.
+fn certainty(stored: Option<&Wrong>, coming: Option<&Wrong>) -> Option<Certainty> {
+    [stored, coming].into_iter().flatten().map(|(_, certainty)| certainty.clone()).min()
 }
 
-/// What a task does with what it is given.
-fn code(task: &Task) -> (Option<&str>, &Arguments) {
-    (task.callable.as_ref().map(|callable| callable.code.as_str()), &task.arguments)
+fn returned_at(task: &Task) -> Location {
+    let execute = task.methods.iter().find(|method| method.name == "execute");
+    task.callable.as_ref().or(execute).map_or_else(|| task.at.clone(), |code| code.returns_at.clone())
+}
+
+fn defined_at(task: &Task) -> Location {
+    task.callable.as_ref().map_or_else(|| task.at.clone(), |code| code.at.clone())
+}
+
+fn pushed_at(task: &Task, key: &str) -> Option<Location> {
+    let mut pushes = read::codes(task).flat_map(|code| &code.exchange.pushes);
+    pushes.find(|push| push.key == key).map(|push| push.at.clone())
+}
+
+/// A pull from a task of another DAG that the proposed tree does not have any more.
+fn elsewhere(
+    (deployed, proposed): (Side, Side),
+    (consumer, read, before): (&Task, &Read, Option<&Read>),
+    dag_id: &str,
+    producer: &str,
+) -> Option<Change> {
+    let has = |side: Side| super::reference::has_task(side.model, dag_id, producer);
+    let (Some(true), Some(false)) = (has(deployed), has(proposed)) else { return None };
+    let own = proposed.model.dags.iter().find(|dag| dag.tasks.iter().any(|task| std::ptr::eq(task, consumer)))?;
+    let meeting = Meeting { dag: own, other: own, consumer, read, before };
+    let coming = meeting.absent()?;
+    let handover =
+        Handover { dag_id: Some(DagId::new(dag_id)), ..meeting.handover(TaskId::new(producer), None, Some(coming)) };
+    Some(Change {
+        kind: Kind::Data(Data::ProducerMissing { handover }),
+        dags: vec![own.dag_id.clone()],
+        certainty: Certainty::Certain,
+        deployed: super::reference::task_at(deployed.model, dag_id, producer),
+        proposed: Some(read.at.clone()),
+    })
+}
+
+/// A pull by name that follows a task to an id under which the run has stored nothing yet.
+fn renamed(dag: &Dag, other: &Dag, consumer: &Task, (before, read): (&[Read], &Read)) -> Option<Change> {
+    let new = |id: &String| dag.task(&TaskId::new(id.as_str())).is_none();
+    let to = read.producers.iter().find(|id| new(id) && other.task(&TaskId::new(id.as_str())).is_some())?;
+    if read.way == Way::Argument || read.dag_id.is_some() || before.iter().any(|known| known.same_source(read)) {
+        return None;
+    }
+    let from = before
+        .iter()
+        .filter(|known| known.key == read.key && known.way == Way::Pull)
+        .flat_map(|known| &known.producers)
+        .find(|id| other.task(&TaskId::new(id.as_str())).is_none())?;
+    let from = TaskId::new(from.as_str());
+    let deployed = dag.task(&from).map(|task| task.id_at.clone());
+    Some(Change {
+        kind: Kind::Data(Data::ProducerRenamed {
+            from,
+            to: TaskId::new(to.as_str()),
+            consumer: consumer.task_id.exact()?.clone(),
+        }),
+        dags: vec![dag.dag_id.clone()],
+        certainty: Certainty::Certain,
+        deployed,
+        proposed: Some(read.at.clone()),
+    })
 }
 
 /// Whether code that knew `before` can stumble over `after`; `None` if not, or if nothing is
 /// known about one of them.
 fn differs(before: &Shape, after: &Shape) -> Option<Certainty> {
-    use Shape::{Any, Dict, List, Named, None as Nothing, Tuple, Union};
+    use Shape::{Any, Dict, List, Named, None as Nothing, Record, Tuple, Union};
     let possible = |what: &str| Some(Certainty::Possible(what.to_string()));
     match (before, after) {
         (Any, _) | (_, Any) => None,
@@ -110,13 +367,13 @@ fn differs(before: &Shape, after: &Shape) -> Option<Certainty> {
         }
         (Dict(Some(a)), Dict(Some(b))) => {
             // More keys hurt nobody; a missing one hurts whoever reads it.
-            if a.keys().all(|key| b.contains_key(key)) {
-                None
-            } else {
-                possible("keys of the dict went; who reads them is not known")
+            if a.keys().any(|key| !b.contains_key(key)) {
+                return possible("keys of the dict went; who reads them is not known");
             }
+            let other = a.iter().any(|(key, a)| b.get(key).is_some_and(|b| differs(a, b).is_some()));
+            if other { possible("what a key of the dict holds is of another type") } else { None }
         }
-        (Dict(_), Dict(_)) => None,
+        (Record(a, _), Record(b, _)) if a == b => possible("the fields of the class are others"),
         (List(a), List(b)) => match differs(a, b) {
             Some(_) => possible("the elements are of another type"),
             None => None,
@@ -128,11 +385,17 @@ fn differs(before: &Shape, after: &Shape) -> Option<Certainty> {
                 None
             }
         }
+        // What is stored as JSON comes back as a list either way.
+        (List(_), Tuple(_)) | (Tuple(_), List(_)) | (Dict(_), Dict(_)) => None,
         // Python's numbers stand in for each other nearly everywhere.
         (Named(a), Named(b)) if is_number(a) && is_number(b) => possible("one number type for another"),
         (Nothing, _) => possible("nothing was returned before"),
         _ => Some(Certainty::Certain),
     }
+}
+
+fn is_dict(shape: &Shape) -> bool {
+    alternatives(shape).all(|shape| matches!(shape, Shape::Dict(_)))
 }
 
 fn is_number(name: &str) -> bool {

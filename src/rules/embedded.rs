@@ -14,12 +14,15 @@ macro_rules! rule_files {
 
 rule_files![
     "acceptance-not-needed",
+    "branch-target-missing",
     "config-refused",
     "dag-file-moved",
     "dag-id-removed",
     "dag-id-renamed",
     "dag-not-analysable",
+    "dag-params-tightened",
     "expired-acceptance",
+    "external-task-target-missing",
     "map-count-changed",
     "map-order-changed",
     "self-disarm",
@@ -28,8 +31,15 @@ rule_files![
     "task-group-id-changed",
     "task-id-removed",
     "task-id-renamed",
+    "trigger-dagrun-target-missing",
     "unknown-rule",
     "unused-suppression",
+    "xcom-key-changed",
+    "xcom-keys-changed",
+    "xcom-layout-changed",
+    "xcom-producer-missing",
+    "xcom-producer-renamed",
+    "xcom-push-disabled",
     "xcom-type-changed",
 ];
 

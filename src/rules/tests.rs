@@ -44,6 +44,9 @@ struct RunOf {
     dag_id: String,
     #[serde(default)]
     bundle_version: Option<String>,
+    /// What it was given.
+    #[serde(default)]
+    conf: serde_json::Value,
     /// State by `task` or `task[index]`.
     tasks: BTreeMap<String, String>,
 }
@@ -141,7 +144,7 @@ impl Example {
                 logical_date: None,
                 start_date: None,
                 bundle_version: run.bundle_version,
-                conf: serde_json::Value::Null,
+                conf: run.conf,
                 task_instances: run.tasks.iter().map(|(key, state)| task_instance(key, state)).collect(),
             });
         }

@@ -127,7 +127,7 @@ impl Walk<'_, '_> {
         }
         for (_, passed) in given.all() {
             if let Some(expr) = passed.expr {
-                self.loosen(frame, expr);
+                Self::loosen(frame, expr);
             }
         }
     }
@@ -148,13 +148,13 @@ impl Walk<'_, '_> {
                     None => Some("return_value".to_owned()),
                     Some(key) => text(key),
                 };
-                let none = |value: &&Abs| value.shape != Shape::None;
-                let dag_id = given.value(1, "dag_id").filter(none);
+                let given_one = |value: &&Abs| value.shape != Shape::None;
+                let dag_id = given.value(1, "dag_id").filter(given_one);
                 let pull = Pull {
                     // Which DAG is meant decides whose tasks these are.
                     task_ids: task_ids.filter(|_| !given.more && dag_id.is_none_or(|id| text(id).is_some())),
                     many,
-                    indexed: given.value(usize::MAX, "map_indexes").filter(none).is_some(),
+                    indexed: given.value(usize::MAX, "map_indexes").is_some_and(|value| value.shape != Shape::None),
                     dag_id: dag_id.and_then(text),
                     key,
                     default: given.value(usize::MAX, "default").map(|value| value.shape.clone()),
@@ -297,7 +297,7 @@ impl Walk<'_, '_> {
         }
         for (_, passed) in given.all() {
             if let Some(expr) = passed.expr {
-                self.loosen(frame, expr);
+                Self::loosen(frame, expr);
             }
         }
         result
@@ -518,7 +518,7 @@ impl Walk<'_, '_> {
             return;
         }
         if method != "sort" && method != "reverse" {
-            self.loosen(frame, object);
+            Self::loosen(frame, object);
         }
     }
 }

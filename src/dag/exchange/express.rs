@@ -313,7 +313,7 @@ impl Walk<'_, '_> {
                 Object::List(items) | Object::Tuple(items) => {
                     let values: Vec<Abs> = items.items.iter().map(|item| self.of_value(item, depth - 1)).collect();
                     let texts = values.iter().flat_map(|value| value.texts.iter().cloned()).collect();
-                    let all: Option<Vec<_>> = values.iter().map(|value| value.plain_text()).collect();
+                    let all: Option<Vec<_>> = values.iter().map(Abs::plain_text).collect();
                     let shape = match self.run.object(*object) {
                         Object::Tuple(_) => Shape::Tuple(values.into_iter().map(|value| value.shape).collect()),
                         _ => Shape::List(Box::new(Shape::Any)),

@@ -13,6 +13,8 @@ pub enum Fit {
     Open(Location),
     /// Perhaps not: with what is asked, and where.
     May(String, Location),
+    /// It goes on, with what nobody meant: with what comes of it, and where.
+    Alters(String, Location),
     /// Not: with what is asked, and where.
     Fails(String, Location),
 }
@@ -33,7 +35,8 @@ impl Fit {
             Self::Fits => 0,
             Self::Open(_) => 1,
             Self::May(..) => 2,
-            Self::Fails(..) => 3,
+            Self::Alters(..) => 3,
+            Self::Fails(..) => 4,
         }
     }
 }
@@ -42,6 +45,7 @@ impl Fit {
 enum Found {
     Yes,
     No(String),
+    Odd(String),
     NotKnown,
 }
 
@@ -56,7 +60,7 @@ impl Use {
         let fits: Vec<Fit> = alternatives.iter().map(|shape| self.fits_one(shape)).collect();
         let worst = fits.iter().max_by_key(|fit| fit.rank()).cloned().unwrap_or_else(open);
         match worst {
-            Fit::Fails(why, at) if fits.iter().any(Fit::passes) => Fit::May(why, at),
+            Fit::Fails(why, at) | Fit::Alters(why, at) if fits.iter().any(Fit::passes) => Fit::May(why, at),
             Fit::Fits => open(),
             worst => worst,
         }
@@ -94,7 +98,7 @@ impl Need {
             }
         }
         let Some(part) = part(value, &self.path) else { return Fit::Fits };
-        let (mut yes, mut no) = (false, None);
+        let (mut yes, mut no, mut odd) = (false, None, None);
         let alternatives: Vec<&Shape> = match &part {
             Shape::Union(all) => all.iter().collect(),
             one => vec![one],
@@ -103,12 +107,14 @@ impl Need {
             match self.what.of(shape) {
                 Found::Yes | Found::NotKnown => yes = true,
                 Found::No(why) => no = Some(why),
+                Found::Odd(why) => odd = Some(why),
             }
         }
-        match no {
-            Some(why) if sure && !yes => Fit::Fails(why, self.at.clone()),
-            Some(why) => Fit::May(why, self.at.clone()),
-            None => Fit::Fits,
+        match (no, odd) {
+            (Some(why), _) if sure && !yes => Fit::Fails(why, self.at.clone()),
+            (None, Some(why)) if sure && !yes => Fit::Alters(why, self.at.clone()),
+            (Some(why), _) | (None, Some(why)) => Fit::May(why, self.at.clone()),
+            (None, None) => Fit::Fits,
         }
     }
 }
@@ -121,7 +127,6 @@ impl Guard {
             (Test::Other, _) | (_, Shape::Any | Shape::Union(_)) => None,
             (Test::IsNone, shape) => Some(*shape == Shape::None),
             (Test::Truth, Shape::None) => Some(false),
-            (Test::Truth, Shape::Record(..)) => Some(true),
             (Test::Truth, Shape::Dict(Some(keys))) => Some(!keys.is_empty()),
             (Test::Truth, Shape::Tuple(parts)) => Some(!parts.is_empty()),
             // Taken as what it mostly is: the tests are there for what is nothing.
@@ -223,7 +228,7 @@ impl What {
                 no(format!("{shown} is read as a number"))
             }
             (Self::Calculate(other), shape) => calculate(shape, other),
-            (Self::Text, Shape::None) => no("nothing is put into a text".to_owned()),
+            (Self::Text, Shape::None) => Found::Odd("nothing is put into a text".to_owned()),
             _ => Found::Yes,
         }
     }

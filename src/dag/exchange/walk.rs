@@ -6,7 +6,7 @@ use crate::dag::Shape;
 use crate::dag::collect::location;
 use crate::dag::shape;
 use crate::dag::world::Run;
-use crate::python::syntax::{Expr, ExprKind, Function, Handler, Name, ParameterKind, Pattern, Stmt, StmtKind};
+use crate::python::syntax::{Case, Expr, ExprKind, Function, Handler, Name, ParameterKind, Pattern, Stmt, StmtKind};
 use crate::python::tree::Tree;
 use crate::python::value::{At, Object, Ref, ScopeRef, Value, last_name};
 use std::collections::{BTreeMap, BTreeSet};
@@ -374,7 +374,7 @@ impl Walk<'_, '_> {
             StmtKind::Delete(targets) => {
                 for target in targets {
                     if let ExprKind::Subscript(object, _) = &target.kind {
-                        self.loosen(frame, object);
+                        Self::loosen(frame, object);
                     }
                 }
             }
@@ -445,31 +445,7 @@ impl Walk<'_, '_> {
                 }
                 self.block(frame, &with.body)
             }
-            StmtKind::Match { subject, cases } => {
-                let subject = self.express(frame, subject);
-                let before = frame.env.clone();
-                let mut joined = before.clone();
-                let mut all =
-                    !cases.is_empty() && cases.last().is_some_and(|case| matches!(case.pattern, Pattern::Any));
-                for case in cases {
-                    frame.env = before.clone();
-                    for name in captures(&case.pattern) {
-                        frame.env.insert(name, Abs::any());
-                    }
-                    let outer = frame.conditions.len();
-                    let test = pattern_test(&case.pattern);
-                    frame.conditions.extend(whole(&subject, &test, true));
-                    let ended = self.block(frame, &case.body);
-                    all &= ended;
-                    frame.conditions.truncate(outer);
-                    if !ended {
-                        join(&mut joined, std::mem::take(&mut frame.env));
-                    }
-                }
-                self.open(frame, &subject, stmt.span);
-                frame.env = joined;
-                all
-            }
+            StmtKind::Match { subject, cases } => self.matched(frame, subject, cases, stmt.span),
             StmtKind::Function { def, .. } => {
                 self.nested(frame, def);
                 frame.env.insert(def.name.clone(), Abs::any());
@@ -496,6 +472,31 @@ impl Walk<'_, '_> {
             }
             _ => false,
         }
+    }
+
+    fn matched(&mut self, frame: &mut Frame, subject: &Expr, cases: &[Case], span: Span) -> bool {
+        let subject = self.express(frame, subject);
+        let before = frame.env.clone();
+        let mut joined = before.clone();
+        let mut all = !cases.is_empty() && cases.last().is_some_and(|case| matches!(case.pattern, Pattern::Any));
+        for case in cases {
+            frame.env = before.clone();
+            for name in captures(&case.pattern) {
+                frame.env.insert(name, Abs::any());
+            }
+            let outer = frame.conditions.len();
+            let test = pattern_test(&case.pattern);
+            frame.conditions.extend(whole(&subject, &test, true));
+            let ended = self.block(frame, &case.body);
+            all &= ended;
+            frame.conditions.truncate(outer);
+            if !ended {
+                join(&mut joined, std::mem::take(&mut frame.env));
+            }
+        }
+        self.open(frame, &subject, span);
+        frame.env = joined;
+        all
     }
 
     /// An `if`: each arm under its test, and the rest of the block under what then must hold.
@@ -607,7 +608,7 @@ impl Walk<'_, '_> {
     }
 
     /// What a name holds may be changed by code that is not followed.
-    pub(super) fn loosen(&mut self, frame: &mut Frame, object: &Expr) {
+    pub(super) fn loosen(frame: &mut Frame, object: &Expr) {
         if let ExprKind::Name(name) = &object.kind
             && let Some(held) = frame.env.get_mut(name)
         {

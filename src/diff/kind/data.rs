@@ -1,51 +1,216 @@
-//! Values that pass between tasks.
+//! Values that pass between tasks, choices of branches, and parameters of runs.
 
 use crate::dag::Shape;
-use crate::ids::TaskId;
+use crate::ids::{DagId, TaskId};
+use std::collections::BTreeMap;
 
 /// What became of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// A task returns a value of another type or layout than a task that takes it knew.
+    /// A task returns a value of another type than a task that takes it can use.
     TypeChanged {
-        /// The task whose value it is.
-        producer: TaskId,
-        /// The task that takes it.
-        consumer: TaskId,
+        /// Who hands it to whom.
+        handover: Handover,
         /// What the deployed code returns.
         before: Shape,
         /// What the proposed code returns.
         after: Shape,
-        /// Whether the consumer's code changes with it.
-        consumer_changes: bool,
+    },
+    /// A dict that passes between tasks lacks a key that the reader reads.
+    KeysChanged {
+        /// Who hands it to whom.
+        handover: Handover,
+        /// What the deployed code returns.
+        before: Shape,
+        /// What the proposed code returns.
+        after: Shape,
+    },
+    /// `multiple_outputs` is on on one side only: the parts of a dict are stored by key, or are not.
+    LayoutChanged {
+        /// Who hands it to whom.
+        handover: Handover,
+        /// Whether it is on in the deployed code.
+        before: bool,
+        /// Whether it is on in the proposed code.
+        after: bool,
+    },
+    /// A value is stored under another key, or not under that one any more.
+    KeyChanged {
+        /// Who hands it to whom.
+        handover: Handover,
+    },
+    /// A task does not store what it returns any more, or returns nothing.
+    PushDisabled {
+        /// Who hands it to whom.
+        handover: Handover,
+    },
+    /// A task pulls by the id of a task that the proposed DAG does not have.
+    ProducerMissing {
+        /// Who hands it to whom.
+        handover: Handover,
+    },
+    /// A task pulls by the proposed id of a task that the run knows by its deployed id.
+    ProducerRenamed {
+        /// The deployed id.
+        from: TaskId,
+        /// The proposed id.
+        to: TaskId,
+        /// The task that pulls.
+        consumer: TaskId,
+    },
+    /// A branch can choose a task that the proposed DAG does not have.
+    BranchTargetMissing {
+        /// The branch.
+        branch: TaskId,
+        /// What it chooses.
+        target: String,
+        /// Whether the deployed branch can choose it too: then what it has chosen is missing.
+        chosen_before: bool,
+    },
+    /// A parameter that a task reads has no value any more, unless the run was given one.
+    ParamMissing {
+        /// The parameter.
+        name: String,
+        /// The tasks that read it.
+        readers: Vec<TaskId>,
+    },
+    /// A parameter takes less than before, or has no default any more.
+    ParamTightened {
+        /// The parameter.
+        name: String,
+        /// What the deployed DAG takes; none if it does not have the parameter.
+        before: Option<ParamRule>,
+        /// What the proposed DAG takes.
+        after: ParamRule,
     },
 }
 
+/// A value that one task stores and another reads, and what is wrong with it at which time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handover {
+    /// The task whose value it is.
+    pub producer: TaskId,
+    /// Its DAG, where that is another one.
+    pub dag_id: Option<DagId>,
+    /// The task that reads it.
+    pub consumer: TaskId,
+    /// The key that is read.
+    pub key: String,
+    /// What the proposed reader finds wrong with what the deployed producer has stored.
+    pub stored: Option<Hurt>,
+    /// What the proposed reader finds wrong with what the proposed producer stores.
+    pub coming: Option<Hurt>,
+}
+
+/// What is wrong with a value for its reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hurt {
+    /// In words.
+    pub why: String,
+    /// Whether the reader fails; else it goes on with a value that was not meant.
+    pub fails: bool,
+    /// Whether it finds nothing at all.
+    pub nothing: bool,
+}
+
+/// What a parameter takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParamRule {
+    /// Its default in canonical text, if it has one.
+    pub default: Option<String>,
+    /// The keys of its schema (`type`, `enum`, `minimum`, …), each with its values in canonical text.
+    pub schema: BTreeMap<String, Vec<String>>,
+}
+
 impl Data {
-    pub(super) const WORDS: &[&str] = &["xcom-type-changed"];
+    pub(super) const WORDS: &[&str] = &[
+        "xcom-type-changed",
+        "xcom-keys-changed",
+        "xcom-layout-changed",
+        "xcom-key-changed",
+        "xcom-push-disabled",
+        "xcom-producer-missing",
+        "xcom-producer-renamed",
+        "branch-target-missing",
+        "param-missing",
+        "param-tightened",
+    ];
 
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::TypeChanged { .. } => "xcom-type-changed",
+            Self::KeysChanged { .. } => "xcom-keys-changed",
+            Self::LayoutChanged { .. } => "xcom-layout-changed",
+            Self::KeyChanged { .. } => "xcom-key-changed",
+            Self::PushDisabled { .. } => "xcom-push-disabled",
+            Self::ProducerMissing { .. } => "xcom-producer-missing",
+            Self::ProducerRenamed { .. } => "xcom-producer-renamed",
+            Self::BranchTargetMissing { .. } => "branch-target-missing",
+            Self::ParamMissing { .. } => "param-missing",
+            Self::ParamTightened { .. } => "param-tightened",
+        }
+    }
+
+    /// The value, if that is what it is about.
+    pub fn handover(&self) -> Option<&Handover> {
+        match self {
+            Self::TypeChanged { handover, .. }
+            | Self::KeysChanged { handover, .. }
+            | Self::LayoutChanged { handover, .. }
+            | Self::KeyChanged { handover }
+            | Self::PushDisabled { handover }
+            | Self::ProducerMissing { handover } => Some(handover),
+            _ => None,
         }
     }
 
     pub(super) fn subject(&self) -> String {
         match self {
-            Self::TypeChanged { producer, .. } => producer.to_string(),
+            Self::ProducerMissing { handover } => handover.consumer.to_string(),
+            Self::ProducerRenamed { consumer, .. } => consumer.to_string(),
+            Self::BranchTargetMissing { branch, .. } => branch.to_string(),
+            Self::ParamMissing { name, .. } | Self::ParamTightened { name, .. } => name.clone(),
+            _ => self.handover().map(|handover| handover.producer.to_string()).unwrap_or_default(),
         }
     }
 
     pub(super) fn before(&self) -> String {
         match self {
-            Self::TypeChanged { before, .. } => shape(before),
+            Self::TypeChanged { before, .. } | Self::KeysChanged { before, .. } => shape(before),
+            Self::LayoutChanged { before, .. } => if *before { "on" } else { "off" }.to_string(),
+            Self::ProducerMissing { handover } => handover.producer.to_string(),
+            Self::KeyChanged { handover } | Self::PushDisabled { handover } => handover.key.clone(),
+            Self::ProducerRenamed { from, .. } => from.to_string(),
+            Self::BranchTargetMissing { target, .. } => target.clone(),
+            Self::ParamMissing { .. } => String::new(),
+            Self::ParamTightened { before, .. } => before.as_ref().map(ParamRule::shown).unwrap_or_default(),
         }
     }
 
     pub(super) fn after(&self) -> String {
         match self {
-            Self::TypeChanged { after, consumer, .. } => format!("{}` to `{consumer}", shape(after)),
+            Self::TypeChanged { after, handover, .. } => format!("{}` to `{}", shape(after), handover.consumer),
+            Self::KeysChanged { after, .. } => shape(after),
+            Self::LayoutChanged { handover, .. } | Self::KeyChanged { handover } | Self::PushDisabled { handover } => {
+                handover.consumer.to_string()
+            }
+            Self::ProducerMissing { handover } => handover.key.clone(),
+            Self::ProducerRenamed { to, .. } => to.to_string(),
+            Self::BranchTargetMissing { .. } => String::new(),
+            Self::ParamMissing { readers, .. } => {
+                readers.iter().map(ToString::to_string).collect::<Vec<_>>().join("`, `")
+            }
+            Self::ParamTightened { after, .. } => after.shown(),
         }
+    }
+}
+
+impl ParamRule {
+    /// As it would be written.
+    fn shown(&self) -> String {
+        let default = self.default.iter().cloned();
+        let schema = self.schema.iter().map(|(key, value)| format!("{key}={}", value.join("|")));
+        format!("Param({})", default.chain(schema).collect::<Vec<_>>().join(", "))
     }
 }
 

@@ -1,25 +1,59 @@
 //! What is named beyond the DAG: other DAGs, assets, pools, connections.
 
+use crate::ids::{DagId, TaskId};
+
 /// What became of what is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reference {}
+pub enum Reference {
+    /// A sensor waits for a task, a group or a DAG that the proposed tree does not have any more.
+    SensorTargetMissing {
+        /// The sensor.
+        task_id: TaskId,
+        /// The DAG that it waits for.
+        dag_id: DagId,
+        /// The task or group there; none for the DAG as a whole.
+        target: Option<String>,
+        /// Whether it asks first if the target exists, and fails if not (`check_existence`).
+        checks: bool,
+    },
+    /// A task triggers a DAG that the proposed tree does not have any more.
+    TriggerTargetMissing {
+        /// The task that triggers.
+        task_id: TaskId,
+        /// The DAG.
+        dag_id: DagId,
+        /// Whether it waits until the run that it triggered has ended.
+        waits: bool,
+    },
+}
 
 impl Reference {
-    pub(super) const WORDS: &[&str] = &[];
+    pub(super) const WORDS: &[&str] = &["external-task-target-missing", "trigger-dagrun-target-missing"];
 
     pub(super) fn word(&self) -> &'static str {
-        match *self {}
+        match self {
+            Self::SensorTargetMissing { .. } => "external-task-target-missing",
+            Self::TriggerTargetMissing { .. } => "trigger-dagrun-target-missing",
+        }
     }
 
-    pub(super) fn subject(&self) -> Option<String> {
-        match *self {}
+    pub(super) fn subject(&self) -> String {
+        match self {
+            Self::SensorTargetMissing { task_id, .. } | Self::TriggerTargetMissing { task_id, .. } => {
+                task_id.to_string()
+            }
+        }
     }
 
     pub(super) fn before(&self) -> String {
-        match *self {}
+        match self {
+            Self::SensorTargetMissing { dag_id, target: Some(target), .. } => format!("{dag_id}.{target}"),
+            Self::SensorTargetMissing { dag_id, .. } | Self::TriggerTargetMissing { dag_id, .. } => dag_id.to_string(),
+        }
     }
 
+    #[expect(clippy::unused_self, reason = "asked of every vocabulary: what is gone has no proposed value")]
     pub(super) fn after(&self) -> String {
-        match *self {}
+        String::new()
     }
 }

@@ -1,25 +1,45 @@
-//! Values that pass between tasks: stored under one revision, read under another.
+//! Values that pass between tasks: stored under one revision, read under another; choices of branches
+//! and parameters.
 
-use super::super::{Harm, Scene, of, unfinished};
+use super::super::{Harm, Scene, of};
 use super::Claim;
-use crate::diff::Data;
-use crate::facts::{TaskInstance, TaskState};
+use crate::diff::{Data, Handover, Hurt, ParamRule};
+use crate::facts::{Answer, TaskInstance, TaskState};
 use crate::ids::TaskId;
 
 /// What it does to the run beyond the graphs.
 pub(super) fn claims(kind: &Data, scene: &Scene) -> Vec<Claim> {
+    if scene.pinned() {
+        return Vec::new();
+    }
     match kind {
-        _ if scene.pinned() => Vec::new(),
-        Data::TypeChanged { producer, consumer, consumer_changes, .. } => {
-            xcom(scene, producer, consumer, *consumer_changes)
+        Data::ProducerRenamed { from, to, consumer } => {
+            let why = format!("pulls from `{to}`, and the run has the value of `{from}`");
+            vec![Claim::other_value(consumer, why).unless_stored(to.clone())]
         }
+        Data::BranchTargetMissing { branch, target, .. } => {
+            vec![Claim::fails(branch, format!("can choose `{target}`, which the DAG does not have"))]
+        }
+        Data::ParamMissing { name, readers } => {
+            if scene.run.conf.get(name).is_some() {
+                return Vec::new();
+            }
+            let why = format!("reads the parameter `{name}`, which is gone and which the run was not given");
+            readers.iter().map(|task_id| Claim::fails(task_id, why.clone())).collect()
+        }
+        Data::ParamTightened { name, before, after } => tightened(name, before.as_ref(), after, scene),
+        _ => kind.handover().map_or_else(Vec::new, |handover| handed_over(handover, scene)),
     }
 }
 
 /// The tasks that it is about.
 pub(super) fn about(kind: &Data) -> Vec<TaskId> {
     match kind {
-        Data::TypeChanged { producer, consumer, .. } => vec![producer.clone(), consumer.clone()],
+        Data::ProducerRenamed { consumer, .. } => vec![consumer.clone()],
+        Data::BranchTargetMissing { branch, .. } => vec![branch.clone()],
+        Data::ParamMissing { readers, .. } => readers.clone(),
+        Data::ParamTightened { .. } => Vec::new(),
+        _ => kind.handover().map(|handover| handover.consumer.clone()).into_iter().collect(),
     }
 }
 
@@ -27,24 +47,123 @@ pub(super) fn about(kind: &Data) -> Vec<TaskId> {
 pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
     match kind {
         Data::TypeChanged { .. } => (Harm::Breaks, "a task of a run in flight would get a value of another type"),
+        Data::KeysChanged { .. } => (Harm::Breaks, "a task of a run in flight would not find the key that it reads"),
+        Data::LayoutChanged { .. } | Data::KeyChanged { .. } | Data::PushDisabled { .. } => {
+            (Harm::Breaks, "a task of a run in flight would find nothing under the key that it reads")
+        }
+        Data::ProducerMissing { .. } => (Harm::Breaks, "a task of a run in flight would pull from a task that is gone"),
+        Data::ProducerRenamed { .. } => {
+            (Harm::Breaks, "a task of a run in flight may pull by an id that has stored nothing yet")
+        }
+        Data::BranchTargetMissing { .. } => {
+            (Harm::Breaks, "a branch of a run in flight would fail, or what it chose would be skipped")
+        }
+        Data::ParamMissing { .. } => (Harm::Breaks, "a task of a run in flight would read a parameter that is gone"),
+        Data::ParamTightened { .. } => {
+            (Harm::Breaks, "tasks of a run in flight whose value is not allowed any more would fail")
+        }
     }
 }
 
-fn xcom(scene: &Scene, producer: &TaskId, consumer: &TaskId, consumer_changes: bool) -> Vec<Claim> {
-    // A producer that runs now has loaded the deployed code; one that starts later, or again,
-    // stores what the proposed code returns.
-    let runs_proposed = |instance: &TaskInstance| {
-        unfinished(instance) && !matches!(instance.state, TaskState::Running | TaskState::Other(_))
+/// Every task of a run fails whose parameters are not allowed: Airflow checks them at each start.
+fn tightened(name: &str, before: Option<&ParamRule>, after: &ParamRule, scene: &Scene) -> Vec<Claim> {
+    let given = scene.run.conf.get(name);
+    let refused = |rule: &ParamRule| match given {
+        Some(value) => refusal(rule, value),
+        None if rule.default.is_none() => Some("it has no default, and the run was not given one".to_owned()),
+        None => None,
     };
-    let (will_store_proposed, stored_deployed): (Vec<_>, Vec<_>) =
-        of(scene.run, producer).partition(|instance| runs_proposed(instance));
-    if !consumer_changes && !will_store_proposed.is_empty() {
-        let why = format!("was written for the type that the deployed `{producer}` returns, and gets another");
-        return vec![Claim::fails(consumer, why)];
+    let Some(why) = refused(after) else { return Vec::new() };
+    if before.is_some_and(|before| refused(before).is_some()) {
+        return Vec::new();
     }
-    if consumer_changes && !stored_deployed.is_empty() {
-        let why = format!("will be run by code for the proposed type, and `{producer}` has returned the deployed one");
-        return vec![Claim::fails(consumer, why)];
+    let tasks = scene.proposed.into_iter().flat_map(|dag| &dag.tasks).filter_map(|task| task.task_id.exact());
+    let why = format!("starts with the parameter `{name}`, which is refused: {why}");
+    tasks.map(|task_id| Claim::fails(task_id, why.clone())).collect()
+}
+
+/// Why a rule refuses a value that a run was given, if it certainly does.
+fn refusal(rule: &ParamRule, value: &serde_json::Value) -> Option<String> {
+    let one = |key: &str| rule.schema.get(key).and_then(|values| values.first()).map(String::as_str);
+    let number = |key: &str| one(key).and_then(|text| text.parse::<f64>().ok());
+    if let Some(types) = rule.schema.get("type") {
+        let is = |name: &str| match name.trim_matches('"') {
+            "string" => value.is_string(),
+            "integer" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|value| value.fract() == 0.0),
+            "number" => value.is_number(),
+            "boolean" => value.is_boolean(),
+            "null" => value.is_null(),
+            "array" => value.is_array(),
+            "object" => value.is_object(),
+            _ => true,
+        };
+        if !types.iter().any(|name| is(name)) {
+            return Some(format!("`{value}` is not of type {}", types.join(" or ")));
+        }
     }
-    Vec::new()
+    let literal = match value {
+        serde_json::Value::Bool(true) => "True".to_owned(),
+        serde_json::Value::Bool(false) => "False".to_owned(),
+        serde_json::Value::Null => "None".to_owned(),
+        value => value.to_string(),
+    };
+    if let Some(values) = rule.schema.get("enum").or_else(|| rule.schema.get("const"))
+        && !values.contains(&literal)
+    {
+        return Some(format!("`{value}` is none of {}", values.join(", ")));
+    }
+    if let Some(value) = value.as_f64() {
+        let low = number("minimum").is_some_and(|least| value < least)
+            || number("exclusiveMinimum").is_some_and(|least| value <= least);
+        let high = number("maximum").is_some_and(|most| value > most)
+            || number("exclusiveMaximum").is_some_and(|most| value >= most);
+        if low || high {
+            return Some(format!("`{value}` is out of bounds"));
+        }
+    }
+    let length = value.as_str().map(|text| text.chars().count()).or_else(|| value.as_array().map(Vec::len))?;
+    let bound = |key: &str| one(key).and_then(|text| text.parse::<usize>().ok());
+    let (least, most) = if value.is_string() { ("minLength", "maxLength") } else { ("minItems", "maxItems") };
+    (bound(least).is_some_and(|least| length < least) || bound(most).is_some_and(|most| length > most))
+        .then(|| format!("`{value}` is too short or too long"))
+}
+
+/// The reader meets what the deployed producer has stored, or what the proposed one will store, by how
+/// far that has come in the run.
+fn handed_over(handover: &Handover, scene: &Scene) -> Vec<Claim> {
+    let Some(hurt) = wrong(handover, scene) else { return Vec::new() };
+    let (producer, consumer) = (&handover.producer, &handover.consumer);
+    let claim = if hurt.fails {
+        Claim::fails(consumer, format!("takes what `{producer}` stored: {}", hurt.why))
+    } else {
+        Claim::other_value(consumer, format!("takes what `{producer}` stored: {}", hurt.why))
+    };
+    vec![claim]
+}
+
+/// What is wrong with the value for the reader in this run.
+fn wrong<'a>(handover: &'a Handover, scene: &Scene) -> Option<&'a Hurt> {
+    // What another DAG has stored is stored; what it would store comes no more.
+    if handover.dag_id.is_some() {
+        return handover.coming.as_ref();
+    }
+    let instances: Vec<&TaskInstance> = of(scene.run, &handover.producer).collect();
+    if instances.is_empty() {
+        return handover.coming.as_ref();
+    }
+    let stored = |instance: &TaskInstance| match &instance.xcom_keys {
+        Answer::Checked(keys) => keys.contains(&handover.key),
+        Answer::NotChecked(_) => false,
+    };
+    let of_one = |instance: &TaskInstance| match instance.state {
+        // A failed or skipped producer stores nothing, with or without the change.
+        TaskState::Failed | TaskState::Skipped | TaskState::UpstreamFailed => None,
+        TaskState::Success | TaskState::Removed => {
+            handover.stored.as_ref().filter(|hurt| !(hurt.nothing && stored(instance)))
+        }
+        // What runs has loaded the deployed code.
+        TaskState::Running | TaskState::Other(_) => handover.stored.as_ref(),
+        _ => handover.coming.as_ref(),
+    };
+    instances.into_iter().find_map(of_one)
 }

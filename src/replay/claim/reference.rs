@@ -1,21 +1,54 @@
 //! What is named beyond the DAG.
 
-use super::super::{Harm, Scene};
-use super::Claim;
+use super::super::{Harm, Scene, of, unfinished};
+use super::{Claim, Fate, When};
 use crate::diff::Reference;
+use crate::facts::TaskState;
 use crate::ids::TaskId;
 
 /// What it does to the run beyond the graphs.
-pub(super) fn claims(kind: &Reference, _: &Scene) -> Vec<Claim> {
-    match *kind {}
+pub(super) fn claims(kind: &Reference, scene: &Scene) -> Vec<Claim> {
+    match kind {
+        Reference::SensorTargetMissing { task_id, dag_id, target, checks } => {
+            let what = match target {
+                Some(target) => format!("`{target}` of DAG `{dag_id}`"),
+                None => format!("DAG `{dag_id}`"),
+            };
+            if *checks {
+                return vec![Claim::fails(task_id, format!("finds that {what} does not exist any more"))];
+            }
+            vec![Claim::of_task(task_id, Fate::NeverEnds, format!("waits for {what}, which is gone")).when(When::Now)]
+        }
+        Reference::TriggerTargetMissing { task_id, dag_id, waits } => {
+            let begun = of(scene.run, task_id).filter(|instance| unfinished(instance)).any(|instance| {
+                matches!(instance.state, TaskState::Running | TaskState::Deferred | TaskState::Other(_))
+            });
+            if begun && *waits {
+                let why = format!("waits for a run of DAG `{dag_id}`, which is gone");
+                return vec![Claim::of_task(task_id, Fate::NeverEnds, why).when(When::Now)];
+            }
+            vec![Claim::fails(task_id, format!("triggers DAG `{dag_id}`, which does not exist any more"))]
+        }
+    }
 }
 
 /// The tasks that it is about.
 pub(super) fn about(kind: &Reference) -> Vec<TaskId> {
-    match *kind {}
+    match kind {
+        Reference::SensorTargetMissing { task_id, .. } | Reference::TriggerTargetMissing { task_id, .. } => {
+            vec![task_id.clone()]
+        }
+    }
 }
 
 /// What it can do to a run in the worst state.
 pub(super) fn worst(kind: &Reference) -> (Harm, &'static str) {
-    match *kind {}
+    match kind {
+        Reference::SensorTargetMissing { .. } => {
+            (Harm::Breaks, "a sensor of a run in flight would wait for ever for a target that is gone")
+        }
+        Reference::TriggerTargetMissing { .. } => {
+            (Harm::Breaks, "a task of a run in flight would trigger a DAG that is gone, and fail")
+        }
+    }
 }

@@ -1,0 +1,374 @@
+//! Jinja templates: what they pull and which parameters of the run they read.
+
+use super::{Need, ParamRead, Pull, Step, Test, Use, What};
+use crate::content::Location;
+use crate::python::parse::parse;
+use crate::python::syntax::{Arg, BinaryOp, Clause, CompareOp, Expr, ExprKind, StmtKind};
+use std::collections::BTreeSet;
+
+/// What a template exchanges with other tasks and with its run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template {
+    /// XComs that it pulls.
+    pub pulls: Vec<Pull>,
+    /// Parameters of the run that it reads.
+    pub params: Vec<ParamRead>,
+}
+
+/// Expressions that are looked at in one text; generated SQL can hold thousands.
+const EXPRESSIONS: usize = 200;
+
+/// Reads the templates in an argument, given in canonical text; `at` is where that stands.
+pub fn read(canonical: &str, at: &Location) -> Template {
+    let mut template = Template::default();
+    if !canonical.contains("{{") && !canonical.contains("{%") {
+        return template;
+    }
+    let text = canonical.replace("\\\"", "\"").replace("\\'", "'").replace("\\n", " ").replace("\\t", " ");
+    let mut reader = Reader { at, template: &mut template };
+    let mut rest = text.as_str();
+    for _ in 0..EXPRESSIONS {
+        let Some(start) = rest.find('{') else { break };
+        let (close, statement) = match rest.as_bytes().get(start + 1) {
+            Some(b'{') => ("}}", false),
+            Some(b'%') => ("%}", true),
+            _ => {
+                rest = &rest[start + 1..];
+                continue;
+            }
+        };
+        let inner = &rest[start + 2..];
+        let Some(end) = inner.find(close) else { break };
+        reader.expression(inner[..end].trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace()), statement);
+        rest = &inner[end + 2..];
+    }
+    template
+}
+
+struct Reader<'a> {
+    at: &'a Location,
+    template: &'a mut Template,
+}
+
+/// How the value of an expression goes on.
+#[derive(Clone, Default)]
+struct Onward {
+    path: Vec<Step>,
+    needs: Vec<(Vec<Step>, What)>,
+    /// It may be missing: a default is given, or it is only tested.
+    tolerant: bool,
+    /// It ends in the text as it is.
+    shown: bool,
+    open: bool,
+}
+
+impl Reader<'_> {
+    fn expression(&mut self, text: &str, statement: bool) {
+        let of_statement = || {
+            let (word, rest) = text.split_once(char::is_whitespace)?;
+            match word {
+                "if" | "elif" => Some((rest, false)),
+                "for" => rest.split_once(" in ").map(|(_, iterated)| (iterated, false)),
+                "set" => rest.split_once('=').map(|(_, value)| (value.trim(), true)),
+                _ => None,
+            }
+        };
+        let Some((text, shown)) = (if statement { of_statement() } else { Some((text, true)) }) else { return };
+        // Words that Jinja has and Python has not.
+        let text = text.replace(" is not defined", " is None").replace(" is defined", " is None");
+        let Ok(module) = parse(text.as_bytes()) else { return };
+        if let [stmt] = module.body.as_slice()
+            && let StmtKind::Expr(expr) = &stmt.kind
+        {
+            let onward = Onward { shown, tolerant: statement, ..Onward::default() };
+            self.walk(expr, &onward, 0);
+        }
+    }
+
+    fn walk(&mut self, expr: &Expr, onward: &Onward, depth: usize) {
+        /// Nobody writes templates that are deeper.
+        const DEEP: usize = 40;
+        if depth > DEEP {
+            return;
+        }
+        let next = depth + 1;
+        let open = Onward { open: true, ..Onward::default() };
+        match &expr.kind {
+            ExprKind::Call(callee, args) => self.call(callee, args, onward, next),
+            ExprKind::Subscript(object, index) => {
+                if let ("params", ExprKind::Str(name)) = (name_of(object), &index.kind) {
+                    self.param(name, onward);
+                    return;
+                }
+                self.walk(index, &open, next);
+                let (step, what) = match &index.kind {
+                    ExprKind::Str(key) => (Step::Key(key.to_string()), Some(What::Key(key.to_string()))),
+                    ExprKind::Int(at) => {
+                        let at = usize::try_from(*at).unwrap_or(0);
+                        (Step::Index(at), Some(What::Index(at)))
+                    }
+                    _ => (Step::Element, None),
+                };
+                self.walk(object, &through(onward, &step, what), next);
+            }
+            ExprKind::Attribute(object, name) => {
+                if name_of(object) == "params" {
+                    self.param(name, onward);
+                    return;
+                }
+                // `value.key` finds a key as well as an attribute.
+                self.walk(
+                    object,
+                    &through(onward, &Step::Key(name.to_string()), Some(What::Key(name.to_string()))),
+                    next,
+                );
+            }
+            ExprKind::Binary(first, rest) => self.piped(first, rest, onward, next),
+            ExprKind::Or(parts) | ExprKind::And(parts) => {
+                for part in parts {
+                    let onward = Onward { tolerant: true, ..onward.clone() };
+                    self.walk(part, &onward, next);
+                }
+            }
+            ExprKind::Conditional { test, then, orelse } => {
+                let tested = Onward { tolerant: true, ..Onward::default() };
+                self.walk(test, &tested, next);
+                for part in [then, orelse] {
+                    self.walk(part, &Onward { tolerant: true, ..onward.clone() }, next);
+                }
+            }
+            ExprKind::Compare(first, rest) => {
+                let tested = Onward { tolerant: true, ..Onward::default() };
+                self.walk(first, &tested, next);
+                for (op, value) in rest {
+                    let asked = match op {
+                        CompareOp::In | CompareOp::NotIn => asks(&Onward::default(), What::Iterate),
+                        _ => tested.clone(),
+                    };
+                    self.walk(value, &asked, next);
+                }
+            }
+            ExprKind::Unary(_, value) => {
+                self.walk(value, &Onward { tolerant: true, ..Onward::default() }, next);
+            }
+            ExprKind::List(items) | ExprKind::Tuple(items) => {
+                for item in items {
+                    self.walk(item, &open, next);
+                }
+            }
+            ExprKind::Comprehension(all) => {
+                for clause in &all.clauses {
+                    if let Clause::For(_, iter) = clause {
+                        self.walk(iter, &asks(&Onward::default(), What::Iterate), next);
+                    }
+                }
+                self.walk(&all.element, &open, next);
+            }
+            _ => {}
+        }
+    }
+
+    /// A filter (`value | join(',')`), or a calculation.
+    fn piped(&mut self, first: &Expr, rest: &[(BinaryOp, Expr)], onward: &Onward, depth: usize) {
+        let mut inner = Onward { shown: false, open: true, ..Onward::default() };
+        if let Some((BinaryOp::Or, filter)) = rest.first() {
+            let name = match &filter.kind {
+                ExprKind::Call(callee, _) => name_of(callee),
+                _ => name_of(filter),
+            };
+            inner = match name {
+                "default" | "d" => Onward { tolerant: true, ..onward.clone() },
+                "join" | "list" | "sum" | "sort" | "first" | "last" | "map" | "unique" => {
+                    asks(&Onward::default(), What::Iterate)
+                }
+                "length" | "count" => asks(&Onward::default(), What::Length),
+                "int" | "float" | "round" | "abs" => asks(&Onward::default(), What::Number),
+                "items" | "dictsort" => asks(&Onward::default(), What::Attribute("items".to_owned())),
+                _ => inner,
+            };
+        } else if rest.iter().any(|(op, _)| matches!(op, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div))
+        {
+            inner = Onward { open: true, ..asks(&Onward::default(), What::Calculate(crate::dag::Shape::Any)) };
+        }
+        self.walk(first, &inner, depth);
+        for (op, value) in rest.iter().filter(|(op, _)| *op != BinaryOp::Or) {
+            let _ = op;
+            self.walk(value, &inner, depth);
+        }
+    }
+
+    fn call(&mut self, callee: &Expr, args: &[Arg], onward: &Onward, depth: usize) {
+        let open = Onward { open: true, ..Onward::default() };
+        if let ExprKind::Attribute(object, method) = &callee.kind {
+            match (name_of(object), &**method) {
+                ("ti" | "task_instance", "xcom_pull") => return self.pull(args, onward),
+                ("params", "get") => {
+                    if let Some(name) = args.first().and_then(positional).and_then(text) {
+                        self.param(name, &Onward { tolerant: true, ..onward.clone() });
+                    }
+                    return;
+                }
+                (_, "get") => {
+                    let step = match args.first().and_then(positional).and_then(text) {
+                        Some(key) => Step::Key(key.to_owned()),
+                        None => Step::Element,
+                    };
+                    let inner = through(&Onward { tolerant: true, ..onward.clone() }, &step, None);
+                    let mut inner = asks(&inner, What::Attribute("get".to_owned()));
+                    inner.tolerant = false;
+                    inner.shown = false;
+                    self.walk(object, &inner, depth);
+                }
+                (_, method) => {
+                    let mut inner = asks(&Onward::default(), What::Attribute(method.to_owned()));
+                    inner.open = true;
+                    self.walk(object, &inner, depth);
+                }
+            }
+        }
+        for arg in args {
+            if let Arg::Positional(value) | Arg::Keyword(_, value) = arg {
+                self.walk(value, &open, depth);
+            }
+        }
+    }
+
+    fn pull(&mut self, args: &[Arg], onward: &Onward) {
+        let named = |name: &str| {
+            args.iter().find_map(|arg| match arg {
+                Arg::Keyword(given, value) if &**given == name => Some(value),
+                _ => None,
+            })
+        };
+        let get = |position: usize, name: &str| named(name).or_else(|| args.get(position).and_then(positional));
+        let ids = get(0, "task_ids");
+        let task_ids = ids.and_then(|ids| match &ids.kind {
+            ExprKind::Str(id) => Some(vec![id.to_string()]),
+            ExprKind::List(items) | ExprKind::Tuple(items) => {
+                items.iter().map(|item| text(item).map(str::to_owned)).collect()
+            }
+            _ => None,
+        });
+        let key = match get(2, "key") {
+            None => Some("return_value".to_owned()),
+            Some(key) => text(key).map(str::to_owned),
+        };
+        let dag_id = get(1, "dag_id").filter(|value| !matches!(value.kind, ExprKind::None));
+        let usage = onward.usage(self.at);
+        self.template.pulls.push(Pull {
+            task_ids: task_ids.filter(|_| dag_id.is_none_or(|id| text(id).is_some())),
+            many: ids.is_some_and(|ids| matches!(ids.kind, ExprKind::List(_) | ExprKind::Tuple(_))),
+            indexed: named("map_indexes").is_some(),
+            dag_id: dag_id.and_then(text).map(str::to_owned),
+            key,
+            default: named("default").map(|_| crate::dag::Shape::Any),
+            prior: get(3, "include_prior_dates").is_some(),
+            usage,
+            at: self.at.clone(),
+        });
+    }
+
+    fn param(&mut self, name: &str, onward: &Onward) {
+        let read = ParamRead { name: name.to_owned(), required: !onward.tolerant, at: self.at.clone() };
+        if !self.template.params.contains(&read) {
+            self.template.params.push(read);
+        }
+    }
+}
+
+impl Onward {
+    /// The use of a value that goes on so.
+    fn usage(&self, at: &Location) -> Use {
+        let need = |path: &Vec<Step>, what: &What| {
+            let guards = Vec::new();
+            Need { path: path.clone(), what: what.clone(), guards, at: at.clone() }
+        };
+        let mut needs: Vec<Need> = self.needs.iter().map(|(path, what)| need(path, what)).collect();
+        if self.tolerant {
+            // A default takes the place of what is missing in any part of it.
+            let defined = super::Guard { path: Vec::new(), test: Test::Other, holds: true };
+            for need in &mut needs {
+                need.guards.push(defined.clone());
+            }
+        } else if self.shown {
+            needs.push(need(&self.path, &What::Text));
+        }
+        let needs: BTreeSet<Need> = needs.into_iter().collect();
+        Use { needs: needs.into_iter().collect(), open: self.open.then(|| at.clone()), expects_none: self.tolerant }
+    }
+}
+
+/// The way on from an object whose part goes on so.
+fn through(onward: &Onward, step: &Step, what: Option<What>) -> Onward {
+    let prefixed = |path: &[Step]| -> Vec<Step> { std::iter::once(step.clone()).chain(path.iter().cloned()).collect() };
+    let mut needs: Vec<_> = onward.needs.iter().map(|(path, what)| (prefixed(path), what.clone())).collect();
+    needs.extend(what.map(|what| (Vec::new(), what)));
+    Onward { path: prefixed(&onward.path), needs, ..onward.clone() }
+}
+
+fn asks(onward: &Onward, what: What) -> Onward {
+    let mut onward = onward.clone();
+    onward.needs.push((Vec::new(), what));
+    onward
+}
+
+fn name_of(expr: &Expr) -> &str {
+    match &expr.kind {
+        ExprKind::Name(name) => name,
+        _ => "",
+    }
+}
+
+fn text(expr: &Expr) -> Option<&str> {
+    match &expr.kind {
+        ExprKind::Str(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn positional(arg: &Arg) -> Option<&Expr> {
+    match arg {
+        Arg::Positional(value) => Some(value),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::{ContentPath, Span};
+
+    fn of(text: &str) -> Template {
+        let at = Location { path: ContentPath::new("dags/d.py").unwrap(), span: Span::FILE };
+        read(&format!("{text:?}"), &at)
+    }
+
+    #[test]
+    fn pulls_are_read_with_what_is_asked_of_them() {
+        let template =
+            of("load.sh {{ ti.xcom_pull('x')['k'] }} {{ task_instance.xcom_pull(task_ids=\"y\", key='n') }}");
+        let ids: Vec<_> = template.pulls.iter().map(|pull| (pull.task_ids.clone(), pull.key.clone())).collect();
+        let one = |id: &str| Some(vec![id.to_owned()]);
+        assert_eq!(ids, [(one("x"), Some("return_value".into())), (one("y"), Some("n".into()))]);
+        let needs: Vec<_> = template.pulls[0].usage.needs.iter().map(|need| (&need.path[..], &need.what)).collect();
+        let key = Step::Key("k".into());
+        assert_eq!(needs, [(&[][..], &What::Key("k".into())), (&[key][..], &What::Text)]);
+    }
+
+    #[test]
+    fn a_default_takes_the_place_of_what_is_missing() {
+        let template = of(
+            "{{ ti.xcom_pull('x') | default('y') }} {{ params.a }} {{ params.get('b') }} {{ params['c'] | default(1) }}",
+        );
+        assert!(template.pulls[0].usage.expects_none);
+        let params: Vec<_> = template.params.iter().map(|read| (read.name.as_str(), read.required)).collect();
+        assert_eq!(params, [("a", true), ("b", false), ("c", false)]);
+    }
+
+    #[test]
+    fn statements_and_what_is_no_template_are_read_past() {
+        let template = of("{% for f in ti.xcom_pull('files') %}{{ f }}{% endfor %}{ not {{ '{{' }} {{ broken(");
+        assert_eq!(template.pulls.len(), 1);
+        assert_eq!(template.pulls[0].task_ids, Some(vec!["files".to_owned()]));
+    }
+}

@@ -1,0 +1,146 @@
+//! Parameters of runs: which there are, what they take, and which tasks read them.
+
+use super::xcom::codes;
+use super::{Certainty, Change, Data, Kind, ParamRule};
+use crate::content::Location;
+use crate::dag::exchange::{ParamRead, template};
+use crate::dag::{Dag, Task};
+use crate::python::literal;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Keys of a schema that can refuse a value.
+const REFUSING: [&str; 12] = [
+    "type",
+    "enum",
+    "const",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+];
+
+/// Parameters that are gone although tasks read them, and those that take less than before.
+pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
+    let Some(after) = rules(other) else { return Vec::new() };
+    let before = rules(dag);
+    let mut changes = missing(dag, other, before.as_ref(), &after);
+    let Some(before) = before else { return changes };
+    for (name, rule) in &after {
+        let was = before.get(name);
+        let takes_all = rule.schema.is_empty() && rule.default.is_some();
+        if was == Some(rule) || takes_all || was.is_some_and(|was| wider(was, rule)) {
+            continue;
+        }
+        changes.push(change(
+            dag,
+            Data::ParamTightened { name: name.clone(), before: was.cloned(), after: rule.clone() },
+            dag.params_at.clone(),
+            other.params_at.clone(),
+        ));
+    }
+    changes
+}
+
+fn change(dag: &Dag, data: Data, deployed: Option<Location>, proposed: Option<Location>) -> Change {
+    Change {
+        kind: Kind::Data(data),
+        dags: vec![dag.dag_id.clone()],
+        certainty: Certainty::Certain,
+        deployed: deployed.or_else(|| Some(dag.at.clone())),
+        proposed,
+    }
+}
+
+/// Whether the proposed rule takes all that the deployed one takes, for all that can be seen without
+/// a value.
+fn wider(before: &ParamRule, after: &ParamRule) -> bool {
+    let default = before.default.is_none() || after.default.is_some();
+    let allows = |key: &String, values: &Vec<String>| match before.schema.get(key) {
+        None => false,
+        Some(known) if matches!(key.as_str(), "type" | "enum") => known.iter().all(|value| values.contains(value)),
+        Some(known) => known == values,
+    };
+    default && after.schema.iter().all(|(key, values)| allows(key, values))
+}
+
+/// Parameters that tasks read and that the proposed DAG does not have.
+fn missing(
+    dag: &Dag,
+    other: &Dag,
+    before: Option<&BTreeMap<String, ParamRule>>,
+    after: &BTreeMap<String, ParamRule>,
+) -> Vec<Change> {
+    let mut readers: BTreeMap<String, Vec<(&Task, ParamRead)>> = BTreeMap::new();
+    for task in &other.tasks {
+        let own = own_params(task);
+        for read in reads(task) {
+            let known = after.contains_key(&read.name) || own.as_ref().is_none_or(|own| own.contains(&read.name));
+            if known || !read.required || !newly_missing(dag, task, before, &read.name) {
+                continue;
+            }
+            let all = readers.entry(read.name.clone()).or_default();
+            if !all.iter().any(|(reader, _)| std::ptr::eq(*reader, task)) {
+                all.push((task, read));
+            }
+        }
+    }
+    readers
+        .into_iter()
+        .filter_map(|(name, readers)| {
+            let proposed = readers.first().map(|(_, read)| read.at.clone());
+            let ids: Vec<_> = readers.iter().filter_map(|(task, _)| task.task_id.exact().cloned()).collect();
+            let data = Data::ParamMissing { name, readers: ids };
+            proposed.map(|at| change(dag, data, dag.params_at.clone(), Some(at)))
+        })
+        .collect()
+}
+
+/// Whether the deployed side had the parameter for that task, or did not read it there.
+fn newly_missing(dag: &Dag, task: &Task, before: Option<&BTreeMap<String, ParamRule>>, name: &str) -> bool {
+    let Some(before) = before else { return false };
+    let Some(was) = task.task_id.exact().and_then(|id| dag.task(id)) else {
+        // A task that is new, or has a new id, reads what its DAG may never have had.
+        return before.contains_key(name);
+    };
+    let own = own_params(was);
+    before.contains_key(name)
+        || own.is_none_or(|own| own.contains(name))
+        || !reads(was).iter().any(|read| read.name == name && read.required)
+}
+
+fn reads(task: &Task) -> Vec<ParamRead> {
+    let in_code = codes(task).flat_map(|code| code.exchange.params.iter().cloned());
+    in_code.chain(task.arguments.texts().flat_map(|text| template::read(text, &task.at).params)).collect()
+}
+
+/// The parameters that a task brings itself; none if they are not known.
+fn own_params(task: &Task) -> Option<BTreeSet<String>> {
+    match task.arguments.get("params") {
+        None | Some("None") => Some(BTreeSet::new()),
+        Some(text) => literal::keys(text).map(|keys| keys.into_iter().collect()),
+    }
+}
+
+/// What each parameter of a DAG takes.
+fn rules(dag: &Dag) -> Option<BTreeMap<String, ParamRule>> {
+    let params = dag.params.as_ref()?;
+    Some(params.names().zip(params.texts()).map(|(name, text)| (name.to_owned(), rule(text))).collect())
+}
+
+fn rule(text: &str) -> ParamRule {
+    let plain =
+        |text: &str| ParamRule { default: (text != "NOTSET").then(|| text.to_owned()), schema: BTreeMap::new() };
+    let Some(call) = text.contains("Param(").then(|| literal::call(text)).flatten() else { return plain(text) };
+    if call.name != "Param" && call.name != "DagParam" {
+        return plain(text);
+    }
+    let named = call.named.get("default").map(|values| values.join(", "));
+    let default = call.positional.first().cloned().or(named).filter(|text| text != "NOTSET");
+    let schema = call.named.into_iter().filter(|(key, _)| REFUSING.contains(&key.as_str())).collect();
+    ParamRule { default, schema }
+}

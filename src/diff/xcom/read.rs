@@ -1,0 +1,127 @@
+//! What a task reads of what others stored: outputs in its arguments, pulls in its code, templates.
+
+use super::value::RETURNED;
+use crate::content::Location;
+use crate::dag::exchange::{Need, Step, Use, What, template};
+use crate::dag::{Callable, Shape, Task};
+
+/// A read of what tasks stored under a key.
+#[derive(Clone, Debug)]
+pub(super) struct Read {
+    /// The ids as they are named; several where a list is asked for.
+    pub(super) producers: Vec<String>,
+    /// Whether a list comes back.
+    pub(super) many: bool,
+    /// Another DAG whose tasks these are.
+    pub(super) dag_id: Option<String>,
+    pub(super) key: String,
+    pub(super) way: Way,
+    /// What comes back if nothing is stored.
+    pub(super) default: Option<Shape>,
+    pub(super) usage: Use,
+    pub(super) at: Location,
+}
+
+/// How a value is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// As an output in an argument: a key that is missing is an error.
+    Argument,
+    /// By `xcom_pull`: nothing is `None`.
+    Pull,
+}
+
+/// The code of the tree that a task runs.
+pub(in crate::diff) fn codes(task: &Task) -> impl Iterator<Item = &Callable> {
+    task.callable.iter().chain(&task.methods).map(AsRef::as_ref)
+}
+
+/// All reads of a task whose tasks and keys are known.
+pub(super) fn of(task: &Task) -> Vec<Read> {
+    let mut reads: Vec<Read> = task.takes.iter().map(|takes| of_argument(task, takes)).collect();
+    let in_code = codes(task).flat_map(|code| code.exchange.pulls.iter().cloned());
+    let in_templates = task.arguments.texts().flat_map(|text| template::read(text, &task.at).pulls);
+    for pull in in_code.chain(in_templates) {
+        let (Some(producers), Some(key)) = (pull.task_ids, pull.key) else { continue };
+        if pull.indexed || pull.prior {
+            // Which of several values comes back depends on what other runs or indexes stored.
+            continue;
+        }
+        reads.push(Read {
+            producers,
+            many: pull.many,
+            dag_id: pull.dag_id,
+            key,
+            way: Way::Pull,
+            default: pull.default,
+            usage: pull.usage,
+            at: pull.at,
+        });
+    }
+    reads
+}
+
+fn of_argument(task: &Task, takes: &crate::dag::Takes) -> Read {
+    let open = || Use { open: Some(takes.at.clone()), ..Use::default() };
+    let usage = match &takes.parameter {
+        None => open(),
+        Some(parameter) => {
+            let uses: Vec<&Use> = codes(task).filter_map(|code| code.exchange.uses.get(parameter)).collect();
+            let knows = |code: &Callable| code.parameters.iter().any(|(name, _)| name == parameter);
+            match uses.as_slice() {
+                // A parameter that no code asks anything of.
+                [] if task.callable.as_deref().is_some_and(knows) => Use::default(),
+                [] => open(),
+                [first, rest @ ..] => rest.iter().fold((*first).clone(), |all, more| both(all, more)),
+            }
+        }
+    };
+    let mapped = task.mapped.as_ref().is_some_and(|mapping| {
+        mapping.over.iter().any(|over| {
+            over.tasks.contains(&takes.producer) && (mapping.kwargs || takes.parameter.as_deref() == Some(&*over.arg))
+        })
+    });
+    Read {
+        producers: vec![takes.producer.to_string()],
+        many: false,
+        dag_id: None,
+        key: takes.key.clone(),
+        way: Way::Argument,
+        default: None,
+        usage: if mapped { each(usage, &takes.at) } else { usage },
+        at: takes.at.clone(),
+    }
+}
+
+fn both(mut all: Use, more: &Use) -> Use {
+    all.needs.extend(more.needs.iter().cloned());
+    all.open = all.open.or_else(|| more.open.clone());
+    all.expects_none |= more.expects_none;
+    all
+}
+
+/// The use of a list each of whose elements is used so: what a task is mapped over.
+fn each(usage: Use, at: &Location) -> Use {
+    let element = |path: &[Step]| -> Vec<Step> { std::iter::once(Step::Element).chain(path.iter().cloned()).collect() };
+    let mapped_over = Need { path: Vec::new(), what: What::Iterate, guards: Vec::new(), at: at.clone() };
+    let needs = usage.needs.into_iter().map(|mut need| {
+        need.path = element(&need.path);
+        for guard in &mut need.guards {
+            guard.path = element(&guard.path);
+        }
+        need
+    });
+    Use { needs: std::iter::once(mapped_over).chain(needs).collect(), open: usage.open, expects_none: false }
+}
+
+impl Read {
+    /// Whether it is a read of the same values as another one.
+    pub(super) fn same_source(&self, other: &Self) -> bool {
+        self.producers == other.producers && self.dag_id == other.dag_id && self.key == other.key
+    }
+
+    /// Whether what a task returns is read, and not what it pushed by key.
+    pub(super) fn of_result(&self) -> bool {
+        self.key == RETURNED
+    }
+}

@@ -1,0 +1,94 @@
+//! Values in canonical text, read again: the literals of an argument, the arguments of a call.
+
+use super::canonical;
+use super::parse::parse;
+use super::syntax::{Arg, Expr, ExprKind, StmtKind};
+use super::value::last_name;
+use std::collections::BTreeMap;
+
+/// Calls `look` with the one expression that the text is.
+fn expression<T>(text: &str, look: impl Fn(&Expr) -> Option<T>) -> Option<T> {
+    let module = parse(text.as_bytes()).ok()?;
+    match module.body.as_slice() {
+        [stmt] => match &stmt.kind {
+            StmtKind::Expr(expr) => look(expr),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The text that a literal is.
+pub(crate) fn text(canonical: &str) -> Option<String> {
+    expression(canonical, |expr| match &expr.kind {
+        ExprKind::Str(text) => Some(text.to_string()),
+        _ => None,
+    })
+}
+
+/// The texts of a literal that is a text, or a list of texts.
+pub(crate) fn texts(canonical: &str) -> Vec<String> {
+    let read = |expr: &Expr| match &expr.kind {
+        ExprKind::Str(text) => Some(vec![text.to_string()]),
+        ExprKind::List(items) | ExprKind::Tuple(items) | ExprKind::Set(items) => Some(
+            items
+                .iter()
+                .filter_map(|item| match &item.kind {
+                    ExprKind::Str(text) => Some(text.to_string()),
+                    _ => None,
+                })
+                .collect(),
+        ),
+        _ => None,
+    };
+    expression(canonical, read).unwrap_or_default()
+}
+
+/// The keys of a literal dict whose keys are texts.
+pub(crate) fn keys(canonical: &str) -> Option<Vec<String>> {
+    expression(canonical, |expr| match &expr.kind {
+        ExprKind::Dict(pairs) => pairs
+            .iter()
+            .map(|(key, _)| match key.as_ref().map(|key| &key.kind) {
+                Some(ExprKind::Str(text)) => Some(text.to_string()),
+                _ => None,
+            })
+            .collect(),
+        _ => None,
+    })
+}
+
+/// A call in canonical text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    /// The last name of what is called.
+    pub(crate) name: String,
+    /// Arguments by position.
+    pub(crate) positional: Vec<String>,
+    /// Arguments by name; of a list its elements, of anything else it alone.
+    pub(crate) named: BTreeMap<String, Vec<String>>,
+}
+
+/// The call that the text is.
+pub(crate) fn call(canonical: &str) -> Option<Call> {
+    expression(canonical, |expr| {
+        let ExprKind::Call(callee, args) = &expr.kind else { return None };
+        let mut call = Call { name: last_name(callee)?.to_owned(), positional: Vec::new(), named: BTreeMap::new() };
+        for arg in args {
+            match arg {
+                Arg::Positional(value) => call.positional.push(canonical::expression(value)),
+                Arg::Keyword(name, value) => {
+                    let values = match &value.kind {
+                        ExprKind::List(items) | ExprKind::Tuple(items) => {
+                            items.iter().map(canonical::expression).collect()
+                        }
+                        _ => vec![canonical::expression(value)],
+                    };
+                    call.named.insert(name.to_string(), values);
+                }
+                Arg::Star(_) | Arg::DoubleStar(_) => return None,
+            }
+        }
+        Some(call)
+    })
+}
