@@ -71,7 +71,7 @@ pub(super) fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
     changes
 }
 
-fn gone(deployed: Side, proposed: Side, (was, own): (&Dag, &Dag), task: &Task, names: &Names) -> Vec<Change> {
+fn gone(deployed: Side, proposed: Side, was: &Dag, task: &Task, names: &Names) -> Vec<Change> {
     let Some(task_id) = task.task_id.exact() else { return Vec::new() };
     let dag_id = DagId::new(names.dag_id.as_str());
     let target = dag(deployed.model, &names.dag_id);
