@@ -4,6 +4,7 @@
 mod bootstrap;
 mod gone;
 mod names;
+mod restored;
 
 use crate::content::{ContentPath, Location, Snapshot};
 use crate::dag::{self, Id, Model, Models};
@@ -74,7 +75,8 @@ impl<'a> Comparison<'a> {
     pub fn check(&self, facts: &Facts) -> Report {
         let from_facts =
             if self.deployed.is_empty() { bootstrap::changes(self.proposed, &self.after, facts) } else { Vec::new() };
-        let changes: Vec<Change> = self.changes.iter().cloned().chain(from_facts).collect();
+        let known = self.changes.iter().map(|change| restored::seen(change, facts));
+        let changes: Vec<Change> = known.chain(from_facts).collect();
         let case = Case { changes: &changes, deployed: &self.before, proposed: &self.after };
         let (mut findings, predictions) = rules::judge(case, facts, self.policy);
         let differs = |path: &ContentPath, id| self.deployed.get(path).is_none_or(|file| file.id != id);

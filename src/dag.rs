@@ -120,6 +120,9 @@ impl<T: fmt::Display> fmt::Display for Id<T> {
     }
 }
 
+/// How the reason ends for which a DAG is not known whose id another file defines too.
+pub(crate) const ANOTHER_OF_THE_ID: &str = "defines another DAG of the same id";
+
 /// Why something is not known, and at which expression.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unknown {

@@ -7,6 +7,8 @@
 
 mod branch;
 mod data;
+mod graph;
+mod identity;
 mod kind;
 mod mapping;
 mod pairing;
@@ -80,7 +82,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
                 changes.extend(within((deployed, dag), (proposed, other)));
             }
             pairing::DagPair::Renamed(other, to) => {
-                let (at, other_at) = pairing::id_places(
+                let (at, other_at) = identity::id_places(
                     (deployed.snapshot, &dag.id_at, &dag.id_parts),
                     (proposed.snapshot, &other.id_at, &other.id_parts),
                 );
@@ -99,6 +101,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
         }
     }
     changes.extend(reference::changes(deployed, proposed));
+    changes.extend(identity::duplicates(deployed, proposed));
     changes.extend(broken.into_values());
     changes
 }
@@ -151,9 +154,10 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
     if let Some(unknown) = other.unknown.first().or(dag.unknown.first()) {
         changes.push(not_known(dag, unknown, Some(other.at.clone())));
     }
-    let tasks = pairing::tasks((deployed.snapshot, dag), (proposed.snapshot, other));
-    changes.extend(tasks.changes((deployed, dag), (proposed, other)));
-    changes.extend(mapping::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
+    let pairs = pairing::tasks((deployed.snapshot, dag), (proposed.snapshot, other));
+    changes.extend(identity::changes(&pairs, (deployed, dag), (proposed, other)));
+    changes.extend(graph::changes(&pairs, dag, (proposed.snapshot, other)));
+    changes.extend(mapping::changes(&pairs, (deployed.snapshot, dag), (proposed.snapshot, other)));
     changes.extend(xcom::changes((deployed, dag), (proposed, other)));
     changes.extend(branch::changes(dag, other));
     changes.extend(params::changes(dag, other));
@@ -198,6 +202,11 @@ fn source(snapshot: &Snapshot, at: &Location) -> String {
 fn text<'a>(snapshot: &'a Snapshot, at: &Location) -> Cow<'a, str> {
     let bytes = snapshot.get(&at.path).and_then(|file| file.bytes.get(at.span.bytes())).unwrap_or_default();
     String::from_utf8_lossy(bytes)
+}
+
+/// What stands between two quotes, of whatever kind.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['"', '\'']).skip(1).map(|part| part.trim_end_matches('\\'))
 }
 
 fn reason(unknown: &Unknown) -> String {

@@ -436,6 +436,7 @@ pub(crate) fn progress_word(word: &str) -> Option<Progress> {
         "not-started" => Progress::NotStarted,
         "in-progress" => Progress::InProgress,
         "finished" => Progress::Finished,
+        "removed" => Progress::Removed,
         _ => return None,
     })
 }

@@ -6,7 +6,7 @@
 
 use super::collect::{self, Evaluation};
 use super::discover::{self, Closures, Found, Import, Imports, Paths, Resolver, Words};
-use super::{Dag, FileError, Model};
+use super::{ANOTHER_OF_THE_ID, Dag, FileError, Model};
 use crate::content::{BlobId, HomePath, ImportOrder, Layout, Location, Snapshot};
 use crate::ids::{AirflowVersion, DagId};
 use crate::python;
@@ -302,7 +302,7 @@ fn doubt_rivals(dags: &mut [Arc<Dag>]) {
             let rival = |other: &&Arc<Dag>| other.file != own.file && other.at != own.at;
             let Some(other) = rivals.iter().map(|rival| &dags[*rival]).find(rival) else { continue };
             let other = &other.file;
-            let reason = format!("`{other}` defines another DAG of the same id");
+            let reason = format!("`{other}` {ANOTHER_OF_THE_ID}");
             let at = dags[*index].at.clone();
             Arc::make_mut(&mut dags[*index]).unknown.push(super::Unknown { at, reason });
         }

@@ -62,7 +62,9 @@ pub(super) fn method(run: &mut Run, output: &Output, name: &str, args: &Args, at
             _ => {}
         }
     }
-    let texts: Vec<String> = args.all().map(|arg| run.text(&arg.value)).collect();
+    let unnamed = args.positional.iter().map(|arg| run.text(&arg.value));
+    let named = args.keywords.iter().map(|(name, arg)| format!("{name}={}", run.text(&arg.value)));
+    let texts: Vec<String> = unnamed.chain(named).collect();
     made.text = format!("{}.{name}({})", output.text, texts.join(", ")).into();
     Ok(Some(run.host.add(Thing::Output(made))))
 }

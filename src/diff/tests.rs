@@ -1,9 +1,11 @@
 //! Two trees to a list of changes, in one line each.
 
+mod shape;
+
 use super::*;
 use crate::content::{File, Layout, Revision};
 use crate::dag;
-use crate::ids::GroupId;
+use crate::ids::{GroupId, TaskId};
 
 const HEAD: &str = "\
 import os
@@ -40,12 +42,13 @@ fn between(deployed: &[(&str, &str)], proposed: &[(&str, &str)]) -> Vec<String> 
 }
 
 fn line(change: &Change) -> String {
+    let ids = |ids: &[TaskId]| ids.iter().map(TaskId::as_str).collect::<Vec<_>>().join(", ");
     let what = match &change.kind {
         Kind::Identity(Identity::TaskRemoved { task_id }) => format!("{task_id} removed"),
-        Kind::Identity(Identity::TaskRenamed { from, to, known }) if *known == KnownBy::default() => {
+        Kind::Identity(Identity::TaskRenamed { from, to, known, .. }) if *known == KnownBy::default() => {
             format!("{from} -> {to}")
         }
-        Kind::Identity(Identity::TaskRenamed { from, to, known: KnownBy { tasks, elsewhere, branches } }) => {
+        Kind::Identity(Identity::TaskRenamed { from, to, known: KnownBy { tasks, elsewhere, branches }, .. }) => {
             format!("{from} -> {to}, known by {tasks:?} {elsewhere:?} {branches:?}")
         }
         Kind::Identity(Identity::GroupChanged { from, to, members, .. }) => {
@@ -67,6 +70,29 @@ fn line(change: &Change) -> String {
             format!("{} {} of {} for {} {when}", change.kind.word(), handover.key, handover.producer, handover.consumer)
         }
         Kind::Identity(Identity::DagRenamed { to }) => format!("dag -> {to}"),
+        Kind::Identity(Identity::TaskAdded { task_id }) => format!("{task_id} added"),
+        Kind::Identity(Identity::IdsShifted { counted, moved, fresh, ended }) => {
+            let moved: Vec<String> = moved.iter().map(|(from, to)| format!("{from} -> {to}")).collect();
+            let kind = if *counted { "counted" } else { "given" };
+            format!("{kind} ids: {}; new {}; ended {}", moved.join(", "), ids(fresh), ids(ended))
+        }
+        Kind::Identity(Identity::OperatorChanged { task_id, before, after }) => {
+            format!("{task_id}: {before} -> {after}")
+        }
+        Kind::Graph(Graph::UpstreamAdded { task_id, upstream }) => format!("{} before {task_id}", ids(upstream)),
+        Kind::Graph(Graph::UpstreamRemoved { task_id, upstream, .. }) => {
+            format!("{} not before {task_id}", ids(upstream))
+        }
+        Kind::Graph(Graph::TriggerRuleChanged { task_id, before, after, .. }) => {
+            format!("{task_id}: {before} -> {after}")
+        }
+        Kind::Graph(Graph::PhaseChanged { task_id, before, after }) => {
+            format!("{task_id}: {} -> {}", before.word(), after.word())
+        }
+        Kind::Mapping(mapping) => {
+            let kind = &change.kind;
+            format!("{} {} {} -> {}", mapping.mapped().name(), kind.word(), kind.before(), kind.after())
+        }
         other => other.word().to_string(),
     };
     match &change.certainty {
@@ -115,7 +141,7 @@ fn another_id_for_the_same_work_is_a_rename() {
 fn another_task_at_the_same_place_is_not_a_rename() {
     let deployed = bash(&[("extract", "extract.sh"), ("load", "load.sh --table orders")]);
     let proposed = bash(&[("extract", "extract.sh"), ("notify", "curl https://chat.example/hook")]);
-    check_bodies(&deployed, &proposed, &["load removed"]);
+    check_bodies(&deployed, &proposed, &["load removed", "notify added"]);
 }
 
 #[test]
@@ -123,7 +149,7 @@ fn a_task_for_another_thing_is_not_a_rename() {
     let deployed = bash(&[("load_eu", "load.sh --full --region eu"), ("load_asia", "load.sh --full --region asia")]);
     let proposed =
         bash(&[("load_eu", "load.sh --full --region eu"), ("load_africa", "load.sh --full --region africa")]);
-    check_bodies(&deployed, &proposed, &["load_asia removed"]);
+    check_bodies(&deployed, &proposed, &["load_asia removed", "load_africa added"]);
 }
 
 #[test]
@@ -131,7 +157,7 @@ fn an_element_of_a_loop_is_removed_and_its_naming_is_renamed() {
     let make = "def make(name):\n    @task(task_id=f\"step_{name}\")\n    def step():\n        print(name)\n\n    return step()\n";
     let body = |names: &str| format!("for name in [{names}]:\n    make(name)");
     let deployed = (make, &*body("\"a\", \"b\", \"c\""));
-    check(deployed, (make, &body("\"a\", \"b\", \"d\"")), &["step_c removed"]);
+    check(deployed, (make, &body("\"a\", \"b\", \"d\"")), &["step_c removed", "step_d added"]);
     check(
         deployed,
         (&make.replace("step_", "part_"), &body("\"a\", \"b\", \"c\"")),
@@ -150,7 +176,7 @@ fn twins_pair_in_their_order() {
 fn another_operator_under_another_id_is_another_task() {
     let deployed = "BashOperator(task_id=\"load\", bash_command=\"load.sh\")";
     let proposed = "PythonOperator(task_id=\"store\", python_callable=print)";
-    check_bodies(deployed, proposed, &["load removed"]);
+    check_bodies(deployed, proposed, &["load removed", "store added"]);
 }
 
 #[test]
@@ -164,7 +190,11 @@ fn a_task_function_is_paired_by_its_code() {
         (renamed, &body.replace("{}", "fetch_all")),
         &["fetch -> fetch_all"],
     );
-    check((deployed, &body.replace("{}", "fetch")), (another, &body.replace("{}", "notify")), &["fetch removed"]);
+    check(
+        (deployed, &body.replace("{}", "fetch")),
+        (another, &body.replace("{}", "notify")),
+        &["fetch removed", "notify added"],
+    );
 }
 
 #[test]
@@ -351,7 +381,7 @@ fn a_data_file_that_may_make_tasks_is_part_of_a_dag_that_is_not_known() {
     let text = file(before, "for name in NAMES:\n    BashOperator(task_id=name, bash_command=\"true\")");
     let tree = |names| [("dags/etl.py", text.as_str()), ("dags/names.yaml", names)];
     // One that the text itself reads makes exactly these tasks.
-    assert_eq!(between(&tree("[a, b]\n"), &tree("[a, c]\n")), ["b removed"]);
+    assert_eq!(between(&tree("[a, b]\n"), &tree("[a, c]\n")), ["b removed", "c added"]);
     assert_eq!(between(&tree("[a, b]\n"), &tree("[a, b]\n")), Vec::<String>::new());
     // A library reads it.
     let text = file(
@@ -377,7 +407,11 @@ fn a_function_that_is_renamed_and_edited_a_little_at_once_is_a_rename() {
     check((&deployed, "last(extract())"), (&edited, "last(extract_orders())"), &["extract -> extract_orders"]);
     // Another function in its place is another task.
     let other = "@task\ndef report():\n    for user in users():\n        mail(user, subject=\"done\")\n\n@task\ndef last(x):\n    print(x)\n";
-    check((&deployed, "last(extract())"), (other, "last(report())"), &["extract removed"]);
+    check(
+        (&deployed, "last(extract())"),
+        (other, "last(report())"),
+        &["extract removed", "report added", "report before last"],
+    );
 }
 
 #[test]

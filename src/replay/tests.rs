@@ -174,7 +174,12 @@ impl Case {
 }
 
 fn renamed(from: &str, to: &str) -> Kind {
-    Kind::Identity(Identity::TaskRenamed { from: from.into(), to: to.into(), known: diff::KnownBy::default() })
+    Kind::Identity(Identity::TaskRenamed {
+        from: from.into(),
+        to: to.into(),
+        known: diff::KnownBy::default(),
+        alike: 100,
+    })
 }
 
 /// Says that a change is about the mapping of that task, where only the graphs matter.

@@ -1,6 +1,6 @@
 //! Ids that go, change or come back, and what stands behind them.
 
-use super::super::{Harm, Scene, of};
+use super::super::{Harm, Scene, of, unfinished};
 use super::{Claim, Fate, When};
 use crate::diff::{Identity, KnownBy};
 use crate::facts::TaskState;
@@ -15,7 +15,25 @@ pub(super) fn claims(kind: &Identity, scene: &Scene) -> Vec<Claim> {
         }
         _ if scene.pinned() => Vec::new(),
         Identity::TaskRemoved { .. } => Vec::new(),
-        Identity::TaskRenamed { from, known, .. } => readers(scene, std::slice::from_ref(from), known),
+        Identity::TaskRenamed { from, to, known, alike } => {
+            let mut claims = readers(scene, std::slice::from_ref(from), known);
+            claims.extend(doubtful(scene, from, to, *alike));
+            claims
+        }
+        Identity::TaskAdded { task_id } => {
+            // One that is there is known from a delivery that was seen.
+            let why = format!("`{task_id}` is created in it and runs with the rest");
+            let new = of(scene.run, task_id).next().is_none();
+            if new { vec![Claim::of_run(Fate::Noted, why)] } else { Vec::new() }
+        }
+        Identity::TaskRestored { task_id } => restored(scene, task_id),
+        Identity::OperatorChanged { task_id, before, after } => operator(scene, task_id, before, after),
+        // Which id does which work is all there is to it.
+        Identity::IdsShifted { .. } => Vec::new(),
+        Identity::DagDuplicated { first, second } => {
+            let why = format!("it goes on with `{first}` or `{second}`, whichever was read last");
+            vec![Claim::of_run(Fate::NotKnown, why)]
+        }
         Identity::GroupChanged { members, known, .. } => {
             let from: Vec<TaskId> = members.iter().map(|(from, _)| from.clone()).collect();
             readers(scene, &from, known)
@@ -32,12 +50,22 @@ pub(super) fn claims(kind: &Identity, scene: &Scene) -> Vec<Claim> {
 /// The tasks that it is about.
 pub(super) fn about(kind: &Identity) -> Vec<TaskId> {
     match kind {
-        Identity::TaskRemoved { task_id } => vec![task_id.clone()],
+        Identity::TaskRemoved { task_id }
+        | Identity::TaskAdded { task_id }
+        | Identity::TaskRestored { task_id }
+        | Identity::OperatorChanged { task_id, .. } => vec![task_id.clone()],
+        Identity::IdsShifted { moved, fresh, ended, .. } => {
+            let ids = moved.iter().flat_map(|(from, to)| [from, to]).chain(fresh).chain(ended);
+            ids.cloned().collect()
+        }
         Identity::TaskRenamed { from, to, .. } => vec![from.clone(), to.clone()],
         Identity::GroupChanged { members, .. } => {
             members.iter().flat_map(|(from, to)| [from.clone(), to.clone()]).collect()
         }
-        Identity::DagRemoved | Identity::DagRenamed { .. } | Identity::DagFileMoved { .. } => Vec::new(),
+        Identity::DagRemoved
+        | Identity::DagRenamed { .. }
+        | Identity::DagFileMoved { .. }
+        | Identity::DagDuplicated { .. } => Vec::new(),
     }
 }
 
@@ -47,10 +75,15 @@ pub(in crate::replay) fn goes_on(kind: &Identity) -> Vec<(TaskId, TaskId)> {
     match kind {
         Identity::TaskRenamed { from, to, .. } => vec![(from.clone(), to.clone())],
         Identity::GroupChanged { members, .. } => members.clone(),
+        Identity::IdsShifted { moved, .. } => moved.clone(),
         Identity::TaskRemoved { .. }
+        | Identity::TaskAdded { .. }
+        | Identity::TaskRestored { .. }
+        | Identity::OperatorChanged { .. }
         | Identity::DagRemoved
         | Identity::DagRenamed { .. }
-        | Identity::DagFileMoved { .. } => Vec::new(),
+        | Identity::DagFileMoved { .. }
+        | Identity::DagDuplicated { .. } => Vec::new(),
     }
 }
 
@@ -62,10 +95,69 @@ pub(super) fn worst(kind: &Identity) -> (Harm, &'static str) {
             (Harm::Breaks, "a run in flight would stay `running` without an end")
         }
         Identity::TaskRemoved { .. } => (Harm::Breaks, "an unfinished instance would never run"),
+        Identity::TaskAdded { .. } => (Harm::Soft, "a run in flight would get it too"),
+        Identity::TaskRestored { .. } => (Harm::Breaks, "an instance that had gone would run again"),
+        Identity::IdsShifted { .. } => {
+            (Harm::Breaks, "a run that is half-way would do some of the work twice and some never")
+        }
+        Identity::OperatorChanged { .. } => {
+            (Harm::Breaks, "a deferred instance would be resumed by an operator that does not know how")
+        }
+        Identity::DagDuplicated { .. } => {
+            (Harm::Breaks, "a run in flight would go on with whichever file is read last")
+        }
         Identity::TaskRenamed { .. } | Identity::GroupChanged { .. } => {
             (Harm::Breaks, "a finished instance would run a second time, a waiting one would be lost")
         }
     }
+}
+
+/// A pairing that is no more than likely: what the rename would repeat may be other work.
+fn doubtful(scene: &Scene, from: &TaskId, to: &TaskId, alike: u8) -> Option<Claim> {
+    /// From here on a pair is taken for the same task without a word.
+    const SURE: u8 = 75;
+    let live = of(scene.run, from).any(|instance| instance.state != TaskState::Removed);
+    let why = || format!("`{from}` and `{to}` are {alike} % alike and taken for one task");
+    (alike < SURE && live).then(|| Claim::of_run(Fate::Noted, why()))
+}
+
+/// Airflow gives an instance that was `removed` no state when its task is back: it runs again, also
+/// when it had succeeded before.
+fn restored(scene: &Scene, task_id: &TaskId) -> Vec<Claim> {
+    let back: Vec<_> = of(scene.run, task_id)
+        .filter(|instance| instance.state == TaskState::Removed)
+        .map(|instance| (instance.task_id.clone(), instance.map_index))
+        .collect();
+    let why = "comes back without a state and does its work, perhaps a second time";
+    if back.is_empty() { Vec::new() } else { vec![Claim::of_instances(back, Fate::WorkAgain, why)] }
+}
+
+/// What is resumed is resumed by the proposed class; what starts anew does its work in another way.
+fn operator(scene: &Scene, task_id: &TaskId, before: &str, after: &str) -> Vec<Claim> {
+    let why = format!("is resumed as `{after}`, by a method that `{before}` had named");
+    let mut claims = vec![Claim::of_task(task_id, Fate::Fails, why).when(When::Resume)];
+    let again: Vec<_> = of(scene.run, task_id)
+        .filter(|instance| {
+            matches!(instance.state, TaskState::UpForRetry | TaskState::UpForReschedule | TaskState::Restarting)
+        })
+        .map(|instance| (instance.task_id.clone(), instance.map_index))
+        .collect();
+    if !again.is_empty() {
+        let why = format!("began as `{before}` and goes on as `{after}`");
+        claims.push(Claim::of_instances(again, Fate::Noted, why));
+    }
+    if chooses(after) && !chooses(before) && of(scene.run, task_id).any(unfinished) {
+        let behind = scene.proposed.and_then(|dag| dag.task(task_id)).into_iter().flat_map(|task| &task.downstream);
+        let why = format!("may be skipped: `{task_id}` decides as `{after}` what comes after it");
+        claims.extend(behind.map(|id| Claim::of_task(id, Fate::OtherWork, why.clone()).when(When::Start)));
+    }
+    claims
+}
+
+/// Whether an operator decides what of what comes after it runs.
+fn chooses(operator: &str) -> bool {
+    let operator = operator.to_ascii_lowercase().replace('_', "");
+    operator.contains("branch") || operator.contains("shortcircuit")
 }
 
 /// What reads a value, or waits for it, by an id that is gone.
