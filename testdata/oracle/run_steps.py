@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The oracle's run.py with two additions, for the scenarios of this folder.
+"""The oracle's run.py with three additions, for the scenarios of this folder.
 
     python3.11 run_steps.py ORACLE --venv VENV --state DIR --scenarios DIR [further options of run.py]
 
@@ -7,6 +7,7 @@ ORACLE is the folder that holds run.py. A scenario that has a folder `first/` be
 in three steps: the runs start on `first/`, `before/` is delivered while the change run stands at its gate,
 and `after/` is the change that is judged. So a run can hold instances in state `removed`.
 Each row also says how many runs other than the two of the experiment its DAGs have at the end (`other_runs`).
+A git bundle is cloned into the state folder, so that runs after one another do not see each other's.
 """
 import os
 import sys
@@ -21,6 +22,11 @@ class Lab(run.Lab):
     """One Airflow that knows the step between the start of the runs and the change."""
 
     waiting = {}
+
+    def make_env(self):
+        super().make_env()
+        # else every run of a git bundle on this machine shares one clone, that of the first
+        self.env["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH"] = str(self.state / "bundles")
 
     def deploy(self, tree, touch=True):
         tree = Path(tree)
