@@ -139,17 +139,34 @@ const FAMILIES: [AirflowVersion; 3] = [
     AirflowVersion { major: 3, minor: 3, patch: 2 },
 ];
 
-/// What each of the changes of a DAG does to one of its runs, in the order of the changes.
-pub fn effects(changes: &[&Change], scene: &Scene) -> Vec<Effect> {
-    if let Some(version) = scene.version {
-        return simulate::effects(changes, scene, version);
+/// The changes of one DAG, ready to be replayed on its runs.
+#[derive(Debug)]
+pub struct Replay<'a> {
+    changes: &'a [&'a Change],
+    deployed: Option<&'a Dag>,
+    proposed: Option<&'a Dag>,
+    set: simulate::Set,
+}
+
+impl<'a> Replay<'a> {
+    /// `deployed` and `proposed` as in [`Scene`].
+    pub fn of(changes: &'a [&'a Change], deployed: Option<&'a Dag>, proposed: Option<&'a Dag>) -> Self {
+        Self { changes, deployed, proposed, set: simulate::Set::of(changes, deployed, proposed) }
     }
-    // A version that is not known is the worst one; the outcomes of all.
-    let families = FAMILIES.iter().map(|version| simulate::effects(changes, scene, *version));
-    let worst = |all: Vec<Effect>, next: Vec<Effect>| {
-        all.into_iter().zip(next).map(|(effect, other)| effect.or_worse(other)).collect()
-    };
-    families.reduce(worst).unwrap_or_default()
+
+    /// What each of the changes does to one of the runs, in the order of the changes.
+    pub fn on(&self, run: &Run, version: Option<AirflowVersion>, now: Option<Timestamp>) -> Vec<Effect> {
+        let scene = Scene { run, deployed: self.deployed, proposed: self.proposed, version, now };
+        if let Some(version) = version {
+            return simulate::effects(self.changes, &self.set, &scene, version);
+        }
+        // A version that is not known is the worst one; the outcomes of all.
+        let families = FAMILIES.iter().map(|version| simulate::effects(self.changes, &self.set, &scene, *version));
+        let worst = |all: Vec<Effect>, next: Vec<Effect>| {
+            all.into_iter().zip(next).map(|(effect, other)| effect.or_worse(other)).collect()
+        };
+        families.reduce(worst).unwrap_or_default()
+    }
 }
 
 /// What the change does to a run in the worst state that a run can be in: for DAGs whose runs

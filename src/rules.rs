@@ -234,6 +234,8 @@ pub struct Prediction {
     pub run_id: RunId,
     /// Empty: nothing happens to it.
     pub outcomes: BTreeSet<Outcome>,
+    /// What may become of it as well, where Airflow leaves it to a race.
+    pub race: BTreeSet<Outcome>,
     /// On what this rests.
     pub basis: Basis,
     /// The instances that something happens to.

@@ -20,11 +20,13 @@ mod words;
 
 use super::claim::{self, Claim, Fate, Whom};
 use super::{Effect, Scene};
+use crate::dag::Dag;
 use crate::diff::{Change, Kind};
 use crate::facts::{Answer, TaskState};
 use crate::ids::{AirflowVersion, TaskId};
 use graph::Graph;
 use side::Side;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How an Airflow schedules, as far as versions differ.
@@ -61,19 +63,49 @@ struct Stage<'a> {
     scene: &'a Scene<'a>,
     changes: &'a [&'a Change],
     family: Family,
-    deployed: Graph,
-    proposed: Graph,
+    deployed: Cow<'a, Graph>,
+    proposed: Cow<'a, Graph>,
     claims: Vec<Given>,
     /// What branches that have run chose.
     choices: BTreeMap<TaskId, BTreeSet<TaskId>>,
+    /// Tasks over whose values something is mapped on the deployed side.
+    measured: BTreeSet<TaskId>,
     /// The changes that are about a task, in their order.
+    about: &'a BTreeMap<TaskId, Vec<usize>>,
+}
+
+/// What all runs of a DAG have in common: made once for them.
+#[derive(Debug)]
+pub(super) struct Set {
+    deployed: Option<Graph>,
+    proposed: Option<Graph>,
     about: BTreeMap<TaskId, Vec<usize>>,
 }
 
+impl Set {
+    pub(super) fn of(changes: &[&Change], deployed: Option<&Dag>, proposed: Option<&Dag>) -> Self {
+        let mut about: BTreeMap<TaskId, Vec<usize>> = BTreeMap::new();
+        for (at, change) in changes.iter().enumerate() {
+            for task_id in claim::about(&change.kind) {
+                about.entry(task_id).or_default().push(at);
+            }
+        }
+        let deployed = deployed.map(Graph::of);
+        let mut proposed = proposed.map(Graph::of);
+        if let (Some(deployed), Some(proposed)) = (&deployed, &mut proposed)
+            && !proposed.complete
+        {
+            // What is not known to be gone is taken to be there.
+            proposed.keep(deployed, |id| !about.contains_key(id));
+        }
+        Self { deployed, proposed, about }
+    }
+}
+
 /// What each of the changes does to the run; the scene's version is known.
-pub(super) fn effects(changes: &[&Change], scene: &Scene, version: AirflowVersion) -> Vec<Effect> {
+pub(super) fn effects(changes: &[&Change], set: &Set, scene: &Scene, version: AirflowVersion) -> Vec<Effect> {
     let scene = &Scene { version: Some(version), ..*scene };
-    let stage = Stage::of(changes, scene, Family(version));
+    let stage = Stage::of(changes, set, scene, Family(version));
     let control = stage.control();
     let (changed, race) = stage.changed();
     let found = compare::compare(&stage, &control, &changed);
@@ -82,41 +114,29 @@ pub(super) fn effects(changes: &[&Change], scene: &Scene, version: AirflowVersio
 }
 
 impl<'a> Stage<'a> {
-    fn of(changes: &'a [&'a Change], scene: &'a Scene<'a>, family: Family) -> Self {
-        let mut about: BTreeMap<TaskId, Vec<usize>> = BTreeMap::new();
+    fn of(changes: &'a [&'a Change], set: &'a Set, scene: &'a Scene<'a>, family: Family) -> Self {
         let mut claims = Vec::new();
         for (at, change) in changes.iter().enumerate() {
-            for task_id in claim::about(&change.kind) {
-                about.entry(task_id).or_default().push(at);
-            }
             claims.extend(claim::claims(&change.kind, scene).into_iter().map(|claim| Given { change: at, claim }));
         }
-        let ids = || scene.run.task_instances.iter().map(|instance| &instance.task_id);
-        let deployed = scene.deployed.map_or_else(|| Graph::loose(ids()), Graph::of);
-        let proposed = match scene.proposed {
+        let deployed = match &set.deployed {
+            Some(graph) => Cow::Borrowed(graph),
+            // Nothing is known of it but what runs.
+            None => Cow::Owned(Graph::loose(scene.run.task_instances.iter().map(|instance| &instance.task_id))),
+        };
+        let proposed = match &set.proposed {
+            Some(graph) if !scene.pinned() => Cow::Borrowed(graph),
             // The run keeps its own DAG; or what becomes of it is a claim.
-            _ if scene.pinned() => deployed.clone(),
-            None => deployed.clone(),
-            Some(dag) => {
-                let mut graph = Graph::of(dag);
-                if !graph.complete {
-                    // What is not known to be gone is taken to be there.
-                    for at in 0..deployed.nodes.len() {
-                        if !about.contains_key(&deployed.nodes[at].id) {
-                            graph.keep(&deployed, at);
-                        }
-                    }
-                }
-                graph
-            }
+            _ => deployed.clone(),
         };
         let choices = choices(scene, &deployed);
-        Self { scene, changes, family, deployed, proposed, claims, choices, about }
+        let measured = deployed.sources();
+        Self { scene, changes, family, deployed, proposed, claims, choices, measured, about: &set.about }
     }
 
     /// The run as it would go on without the change.
     fn control(&self) -> Side<'_> {
-        let mut side = Side::new(&self.deployed, self.scene.run, self.family, &[], &self.choices);
+        let mut side = Side::new(&self.deployed, self.scene.run, self.family, &[], &self.choices, &self.measured);
         if self.scene.run.task_instances.is_empty() {
             side.create();
         }
@@ -131,7 +151,8 @@ impl<'a> Stage<'a> {
     /// The run under the change; and, where a race can decide, with the race lost.
     fn changed(&self) -> (Side<'_>, Option<Side<'_>>) {
         if self.of_run(Fate::CannotLoad).is_some() {
-            let mut side = Side::new(&self.deployed, self.scene.run, self.family, &self.claims, &self.choices);
+            let mut side =
+                Side::new(&self.deployed, self.scene.run, self.family, &self.claims, &self.choices, &self.measured);
             side.cannot_load();
             return (side, None);
         }
@@ -146,7 +167,8 @@ impl<'a> Stage<'a> {
     }
 
     fn step(&self, lost: Option<&Race>) -> (Side<'_>, Option<Race>) {
-        let mut side = Side::new(&self.proposed, self.scene.run, self.family, &self.claims, &self.choices);
+        let mut side =
+            Side::new(&self.proposed, self.scene.run, self.family, &self.claims, &self.choices, &self.measured);
         if !self.scene.pinned() && self.is_parsed_anew() {
             side.verify(&self.deployed);
         } else if self.scene.run.task_instances.is_empty() {

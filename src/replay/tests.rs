@@ -58,10 +58,6 @@ fn model(tree: &Snapshot) -> Model {
     model
 }
 
-fn dag(body: &str) -> Arc<Dag> {
-    model(&tree(body)).dags[0].clone()
-}
-
 /// `gate running, work[2] none`
 fn run(states: &str) -> Run {
     let instances = states.split(", ").filter(|text| !text.is_empty()).map(|text| {
@@ -126,14 +122,11 @@ impl Case {
 
     fn on(&self, run: &Run, version: Option<&str>) -> Vec<Effect> {
         let changes: Vec<&Change> = self.changes.iter().collect();
-        let scene = Scene {
+        Replay::of(&changes, Some(&self.deployed), Some(&self.proposed)).on(
             run,
-            deployed: Some(&self.deployed),
-            proposed: Some(&self.proposed),
-            version: version.and_then(AirflowVersion::parse),
-            now: None,
-        };
-        effects(&changes, &scene)
+            version.and_then(AirflowVersion::parse),
+            None,
+        )
     }
 
     fn outcomes(&self, states: &str, version: &str) -> (BTreeSet<Outcome>, Harm) {

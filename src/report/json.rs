@@ -85,6 +85,7 @@ fn prediction(prediction: &Prediction) -> Value {
         "dag_id": prediction.dag_id.as_str(),
         "run_id": prediction.run_id.as_str(),
         "outcome": prediction.outcomes.iter().map(|outcome| outcome.word()).collect::<Vec<_>>(),
+        "race": prediction.race.iter().map(|outcome| outcome.word()).collect::<Vec<_>>(),
         "certainty": prediction.basis.word(),
         "task_instances": prediction.task_instances.iter()
             .map(|(task_id, index)| json!({"task_id": task_id.as_str(), "map_index": index.0})).collect::<Vec<_>>(),

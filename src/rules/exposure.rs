@@ -8,7 +8,7 @@ use crate::dag::{Dag, Id, Model};
 use crate::diff::Change;
 use crate::facts::{DagFacts, Facts, Instance, Run, Seen};
 use crate::ids::{DagId, InstanceName, RunId};
-use crate::replay::{self, Effect, Harm, Scene};
+use crate::replay::{Effect, Harm, Replay};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which runs in flight a change meets.
@@ -117,15 +117,9 @@ fn meet<'a>(
         }
     };
     let all: Vec<&Change> = changes.iter().map(|at| &case.changes[*at]).collect();
+    let replay = Replay::of(&all, defined(case.deployed, dag_id), defined(case.proposed, dag_id));
     for run in &dag.runs {
-        let scene = Scene {
-            run,
-            deployed: defined(case.deployed, dag_id),
-            proposed: defined(case.proposed, dag_id),
-            version: instance.version,
-            now: facts.taken_at,
-        };
-        for (at, effect) in changes.iter().zip(replay::effects(&all, &scene)) {
+        for (at, effect) in changes.iter().zip(replay.on(run, instance.version, facts.taken_at)) {
             exposures[*at].seen.push(Met { instance, dag_id: dag_id.clone(), run, effect });
         }
     }
@@ -147,6 +141,7 @@ pub(super) fn predictions(changes: &[Change], exposures: &[Exposure]) -> Vec<Pre
                     dag_id: dag_id.clone(),
                     run_id: run.run_id.clone(),
                     outcomes: BTreeSet::new(),
+                    race: BTreeSet::new(),
                     basis: Basis::Certain,
                     task_instances: BTreeSet::new(),
                 });
@@ -154,8 +149,13 @@ pub(super) fn predictions(changes: &[Change], exposures: &[Exposure]) -> Vec<Pre
                 prediction.basis = prediction.basis.max(basis(change));
             }
             prediction.outcomes.extend(&effect.outcomes);
+            prediction.race.extend(&effect.race);
             prediction.task_instances.extend(effect.hits.iter().map(|(task_id, index, _)| (task_id.clone(), *index)));
         }
     }
-    predictions.into_values().collect()
+    let mut predictions: Vec<Prediction> = predictions.into_values().collect();
+    for prediction in &mut predictions {
+        prediction.race.retain(|outcome| !prediction.outcomes.contains(outcome));
+    }
+    predictions
 }

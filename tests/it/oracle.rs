@@ -62,6 +62,12 @@ fn truths(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The names in a list; none if there is no list.
+fn names(list: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(list).unwrap_or_default();
+    text.lines().filter(|line| !line.starts_with('#')).map(str::to_string).collect()
+}
+
 /// What was seen of all rows.
 #[derive(Default)]
 struct Seen {
@@ -90,18 +96,15 @@ impl Seen {
         let file: Value = serde_json::from_slice(&fs::read(truth).unwrap()).unwrap();
         let version = file["airflow"].as_str().unwrap().to_string();
         let pinned = truth.file_stem().unwrap().to_string_lossy().ends_with("-git");
-        let label = truth.file_stem().unwrap().to_string_lossy().into_owned();
-        let races: BTreeSet<String> = fs::read_to_string(folder.join("races.txt"))
-            .unwrap_or_default()
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .map(str::to_string)
-            .collect();
+        let ours = if folder.ends_with("testdata/oracle") { "ours-" } else { "" };
+        let label = format!("{ours}{}", truth.file_stem().unwrap().to_string_lossy());
+        let races = names(&folder.join("races.txt"));
+        let unscored = names(&folder.join("unscored.txt"));
         for row in file["scenarios"].as_array().unwrap() {
-            if row["control_ok"] != json!(true) {
+            let name = row["name"].as_str().unwrap();
+            if row["control_ok"] != json!(true) || unscored.contains(name) {
                 continue;
             }
-            let name = row["name"].as_str().unwrap();
             let judged = judge(&folder.join("scenarios").join(name), row, &version, pinned);
             let hard = row["severity"] == json!("hard");
             if races.contains(name) {

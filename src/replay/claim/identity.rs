@@ -87,6 +87,18 @@ pub(in crate::replay) fn goes_on(kind: &Identity) -> Vec<(TaskId, TaskId)> {
     }
 }
 
+/// Ids of both sides whose proposed work is new, and none of the deployed side's.
+pub(in crate::replay) fn fresh(kind: &Identity) -> Vec<TaskId> {
+    match kind {
+        Identity::TaskRemoved { .. }
+        | Identity::TaskRenamed { .. }
+        | Identity::GroupChanged { .. }
+        | Identity::DagRemoved
+        | Identity::DagRenamed { .. }
+        | Identity::DagFileMoved { .. } => Vec::new(),
+    }
+}
+
 /// What it can do to a run in the worst state.
 pub(super) fn worst(kind: &Identity) -> (Harm, &'static str) {
     match kind {

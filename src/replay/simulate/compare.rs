@@ -2,14 +2,14 @@
 //! the changes it was.
 
 use super::Stage;
-use super::meaning::{Does, Meaning, Part, Work, pairs};
+use super::meaning::{Does, Meaning, Part, Work, fresh, pairs};
 use super::side::{End, How, Instance, Side};
 use super::state::State;
 use crate::diff::Kind;
 use crate::facts::TaskState;
 use crate::ids::TaskId;
 use crate::replay::Outcome;
-use crate::replay::claim::{Fate, mapping};
+use crate::replay::claim::{Fate, Whom, mapping};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that happens under the change and not without it.
@@ -113,8 +113,8 @@ struct Comparison<'a> {
 pub(super) fn compare<'a>(stage: &'a Stage<'a>, control: &'a Side<'a>, changed: &'a Side<'a>) -> Found {
     // A pinned run keeps its own DAG, and with it what its ids mean.
     let changes = if stage.scene.pinned() { &[] } else { stage.changes };
-    let pairs = pairs(changes);
-    let meaning = Meaning::of(changes, &pairs);
+    let (pairs, fresh) = (pairs(changes), fresh(changes));
+    let meaning = Meaning::of(changes, &pairs, &fresh);
     let mut comparison = Comparison { stage, control, changed, meaning, causes: Vec::new(), found: Found::default() };
     comparison.causes = comparison.causes();
     comparison.instances();
@@ -140,7 +140,7 @@ impl<'a> Comparison<'a> {
         match instance.how {
             How::Claimed(claim) => Some(self.stage.claims[claim].change),
             How::Gone | How::Created | How::Restored | How::FollowOn | How::Window => self.about(id, identity),
-            How::OverCount | How::NowMapped | How::PlainIndex => self.about(id, mapping),
+            How::OverCount | How::NowMapped | How::PlainIndex | How::NoLength => self.about(id, mapping),
             How::NotCounted => self.about(id, mapping).or_else(|| self.upstream(row)),
             How::NotChosen => self.about(id, identity).or_else(|| self.about_edges(row)),
             How::TooEarly => self.about_edges(row).or_else(|| self.about(id, identity)),
@@ -407,31 +407,18 @@ impl<'a> Comparison<'a> {
     /// Claims that came true.
     fn claims(&mut self) {
         let of_run = |fate| matches!(fate, Fate::Noted | Fate::HurtsElsewhere | Fate::NotKnown | Fate::CannotLoad);
-        for given in &self.stage.claims {
-            if given.claim.whom == crate::replay::claim::Whom::Run && of_run(given.claim.fate) {
-                let at = self.stage.claims.iter().position(|other| std::ptr::eq(other, given)).unwrap_or_default();
-                let other = Some(at.to_string());
-                let event = Event { what: What::Claimed, task: TaskId::new(""), index: -1, origin: None, other };
-                self.found.add(Some(given.change), None, event);
+        for (at, given) in self.stage.claims.iter().enumerate() {
+            if given.claim.whom == Whom::Run && of_run(given.claim.fate) {
+                self.found.add(Some(given.change), None, told_of_run(at));
             }
         }
         for (claim, row, at) in &self.changed.met {
             let given = &self.stage.claims[*claim];
-            if given.claim.whom == crate::replay::claim::Whom::Run {
-                let event = Event {
-                    what: What::Claimed,
-                    task: TaskId::new(""),
-                    index: -1,
-                    origin: None,
-                    other: Some(claim.to_string()),
-                };
-                self.found.add(Some(given.change), None, event);
+            if given.claim.whom == Whom::Run {
+                self.found.add(Some(given.change), None, told_of_run(*claim));
                 continue;
             }
-            let outcome = match given.claim.fate {
-                Fate::WorkAgain => Some(Outcome::Repeated),
-                _ => None,
-            };
+            let outcome = (given.claim.fate == Fate::WorkAgain).then_some(Outcome::Repeated);
             let event = Event { other: Some(claim.to_string()), ..self.event(What::Claimed, *row, *at) };
             self.found.add(Some(given.change), outcome, event);
         }
@@ -466,4 +453,9 @@ impl<'a> Comparison<'a> {
         outcomes.insert(outcome);
         self.found.end = Some(changed);
     }
+}
+
+/// A claim about the run as a whole.
+fn told_of_run(claim: usize) -> Event {
+    Event { what: What::Claimed, task: TaskId::new(""), index: -1, origin: None, other: Some(claim.to_string()) }
 }

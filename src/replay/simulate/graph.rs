@@ -101,27 +101,28 @@ impl Graph {
         graph
     }
 
-    /// Adds a task of the other side that this one must still have.
-    pub(super) fn keep(&mut self, other: &Self, at: usize) {
-        let node = &other.nodes[at];
-        if self.by_id.contains_key(&node.id) {
-            return;
+    /// Adds the tasks of the other side that this one must still have.
+    pub(super) fn keep(&mut self, other: &Self, keeps: impl Fn(&TaskId) -> bool) {
+        for node in &other.nodes {
+            if self.by_id.contains_key(&node.id) || !keeps(&node.id) {
+                continue;
+            }
+            let here = self.nodes.len();
+            let find = |all: &[usize]| all.iter().filter_map(|at| self.find(&other.nodes[*at].id)).collect::<Vec<_>>();
+            let (up, down) = (find(&node.up), find(&node.down));
+            let over = match &node.over {
+                Over::Stored(from) => Over::Stored(find(from)),
+                over => over.clone(),
+            };
+            for at in &up {
+                self.nodes[*at].down.push(here);
+            }
+            for at in &down {
+                self.nodes[*at].up.push(here);
+            }
+            self.by_id.insert(node.id.clone(), here);
+            self.nodes.push(Node { up, down, over, group: None, ..node.clone() });
         }
-        let here = self.nodes.len();
-        let find = |all: &[usize]| all.iter().filter_map(|at| self.find(&other.nodes[*at].id)).collect::<Vec<_>>();
-        let (up, down) = (find(&node.up), find(&node.down));
-        for at in &up {
-            self.nodes[*at].down.push(here);
-        }
-        for at in &down {
-            self.nodes[*at].up.push(here);
-        }
-        let over = match &node.over {
-            Over::Stored(from) => Over::Stored(from.iter().filter_map(|at| self.find(&other.nodes[*at].id)).collect()),
-            over => over.clone(),
-        };
-        self.by_id.insert(node.id.clone(), here);
-        self.nodes.push(Node { up, down, over, group: None, ..node.clone() });
         self.rank();
     }
 
@@ -144,6 +145,15 @@ impl Graph {
 
     pub(super) fn find(&self, id: &TaskId) -> Option<usize> {
         self.by_id.get(id).copied()
+    }
+
+    /// The tasks over whose values something is mapped.
+    pub(super) fn sources(&self) -> BTreeSet<TaskId> {
+        let over = self.nodes.iter().filter_map(|node| match &node.over {
+            Over::Stored(from) => Some(from),
+            Over::One | Over::Literal(_) => None,
+        });
+        over.flatten().map(|at| self.nodes[*at].id.clone()).collect()
     }
 
     fn over(&self, mapping: &Mapping) -> Over {

@@ -28,20 +28,21 @@ pub(super) enum Part<'a> {
 pub(super) struct Meaning<'a> {
     /// The deployed task of each proposed one that has another id.
     from: BTreeMap<&'a TaskId, &'a TaskId>,
-    /// Deployed tasks that go on under other ids.
+    /// Ids that mean other work now: their deployed work goes on under other ids, or not at all.
     moved: BTreeSet<&'a TaskId>,
     /// The elements of each index, where they changed.
     elements: BTreeMap<&'a TaskId, (&'a [String], &'a [String])>,
 }
 
 impl<'a> Meaning<'a> {
-    /// `pairs` are those of [`pairs`] on the same changes.
-    pub(super) fn of(changes: &'a [&'a Change], pairs: &'a [(TaskId, TaskId)]) -> Self {
+    /// `pairs` are those of [`pairs`] on the same changes, and `fresh` those of [`fresh`].
+    pub(super) fn of(changes: &'a [&'a Change], pairs: &'a [(TaskId, TaskId)], fresh: &'a [TaskId]) -> Self {
         let mut meaning = Self::default();
         for (from, to) in pairs {
             meaning.from.insert(to, from);
             meaning.moved.insert(from);
         }
+        meaning.moved.extend(fresh);
         for change in changes {
             if let Kind::Mapping(kind) = &change.kind
                 && let Some((tasks, before, after)) = mapping::elements(kind)
@@ -111,6 +112,15 @@ pub(super) enum Does<'a> {
 pub(super) fn pairs(changes: &[&Change]) -> Vec<(TaskId, TaskId)> {
     let of = |change: &&Change| match &change.kind {
         Kind::Identity(kind) => identity::goes_on(kind),
+        _ => Vec::new(),
+    };
+    changes.iter().flat_map(of).collect()
+}
+
+/// The ids whose work is new.
+pub(super) fn fresh(changes: &[&Change]) -> Vec<TaskId> {
+    let of = |change: &&Change| match &change.kind {
+        Kind::Identity(kind) => identity::fresh(kind),
         _ => Vec::new(),
     };
     changes.iter().flat_map(of).collect()

@@ -24,6 +24,9 @@ pub(super) struct Side<'a> {
     claims: Claims<'a>,
     /// What branches that have run chose: those directly behind them that go on.
     choices: &'a BTreeMap<TaskId, BTreeSet<TaskId>>,
+    /// Tasks over whose values something is mapped on the deployed side: with a value of theirs its length
+    /// is stored. What ended, or runs, as another task has stored none.
+    measured: &'a BTreeSet<TaskId>,
     dirty: BTreeSet<(usize, usize)>,
     /// What is still held.
     held: Held,
@@ -84,6 +87,8 @@ pub(super) enum How {
     NotChosen,
     /// A claim came true.
     Claimed(usize),
+    /// What it is mapped over has no stored length.
+    NoLength,
     /// The trigger rule, by what is upstream.
     Rule,
     /// A worker cannot load its DAG.
@@ -153,6 +158,7 @@ impl<'a> Side<'a> {
         family: Family,
         claims: &'a [Given],
         choices: &'a BTreeMap<TaskId, BTreeSet<TaskId>>,
+        measured: &'a BTreeSet<TaskId>,
     ) -> Self {
         let row = |id: &TaskId| Row { id: id.clone(), instances: Vec::new(), tally: Upstream::default() };
         let mut side = Self {
@@ -162,6 +168,7 @@ impl<'a> Side<'a> {
             strangers: BTreeMap::new(),
             claims: Claims::of(claims),
             choices,
+            measured,
             dirty: BTreeSet::new(),
             held: Held::Due,
             met: Vec::new(),
@@ -302,7 +309,11 @@ impl<'a> Side<'a> {
     fn have_stored(&self, producers: &[usize]) -> bool {
         producers.iter().all(|producer| {
             let instances = &self.rows[*producer].instances;
-            !instances.is_empty() && instances.iter().all(|instance| instance.state == State::Success)
+            let stored = |instance: &Instance| {
+                instance.state == State::Success
+                    && (instance.started || self.measured.contains(&self.rows[*producer].id))
+            };
+            !instances.is_empty() && instances.iter().all(stored)
         })
     }
 
@@ -468,6 +479,9 @@ impl<'a> Side<'a> {
                 self.rows[row].instances.remove(at);
                 self.touch_downstream(row);
                 return true;
+            }
+            Over::Stored(ref producers) if !self.have_stored(producers) => {
+                self.set(row, at, State::UpstreamFailed, How::NoLength);
             }
             // How many a stored list makes is not known; one stands for all.
             _ => self.execute(row, at),
