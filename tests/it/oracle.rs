@@ -24,9 +24,9 @@ use std::path::{Path, PathBuf};
 const TAKEN: &str = "2026-01-01T00:10:00Z";
 const STARTED: &str = "2026-01-01T00:00:00Z";
 
-/// Predictions that differ from what was recorded, each with the reason; a row that agrees again must
+/// Rows where this program and the record differ, each with the reason; a row that agrees again must
 /// leave the list.
-const KNOWN: &str = include_str!("oracle/disagreements.txt");
+const KNOWN: &str = include_str!("oracle/known.txt");
 
 #[test]
 fn verdicts_and_predictions_agree_with_what_real_airflows_did() {
@@ -166,17 +166,47 @@ impl Seen {
         }
         println!("predictions: {} of {} agree", self.agree, self.agree + self.disagree.len());
         for (label, name, text) in &self.disagree {
-            let reason = reason(name, label).map_or_else(|| "NO REASON".to_string(), ToString::to_string);
+            let reason = reason("prediction", name, label).map_or_else(|| "NO REASON".to_string(), ToString::to_string);
             println!("  {label} {name}: {text}: {reason}");
         }
     }
 
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
+        let mut used = BTreeSet::new();
+        let mut fault = |what: &str, name: &str, label: &str, text: String| {
+            if reason(what, name, label).is_none() {
+                faults.push(format!("{label} {name}: {text}; no reason under `{what}` in tests/it/oracle/known.txt"));
+            }
+            used.insert((what.to_string(), name.to_string(), label.to_string()));
+        };
         for (label, table) in &self.tables {
             for name in &table.false_allow {
-                faults.push(format!("{label}: `{name}` broke the run and is allowed"));
+                fault("missed", name, label, "it broke the run and is allowed".to_string());
             }
+            for name in &table.soft_allowed {
+                fault("missed", name, label, "an instance is lost and it is allowed".to_string());
+            }
+            for name in &table.false_block {
+                fault("needless", name, label, "nothing happened and it is blocked".to_string());
+            }
+        }
+        for ((name, family), rows) in &self.races {
+            let worst = self.worst[&(name.clone(), family.clone())];
+            for (label, _) in rows.iter().filter(|(_, blocks)| worst && !blocks) {
+                fault("missed", name, label, format!("it can break a run of {family} and is allowed"));
+            }
+        }
+        for (label, name, text) in &self.disagree {
+            fault("prediction", name, label, text.clone());
+        }
+        for (what, name, label) in entries() {
+            let seen = self.tables.contains_key(&label);
+            if seen && !used.contains(&(what.clone(), name.clone(), label.clone())) {
+                faults.push(format!("{label} {name}: agrees; it must leave `{what}` in tests/it/oracle/known.txt"));
+            }
+        }
+        for (label, table) in &self.tables {
             for name in &table.harmless_blocked {
                 faults.push(format!("{label}: `{name}` is harmless and is blocked"));
             }
@@ -185,34 +215,33 @@ impl Seen {
                 faults.push(format!("{label}: {} of {blocked} blocked ones break", table.true_block));
             }
         }
-        for ((name, family), rows) in &self.races {
-            if self.worst[&(name.clone(), family.clone())] {
-                for (label, blocks) in rows {
-                    if !blocks {
-                        faults.push(format!("{label}: `{name}` can break a run of {family} and is allowed"));
-                    }
-                }
-            }
-        }
         let all = self.agree + self.disagree.len();
         if self.agree * 100 < all * 95 {
             faults.push(format!("{} of {all} predictions agree", self.agree));
-        }
-        for (label, name, text) in &self.disagree {
-            if reason(name, label).is_none() {
-                faults.push(format!("{label} {name}: {text}; tests/it/oracle/disagreements.txt has no reason"));
-            }
         }
         faults
     }
 }
 
-/// The line of the list about a row: `scenario versions: reason`.
-fn reason(name: &str, label: &str) -> Option<&'static str> {
+/// The lines of the list: what, scenario and version.
+fn entries() -> Vec<(String, String, String)> {
+    let rows = KNOWN.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(": "));
+    let mut entries = Vec::new();
+    for (row, _) in rows {
+        let mut words = row.split(' ');
+        let (Some(what), Some(name)) = (words.next(), words.next()) else { continue };
+        entries.extend(words.map(|label| (what.to_string(), name.to_string(), label.to_string())));
+    }
+    entries
+}
+
+/// The reason that the list gives for a row: `what scenario versions: reason`.
+fn reason(what: &str, name: &str, label: &str) -> Option<&'static str> {
     KNOWN.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
         let (row, reason) = line.split_once(": ")?;
-        let (known, versions) = row.split_once(' ')?;
-        (known == name && versions.split(' ').any(|version| version == label)).then_some(reason)
+        let mut words = row.split(' ');
+        let known = words.next() == Some(what) && words.next() == Some(name);
+        (known && words.any(|version| version == label)).then_some(reason)
     })
 }
 
