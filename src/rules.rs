@@ -303,7 +303,8 @@ fn weigh(rule: &Rule, change: &Change, exposure: &Exposure, policy: &Policy) -> 
     let certain = basis(change) == Basis::Certain;
     let of_harm = |harm| match harm {
         Harm::Breaks if certain || policy.strict => Some(rule.level),
-        Harm::Breaks | Harm::Soft => Some(rule.level.min(Level::Warn)),
+        Harm::Breaks => Some(rule.level.min(Level::Warn)),
+        Harm::Soft => Some(rule.level.min(rule.note)),
         Harm::None => None,
     };
     let hits: Vec<_> = exposure.seen.iter().filter(|hit| rule_sees(rule, &hit.effect)).collect();

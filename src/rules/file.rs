@@ -20,6 +20,8 @@ pub struct Rule {
     pub airflow: Vec<String>,
     /// The highest level that it gives.
     pub level: Level,
+    /// The highest level for a run that ends as it would: its `note` key, `warn` where it has none.
+    pub note: Level,
     /// Words of the changes that it looks at ([`Kind::word`]).
     pub on: BTreeSet<String>,
     /// How far a task instance must have come for the change to be real for it.
@@ -121,6 +123,8 @@ struct FrontMatter {
     category: Category,
     airflow: Vec<String>,
     level: Level,
+    #[serde(default = "warn")]
+    note: Level,
     on: Vec<String>,
     exposure: Vec<String>,
     #[serde(default)]
@@ -128,6 +132,10 @@ struct FrontMatter {
     message: String,
     remedy: String,
     evidence: Vec<Evidence>,
+}
+
+fn warn() -> Level {
+    Level::Warn
 }
 
 /// Reads a rule file.
@@ -161,6 +169,7 @@ pub fn parse(text: &str) -> Result<Rule, RuleFileError> {
         category: front.category,
         airflow: front.airflow,
         level: front.level,
+        note: front.note,
         on: front.on.into_iter().collect(),
         exposure,
         queued,

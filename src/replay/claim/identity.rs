@@ -90,12 +90,17 @@ pub(in crate::replay) fn goes_on(kind: &Identity) -> Vec<(TaskId, TaskId)> {
 /// Ids of both sides whose proposed work is new, and none of the deployed side's.
 pub(in crate::replay) fn fresh(kind: &Identity) -> Vec<TaskId> {
     match kind {
+        Identity::IdsShifted { fresh, .. } => fresh.clone(),
         Identity::TaskRemoved { .. }
         | Identity::TaskRenamed { .. }
+        | Identity::TaskAdded { .. }
+        | Identity::TaskRestored { .. }
+        | Identity::OperatorChanged { .. }
         | Identity::GroupChanged { .. }
         | Identity::DagRemoved
         | Identity::DagRenamed { .. }
-        | Identity::DagFileMoved { .. } => Vec::new(),
+        | Identity::DagFileMoved { .. }
+        | Identity::DagDuplicated { .. } => Vec::new(),
     }
 }
 

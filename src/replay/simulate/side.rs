@@ -570,21 +570,12 @@ impl<'a> Side<'a> {
     }
 
     /// What would start now, by this side's graph.
-    pub(super) fn ready(&self, rows: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
+    fn ready(&self, rows: impl Iterator<Item = usize>) -> Vec<(usize, usize)> {
         let mut ready = Vec::new();
         for row in rows {
-            let common = self.common(row);
-            for at in 0..self.rows[row].instances.len() {
-                let state = self.rows[row].instances[at].state;
-                let starts = match state {
-                    State::None => self.decision(row, at, &common).0 == Decision::Start,
-                    State::Due | State::Retry | State::Reschedule | State::Deferred => true,
-                    _ => false,
-                };
-                if starts {
-                    ready.push((row, at));
-                }
-            }
+            let waits = |at: &usize| self.rows[row].instances[*at].state == State::None;
+            let all = (0..self.rows[row].instances.len()).filter(waits);
+            ready.extend(all.filter(|at| self.is_ready(row, *at)).map(|at| (row, at)));
         }
         ready
     }
@@ -634,10 +625,21 @@ impl<'a> Side<'a> {
     }
 
     /// The DAG cannot be loaded: what is at work ends, what is next fails on 2.x, and nothing else moves.
+    ///
+    /// The scheduler itself sends nothing more; but on 2.x a task that ends schedules what is behind it by the
+    /// graph that it had loaded.
     pub(super) fn cannot_load(&mut self) {
-        self.finish();
+        let due = |side: &Self, row: usize| {
+            let instances = side.rows[row].instances.iter().enumerate();
+            instances.filter(|(_, due)| due.state == State::Due).map(|(at, _)| (row, at)).collect::<Vec<_>>()
+        };
+        let mut fail: Vec<(usize, usize)> = (0..self.rows.len()).flat_map(|row| due(self, row)).collect();
+        let finished = self.finish();
         if !self.family.is_3() {
-            for (row, at) in self.ready(0..self.rows.len()) {
+            let behind = finished.into_iter().filter_map(|row| self.graph.nodes.get(row)).flat_map(|node| &node.down);
+            let behind: BTreeSet<usize> = behind.copied().collect();
+            fail.extend(self.ready(behind.into_iter()));
+            for (row, at) in fail {
                 self.set(row, at, State::Failed, How::CannotLoad);
             }
         }
