@@ -429,8 +429,10 @@ pub struct Takes {
     pub producer: TaskId,
     /// The XCom key: `return_value`, or the one subscripted.
     pub key: String,
-    /// The parameter of the consumer that receives it, where it goes into one directly.
+    /// The parameter of the consumer that receives it, alone or within a list or dict.
     pub parameter: Option<String>,
+    /// Where in that parameter's value it stands.
+    pub path: Vec<exchange::Step>,
     /// The expression.
     pub at: Location,
 }

@@ -2,6 +2,7 @@
 
 use super::Declared;
 use super::edges::connect;
+use super::exchange::Step;
 use super::known;
 use super::names::{self, Meaning};
 use super::world::{Output, Run, TakesState, Thing};
@@ -68,77 +69,55 @@ pub(super) fn settled<'a>(run: &Run, path: &str, args: &'a Args) -> Cow<'a, Args
 pub(super) struct Use {
     pub(super) tasks: BTreeSet<usize>,
     key: String,
-    direct: bool,
-    /// The key or position in a dict or list that is the argument.
-    within: Option<Within>,
+    /// Where in the argument it stands; none if that is not known.
+    path: Option<Vec<Step>>,
 }
 
-/// Where in an argument a value stands.
-#[derive(Clone)]
-enum Within {
-    Key(String),
-    Position(usize),
-}
-
-pub(super) fn uses(run: &Run, value: &Value, depth: usize, direct: bool, found: &mut Vec<Use>) {
+pub(super) fn uses(run: &Run, value: &Value, depth: usize, path: Option<&[Step]>, found: &mut Vec<Use>) {
     if depth == 0 {
         return;
     }
     if let Some(host) = run.host_of(value) {
         if let Thing::Output(Output { tasks, key, .. }) = run.host.thing(host) {
-            found.push(Use { tasks: tasks.clone(), key: key.to_string(), direct, within: None });
+            found.push(Use { tasks: tasks.clone(), key: key.to_string(), path: path.map(<[Step]>::to_vec) });
         }
         return;
     }
     let Value::Object(object) = value else { return };
+    let within = |step: Step| path.map(|path| path.iter().cloned().chain([step]).collect::<Vec<_>>());
     match run.object(*object) {
         Object::List(items) | Object::Tuple(items) => {
-            items.items.iter().for_each(|item| uses(run, item, depth - 1, false, found));
+            for (index, item) in items.items.iter().enumerate().filter(|(_, item)| may_hold(item)) {
+                uses(run, item, depth - 1, within(Step::Index(index)).as_deref(), found);
+            }
         }
-        Object::Dict(dict) => dict.pairs().iter().for_each(|(_, value)| uses(run, value, depth - 1, false, found)),
-        Object::Set(items) => items.iter().for_each(|item| uses(run, item, depth - 1, false, found)),
+        Object::Dict(dict) => {
+            for (key, value) in dict.pairs().iter().filter(|(_, value)| may_hold(value)) {
+                let path = key.as_str().and_then(|key| within(Step::Key(key.to_string())));
+                uses(run, value, depth - 1, path.as_deref(), found);
+            }
+        }
+        Object::Set(items) => items.iter().for_each(|item| uses(run, item, depth - 1, None, found)),
         _ => {}
     }
 }
 
-/// The outputs in `op_kwargs` or `op_args`, with what the function knows each by.
-fn passed_on(run: &Run, value: &Value) -> Vec<Use> {
-    let mut all = Vec::new();
-    let mut take = |value: &Value, within: Within| {
-        let mut found = Vec::new();
-        uses(run, value, 11, true, &mut found);
-        let known = |found: Use| Use { within: found.direct.then(|| within.clone()), direct: false, ..found };
-        all.extend(found.into_iter().map(known));
-    };
-    let Value::Object(object) = value else {
-        uses(run, value, 12, false, &mut all);
-        return all;
-    };
-    match run.object(*object) {
-        Object::Dict(dict) => {
-            for (key, value) in dict.pairs() {
-                take(&value, Within::Key(key.as_str().map(ToString::to_string).unwrap_or_default()));
-            }
-        }
-        Object::List(items) | Object::Tuple(items) => {
-            for (index, item) in items.items.iter().enumerate() {
-                take(item, Within::Position(index));
-            }
-        }
-        _ => uses(run, value, 12, false, &mut all),
-    }
-    all
+/// Texts and numbers are most of what lists and dicts hold.
+fn may_hold(value: &Value) -> bool {
+    matches!(value, Value::Host(_) | Value::Object(_))
 }
 
-/// The parameter of the function that receives what stands there.
-fn parameter_of(run: &Run, task: usize, argument: Option<&str>, within: Option<&Within>) -> Option<String> {
-    match (argument?, within?) {
-        ("op_kwargs", Within::Key(name)) => Some(name.clone()),
-        ("op_args", Within::Position(index)) => {
+/// The parameter of the task's function that receives what stands there in an argument, and where in
+/// that.
+fn parameter_of(run: &Run, task: usize, argument: &str, path: &[Step]) -> Option<(String, Vec<Step>)> {
+    match (argument, path) {
+        ("op_kwargs", [Step::Key(name), rest @ ..]) => Some((name.clone(), rest.to_vec())),
+        ("op_args", [Step::Index(index), rest @ ..]) => {
             let Object::Function(function) = run.object(run.host.tasks[task].callable?) else { return None };
-            function.def.parameters.get(*index).map(|parameter| parameter.name.to_string())
+            Some((function.def.parameters.get(*index)?.name.to_string(), rest.to_vec()))
         }
-        _ => None,
+        ("op_kwargs" | "op_args", _) => None,
+        (name, path) => Some((name.to_owned(), path.to_vec())),
     }
 }
 
@@ -164,10 +143,7 @@ pub(super) fn depend(run: &mut Run, task: usize, args: &Args) -> Result<(), Stop
             continue;
         }
         let mut found = Vec::new();
-        uses(run, &arg.value, 12, true, &mut found);
-        if matches!(name.as_deref(), Some("op_kwargs" | "op_args")) {
-            found = passed_on(run, &arg.value);
-        }
+        uses(run, &arg.value, 12, Some(&[]), &mut found);
         all.extend(found.into_iter().map(|found| (name.clone(), arg.at, found)));
         if let Value::OneOf(_) = &arg.value
             && !run.hosts_in(&arg.value).is_empty()
@@ -191,12 +167,11 @@ pub(super) fn depend(run: &mut Run, task: usize, args: &Args) -> Result<(), Stop
         }
     }
     for (parameter, used_at, found) in all {
-        let named = parameter.clone();
-        let direct = found.direct.then_some(parameter).flatten();
-        let direct = direct.or_else(|| parameter_of(run, task, named.as_deref(), found.within.as_ref()));
+        let into = parameter.zip(found.path).and_then(|(name, path)| parameter_of(run, task, &name, &path));
         for producer in &found.tasks {
-            let takes =
-                TakesState { producer: *producer, key: found.key.clone(), parameter: direct.clone(), at: used_at };
+            let (parameter, path) = into.clone().unzip();
+            let (producer, key) = (*producer, found.key.clone());
+            let takes = TakesState { producer, key, parameter, path: path.unwrap_or_default(), at: used_at };
             run.host.tasks[task].takes.push(takes);
         }
         connect(run, &found.tasks, &BTreeSet::from([task]), Declared::Argument, used_at)?;

@@ -392,6 +392,7 @@ impl Describe<'_, '_> {
                         producer: self.ids.get(&takes.producer)?.clone(),
                         key: takes.key.clone(),
                         parameter: takes.parameter.clone(),
+                        path: takes.path.clone(),
                         at: self.location(takes.at),
                     })
                 })

@@ -48,6 +48,28 @@ pub struct Use {
     pub expects_none: bool,
 }
 
+impl Use {
+    /// The use of what stands there in a value that is used so.
+    #[must_use]
+    pub fn of_part(&self, path: &[Step]) -> Self {
+        if path.is_empty() {
+            return self.clone();
+        }
+        let part = |own: &[Step]| -> Option<Vec<Step>> {
+            let same =
+                own.len() >= path.len() && path.iter().zip(own).all(|(step, own)| step == own || *own == Step::Element);
+            same.then(|| own[path.len()..].to_vec())
+        };
+        let needs = self.needs.iter().filter_map(|need| {
+            let path = part(&need.path)?;
+            let guards =
+                need.guards.iter().filter_map(|guard| Some(Guard { path: part(&guard.path)?, ..guard.clone() }));
+            Some(Need { path, guards: guards.collect(), ..need.clone() })
+        });
+        Self { needs: needs.collect(), open: self.open.clone(), expects_none: false }
+    }
+}
+
 /// One thing that is asked of a value or of a part of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Need {

@@ -57,7 +57,7 @@ fn unmappable(args: &Args, kwargs: bool, at: At) -> Option<(&'static str, At)> {
 
 fn mapped_over(run: &Run, arg: String, value: &Value, at: At) -> OverState {
     let mut found = Vec::new();
-    uses(run, value, 12, true, &mut found);
+    uses(run, value, 12, None, &mut found);
     let tasks = found.into_iter().flat_map(|found| found.tasks).collect();
     let mut state = OverState { arg, at, length: None, items: None, items_at: Vec::new(), tasks, source: None };
     if let Some(items) = run.items(value) {

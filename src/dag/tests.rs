@@ -3,6 +3,7 @@
 mod control;
 mod data;
 mod discovery;
+mod exchange;
 mod generators;
 mod imports;
 mod instances;

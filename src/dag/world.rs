@@ -165,6 +165,8 @@ pub(super) struct TakesState {
     pub(super) producer: usize,
     pub(super) key: String,
     pub(super) parameter: Option<String>,
+    /// Where in that it stands.
+    pub(super) path: Vec<super::exchange::Step>,
     pub(super) at: At,
 }
 

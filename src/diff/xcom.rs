@@ -49,20 +49,7 @@ fn of_one(read: &Read, at: usize) -> Read {
     if !read.many {
         return read.clone();
     }
-    let part = |path: &[Step]| match path {
-        [Step::Index(index), rest @ ..] if *index == at => Some(rest.to_vec()),
-        [Step::Element, rest @ ..] => Some(rest.to_vec()),
-        _ => None,
-    };
-    let needs = read.usage.needs.iter().filter_map(|need| {
-        let path = part(&need.path)?;
-        let guards = need.guards.iter().filter_map(|guard| {
-            let path = part(&guard.path)?;
-            Some(crate::dag::exchange::Guard { path, ..guard.clone() })
-        });
-        Some(crate::dag::exchange::Need { path, guards: guards.collect(), ..need.clone() })
-    });
-    let usage = Use { needs: needs.collect(), ..read.usage.clone() };
+    let usage = read.usage.of_part(&[Step::Index(at)]);
     Read { usage, many: false, producers: read.producers.clone(), ..read.clone() }
 }
 

@@ -352,6 +352,11 @@ impl Walk<'_, '_> {
                 let value = given.positional.last().map(|(value, _)| value.clone());
                 return value.unwrap_or_else(Abs::any);
             }
+            ("dataclasses.asdict", _) => {
+                let value = given.positional.first().map_or_else(Abs::any, |(value, _)| value.clone());
+                self.open_all(frame, given);
+                return Abs::of_shape(as_dict(&value.shape));
+            }
             ("os.environ.get" | "os.getenv", _) => return Abs::any(),
             _ => {}
         }
@@ -373,6 +378,11 @@ impl Walk<'_, '_> {
         match name {
             "print" | "isinstance" | "type" | "id" | "hasattr" | "callable" | "super" => match name {
                 "isinstance" | "hasattr" | "callable" => Abs::named("bool"),
+                "super" => {
+                    // What the method of a base pushes is not followed.
+                    self.pushed(frame, None, Shape::Any, span);
+                    Abs::any()
+                }
                 _ => Abs::any(),
             },
             "bool" => Abs::named("bool"),
@@ -405,7 +415,11 @@ impl Walk<'_, '_> {
                     for (value, expr) in given.positional.iter().take(asked) {
                         self.need(frame, value, &What::Iterate, expr.span);
                         let element = Self::part(value, &Step::Element, Shape::Any);
-                        self.open(frame, &element, span);
+                        if name == "sum" {
+                            self.need(frame, &element, &What::Calculate(Shape::Named("int".to_owned())), expr.span);
+                        } else {
+                            self.open(frame, &element, span);
+                        }
                     }
                 } else {
                     self.open_all(frame, &given);
@@ -485,12 +499,15 @@ impl Walk<'_, '_> {
                 self.open(frame, &element, span);
                 Abs::any()
             }
+            "_asdict" | "model_dump" | "dict" if matches!(receiver.shape, Shape::Record(..)) => {
+                Abs::of_shape(as_dict(&receiver.shape))
+            }
             "append" | "extend" | "insert" | "remove" | "clear" | "update" | "pop" | "popitem" | "setdefault"
             | "sort" | "reverse" => {
                 for (value, expr) in given.all() {
                     self.open(frame, value, expr.span);
                 }
-                self.mutate(frame, object, method, &given);
+                Self::mutate(frame, object, method, &given);
                 Abs::any()
             }
             _ => {
@@ -501,7 +518,7 @@ impl Walk<'_, '_> {
     }
 
     /// A method that changes the list or dict that a name holds.
-    fn mutate(&mut self, frame: &mut Frame, object: &Expr, method: &str, given: &Given<'_>) {
+    fn mutate(frame: &mut Frame, object: &Expr, method: &str, given: &Given<'_>) {
         let more: Option<BTreeMap<String, Shape>> = match (method, given.positional.as_slice()) {
             ("update", []) if !given.more && !given.context => {
                 Some(given.named.iter().map(|(name, value, _)| (name.to_string(), value.shape.clone())).collect())
@@ -520,5 +537,16 @@ impl Walk<'_, '_> {
         if method != "sort" && method != "reverse" {
             Self::loosen(frame, object);
         }
+    }
+}
+
+/// What an object with fields is as a dict.
+fn as_dict(shape: &Shape) -> Shape {
+    match shape {
+        Shape::Record(_, fields) => {
+            Shape::Dict(Some(fields.iter().map(|(name, shape)| (name.clone(), as_dict(shape))).collect()))
+        }
+        Shape::List(inner) => Shape::List(Box::new(as_dict(inner))),
+        shape => shape.clone(),
     }
 }

@@ -76,6 +76,7 @@ fn of_argument(task: &Task, takes: &crate::dag::Takes) -> Read {
             }
         }
     };
+    let usage = usage.of_part(&takes.path);
     let mapped = task.mapped.as_ref().is_some_and(|mapping| {
         mapping.over.iter().any(|over| {
             over.tasks.contains(&takes.producer) && (mapping.kwargs || takes.parameter.as_deref() == Some(&*over.arg))

@@ -71,12 +71,8 @@ impl Value {
                 _ => Self::NotKnown,
             };
         }
-        // What the base of an operator of the tree pushes is not seen.
-        if task.callable.is_none() || key.starts_with('_') || key == "skipmixin_key" {
-            Self::NotKnown
-        } else {
-            Self::Absent
-        }
+        let known = task.callable.is_some() || execute(task).is_some();
+        if !known || key.starts_with('_') || key == "skipmixin_key" { Self::NotKnown } else { Self::Absent }
     }
 }
 
