@@ -5,12 +5,13 @@ mod bootstrap;
 mod gone;
 mod names;
 mod restored;
+mod skew;
 
 use crate::content::{ContentPath, Location, Snapshot};
 use crate::dag::{self, Id, Model, Models};
 use crate::diff::{self, Change, Kind, Side};
 use crate::facts::{Facts, Names, Questions, Seen, StoredValue};
-use crate::ids::DagId;
+use crate::ids::{AirflowVersion, DagId};
 use crate::report::{Coverage, Hold, Lines, Live, Report, Verdict};
 use crate::rules::{self, Basis, Case, Finding, Level, OnUnreachable, Policy, Sides};
 use std::collections::BTreeSet;
@@ -47,7 +48,9 @@ impl<'a> Comparison<'a> {
         let marked = gone::marked(deployed, proposed, policy.layout);
         let after = models.build(&marked, policy.layout, policy.airflow);
         let sides = (Side { snapshot: deployed, model: &before }, Side { snapshot: proposed, model: &after });
-        let changes = diff::changes(sides.0, sides.1, policy.layout);
+        let mut changes = diff::changes(sides.0, sides.1, policy.layout);
+        diff::too_new(sides.0, sides.1, policy.layout, target_python(policy), &mut changes);
+        skew::add(models, (sides, &marked), policy, &mut changes);
         // All names of a first delivery are new, and say nothing.
         let names = if deployed.is_empty() { Names::default() } else { names::first_named(&before, &after) };
         Self { deployed, proposed, policy, before, after, changes, names }
@@ -192,6 +195,18 @@ impl<'a> Comparison<'a> {
             proposed: collect(self.proposed, findings.iter().filter_map(|f| f.proposed.as_ref()).collect()),
         }
     }
+}
+
+/// The Python that runs the DAGs: as configured, else the newest that the release of Airflow takes
+/// (read in the metadata of 2.6.2, 2.11.2 and 3.3.2).
+fn target_python(policy: &Policy) -> Option<u32> {
+    let newest = |version: AirflowVersion| match (version.major, version.minor) {
+        (2, ..=6) => Some(11),
+        (2, _) => Some(12),
+        (3, ..=3) => Some(14),
+        _ => None,
+    };
+    policy.target_python.or_else(|| newest(policy.airflow?))
 }
 
 /// The stored values that a change of what passes between tasks turns on.

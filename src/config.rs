@@ -12,7 +12,8 @@ mod variables;
 pub use arguments::{
     Also, Arguments, BootstrapArgument, CheckArguments, ColourChoice, Command, FailOn, HookArguments, HookCommand,
     InstanceArguments, JudgeArguments, LogFormat, ModelArguments, ModelFormat, OnUnreachableArgument, OnceArgument,
-    OutputFormat, Reported, SchemaName, SnapshotArguments, StatusArguments, StatusFormat, Stored, SyncArguments,
+    OutputFormat, Reported, SchemaName, SkewArgument, SnapshotArguments, StatusArguments, StatusFormat, Stored,
+    SyncArguments,
 };
 pub use choices::{operator, rules_dir, tree};
 pub use instances::{ConfigText, InstanceSettings, Login, PasswordKind, instances};

@@ -10,6 +10,7 @@ mod arguments;
 mod asset;
 mod builder;
 mod closure;
+pub mod code;
 mod collect;
 mod context;
 mod discover;
@@ -56,6 +57,8 @@ pub struct Model {
     pub errors: Vec<FileError>,
     /// For each module of the tree: the modules of the tree that it imports, directly.
     pub imports: BTreeMap<ContentPath, BTreeSet<ContentPath>>,
+    /// What it was built from.
+    pub(crate) sources: code::Sources,
 }
 
 /// A file that does not import.

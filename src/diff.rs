@@ -6,6 +6,7 @@
 //! syntax tree equal and does not touch what the DAG is built from beside it.
 
 mod branch;
+mod code;
 mod data;
 mod graph;
 mod identity;
@@ -14,12 +15,16 @@ mod mapping;
 mod pairing;
 mod params;
 mod reference;
+mod since;
+mod skew;
 mod xcom;
 
 pub use kind::{
-    Code, Data, FileChange, Graph, Handover, Hurt, Identity, Kind, KnownBy, Mapped, MappingChange, ParamRule,
-    Reference, Settings,
+    Breach, Code, Data, FileChange, Graph, Handover, Hurt, Identity, Kind, KnownBy, Mapped, MappingChange, Meets,
+    Mixture, ParamRule, Reference, Settings, Skew,
 };
+pub use since::too_new;
+pub use skew::{Mixed, mixed, skewed};
 
 use crate::content::{ContentPath, Layout, Location, Snapshot};
 use crate::dag::{Dag, FileError, Id, Model, Unknown};
@@ -67,6 +72,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
     let broken = broken_files(deployed, proposed);
     let mut changes: Vec<Change> = Vec::new();
     let pairs = pairing::dags(deployed.model, proposed.model);
+    let mut changed: Vec<code::Pair> = Vec::new();
     for (dag, pair) in deployed.model.dags.iter().zip(pairs) {
         let reads_changed_data = || data::may_read(deployed.snapshot, dag, &data);
         if same_source(deployed, proposed, dag) && is_exposed(proposed.model, dag) && !reads_changed_data() {
@@ -78,6 +84,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
         }
         match pair {
             pairing::DagPair::Same(other) => {
+                changed.push((dag, other));
                 changes.extend(moved_file(dag, other));
                 changes.extend(within((deployed, dag), (proposed, other)));
             }
@@ -102,6 +109,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
     }
     changes.extend(reference::changes(deployed, proposed));
     changes.extend(identity::duplicates(deployed, proposed));
+    changes.extend(code::changes(deployed, proposed, &changed));
     changes.extend(broken.into_values());
     changes
 }

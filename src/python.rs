@@ -8,7 +8,9 @@ pub(crate) mod canonical;
 mod data;
 pub(crate) mod interpret;
 pub(crate) mod literal;
+pub(crate) mod names;
 pub(crate) mod parse;
+pub(crate) mod program;
 pub(crate) mod standard;
 pub(crate) mod syntax;
 #[cfg(test)]
@@ -27,6 +29,12 @@ pub fn same_code(a: &[u8], b: &[u8], installed: impl Fn(&str) -> bool + Sync) ->
         (Ok(a), Ok(b)) => canonical::module(&a, &installed) == canonical::module(&b, &installed),
         _ => false,
     })
+}
+
+/// The first place that CPython 3.`minor` does not compile although a later release does, and what
+/// stands there; none as well for what no release compiles.
+pub fn too_new(bytes: &[u8], minor: u32) -> Option<(crate::content::Span, String)> {
+    parse::too_new(bytes, minor).map(|error| (error.span, error.message))
 }
 
 /// Runs `work` where recursion up to the bounds of this module has room, whatever stack the

@@ -18,7 +18,7 @@ pub use file::{Category, Evidence, Rule, RuleFileError, Status, parse};
 
 use crate::content::{Layout, Location};
 use crate::dag::{Id, Model};
-use crate::diff::{Certainty, Change, Kind};
+use crate::diff::{Certainty, Change, Kind, Skew};
 use crate::facts::{Facts, Progress, TaskState};
 use crate::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
 use crate::replay::{self, Effect, Harm, Outcome};
@@ -112,6 +112,10 @@ pub struct Policy {
     pub without_airflow: WithoutAirflow,
     /// Whether what the text does not prove blocks too, when it hits a run in flight.
     pub strict: bool,
+    /// The 3.x of the Python that runs the DAGs; none: whatever some release compiles is taken.
+    pub target_python: Option<u32>,
+    /// Whether a fault of the moment between two steps of a delivery blocks.
+    pub skew_blocks: bool,
     /// Rules that are looked at; all, if empty.
     pub select: BTreeSet<String>,
     /// Rules that are not looked at.
@@ -139,6 +143,8 @@ impl Policy {
             on_unreachable: OnUnreachable::Static,
             without_airflow: WithoutAirflow::Assume,
             strict: false,
+            target_python: None,
+            skew_blocks: false,
             select: BTreeSet::new(),
             ignore: BTreeSet::new(),
             rules: None,
@@ -316,9 +322,14 @@ fn weigh(rule: &Rule, change: &Change, exposure: &Exposure, policy: &Policy) -> 
     let idle_level = if rule.always {
         Some(if change.dags.is_empty() { rule.level.min(Level::Warn) } else { rule.level })
     } else {
-        certain.then_some(Level::Info)
+        // Without a pinned run it says nothing to anybody.
+        let pinned_alone = matches!(change.kind, Kind::Skew(Skew::Pinned(_)));
+        (certain && !pinned_alone).then_some(Level::Info)
     };
     let level = seen_level.max(unseen_level.flatten()).max(idle_level)?;
+    let between = matches!(change.kind, Kind::Skew(Skew::Between { .. })) && certain;
+    let in_flight = !exposure.seen.is_empty() || !exposure.unseen.is_empty();
+    let level = if between && policy.skew_blocks && in_flight { rule.level } else { level };
     let basis = if rule.always || seen_level == Some(level) || exposure.unseen.is_empty() {
         basis(change)
     } else {

@@ -5,6 +5,7 @@ use crate::Comparison;
 use crate::airflow::{self, Access, BaseUrl, CredentialCommand, Credentials, Limits, Memory, PasswordLogin, Transport};
 use crate::config::{
     self, ConfigText, Environment, InstanceArguments, InstanceSettings, JudgeArguments, Login, PasswordKind,
+    SkewArgument,
 };
 use crate::content::{Layout, Snapshot};
 use crate::dag::Models;
@@ -33,6 +34,8 @@ pub(super) fn policy(base: Policy, arguments: &JudgeArguments) -> Result<Policy,
         airflow: arguments.version()?.or(base.airflow),
         on_unreachable: arguments.on_unreachable.map_or(base.on_unreachable, OnUnreachable::from),
         strict: arguments.strict || base.strict,
+        target_python: arguments.target_python.or(base.target_python),
+        skew_blocks: arguments.skew == SkewArgument::Block,
         select: arguments.select.iter().cloned().collect(),
         ignore: arguments.ignore.iter().cloned().collect(),
         ..base

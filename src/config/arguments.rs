@@ -111,6 +111,12 @@ pub struct JudgeArguments {
     /// Airflow version to model where no server says its own
     #[arg(long, value_name = "VERSION")]
     pub airflow_version: Option<String>,
+    /// Python that runs the DAGs (`3.10`); without it, what some release compiles is taken
+    #[arg(long, value_name = "VERSION", value_parser = python)]
+    pub target_python: Option<u32>,
+    /// What a fault means that only the moment between two steps of a delivery has
+    #[arg(long, value_enum, default_value = "note", value_name = "MEANING")]
+    pub skew: SkewArgument,
     /// Do not ask any Airflow
     #[arg(long)]
     pub no_live: bool,
@@ -129,6 +135,21 @@ pub struct JudgeArguments {
     /// A folder of rule files of your own, beside those of the program
     #[arg(long, value_name = "PATH")]
     pub rules_dir: Option<PathBuf>,
+}
+
+/// The minor number of a Python 3.
+fn python(text: &str) -> Result<u32, String> {
+    let minor = text.strip_prefix("3.").map(|rest| rest.split('.').next().unwrap_or(rest));
+    minor.and_then(|minor| minor.parse().ok()).ok_or_else(|| "a version of Python 3, like `3.10`, is wanted".to_owned())
+}
+
+/// What a fault means that lasts for a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SkewArgument {
+    /// It is noted; it is a warning where a task is about to start.
+    Note,
+    /// It blocks while runs are in flight.
+    Block,
 }
 
 /// See `OnUnreachable` of the rules.

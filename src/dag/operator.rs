@@ -7,8 +7,9 @@ use super::names::Meaning;
 use super::refusal::{self, refuse};
 use super::world::{Doubt, Given, Run, Thing};
 use super::{arguments, known, mapping, names};
-use crate::python::syntax::ParameterKind;
+use crate::python::syntax::{Name, ParameterKind};
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
+use std::collections::BTreeMap;
 
 /// A call of a class outside the tree that makes a task.
 pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result<Value, Stop> {
@@ -95,6 +96,12 @@ pub(super) fn expand_operator(
     if let Some(path) = &path {
         expansion(run, path, partial, expand, kwargs, at)?;
     }
+    if let Value::Object(class) = class {
+        let mut names = partial.keywords.iter().chain(&expand.keywords).map(|(name, _)| name);
+        if let Some(name) = names.find(|name| own_class_refuses(run, *class, name)) {
+            refuse(run, "TypeError", format!("{operator} got an unexpected keyword argument `{name}`"), at)?;
+        }
+    }
     mapping::check_keys(run, expand)?;
     let mapping = mapping::mapping(run, expand, kwargs, at)?;
     let mut args = partial.clone();
@@ -118,6 +125,29 @@ pub(super) fn expand_operator(
         mapping::doubt_mapping(run, task);
     }
     Ok(value)
+}
+
+/// Whether no `__init__` on the way up from a class of the tree has a parameter of that name: so Airflow
+/// looks at what is mapped when it loads the file, whatever `**kwargs` would take.
+fn own_class_refuses(run: &Run, class: Ref, name: &str) -> bool {
+    let Object::Class(class) = run.object(class) else { return false };
+    let version = run.host.version;
+    class.order.iter().all(|entry| match entry {
+        Value::Object(base) => match run.object(*base) {
+            Object::Class(base) => match base.names.get("__init__") {
+                None => base.dataclass.is_none(),
+                Some(Value::Object(init)) => match run.object(*init) {
+                    Object::Function(init) => !init.def.parameters.iter().any(|parameter| &*parameter.name == name),
+                    _ => false,
+                },
+                Some(_) => false,
+            },
+            _ => false,
+        },
+        Value::Outside(path) if &**path == "builtins.object" => true,
+        Value::Outside(path) => known::class(path).is_some_and(|class| class.refuses(name, version)),
+        _ => false,
+    })
 }
 
 /// Whether an operator can be mapped so.
@@ -216,6 +246,18 @@ pub(super) fn apply_defaults(run: &mut Run, class: Ref, init: Ref, args: &mut Ar
     Ok(())
 }
 
+/// What an instance of a class of the tree holds that Airflow may render, by the names of its
+/// attributes: templates, outputs of other tasks.
+fn keep_templates(run: &mut Run, task: usize, attributes: &BTreeMap<Name, Value>) {
+    for (name, value) in attributes {
+        let template = value.as_str().is_some_and(|text| text.contains("{{") || text.contains("{%"));
+        if (template || !run.hosts_in(value).is_empty()) && !run.host.tasks[task].arguments.contains_key(&**name) {
+            let text = run.text(value);
+            run.host.tasks[task].arguments.insert(name.to_string(), text);
+        }
+    }
+}
+
 /// After the outermost `__init__`: what the template fields of an instance depend on.
 pub(super) fn constructed(run: &mut Run, instance: Ref, at: At) -> Result<(), Stop> {
     let Object::Instance(object) = run.object(instance).clone() else { return Ok(()) };
@@ -229,6 +271,7 @@ pub(super) fn constructed(run: &mut Run, instance: Ref, at: At) -> Result<(), St
         return Ok(());
     };
     let Thing::Task(task) = *run.host.thing(host) else { return Ok(()) };
+    keep_templates(run, task, &object.attributes);
     let Some((Ok(fields), _)) = run.find_in_class(object.class, "template_fields", None) else { return Ok(()) };
     let Some(fields) = run.items(&fields).map(<[Value]>::to_vec) else {
         // Fields that are not known may hold any output that the instance holds.

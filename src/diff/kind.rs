@@ -13,8 +13,9 @@ mod identity;
 mod mapping;
 mod reference;
 mod settings;
+mod skew;
 
-pub use code::Code;
+pub use code::{Breach, Code};
 pub use data::{Data, Handover, Hurt, ParamRule};
 pub use file::FileChange;
 pub use graph::Graph;
@@ -22,6 +23,7 @@ pub use identity::{Identity, KnownBy};
 pub use mapping::{Mapped, MappingChange};
 pub use reference::Reference;
 pub use settings::Settings;
+pub use skew::{Meets, Mixture, Skew};
 
 /// What changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub enum Kind {
     Reference(Reference),
     /// Files that do not import, or that Airflow does not take for a DAG file any more.
     File(FileChange),
+    /// Deployed DAGs beside proposed plugins.
+    Skew(Skew),
     /// The code of a DAG changed and its structure cannot be known from the text.
     DagNotKnown {
         /// What is not known, first of all.
@@ -64,6 +68,7 @@ impl Kind {
             Self::Settings(kind) => kind.word(),
             Self::Reference(kind) => kind.word(),
             Self::File(kind) => kind.word(),
+            Self::Skew(kind) => kind.word(),
             Self::DagNotKnown { .. } => DAG_NOT_KNOWN,
         }
     }
@@ -79,6 +84,7 @@ impl Kind {
             Settings::WORDS,
             Reference::WORDS,
             FileChange::WORDS,
+            Skew::WORDS,
             &[DAG_NOT_KNOWN],
         ];
         vocabularies.into_iter().flatten().copied()
@@ -94,6 +100,7 @@ impl Kind {
             Self::Code(kind) => kind.subject(),
             Self::Settings(kind) => kind.subject(),
             Self::Reference(kind) => Some(kind.subject()),
+            Self::Skew(kind) => kind.subject(),
             Self::File(_) | Self::DagNotKnown { .. } => None,
         }
     }
@@ -109,6 +116,7 @@ impl Kind {
             Self::Settings(kind) => kind.before(),
             Self::Reference(kind) => kind.before(),
             Self::File(kind) => kind.before(),
+            Self::Skew(kind) => kind.before(),
             Self::DagNotKnown { .. } => String::new(),
         }
     }
@@ -140,6 +148,7 @@ impl Kind {
             Self::Settings(kind) => kind.after(),
             Self::Reference(kind) => kind.after(),
             Self::File(kind) => kind.after(),
+            Self::Skew(kind) => kind.after(),
             Self::DagNotKnown { reason } => reason.clone(),
         }
     }

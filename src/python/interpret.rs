@@ -46,7 +46,8 @@ pub(crate) use super::value::HostRef;
 use super::value::{
     Annotation, Args, At, Cell, Key, ModuleKey, Object, Raised, Ref, ScopeRef, Sequence, Stop, Text, Unknown, Value,
 };
-pub(crate) use import::is_standard;
+pub(crate) use builtin::is_builtin;
+pub(crate) use import::{is_preferred, is_shared_namespace, is_standard};
 pub(crate) use library::path::home_text;
 pub(crate) use library::version::Release;
 pub(crate) use record::{Around, How, Record, StepRef};

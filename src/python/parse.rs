@@ -7,12 +7,14 @@ mod expression;
 mod names;
 mod nodes;
 mod problems;
+mod since;
 mod statement;
 mod text;
 
 use super::syntax::Module;
 use crate::content::Span;
 use nodes::{Field, Node, Nodes};
+pub(crate) use since::too_new;
 use std::cell::RefCell;
 use std::rc::Rc;
 use tree_sitter::Parser;

@@ -17,6 +17,7 @@ pub(super) mod identity;
 pub(super) mod mapping;
 pub(super) mod reference;
 pub(super) mod settings;
+pub(super) mod skew;
 
 use super::{Harm, Scene};
 use crate::diff::Kind;
@@ -152,6 +153,7 @@ pub(super) fn claims(kind: &Kind, scene: &Scene) -> Vec<Claim> {
         Kind::Settings(kind) => settings::claims(kind, scene),
         Kind::Reference(kind) => reference::claims(kind, scene),
         Kind::File(kind) => file::claims(kind, scene),
+        Kind::Skew(kind) => skew::claims(kind, scene),
         Kind::DagNotKnown { .. } if scene.pinned() => Vec::new(),
         Kind::DagNotKnown { reason } => {
             vec![Claim::of_run(Fate::NotKnown, format!("what it will meet is not known: {reason}"))]
@@ -170,6 +172,7 @@ pub(super) fn about(kind: &Kind) -> Vec<TaskId> {
         Kind::Code(kind) => code::about(kind),
         Kind::Settings(kind) => settings::about(kind),
         Kind::Reference(kind) => reference::about(kind),
+        Kind::Skew(kind) => skew::about(kind),
         Kind::File(_) | Kind::DagNotKnown { .. } => Vec::new(),
     }
 }
@@ -185,6 +188,7 @@ pub(super) fn worst(kind: &Kind) -> (Harm, &'static str) {
         Kind::Settings(kind) => settings::worst(kind),
         Kind::Reference(kind) => reference::worst(kind),
         Kind::File(kind) => file::worst(kind),
+        Kind::Skew(kind) => skew::worst(kind),
         Kind::DagNotKnown { .. } => (Harm::Breaks, "what happens to a run in flight is not known"),
     }
 }

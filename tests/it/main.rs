@@ -16,4 +16,5 @@ mod remotes;
 mod repositories;
 mod shared;
 mod sync;
+mod syntax;
 mod tricky;

@@ -36,7 +36,8 @@ fn converting_method(function: &str) -> Option<&'static str> {
     })
 }
 
-pub(super) fn is_builtin(name: &str) -> bool {
+/// Whether a name is that of a built-in function, class or exception.
+pub(crate) fn is_builtin(name: &str) -> bool {
     !name.is_empty() && NAMES.contains(&format!(" {name} "))
 }
 

@@ -56,8 +56,14 @@ pub(crate) fn is_standard(top: &str) -> bool {
 }
 
 /// Whether a top-level module of that name is imported from outside the tree, whatever the tree has.
-pub(super) fn is_preferred(top: &str) -> bool {
+pub(crate) fn is_preferred(top: &str) -> bool {
     top == "airflow" || PREFERRED.contains_key(top)
+}
+
+/// Whether several distributions put modules below that name, so that a part that is not in the tree
+/// may be installed.
+pub(crate) fn is_shared_namespace(top: &str) -> bool {
+    SHARED_NAMESPACES.contains(&top)
 }
 
 impl<H: Host> Interp<'_, H> {

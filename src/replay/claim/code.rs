@@ -1,21 +1,90 @@
 //! Contracts between pieces of code.
 
-use super::super::{Harm, Scene};
-use super::Claim;
-use crate::diff::Code;
+use super::super::{Harm, Scene, of};
+use super::{Claim, Fate, When};
+use crate::diff::{Breach, Code};
+use crate::facts::TaskState;
 use crate::ids::TaskId;
 
 /// What it does to the run beyond the graphs.
-pub(super) fn claims(kind: &Code, _: &Scene) -> Vec<Claim> {
-    match *kind {}
+pub(super) fn claims(kind: &Code, scene: &Scene) -> Vec<Claim> {
+    match kind {
+        Code::CallMisfit(breach) | Code::SymbolGone(breach) | Code::ResumeRefused { breach, .. } => {
+            breached(breach, scene)
+        }
+        Code::TriggerRefused { path, breach, .. } => unbuilt(path, breach, scene),
+        Code::TriggerChanged { path, tasks } => tasks
+            .iter()
+            .map(|task_id| {
+                let why = format!(
+                    "is served by the code of `{path}` that the triggerer has loaded, until the triggerer starts anew"
+                );
+                Claim::of_task(task_id, Fate::Noted, why)
+            })
+            .collect(),
+        Code::TemplateFieldRemoved { pinned, .. } if scene.pinned() && !pinned => Vec::new(),
+        Code::TemplateFieldRemoved { field, tasks, .. } => tasks
+            .iter()
+            .map(|task_id| {
+                let why = format!("gets the template of `{field}` itself, and not what it stands for");
+                Claim::fails(task_id, why)
+            })
+            .collect(),
+        Code::BodyChanged { .. } => Vec::new(),
+    }
 }
 
 /// The tasks that it is about.
 pub(super) fn about(kind: &Code) -> Vec<TaskId> {
-    match *kind {}
+    kind.tasks().to_vec()
 }
 
 /// What it can do to a run in the worst state.
 pub(super) fn worst(kind: &Code) -> (Harm, &'static str) {
-    match *kind {}
+    match kind {
+        Code::CallMisfit(_) | Code::SymbolGone(_) => {
+            (Harm::Breaks, "a task of a run in flight would fail when it starts")
+        }
+        Code::ResumeRefused { .. } => (Harm::Breaks, "a deferred instance would fail when it goes on"),
+        Code::TriggerRefused { .. } => {
+            (Harm::Breaks, "a deferred instance would fail once the triggerer starts anew")
+        }
+        Code::TriggerChanged { .. } => (Harm::Soft, "a triggerer goes on with the code that it has loaded"),
+        Code::TemplateFieldRemoved { .. } => (Harm::Breaks, "a task of a run in flight would get the template itself"),
+        Code::BodyChanged { .. } => (Harm::None, "a task of a run in flight would run the proposed code"),
+    }
+}
+
+fn breached(breach: &Breach, scene: &Scene) -> Vec<Claim> {
+    if scene.pinned() && !breach.pinned {
+        return Vec::new();
+    }
+    let when = match (breach.at_start, breach.at_resume) {
+        (true, true) => When::StartOrResume,
+        (true, false) => When::Start,
+        (false, _) => When::Resume,
+    };
+    let why = format!("meets {}", breach.why);
+    breach.tasks.iter().map(|task_id| Claim::fails(task_id, why.clone()).when(when)).collect()
+}
+
+/// A triggerer that runs goes on with what it has built; nobody knows when it starts anew. Where the
+/// API says which trigger an instance waits for, only that one counts.
+fn unbuilt(path: &str, breach: &Breach, scene: &Scene) -> Vec<Claim> {
+    if scene.pinned() && !breach.pinned {
+        return Vec::new();
+    }
+    let waiting: Vec<_> = breach
+        .tasks
+        .iter()
+        .flat_map(|task_id| of(scene.run, task_id))
+        .filter(|instance| instance.state == TaskState::Deferred)
+        .filter(|instance| instance.trigger.as_deref().is_none_or(|known| known == path))
+        .map(|instance| (instance.task_id.clone(), instance.map_index))
+        .collect();
+    if waiting.is_empty() {
+        return Vec::new();
+    }
+    let why = format!("cannot be taken up by a triggerer that starts anew: {}", breach.why);
+    vec![Claim::of_instances(waiting, Fate::Fails, why)]
 }

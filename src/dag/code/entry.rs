@@ -1,0 +1,254 @@
+//! Where the code of a task begins.
+
+use super::{Code, Fault};
+use crate::content::{Location, Span};
+use crate::dag::Task;
+use crate::dag::known;
+use crate::python::names::{Names, bodies, children, dotted};
+use crate::python::parse::parse;
+use crate::python::program::{Around, ClassRef, Constructor, FunctionRef, Given, Target, misfit};
+use crate::python::syntax::{Arg, Expr, ExprKind, Name, ParameterKind, Stmt, StmtKind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Methods of an operator that Airflow itself calls when an instance runs.
+const CALLED: [&str; 5] = ["execute", "poke", "pre_execute", "post_execute", "choose_branch"];
+
+/// Operators that give their callable those of `op_kwargs` and of the context for which it has a
+/// parameter (`KeywordParameters.determine`, alike in 2.6.2, 2.11.2 and 3.3.2).
+const CALL_A_FUNCTION: [&str; 4] = ["PythonOperator", "BranchPythonOperator", "ShortCircuitOperator", "PythonSensor"];
+
+impl Code {
+    /// The functions of the tree that an instance of a task starts with.
+    pub(super) fn entries(&self, task: &Task) -> Vec<(FunctionRef, Option<ClassRef>)> {
+        let mut entries = Vec::new();
+        if let Some(function) = task.callable.as_ref().and_then(|callable| self.function_at(&callable.at)) {
+            entries.push((function, None));
+        }
+        if let Some(class) = self.operator(task) {
+            let methods = CALLED.iter().filter_map(|name| self.program.method(&class, name));
+            entries.extend(methods.map(|method| (method, Some(class.clone()))));
+        }
+        entries
+    }
+
+    /// The class of the tree that a task is an instance of.
+    pub(super) fn operator(&self, task: &Task) -> Option<ClassRef> {
+        let path = task.operator_path.as_deref()?;
+        if path.starts_with("airflow.") {
+            return None;
+        }
+        let from = self.files.get(&task.at.path).copied()?;
+        match self.program.qualified(path, from) {
+            Target::Class(class) => Some(class),
+            _ => None,
+        }
+    }
+
+    /// The function or method of that qualified name.
+    pub(super) fn definition(&self, path: &str) -> Option<(FunctionRef, Option<ClassRef>)> {
+        let from = *self.files.values().next()?;
+        match self.program.qualified(path, from) {
+            Target::Function(function) => Some((function, None)),
+            Target::Class(class) => {
+                let method = ["__init__", "execute"].iter().find_map(|name| self.program.method(&class, name))?;
+                Some((method, Some(class)))
+            }
+            _ => {
+                let (class, method) = path.rsplit_once('.')?;
+                let Target::Class(class) = self.program.qualified(class, from) else { return None };
+                Some((self.program.method(&class, method)?, Some(class)))
+            }
+        }
+    }
+
+    /// The function whose `def` stands there.
+    fn function_at(&self, at: &Location) -> Option<FunctionRef> {
+        let file = self.files.get(&at.path).copied()?;
+        let known = self.functions.borrow().contains_key(&file);
+        if !known {
+            let mut found = BTreeMap::new();
+            if let Ok(module) = self.program.tree().syntax(file).as_ref() {
+                functions(&module.body, file, &Rc::from([]), &mut found);
+            }
+            self.functions.borrow_mut().insert(file, found);
+        }
+        self.functions.borrow().get(&file)?.get(&at.span.start).cloned()
+    }
+
+    /// Whether what a task gives its callable when it runs does not fit: what Airflow binds when it
+    /// loads the file is not looked at here.
+    pub(super) fn argument_faults(&self, task: &Task) -> Vec<Fault> {
+        let Some(callable) = &task.callable else { return Vec::new() };
+        let Some(function) = self.function_at(&callable.at) else { return Vec::new() };
+        let Some(mut given) = given(task, &function) else { return Vec::new() };
+        if task.mapped.is_none() && !self.runs_directly(task, &function) {
+            return Vec::new();
+        }
+        for parameter in &function.def.parameters {
+            let of_run = known::context_key(&parameter.name) && !given.keywords.contains(&parameter.name);
+            let by_name = matches!(parameter.kind, ParameterKind::Plain | ParameterKind::KeywordOnly);
+            if of_run && by_name {
+                given.keywords.push(parameter.name.clone());
+            }
+        }
+        let Some(why) = misfit(&function.def, &given) else { return Vec::new() };
+        let name = &function.def.name;
+        vec![Fault {
+            message: format!("TypeError: `{name}()` {why}"),
+            within: name.to_string(),
+            callee: Some(self.program.path_of(function.file, name)),
+            at: task.id_at.clone(),
+            doubt: None,
+            symbol: false,
+        }]
+    }
+}
+
+impl Code {
+    /// Whether a mapped operator of the tree lacks an argument that its own `__init__` needs: instances
+    /// are made when they run. Names that the DAG's `default_args` may give are taken for given.
+    pub(super) fn mapped_operator_fault(&self, task: &Task) -> Option<Fault> {
+        let mapped = task.mapped.as_ref().filter(|mapped| !mapped.kwargs)?;
+        let class = self.operator(task)?;
+        let Constructor::Init(init) = self.program.constructor(&class) else { return None };
+        let given = |name: &str| {
+            name == "task_id" || task.arguments.get(name).is_some() || mapped.over.iter().any(|over| over.arg == name)
+        };
+        let missing = init.def.parameters.iter().skip(1).find(|parameter| {
+            parameter.kind == ParameterKind::KeywordOnly && parameter.default.is_none() && !given(&parameter.name)
+        })?;
+        let file = self.files.get(&task.at.path).copied()?;
+        if String::from_utf8_lossy(self.program.tree().bytes(file)).contains("default_args") {
+            return None;
+        }
+        let (class, name) = (&class.def.name, &missing.name);
+        Some(Fault {
+            message: format!("AirflowException: `{class}` is missing the keyword argument `{name}`"),
+            within: format!("{class}.__init__"),
+            callee: Some(self.program.path_of(init.file, class)),
+            at: task.id_at.clone(),
+            doubt: None,
+            symbol: false,
+        })
+    }
+}
+
+impl Code {
+    /// Whether the `python_callable` of a task is that function itself, and not something made of it.
+    fn runs_directly(&self, task: &Task, function: &FunctionRef) -> bool {
+        let Some(file) = self.files.get(&task.at.path).copied() else { return false };
+        let syntax = self.program.tree().syntax(file);
+        let Ok(module) = syntax.as_ref() else { return false };
+        let mut found = None;
+        calls(&module.body, &mut |span, args| {
+            if span == task.at.span {
+                found = args.iter().find_map(|arg| match arg {
+                    Arg::Keyword(name, value) if &**name == "python_callable" => dotted(value),
+                    _ => None,
+                });
+            }
+        });
+        let Some(parts) = found else { return false };
+        let same = |target: &FunctionRef| target.def.span == function.def.span && target.file == function.file;
+        matches!(self.program.dotted(file, &[], &parts), Target::Function(target) if same(&target))
+    }
+}
+
+/// Every call below these statements.
+fn calls(body: &[Stmt], visit: &mut dyn FnMut(Span, &[Arg])) {
+    for stmt in body {
+        own_exprs(&stmt.kind, &mut |expr| of_expr(expr, visit));
+        bodies(&stmt.kind, &mut |body| calls(body, visit));
+    }
+}
+
+fn of_expr(expr: &Expr, visit: &mut dyn FnMut(Span, &[Arg])) {
+    if let ExprKind::Call(_, args) = &expr.kind {
+        visit(expr.span, args);
+    }
+    children(expr, &mut |child| of_expr(child, visit));
+}
+
+/// The expressions of a statement itself in which an operator may be made.
+fn own_exprs(stmt: &StmtKind, visit: &mut dyn FnMut(&Expr)) {
+    match stmt {
+        StmtKind::Expr(value) | StmtKind::Return(Some(value)) | StmtKind::Assign { value, .. } => visit(value),
+        StmtKind::Annotated { value: Some(value), .. } => visit(value),
+        StmtKind::With(with) => with.items.iter().for_each(|(context, _)| visit(context)),
+        _ => {}
+    }
+}
+
+/// The arguments that a task's callable is called with when it runs; none where that is not known, or
+/// is settled when Airflow loads the file.
+fn given(task: &Task, function: &FunctionRef) -> Option<Given> {
+    let own = |name: &Name| {
+        function.def.parameters.iter().any(|parameter| {
+            parameter.name == *name && matches!(parameter.kind, ParameterKind::Plain | ParameterKind::KeywordOnly)
+        })
+    };
+    if task.operator_path.as_deref().is_some_and(|path| path.starts_with("airflow."))
+        && CALL_A_FUNCTION.contains(&task.operator.as_str())
+        && task.mapped.is_none()
+    {
+        let positional = match task.arguments.get("op_args") {
+            None => 0,
+            Some(text) => match literal(text)?.kind {
+                ExprKind::List(items) | ExprKind::Tuple(items) => items.len(),
+                _ => return None,
+            },
+        };
+        let keywords = match task.arguments.get("op_kwargs") {
+            None => Vec::new(),
+            Some(text) => keys(text)?,
+        };
+        // Those without a parameter are left out of the call.
+        let keywords = keywords.into_iter().filter(own).collect();
+        return Some(Given { positional, keywords, ..Given::default() });
+    }
+    // A mapped `@task` is bound when an instance of it runs.
+    let mapped = task.mapped.as_ref().filter(|mapped| !mapped.kwargs)?;
+    if !task.operator.starts_with('_') || !matches!(&*task.operator, "_PythonDecoratedOperator") {
+        return None;
+    }
+    let partial = task.arguments.names().filter_map(|name| name.strip_suffix("()"));
+    let over = mapped.over.iter().map(|over| over.arg.as_str());
+    let keywords: BTreeSet<Name> = partial.chain(over).map(Name::from).collect();
+    let named = keywords.iter().all(|name| !name.starts_with('['));
+    named.then(|| Given { keywords: keywords.into_iter().collect(), ..Given::default() })
+}
+
+/// The expression in the canonical text of an argument, where that is wholly known.
+fn literal(text: &str) -> Option<Expr> {
+    let mut module = parse(text.as_bytes()).ok()?;
+    match module.body.pop()?.kind {
+        StmtKind::Expr(expr) if module.body.is_empty() => Some(expr),
+        _ => None,
+    }
+}
+
+fn keys(text: &str) -> Option<Vec<Name>> {
+    let ExprKind::Dict(pairs) = literal(text)?.kind else { return None };
+    pairs
+        .into_iter()
+        .map(|(key, _)| match key?.kind {
+            ExprKind::Str(key) => Some(key),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Every function below these statements, by where its `def` begins.
+fn functions(body: &[Stmt], file: usize, around: &Around, found: &mut BTreeMap<u32, FunctionRef>) {
+    for stmt in body {
+        if let StmtKind::Function { def, .. } = &stmt.kind {
+            let function = FunctionRef { file, def: def.clone(), decorators: Rc::from([]), around: around.clone() };
+            found.insert(def.span.start, function);
+            let inner: Around = around.iter().cloned().chain([Rc::new(Names::of_function(def))]).collect();
+            functions(&def.body, file, &inner, found);
+        } else {
+            bodies(&stmt.kind, &mut |body| functions(body, file, around, found));
+        }
+    }
+}

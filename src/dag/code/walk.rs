@@ -1,0 +1,517 @@
+//! One function, statement by statement: what it calls of the tree, and what certainly fails in it.
+
+use super::{Code, Deferral};
+use crate::content::{Location, Span};
+use crate::python::canonical;
+use crate::python::names::{Binding, Names, bodies, children, dotted};
+use crate::python::program::{ClassRef, Constructor, FunctionRef, Given, Target, keeps_signature, misfit};
+use crate::python::syntax::{Arg, Expr, ExprKind, Function, Name, Stmt, StmtKind, without_docstring};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+/// Something that fails whenever the statement is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What Python says.
+    pub message: String,
+    /// The function that it happens in.
+    pub within: String,
+    /// The qualified name of what is called, where it is there.
+    pub callee: Option<String>,
+    /// The expression.
+    pub at: Location,
+    /// Why it may never be reached, where that is so.
+    pub doubt: Option<&'static str>,
+    /// Whether something is missing, rather than called in the wrong way.
+    pub symbol: bool,
+}
+
+impl Fault {
+    /// What makes two faults the same, wherever they stand.
+    pub fn key(&self) -> (String, String) {
+        (self.within.clone(), self.message.clone())
+    }
+}
+
+/// What a function does.
+#[derive(Debug)]
+pub(super) struct Seen {
+    /// Its name, with that of its class.
+    pub(super) name: String,
+    /// The identity of its code.
+    pub(super) code: String,
+    pub(super) faults: Vec<Fault>,
+    pub(super) deferrals: Vec<Deferral>,
+    /// Functions of the tree that it calls or hands on, with the class of their instance.
+    pub(super) calls: Vec<(FunctionRef, Option<ClassRef>)>,
+}
+
+/// Reads a function; `class` is that of its `self`.
+pub(super) fn function(code: &Code, function: &FunctionRef, class: Option<&ClassRef>) -> Seen {
+    let def = &function.def;
+    let name = class.map_or_else(|| def.name.to_string(), |class| format!("{}.{}", class.def.name, def.name));
+    let seen =
+        Seen { name, code: without_local_names(def), faults: Vec::new(), deferrals: Vec::new(), calls: Vec::new() };
+    let decorated = |name: &str| function.decorators.iter().any(|decorator| &**decorator == name);
+    let this = class.filter(|_| !decorated("staticmethod")).and_then(|class| {
+        let first = def.parameters.first()?.name.clone();
+        let target =
+            if decorated("classmethod") { Target::Class(class.clone()) } else { Target::Instance(class.clone()) };
+        Some((first, target))
+    });
+    let mut scopes: Vec<Rc<Names>> = function.around.to_vec();
+    scopes.push(Rc::new(Names::of_function(def)));
+    let mut puts = Puts::default();
+    puts.body(&def.body);
+    let (class, guards) = (class.cloned(), Vec::new());
+    let mut walk = Walk { code, function, class, this, scopes, seen, puts, guards, doubt: None };
+    walk.body(&def.body);
+    walk.seen
+}
+
+pub(super) struct Walk<'c> {
+    pub(super) code: &'c Code,
+    pub(super) function: &'c FunctionRef,
+    pub(super) class: Option<ClassRef>,
+    /// The first parameter of a method, and what it stands for.
+    this: Option<(Name, Target)>,
+    /// Around the place, the outermost first; the function's own among them.
+    scopes: Vec<Rc<Names>>,
+    pub(super) seen: Seen,
+    /// What the function itself puts on objects, and which names it hands to others, who may do so.
+    puts: Puts,
+    /// Exceptions that are caught around the place.
+    guards: Vec<String>,
+    doubt: Option<&'static str>,
+}
+
+/// What catches everything.
+const ALL: &str = "Exception";
+
+impl Walk<'_> {
+    fn body(&mut self, body: &[Stmt]) {
+        for stmt in without_docstring(body) {
+            self.stmt(stmt);
+            // What comes behind is never reached.
+            if matches!(stmt.kind, StmtKind::Return(_) | StmtKind::Raise(_) | StmtKind::Break | StmtKind::Continue) {
+                break;
+            }
+        }
+    }
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        match &stmt.kind {
+            StmtKind::Expr(value) | StmtKind::Return(Some(value)) | StmtKind::Raise(Some(value)) => self.expr(value),
+            StmtKind::Assign { targets, value } => {
+                self.expr(value);
+                targets.iter().for_each(|target| self.target_expr(target));
+            }
+            StmtKind::Annotated { target, value, .. } => {
+                value.iter().for_each(|value| self.expr(value));
+                self.target_expr(target);
+            }
+            StmtKind::Augmented { target, value, .. } => {
+                self.expr(value);
+                self.target_expr(target);
+            }
+            StmtKind::Assert(parts) => parts.iter().for_each(|part| self.expr(part)),
+            StmtKind::Delete(targets) => targets.iter().for_each(|target| self.target_expr(target)),
+            StmtKind::Import(names) => {
+                for (dotted, _) in names {
+                    if let Target::Missing(class, why) = self.code.program.module(dotted, self.function.file) {
+                        self.fault(class, &why, stmt.span, None, true);
+                    }
+                }
+            }
+            StmtKind::ImportFrom { level, module, names, star: false } => {
+                for (name, _, span) in names {
+                    let target = self.code.program.imported(self.function.file, *level, module, name);
+                    if let Target::Missing(class, why) = target {
+                        self.fault(class, &why, *span, None, true);
+                    }
+                }
+            }
+            StmtKind::Function { def, .. } => self.nested(def),
+            _ => self.compound(&stmt.kind),
+        }
+    }
+
+    fn compound(&mut self, stmt: &StmtKind) {
+        match stmt {
+            StmtKind::If { arms, orelse } => {
+                for (test, body) in arms {
+                    if is_about_environment(test) {
+                        return;
+                    }
+                    self.expr(test);
+                    self.body(body);
+                }
+                self.body(orelse);
+            }
+            StmtKind::For(repeated) => {
+                self.expr(&repeated.iter);
+                self.target_expr(&repeated.target);
+                self.body(&repeated.body);
+                self.body(&repeated.orelse);
+            }
+            StmtKind::While { test, body, orelse } => {
+                self.expr(test);
+                self.body(body);
+                self.body(orelse);
+            }
+            StmtKind::Try { body, handlers, orelse, finally } => {
+                let before = self.guards.len();
+                for handler in handlers {
+                    caught(handler.kind.as_ref(), &mut self.guards);
+                }
+                self.body(body);
+                self.guards.truncate(before);
+                self.body(orelse);
+                let doubt = self.doubt.replace("only where another exception was raised");
+                for handler in handlers {
+                    self.body(&handler.body);
+                }
+                self.doubt = doubt;
+                self.body(finally);
+            }
+            StmtKind::With(with) => {
+                let before = self.guards.len();
+                for (context, target) in &with.items {
+                    self.expr(context);
+                    target.iter().for_each(|target| self.target_expr(target));
+                    if let ExprKind::Call(callee, args) = &context.kind
+                        && crate::python::value::last_name(callee) == Some("suppress")
+                    {
+                        for arg in args {
+                            if let Arg::Positional(kind) = arg {
+                                caught(Some(kind), &mut self.guards);
+                            }
+                        }
+                    }
+                }
+                self.body(&with.body);
+                self.guards.truncate(before);
+            }
+            StmtKind::Match { subject, cases } => {
+                self.expr(subject);
+                cases.iter().for_each(|case| self.body(&case.body));
+            }
+            _ => {}
+        }
+    }
+
+    /// A function within the function: it is taken to be called.
+    fn nested(&mut self, def: &Rc<Function>) {
+        self.scopes.push(Rc::new(Names::of_function(def)));
+        let guards = std::mem::take(&mut self.guards);
+        self.body(&def.body);
+        self.guards = guards;
+        self.scopes.pop();
+    }
+
+    /// The left side of an assignment: only what is read on the way counts.
+    fn target_expr(&mut self, target: &Expr) {
+        match &target.kind {
+            ExprKind::Attribute(object, _) => self.expr(object),
+            ExprKind::Subscript(object, index) => {
+                self.expr(object);
+                self.expr(index);
+            }
+            ExprKind::Tuple(items) | ExprKind::List(items) => items.iter().for_each(|item| self.target_expr(item)),
+            ExprKind::Starred(inner) => self.target_expr(inner),
+            _ => {}
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Name(_) | ExprKind::Attribute(..) => self.read(expr),
+            ExprKind::Call(callee, args) => self.call(callee, args, expr.span),
+            ExprKind::Lambda(def) => self.nested(def),
+            // What stands behind a condition may be there to keep it from being reached.
+            ExprKind::Conditional { test, .. } if is_about_environment(test) => {}
+            _ => children(expr, &mut |child| self.expr(child)),
+        }
+    }
+
+    /// A name or an attribute that is read.
+    fn read(&mut self, expr: &Expr) {
+        match self.target(expr) {
+            Target::Missing("AttributeError", _) if self.may_be_put(expr) => {}
+            Target::Missing(class, why) => self.fault(class, &why, expr.span, None, true),
+            Target::Function(function) => self.calls(function, None),
+            Target::Method(function, class) => self.calls(function, Some(class)),
+            _ => {
+                if let ExprKind::Attribute(object, _) = &expr.kind
+                    && dotted(expr).is_none()
+                {
+                    self.expr(object);
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, callee: &Expr, args: &[Arg], span: Span) {
+        self.defer(callee, args, span);
+        let given = Given::of(args);
+        if let ExprKind::Attribute(object, _) = &callee.kind
+            && dotted(callee).is_none()
+        {
+            self.expr(object);
+        }
+        match self.target(callee) {
+            Target::Missing("AttributeError", _) if self.may_be_put(callee) => {}
+            Target::Missing(class, why) => self.fault(class, &why, callee.span, None, true),
+            Target::Function(function) => {
+                self.check(&function, None, &given, span);
+                self.calls(function, None);
+            }
+            Target::Method(function, class) => {
+                self.check(&function, Some(&class), &given.behind(1), span);
+                self.calls(function, Some(class));
+            }
+            Target::Class(class) => self.construct(&class, given, span),
+            _ if !matches!(callee.kind, ExprKind::Name(_) | ExprKind::Attribute(..)) => self.expr(callee),
+            _ => {}
+        }
+        for arg in args {
+            match arg {
+                Arg::Positional(value) | Arg::Keyword(_, value) | Arg::Star(value) | Arg::DoubleStar(value) => {
+                    self.expr(value);
+                }
+            }
+        }
+    }
+
+    /// A function that is called or handed on. One within this function is read where it stands.
+    fn calls(&mut self, function: FunctionRef, class: Option<ClassRef>) {
+        if function.file != self.function.file || function.around.len() <= self.function.around.len() {
+            self.seen.calls.push((function, class));
+        }
+    }
+
+    fn construct(&mut self, class: &ClassRef, given: Given, span: Span) {
+        let path = self.code.program.path_of(class.file, &class.def.name);
+        let why = match self.code.program.constructor(class) {
+            Constructor::Init(init) => {
+                let why = misfit(&init.def, &given.behind(1));
+                self.seen.calls.push((init, Some(class.clone())));
+                why
+            }
+            Constructor::Fields(fields) => misfields(&fields, &given),
+            Constructor::Nothing => {
+                (given.positional > 0 || !given.keywords.is_empty()).then(|| "takes no arguments".to_owned())
+            }
+            Constructor::Unknown => None,
+        };
+        if let Some(why) = why {
+            let why = format!("`{}()` {why}", class.def.name);
+            self.fault("TypeError", &why, span, Some(path), false);
+        }
+    }
+
+    fn check(&mut self, function: &FunctionRef, class: Option<&ClassRef>, given: &Given, span: Span) {
+        if !keeps_signature(&function.decorators) {
+            return;
+        }
+        let Some(why) = misfit(&function.def, given) else { return };
+        let name = match class {
+            Some(class) => format!("{}.{}", class.def.name, function.def.name),
+            None => function.def.name.to_string(),
+        };
+        let path = function.around.is_empty().then(|| self.code.program.path_of(function.file, &name));
+        self.fault("TypeError", &format!("`{name}()` {why}"), span, path, false);
+    }
+
+    fn fault(&mut self, class: &str, why: &str, span: Span, callee: Option<String>, symbol: bool) {
+        let bases: &[&str] = match class {
+            "ModuleNotFoundError" => &["ModuleNotFoundError", "ImportError"],
+            "ImportError" => &["ImportError"],
+            "AttributeError" => &["AttributeError"],
+            "NameError" => &["NameError"],
+            _ => &["TypeError"],
+        };
+        if self.guards.iter().any(|guard| guard == ALL || bases.contains(&guard.as_str())) {
+            return;
+        }
+        self.seen.faults.push(Fault {
+            message: format!("{class}: {why}"),
+            within: self.seen.name.clone(),
+            callee,
+            at: self.code.location(self.function.file, span),
+            doubt: self.doubt,
+            symbol,
+        });
+    }
+
+    /// Whether an expression is the instance whose method this is.
+    pub(super) fn is_self(&self, expr: &Expr) -> bool {
+        matches!((&expr.kind, &self.this), (ExprKind::Name(name), Some((this, Target::Instance(_)))) if name == this)
+    }
+
+    /// What an expression leads to.
+    pub(super) fn target(&self, expr: &Expr) -> Target {
+        let file = self.function.file;
+        match &expr.kind {
+            ExprKind::Name(name) => match &self.this {
+                // A method may put something else there.
+                Some((this, target)) if this == name && !self.rebinds(this) => target.clone(),
+                _ => self.code.program.name(file, &self.scopes, name),
+            },
+            ExprKind::Attribute(object, name) => {
+                let target = self.target(object);
+                self.code.program.attribute(&target, name, file)
+            }
+            ExprKind::Call(callee, _) => match self.target(callee) {
+                Target::Class(class) => Target::Instance(class),
+                missing @ Target::Missing(..) => missing,
+                _ => Target::Unknown,
+            },
+            _ => Target::Unknown,
+        }
+    }
+
+    fn rebinds(&self, this: &Name) -> bool {
+        let mut inner = self.scopes.iter().skip(self.function.around.len());
+        // The parameter itself is bound as some value; a second binding makes it several things.
+        let again = |names: &Rc<Names>| matches!(names.bound.get(this), Some(Binding::Several));
+        inner.next().is_some_and(again) || inner.any(|names| names.bound.contains_key(this))
+    }
+
+    /// Whether an attribute may be there because somebody has put it on the object.
+    fn may_be_put(&self, expr: &Expr) -> bool {
+        let ExprKind::Attribute(object, name) = &expr.kind else { return false };
+        let handed_on = matches!(&object.kind, ExprKind::Name(name) if self.puts.handed_on.contains(name));
+        // A member of a module or class that is handed on is what it is.
+        let is_object = matches!(self.target(object), Target::Instance(_));
+        self.puts.attributes.contains(name) || handed_on && is_object && !self.is_self(object)
+    }
+}
+
+#[derive(Default)]
+struct Puts {
+    attributes: BTreeSet<Name>,
+    handed_on: BTreeSet<Name>,
+}
+
+impl Puts {
+    fn body(&mut self, body: &[Stmt]) {
+        for stmt in body {
+            match &stmt.kind {
+                StmtKind::Assign { targets, value } => {
+                    targets.iter().for_each(|target| self.target(target));
+                    self.expr(value);
+                }
+                StmtKind::Annotated { target, value, .. } => {
+                    self.target(target);
+                    value.iter().for_each(|value| self.expr(value));
+                }
+                StmtKind::Expr(value) | StmtKind::Return(Some(value)) => self.expr(value),
+                StmtKind::For(repeated) => self.target(&repeated.target),
+                _ => {}
+            }
+            bodies(&stmt.kind, &mut |body| self.body(body));
+        }
+    }
+
+    fn target(&mut self, target: &Expr) {
+        match &target.kind {
+            ExprKind::Attribute(_, name) => {
+                self.attributes.insert(name.clone());
+            }
+            ExprKind::Tuple(items) | ExprKind::List(items) => items.iter().for_each(|item| self.target(item)),
+            _ => {}
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        if let ExprKind::Call(_, args) = &expr.kind {
+            for arg in args {
+                let (Arg::Positional(value) | Arg::Keyword(_, value)) = arg else { continue };
+                if let ExprKind::Name(name) = &value.kind {
+                    self.handed_on.insert(name.clone());
+                }
+            }
+        }
+        children(expr, &mut |child| self.expr(child));
+    }
+}
+
+/// Whether the arguments of a call fit the fields of a dataclass.
+fn misfields(fields: &[(Name, bool)], given: &Given) -> Option<String> {
+    if given.positional > fields.len() {
+        return Some(format!("takes {} positional arguments but {} were given", fields.len(), given.positional));
+    }
+    if let Some(name) = given.keywords.iter().find(|name| !fields.iter().any(|(field, _)| field == *name)) {
+        return Some(format!("got an unexpected keyword argument `{name}`"));
+    }
+    if given.star || given.double_star {
+        return None;
+    }
+    let open = |(name, default): &&(Name, bool)| !default && !given.keywords.contains(name);
+    let (name, _) = fields.iter().skip(given.positional).find(open)?;
+    Some(format!("missing a required argument: `{name}`"))
+}
+
+/// The names of the exceptions that a handler catches; all, for what cannot be read off.
+fn caught(kind: Option<&Expr>, found: &mut Vec<String>) {
+    let Some(kind) = kind else {
+        found.push(ALL.to_owned());
+        return;
+    };
+    match &kind.kind {
+        ExprKind::Tuple(kinds) => kinds.iter().for_each(|kind| caught(Some(kind), found)),
+        ExprKind::Name(name) | ExprKind::Attribute(_, name) => match &**name {
+            "BaseException" => found.push(ALL.to_owned()),
+            name => found.push(name.to_owned()),
+        },
+        _ => found.push(ALL.to_owned()),
+    }
+}
+
+/// Whether a condition asks what is installed, or for whom the code is: one side of it is never
+/// reached, and which is not known.
+fn is_about_environment(test: &Expr) -> bool {
+    let mut found = false;
+    let mut look = |expr: &Expr| {
+        found |= match &expr.kind {
+            ExprKind::Name(name) | ExprKind::Attribute(_, name) => {
+                let name = name.to_ascii_lowercase();
+                name.contains("version") || matches!(&*name, "type_checking" | "hasattr" | "airflow_v_3_plus")
+            }
+            ExprKind::False => true,
+            _ => false,
+        };
+    };
+    everywhere(test, &mut look);
+    found
+}
+
+fn everywhere(expr: &Expr, look: &mut dyn FnMut(&Expr)) {
+    look(expr);
+    children(expr, &mut |child| everywhere(child, look));
+}
+
+/// What a function does, with its locals numbered in the order in which they come up: another name for
+/// one of them changes nothing.
+fn without_local_names(def: &Function) -> String {
+    let names = Names::of_function(def);
+    let text = canonical::function(def);
+    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(first) = rest.chars().next() {
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        let end = if word(first) { rest.find(|c| !word(c)).unwrap_or(rest.len()) } else { first.len_utf8() };
+        let (token, after) = rest.split_at(end);
+        if names.bound.contains_key(token) {
+            let next = numbers.len();
+            let _ = write!(out, "${}", numbers.entry(token).or_insert(next));
+        } else {
+            out.push_str(token);
+        }
+        rest = after;
+    }
+    out
+}
