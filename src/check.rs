@@ -6,11 +6,12 @@ mod gone;
 mod names;
 mod restored;
 mod skew;
+mod storm;
 
 use crate::content::{ContentPath, Location, Snapshot};
 use crate::dag::{self, Id, Model, Models};
 use crate::diff::{self, Change, Kind, Side};
-use crate::facts::{Facts, Names, Questions, Seen, StoredValue};
+use crate::facts::{Facts, Questions, Seen, StoredValue};
 use crate::ids::{AirflowVersion, DagId};
 use crate::report::{Coverage, Hold, Lines, Live, Report, Verdict};
 use crate::rules::{self, Basis, Case, Finding, Level, OnUnreachable, Policy, Sides};
@@ -38,7 +39,7 @@ pub struct Comparison<'a> {
     after: Model,
     changes: Vec<Change>,
     /// What the change names first.
-    names: Names,
+    needs: Vec<names::Need>,
 }
 
 impl<'a> Comparison<'a> {
@@ -52,15 +53,17 @@ impl<'a> Comparison<'a> {
         diff::too_new(sides.0, sides.1, policy.layout, target_python(policy), &mut changes);
         skew::add(models, (sides, &marked), policy, &mut changes);
         // All names of a first delivery are new, and say nothing.
-        let names = if deployed.is_empty() { Names::default() } else { names::first_named(&before, &after) };
-        Self { deployed, proposed, policy, before, after, changes, names }
+        let named = names::Sides { deployed: (deployed, &before), proposed: (proposed, &after) };
+        let needs = if deployed.is_empty() { Vec::new() } else { names::first_named(&named) };
+        Self { deployed, proposed, policy, before, after, changes, needs }
     }
 
     /// See [`questions`].
     pub fn questions(&self) -> Questions {
         // Nothing is deployed: whatever is in flight may miss its DAG in the proposed tree.
         let mut questions = Questions { all_dags: self.deployed.is_empty(), ..Questions::default() };
-        for dag_id in self.changes.iter().flat_map(|change| &change.dags) {
+        let of_changes = self.changes.iter().flat_map(|change| &change.dags);
+        for dag_id in of_changes.chain(self.needs.iter().map(names::Need::dag)) {
             match dag_id {
                 Id::Exact(dag_id) => {
                     questions.dags.insert(dag_id.clone());
@@ -70,14 +73,19 @@ impl<'a> Comparison<'a> {
             }
         }
         questions.values = self.changes.iter().flat_map(stored_values).collect();
-        questions.names = self.names.clone();
+        questions.names = names::names(&self.needs);
         questions
     }
 
     /// See [`check`].
     pub fn check(&self, facts: &Facts) -> Report {
-        let from_facts =
-            if self.deployed.is_empty() { bootstrap::changes(self.proposed, &self.after, facts) } else { Vec::new() };
+        let from_facts = if self.deployed.is_empty() {
+            bootstrap::changes(self.proposed, &self.after, facts)
+        } else {
+            let mut more = names::changes(&self.needs, facts, self.policy);
+            more.extend(storm::changes(&self.before, &self.after, facts, self.policy));
+            more
+        };
         let known = self.changes.iter().map(|change| restored::seen(change, facts));
         let changes: Vec<Change> = known.chain(from_facts).collect();
         let case = Case { changes: &changes, deployed: &self.before, proposed: &self.after };
@@ -110,7 +118,7 @@ impl<'a> Comparison<'a> {
             findings,
             predictions,
             unavailable,
-            notes: names::missing(&self.names, facts),
+            notes: names::notes(&self.needs, facts, self.policy),
         }
     }
 
@@ -207,6 +215,14 @@ fn target_python(policy: &Policy) -> Option<u32> {
         _ => None,
     };
     policy.target_python.or_else(|| newest(policy.airflow?))
+}
+
+/// The proposed DAGs that are not, as a whole, those of the deployed model: what did not change is
+/// evaluated once and shared.
+fn fresh<'m>(before: &Model, after: &'m Model) -> Vec<&'m dag::Dag> {
+    let shared: BTreeSet<*const dag::Dag> = before.dags.iter().map(std::sync::Arc::as_ptr).collect();
+    let fresh = after.dags.iter().filter(|dag| !shared.contains(&std::sync::Arc::as_ptr(dag)));
+    fresh.map(AsRef::as_ref).collect()
 }
 
 /// The stored values that a change of what passes between tasks turns on.

@@ -82,7 +82,7 @@ fn command(process: Process) -> Result<Exit, Failure> {
         Command::Schema { name } => schema(name),
         Command::Snapshot(arguments) => snapshot::run(&arguments, &environment),
         Command::Status(arguments) => status::run(&arguments, &environment),
-        Command::Rule { id, source, rules_dir } => rule::run(id.as_deref(), source, rules_dir.as_deref()),
+        Command::Rule { id, whole, rules_dir } => rule::run(id.as_deref(), whole, rules_dir.as_deref()),
     }
 }
 
@@ -95,6 +95,7 @@ fn schema(name: config::SchemaName) -> Result<Exit, Failure> {
         config::SchemaName::Snapshot => Shape::Snapshot,
         config::SchemaName::Status => Shape::Status,
         config::SchemaName::Config => Shape::Config,
+        config::SchemaName::TreeConfig => Shape::TreeConfig,
     };
     stdout(schema(shape)).map(|()| Exit::Completed)
 }

@@ -15,7 +15,7 @@ pub use arguments::{
     OutputFormat, Reported, SchemaName, SkewArgument, SnapshotArguments, StatusArguments, StatusFormat, Stored,
     SyncArguments,
 };
-pub use choices::{operator, rules_dir, tree};
+pub use choices::{most_past_runs, operator, rules_dir, secrets_backend, tree};
 pub use instances::{ConfigText, InstanceSettings, Login, PasswordKind, instances};
 pub use variables::{Environment, nearest_three};
 

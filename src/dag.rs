@@ -28,6 +28,7 @@ mod names;
 mod nesting;
 mod opaque;
 mod operator;
+mod options;
 mod output;
 mod outside;
 mod refusal;
@@ -158,6 +159,9 @@ pub struct Dag {
     /// The dependencies between listed tasks, in the order in which their upstream tasks are
     /// made: what [`Task::upstream`] and [`Task::downstream`] say, with what declared each.
     pub edges: Vec<Edge>,
+    /// What it is given about schedules, limits and callbacks, by name, each in canonical text; what
+    /// it gives to its tasks stands behind `default_args.`.
+    pub options: Arguments,
     /// Every file of the tree that the DAG's file reaches by imports, itself included: a change
     /// of any of them may change this DAG.
     pub reaches: Reaches,
@@ -172,6 +176,25 @@ impl Dag {
     /// Whether ids, tasks, edges, groups and mappings are exactly what Airflow builds.
     pub fn complete(&self) -> bool {
         self.unknown.is_empty()
+    }
+
+    /// The option of a task in canonical text: its own, or what the nearest group around it or the DAG
+    /// gives to all of their tasks.
+    pub fn option<'a>(&'a self, task: &'a Task, name: &str) -> Option<&'a str> {
+        let of_groups = || {
+            let mut next = task.group.as_ref();
+            // A group is inside of another at most as often as there are groups.
+            for _ in &self.groups {
+                let group = self.groups.iter().find(|group| group.group_id.exact() == next)?;
+                if let Some(given) = group.defaults.get(name) {
+                    return Some(given);
+                }
+                next = Some(group.parent.as_ref()?);
+            }
+            None
+        };
+        let of_dag = || self.options.get(&format!("default_args.{name}"));
+        task.arguments.get(name).or_else(of_groups).or_else(of_dag)
     }
 
     /// The task of that id, if it is known for certain.
@@ -342,6 +365,8 @@ pub struct Group {
     pub mapped: Option<Mapping>,
     /// Whether members carry its id as a prefix (`prefix_group_id`).
     pub prefixes: bool,
+    /// What it gives to its tasks (`default_args`), by name, as far as it is an option.
+    pub defaults: Arguments,
 }
 
 /// What a mapped task or group is mapped over.

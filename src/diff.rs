@@ -14,15 +14,19 @@ mod kind;
 mod mapping;
 mod pairing;
 mod params;
+mod plan;
 mod reference;
+mod settings;
 mod since;
 mod skew;
 mod xcom;
 
 pub use kind::{
-    Breach, Code, Data, FileChange, Graph, Handover, Hurt, Identity, Kind, KnownBy, Mapped, MappingChange, Meets,
-    Mixture, ParamRule, Reference, Settings, Skew,
+    Breach, Code, Data, Environment, FileChange, Graph, Handover, Hurt, Identity, Kind, KnownBy, Mapped, MappingChange,
+    Meets, Mixture, ParamRule, Reference, Settings, Skew,
 };
+pub use plan::{MOST, Plan};
+pub use settings::schedule_text;
 pub use since::too_new;
 pub use skew::{Mixed, mixed, skewed};
 
@@ -169,6 +173,7 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
     changes.extend(xcom::changes((deployed, dag), (proposed, other)));
     changes.extend(branch::changes(dag, other));
     changes.extend(params::changes(dag, other));
+    changes.extend(settings::changes(dag, other));
     changes
 }
 

@@ -130,6 +130,10 @@ pub struct Policy {
     pub proposed: Choices,
     /// Acceptances in the messages of the commits from the one to the other.
     pub trailers: Vec<Acceptance>,
+    /// Runs for the past that a change may have created at once.
+    pub most_past_runs: usize,
+    /// Whether Variables and connections may come from where the API does not show them.
+    pub secrets_backend: bool,
     /// When this is judged, by which an acceptance ends; none: no acceptance has ended.
     pub now: Option<jiff::Timestamp>,
 }
@@ -152,6 +156,8 @@ impl Policy {
             deployed: Choices::default(),
             proposed: Choices::default(),
             trailers: Vec::new(),
+            most_past_runs: 20,
+            secrets_backend: false,
             now: None,
         }
     }
@@ -320,7 +326,8 @@ fn weigh(rule: &Rule, change: &Change, exposure: &Exposure, policy: &Policy) -> 
         if certain { of_harm(replay::worst(change).harm) } else { Some(rule.level.min(Level::Warn)) }
     });
     let idle_level = if rule.always {
-        Some(if change.dags.is_empty() { rule.level.min(Level::Warn) } else { rule.level })
+        let sure = !change.dags.is_empty() && (certain || policy.strict);
+        Some(if sure { rule.level } else { rule.level.min(Level::Warn) })
     } else {
         // Without a pinned run it says nothing to anybody.
         let pinned_alone = matches!(change.kind, Kind::Skew(Skew::Pinned(_)));
@@ -397,8 +404,8 @@ fn rule_sees(rule: &Rule, effect: &Effect) -> bool {
 /// acceptance is of this change and no other, so that values count that a message leaves out.
 fn fingerprint(rule: &Rule, change: &Change, words: &Words) -> String {
     let mut hash = Sha1::new();
-    for part in [Some(&rule.id), words.dag_id.as_ref(), words.task_id.as_ref(), Some(&words.before), Some(&words.after)]
-    {
+    let after = Some(&words.after).filter(|_| !change.kind.passes());
+    for part in [Some(&rule.id), words.dag_id.as_ref(), words.task_id.as_ref(), Some(&words.before), after] {
         hash.update(part.map_or("", String::as_str));
         hash.update([0]);
     }

@@ -30,6 +30,8 @@ pub(super) fn policy(base: Policy, arguments: &JudgeArguments) -> Result<Policy,
     Ok(Policy {
         operator: config::operator(&texts, registry)?,
         rules: rules.clone(),
+        most_past_runs: config::most_past_runs(&texts)?.unwrap_or(base.most_past_runs),
+        secrets_backend: config::secrets_backend(&texts)?.unwrap_or(base.secrets_backend),
         now: Some(jiff::Timestamp::now()),
         airflow: arguments.version()?.or(base.airflow),
         on_unreachable: arguments.on_unreachable.map_or(base.on_unreachable, OnUnreachable::from),
@@ -66,7 +68,7 @@ pub(super) fn rules_of(dir: &Path) -> Result<Registry, Failure> {
     files.sort();
     registry().and(&files).map_err(|error| {
         Failure::usage(error.to_string())
-            .hint("a rule file has the form of the program's own, which `dagguard rule ID --source` shows")
+            .hint("a rule file has the form of the program's own, which `dagguard rule ID --whole` shows")
     })
 }
 

@@ -55,7 +55,7 @@ pub enum Command {
         id: Option<String>,
         /// The whole rule file: the form of one of your own
         #[arg(long, requires = "id")]
-        source: bool,
+        whole: bool,
         /// A folder of rule files of your own, beside those of the program
         #[arg(long, value_name = "PATH")]
         rules_dir: Option<PathBuf>,
@@ -449,6 +449,8 @@ pub enum SchemaName {
     Status,
     /// The file that `--config` names.
     Config,
+    /// The tree's own `dagguard.toml`.
+    TreeConfig,
 }
 
 /// Forms of a model.

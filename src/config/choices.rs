@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 /// The keys that a tree may set.
 const OF_TREE: [&str; 5] = ["accept", "dags", "levels", "paths", "policy"];
 /// The keys that the operator alone may set.
-const OF_OPERATOR: [&str; 2] = ["instance", "rules"];
+const OF_OPERATOR: [&str; 4] = ["backfill", "environment", "instance", "rules"];
 const OF_ACCEPT: [&str; 3] = ["fingerprint", "reason", "until"];
 
 /// What the tree's own configuration says of rules; nothing where it has none.
@@ -68,21 +68,43 @@ pub fn operator(texts: &[ConfigText], registry: &Registry) -> Result<Choices, Co
 
 /// `rules.dir` of the operator's texts, the last that says it.
 pub fn rules_dir(texts: &[ConfigText]) -> Result<Option<PathBuf>, ConfigError> {
-    let mut dir = None;
+    one(texts, "rules", "dir", "the path of a folder", |value| value.as_str().map(PathBuf::from))
+}
+
+/// `backfill.most-runs` of the operator's texts.
+pub fn most_past_runs(texts: &[ConfigText]) -> Result<Option<usize>, ConfigError> {
+    let number = |value: &DeValue| value.as_integer().and_then(|number| number.as_str().parse().ok());
+    one(texts, "backfill", "most-runs", "a number of runs", number)
+}
+
+/// `environment.secrets-backend` of the operator's texts.
+pub fn secrets_backend(texts: &[ConfigText]) -> Result<Option<bool>, ConfigError> {
+    let truth = |value: &DeValue| match value {
+        DeValue::Boolean(on) => Some(*on),
+        _ => None,
+    };
+    one(texts, "environment", "secrets-backend", "true or false", truth)
+}
+
+/// The one key of a table, in the last text that says it.
+fn one<T>(
+    texts: &[ConfigText],
+    table: &str,
+    key: &str,
+    form: &str,
+    read: impl Fn(&DeValue) -> Option<T>,
+) -> Result<Option<T>, ConfigError> {
+    let mut found = None;
     for text in texts {
-        let table = parsed(text)?;
-        let Some(rules) = get(table.get_ref(), "rules") else { continue };
-        let wrong =
-            || ConfigError::Value(format!("`rules` has the one key `dir`, the path of a folder: `{}`", text.name));
-        let rules = rules.get_ref().as_table().ok_or_else(wrong)?;
-        for (key, value) in rules {
-            if key.get_ref() != "dir" {
-                return Err(wrong());
-            }
-            dir = Some(PathBuf::from(value.get_ref().as_str().ok_or_else(wrong)?));
+        let parsed = parsed(text)?;
+        let Some(given) = get(parsed.get_ref(), table) else { continue };
+        let wrong = || ConfigError::Value(format!("`{table}` has the one key `{key}`, {form}: `{}`", text.name));
+        for (name, value) in given.get_ref().as_table().ok_or_else(wrong)? {
+            let value = read(value.get_ref()).filter(|_| name.get_ref() == key);
+            found = Some(value.ok_or_else(wrong)?);
         }
     }
-    Ok(dir)
+    Ok(found)
 }
 
 fn parsed(text: &ConfigText) -> Result<Spanned<DeTable<'_>>, ConfigError> {
@@ -134,6 +156,7 @@ impl Reader<'_> {
                 _ if OF_OPERATOR.contains(&name) || name == "live" => {
                     self.refuse(name, start, "only the operator's configuration may set it");
                 }
+                _ if self.path.is_none() => self.unknown(name, start, &[&OF_TREE[..], &OF_OPERATOR[..]].concat()),
                 _ => self.unknown(name, start, &OF_TREE),
             }
         }
@@ -267,111 +290,4 @@ fn date(value: &DeValue) -> Option<jiff::civil::Date> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::content::{File, Revision};
-    use crate::rules::registry;
-
-    fn of(name: &str, text: &str) -> Choices {
-        let revision = Revision::new("r");
-        let mut snapshot = Snapshot::empty(revision.clone());
-        snapshot.configure(ContentPath::new(name).unwrap(), File::regular(&revision, text.as_bytes()));
-        tree(&snapshot, registry())
-    }
-
-    fn refused(text: &str) -> Vec<String> {
-        let line = |refused: &Refused| refused.at.as_ref().map_or(0, |at| at.span.line);
-        of("dagguard.toml", text).refused.iter().map(|r| format!("{}: {}: {}", line(r), r.what, r.why)).collect()
-    }
-
-    #[test]
-    fn levels_locks_and_acceptances_are_read_from_either_file() {
-        let text = "\
-[levels]
-task-id-renamed = \"warn\"
-
-[paths.\"dags/legacy/**\"]
-task-id-removed = \"off\"
-
-[dags.\"etl_*\"]
-task-id-removed = \"block\"
-
-[policy]
-lock = [\"syntax-error\"]
-
-[[accept]]
-fingerprint = \"0123456789ABCDEF\"
-reason = \"the table is empty\"
-until = 2027-01-31
-";
-        let own = of("dagguard.toml", text);
-        assert_eq!(own.refused, []);
-        assert_eq!(own.levels.len(), 3);
-        let levels: Vec<_> = own.levels.iter().map(|choice| (&choice.scope, choice.level)).collect();
-        assert!(levels.contains(&(&Scope::Path("dags/legacy/**".into()), None)), "{levels:?}");
-        assert_eq!(own.lock, Some(["syntax-error".to_string()].into()));
-        assert_eq!(own.accept[0].until.map(|day| day.to_string()).as_deref(), Some("2027-01-31"));
-        let project =
-            text.replace("[[accept]]", "[[tool.dagguard.accept]]").replace("[policy]", "[tool.dagguard.policy]");
-        let project = project.replace("[levels]", "[project]\nname = \"x\"\n[tool.dagguard.levels]");
-        let project = project.replace("[paths.", "[tool.dagguard.paths.").replace("[dags.", "[tool.dagguard.dags.");
-        let project = of("pyproject.toml", &project);
-        assert_eq!(project.refused, []);
-        assert_eq!((project.levels.len(), &project.lock, project.accept.len()), (3, &own.lock, 1));
-    }
-
-    #[test]
-    fn what_a_tree_may_not_say_is_left_out_and_said_with_its_line() {
-        let text = "\
-level = 1
-[instance.x]
-url = \"https://evil\"
-[levels]
-task-id-renamd = \"warn\"
-task-id-removed = \"low\"
-[policy]
-lock = 3
-[[accept]]
-reason = \"no fingerprint\"
-[[accept]]
-fingerprint = \"0123456789abcdef\"
-reasn = \"x\"
-";
-        let mut said = refused(text);
-        said.sort();
-        assert_eq!(
-            said,
-            [
-                "13: reasn: there is no such key; did you mean `reason`?",
-                "1: level: there is no such key; did you mean `levels`?",
-                "2: instance: only the operator's configuration may set it",
-                "5: levels.task-id-renamd: there is no such rule; did you mean `task-id-renamed`?",
-                "6: levels.task-id-removed: a level is off, info, warn or block",
-                "8: policy.lock: it is a list of rules",
-                "9: accept: it needs `fingerprint`, as the message shows it",
-            ]
-        );
-        assert_eq!(refused("levels = [").len(), 1);
-        assert_eq!(
-            of("pyproject.toml", "[tool.other]\nx = 1\n"),
-            Choices { at: of("pyproject.toml", "").at, ..Choices::default() }
-        );
-    }
-
-    #[test]
-    fn the_operators_faults_are_errors() {
-        let said = |text: &str| {
-            let text = ConfigText { name: "op.toml".into(), text: text.into() };
-            operator(std::slice::from_ref(&text), registry()).map(drop).and(rules_dir(&[text]).map(drop)).unwrap_err()
-        };
-        let wrong = said("[levels]\ntask-id-renamd = \"off\"").to_string();
-        assert_eq!(wrong, "`levels.task-id-renamd`, there is no such rule; did you mean `task-id-renamed`?: `op.toml`");
-        assert!(said("[[accept]]\nfingerprint = \"0123456789abcdef\"").to_string().contains("needs a `reason`"));
-        assert!(said("[rules]\ndirectory = \"x\"").to_string().contains("the one key `dir`"));
-        assert!(said("[levls]").to_string().contains("did you mean `levels`?"));
-        let good = "[rules]\ndir = \"/etc/dagguard/rules\"\n[instance.prod]\nurl = \"https://x\"\n";
-        let good = [ConfigText { name: "op.toml".into(), text: good.into() }];
-        assert_eq!(operator(&good, registry()).unwrap(), Choices::default());
-        assert_eq!(rules_dir(&good).unwrap(), Some(PathBuf::from("/etc/dagguard/rules")));
-    }
-}
+mod tests;

@@ -88,6 +88,8 @@ struct Operator {
     policy: Ignored,
     accept: Ignored,
     rules: Ignored,
+    backfill: Ignored,
+    environment: Ignored,
 }
 
 /// What another part reads.

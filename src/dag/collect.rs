@@ -3,7 +3,7 @@
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
 use super::{
     Arguments, Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Phase, Reaches, Takes, Task, Unknown,
-    closure, exchange, shape,
+    closure, exchange, options, shape,
 };
 use crate::content::{ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
@@ -166,6 +166,7 @@ fn evaluate_once(
             tasks: Vec::new(),
             groups: Vec::new(),
             edges: Vec::new(),
+            options: Arguments::default(),
             reaches: Reaches::only(tree.path(file)),
             params: None,
             params_at: None,
@@ -203,6 +204,7 @@ pub(super) fn anonymous(tree: &Delivered, file: usize, reason: &str) -> Dag {
         tasks: Vec::new(),
         groups: Vec::new(),
         edges: Vec::new(),
+        options: Arguments::default(),
         reaches: Reaches::only(&unknown.at.path),
         params: None,
         params_at: None,
@@ -347,6 +349,7 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
         id_at: location(tree, state.id_at),
         id_parts: state.id_parts.iter().map(|at| location(tree, *at)).collect(),
         edges: describe.edges(&listed),
+        options: Arguments::of(&options::of_dag(run, &state.options, state.default_args.as_ref())),
         unknown,
         tasks: listed.iter().map(|task| describe.task(*task)).collect(),
         groups: state
@@ -442,6 +445,7 @@ impl Describe<'_, '_> {
             parent: state.parent.and_then(|parent| self.group_id(parent)),
             mapped: state.mapped.as_ref().map(|mapping| self.mapping(mapping)),
             prefixes: state.prefixes,
+            defaults: Arguments::of(&options::defaults(self.run, state.default_args.as_ref(), "")),
         }
     }
 

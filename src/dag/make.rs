@@ -1,11 +1,11 @@
 //! The making of DAGs, groups and tasks.
 
 use super::member::{Defaults, add_to_dag, dag_argument, suffixed_group, unique};
-use super::refusal;
 use super::world::{
     DagState, Given, GroupState, MappingState, Name, Named, Run, TaskState, Thing, doubt_conditions, name_doubt,
     name_of, note,
 };
+use super::{options, refusal};
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,6 +55,7 @@ pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Result<Value, Stop> {
         more_ids: false,
         group_ids: BTreeSet::new(),
         default_args,
+        options: options::given(args),
         auto_register,
         start,
         refused,

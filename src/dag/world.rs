@@ -69,6 +69,8 @@ pub(super) struct DagState {
     pub(super) more_ids: bool,
     pub(super) group_ids: BTreeSet<Rc<str>>,
     pub(super) default_args: Option<Value>,
+    /// Its options, as they were given.
+    pub(super) options: Vec<(Rc<str>, Value)>,
     /// Whether leaving its `with` exposes it.
     pub(super) auto_register: bool,
     /// Whether it has a `start_date`, of its own or by `default_args`.

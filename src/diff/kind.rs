@@ -7,6 +7,7 @@
 
 mod code;
 mod data;
+mod environment;
 mod file;
 mod graph;
 mod identity;
@@ -17,6 +18,7 @@ mod skew;
 
 pub use code::{Breach, Code};
 pub use data::{Data, Handover, Hurt, ParamRule};
+pub use environment::Environment;
 pub use file::FileChange;
 pub use graph::Graph;
 pub use identity::{Identity, KnownBy};
@@ -24,6 +26,8 @@ pub use mapping::{Mapped, MappingChange};
 pub use reference::Reference;
 pub use settings::Settings;
 pub use skew::{Meets, Mixture, Skew};
+
+use crate::ids::InstanceName;
 
 /// What changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub enum Kind {
     Settings(Settings),
     /// What is named beyond the DAG: other DAGs, assets, pools, connections.
     Reference(Reference),
+    /// What the Airflow must have: pools, Variables, connections.
+    Environment(Environment),
     /// Files that do not import, or that Airflow does not take for a DAG file any more.
     File(FileChange),
     /// Deployed DAGs beside proposed plugins.
@@ -67,6 +73,7 @@ impl Kind {
             Self::Code(kind) => kind.word(),
             Self::Settings(kind) => kind.word(),
             Self::Reference(kind) => kind.word(),
+            Self::Environment(kind) => kind.word(),
             Self::File(kind) => kind.word(),
             Self::Skew(kind) => kind.word(),
             Self::DagNotKnown { .. } => DAG_NOT_KNOWN,
@@ -83,6 +90,7 @@ impl Kind {
             Code::WORDS,
             Settings::WORDS,
             Reference::WORDS,
+            Environment::WORDS,
             FileChange::WORDS,
             Skew::WORDS,
             &[DAG_NOT_KNOWN],
@@ -101,6 +109,7 @@ impl Kind {
             Self::Settings(kind) => kind.subject(),
             Self::Reference(kind) => Some(kind.subject()),
             Self::Skew(kind) => kind.subject(),
+            Self::Environment(kind) => kind.subject(),
             Self::File(_) | Self::DagNotKnown { .. } => None,
         }
     }
@@ -115,10 +124,24 @@ impl Kind {
             Self::Code(kind) => kind.before(),
             Self::Settings(kind) => kind.before(),
             Self::Reference(kind) => kind.before(),
+            Self::Environment(kind) => kind.before(),
             Self::File(kind) => kind.before(),
             Self::Skew(kind) => kind.before(),
             Self::DagNotKnown { .. } => String::new(),
         }
+    }
+
+    /// Whether it concerns that Airflow.
+    pub fn concerns(&self, instance: &InstanceName) -> bool {
+        match self {
+            Self::Environment(kind) => kind.on().is_empty() || kind.on().contains(instance),
+            _ => true,
+        }
+    }
+
+    /// Whether [`Kind::after`] becomes another text as time passes, so that nothing is known by it.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Settings(Settings::RunsForThePast { .. }))
     }
 
     /// Values that [`Kind::before`] and [`Kind::after`] leave out because there are many.
@@ -133,6 +156,7 @@ impl Kind {
                 };
                 [beyond(before, "-"), beyond(after, "+")].concat()
             }
+            Self::Settings(Settings::RunsForThePast { schedule, .. }) => vec![schedule.clone()],
             _ => Vec::new(),
         }
     }
@@ -147,6 +171,7 @@ impl Kind {
             Self::Code(kind) => kind.after(),
             Self::Settings(kind) => kind.after(),
             Self::Reference(kind) => kind.after(),
+            Self::Environment(kind) => kind.after(),
             Self::File(kind) => kind.after(),
             Self::Skew(kind) => kind.after(),
             Self::DagNotKnown { reason } => reason.clone(),

@@ -11,6 +11,7 @@
 
 pub(super) mod code;
 pub(super) mod data;
+pub(super) mod environment;
 pub(super) mod file;
 pub(super) mod graph;
 pub(super) mod identity;
@@ -152,6 +153,7 @@ pub(super) fn claims(kind: &Kind, scene: &Scene) -> Vec<Claim> {
         Kind::Code(kind) => code::claims(kind, scene),
         Kind::Settings(kind) => settings::claims(kind, scene),
         Kind::Reference(kind) => reference::claims(kind, scene),
+        Kind::Environment(kind) => environment::claims(kind, scene),
         Kind::File(kind) => file::claims(kind, scene),
         Kind::Skew(kind) => skew::claims(kind, scene),
         Kind::DagNotKnown { .. } if scene.pinned() => Vec::new(),
@@ -173,6 +175,7 @@ pub(super) fn about(kind: &Kind) -> Vec<TaskId> {
         Kind::Settings(kind) => settings::about(kind),
         Kind::Reference(kind) => reference::about(kind),
         Kind::Skew(kind) => skew::about(kind),
+        Kind::Environment(kind) => environment::about(kind),
         Kind::File(_) | Kind::DagNotKnown { .. } => Vec::new(),
     }
 }
@@ -187,6 +190,7 @@ pub(super) fn worst(kind: &Kind) -> (Harm, &'static str) {
         Kind::Code(kind) => code::worst(kind),
         Kind::Settings(kind) => settings::worst(kind),
         Kind::Reference(kind) => reference::worst(kind),
+        Kind::Environment(kind) => environment::worst(kind),
         Kind::File(kind) => file::worst(kind),
         Kind::Skew(kind) => skew::worst(kind),
         Kind::DagNotKnown { .. } => (Harm::Breaks, "what happens to a run in flight is not known"),

@@ -15,6 +15,8 @@ pub enum Shape {
     Status,
     /// The operator's configuration, as JSON would hold it.
     Config,
+    /// The configuration that a tree carries, likewise.
+    TreeConfig,
 }
 
 /// The schema of a shape (JSON Schema, draft 2020-12), as it is checked in.
@@ -26,6 +28,7 @@ pub fn schema(shape: Shape) -> &'static str {
         Shape::Snapshot => include_str!("schema/snapshot.json"),
         Shape::Status => include_str!("schema/status.json"),
         Shape::Config => include_str!("schema/config.json"),
+        Shape::TreeConfig => include_str!("schema/tree-config.json"),
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn of<'a>(case: Case, facts: &'a Facts, policy: &Policy) -> Vec<Expos
     let exact = ids(case.deployed);
     for instance in &facts.instances {
         let mut met: BTreeMap<DagId, Vec<usize>> = BTreeMap::new();
-        for (at, change) in case.changes.iter().enumerate() {
+        for (at, change) in case.changes.iter().enumerate().filter(|(_, change)| change.kind.concerns(&instance.name)) {
             for dag_id in dags_met(change, &exact, instance, &mut exposures[at].unseen) {
                 let changes = met.entry(dag_id).or_default();
                 if changes.last() != Some(&at) {

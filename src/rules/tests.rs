@@ -16,6 +16,7 @@ use crate::config;
 use crate::content::{ContentPath, File, Revision, Snapshot};
 use crate::facts::{Answer, DagFacts, Instance, Run, Seen, TaskInstance};
 use crate::report::{self, Report, full::Colour};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -34,6 +35,13 @@ struct Runs {
     airflow: String,
     #[serde(default = "known")]
     live: String,
+    /// What exists, of what was asked for; none: it was not looked up.
+    pools: Option<BTreeSet<String>>,
+    variables: Option<BTreeSet<String>>,
+    connections: Option<BTreeSet<String>>,
+    /// DAGs that are paused.
+    #[serde(default)]
+    paused: BTreeSet<String>,
     #[serde(default)]
     run: Vec<RunOf>,
 }
@@ -47,9 +55,15 @@ struct RunOf {
     /// What it was given.
     #[serde(default)]
     conf: serde_json::Value,
+    /// How long ago it started, in seconds.
+    #[serde(default)]
+    age: Option<i64>,
     /// State by `task` or `task[index]`.
     tasks: BTreeMap<String, String>,
 }
+
+/// When the runs of an example were looked at: 2026-01-01T00:00:00Z.
+const NOW: i64 = 1_767_225_600;
 
 fn latest_2() -> String {
     "2.11.2".into()
@@ -134,6 +148,18 @@ impl Example {
             "unavailable" => {}
             other => panic!("{}: `live` is known or unavailable: {other}", self.rule),
         }
+        let names = [
+            (&mut instance.pools, runs.pools),
+            (&mut instance.variables, runs.variables),
+            (&mut instance.connections, runs.connections),
+        ];
+        for (answer, names) in names {
+            *answer = names.map_or(Answer::NotChecked("not asked".into()), Answer::Checked);
+        }
+        for dag_id in runs.paused {
+            let facts = DagFacts { is_paused: Some(true), ..DagFacts::default() };
+            instance.dags.insert(DagId::new(dag_id), Seen::Known(facts));
+        }
         for (number, run) in runs.run.into_iter().enumerate() {
             let dag = instance.dags.entry(DagId::new(run.dag_id.as_str())).or_insert(Seen::Known(DagFacts::default()));
             let Seen::Known(dag) = dag else { unreachable!() };
@@ -142,13 +168,13 @@ impl Example {
                 state: "running".into(),
                 run_type: None,
                 logical_date: None,
-                start_date: None,
+                start_date: run.age.map(|age| Timestamp::from_second(NOW - age).unwrap()),
                 bundle_version: run.bundle_version,
                 conf: run.conf,
                 task_instances: run.tasks.iter().map(|(key, state)| task_instance(key, state)).collect(),
             });
         }
-        Facts { taken_at: None, instances: vec![instance] }
+        Facts { taken_at: Timestamp::from_second(NOW).ok(), instances: vec![instance] }
     }
 
     fn check(&self, policy: &Policy) -> Report {
@@ -178,7 +204,7 @@ fn of_trees(policy: &Policy, deployed: &Snapshot, proposed: &Snapshot) -> Policy
     Policy {
         deployed: config::tree(deployed, registry()),
         proposed: config::tree(proposed, registry()),
-        now: "2026-01-01T00:00:00Z".parse().ok(),
+        now: Timestamp::from_second(NOW).ok(),
         ..policy.clone()
     }
 }

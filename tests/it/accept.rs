@@ -217,7 +217,7 @@ fn rules_of_the_operators_own_are_read_from_a_folder_and_must_be_right() {
     let repository = renamed();
     let rules = repository.root().join("rules");
     fs::create_dir(&rules).unwrap();
-    let source = dagguard(&repository.work(), &["rule", "task-id-renamed", "--source"]).stdout;
+    let source = dagguard(&repository.work(), &["rule", "task-id-renamed", "--whole"]).stdout;
     let own = source
         .replace("id = \"task-id-renamed\"", "id = \"ours-no-renames\"")
         .replace("message = \"", "message = \"ours: ")

@@ -45,26 +45,34 @@ fn what_is_no_plain_text_names_nothing() {
 }
 
 #[test]
-fn what_does_not_exist_is_noted_and_decides_nothing() {
+fn what_does_not_exist_is_found_and_what_could_not_be_looked_up_is_said() {
     let (deployed, proposed) = trees(r#"command="x""#, r#"command="x", pool="etl", ssh_conn_id="ssh""#);
     let mut there = instance("prod", "3.3.2");
     there.pools = Answer::Checked(set(&["etl"]));
     there.connections = Answer::Checked(set(&["ssh"]));
-    let mut missing = instance("next", "3.3.2");
+    let mut missing = with_runs(instance("next", "2.11.2"), "etl", vec![run("r1", &[("load", "none")])]);
     missing.pools = Answer::Checked(set(&[]));
     missing.connections = Answer::Checked(set(&[]));
     let mut not_checked = instance("third", "3.3.2");
     not_checked.pools = Answer::NotChecked("these credentials may not read pools".into());
-    let report = check(&deployed, &proposed, &facts([there, missing, not_checked]), &sync_policy());
+    not_checked.connections = Answer::NotChecked("these credentials may not read connections".into());
+    let all = facts([there.clone(), missing, not_checked]);
+    let report = check(&deployed, &proposed, &all, &policy());
+    let about = |rule: &str| report.findings.iter().find(|finding| finding.rule == rule).unwrap();
+    assert_eq!(about("pool-missing").level, Level::Block);
+    assert!(about("pool-missing").message.contains("does not exist on `next`"), "{}", about("pool-missing").message);
+    assert_eq!((about("connection-missing").level, about("connection-missing").basis), (Level::Warn, Basis::Possible));
     assert_eq!(
         report.notes,
-        [
-            "pool `etl`, which the change names first, does not exist on `next`",
-            "connection `ssh`, which the change names first, does not exist on `next`, unless a secrets backend or the \
-             environment supplies it",
-        ]
+        ["connection `ssh`, which the change names first, was not looked up on `third`: these credentials may not \
+             read connections"]
     );
-    let without = check(&deployed, &proposed, &facts([instance("prod", "3.3.2")]), &sync_policy());
-    assert_eq!((report.verdict, said(&report)), (without.verdict, said(&without)));
-    assert!(without.notes.is_empty());
+    let report = check(&deployed, &proposed, &facts([there]), &sync_policy());
+    assert!(report.findings.iter().all(|finding| finding.level == Level::Info), "{:?}", said(&report));
+    assert!(report.notes.is_empty());
+    // Where a secrets backend may have it, nothing rests on what the API shows.
+    let backend = Policy { secrets_backend: true, ..policy() };
+    let report = check(&deployed, &proposed, &all, &backend);
+    assert!(report.findings.iter().all(|finding| finding.rule != "connection-missing"), "{:?}", said(&report));
+    assert_eq!(report.notes.len(), 2);
 }

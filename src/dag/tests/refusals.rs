@@ -347,9 +347,7 @@ fn types_of_arguments_are_checked_by_the_releases_that_check_them() {
 fn what_an_operator_of_the_tree_is_mapped_with_is_checked() {
     let class = "from airflow.models.baseoperator import BaseOperator\nclass Own(BaseOperator):\n    \
                  def __init__(self, *, size=1, **kwargs):\n        super().__init__(**kwargs)\n";
-    for lines in
-        ["Own.partial(task_id='a', nope=1).expand(size=[1])", "Own.partial(task_id='a').expand(nope=[1])"]
-    {
+    for lines in ["Own.partial(task_id='a', nope=1).expand(size=[1])", "Own.partial(task_id='a').expand(nope=[1])"] {
         refused_everywhere(&format!("{class}{}", body(lines)));
     }
     accepted_everywhere(&format!("{class}{}", body("Own.partial(task_id='a', retries=1).expand(size=[1])")));

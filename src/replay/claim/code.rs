@@ -46,9 +46,7 @@ pub(super) fn worst(kind: &Code) -> (Harm, &'static str) {
             (Harm::Breaks, "a task of a run in flight would fail when it starts")
         }
         Code::ResumeRefused { .. } => (Harm::Breaks, "a deferred instance would fail when it goes on"),
-        Code::TriggerRefused { .. } => {
-            (Harm::Breaks, "a deferred instance would fail once the triggerer starts anew")
-        }
+        Code::TriggerRefused { .. } => (Harm::Breaks, "a deferred instance would fail once the triggerer starts anew"),
         Code::TriggerChanged { .. } => (Harm::Soft, "a triggerer goes on with the code that it has loaded"),
         Code::TemplateFieldRemoved { .. } => (Harm::Breaks, "a task of a run in flight would get the template itself"),
         Code::BodyChanged { .. } => (Harm::None, "a task of a run in flight would run the proposed code"),

@@ -1,0 +1,74 @@
+//! Options of DAGs and of the tasks that they give `default_args` to: schedules, limits, callbacks.
+
+use super::world::Run;
+use crate::python::value::{Args, Value};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Options of a DAG that decide when it runs, how much of it at once, and who is told.
+const OF_DAG: [&str; 14] = [
+    "schedule",
+    "schedule_interval",
+    "timetable",
+    "start_date",
+    "end_date",
+    "catchup",
+    "dagrun_timeout",
+    "max_active_runs",
+    "max_active_tasks",
+    "concurrency",
+    "is_paused_upon_creation",
+    "on_failure_callback",
+    "on_success_callback",
+    "sla_miss_callback",
+];
+
+/// Options of a task that `default_args` may give.
+const OF_TASKS: [&str; 18] = [
+    "retries",
+    "retry_delay",
+    "pool",
+    "pool_slots",
+    "queue",
+    "priority_weight",
+    "execution_timeout",
+    "depends_on_past",
+    "wait_for_downstream",
+    "max_active_tis_per_dag",
+    "max_active_tis_per_dagrun",
+    "start_date",
+    "end_date",
+    "on_execute_callback",
+    "on_failure_callback",
+    "on_success_callback",
+    "on_retry_callback",
+    "on_skipped_callback",
+];
+
+/// The options among the arguments of `DAG(…)`.
+pub(super) fn given(args: &Args) -> Vec<(Rc<str>, Value)> {
+    let options = args.keywords.iter().filter(|(name, _)| OF_DAG.contains(&&**name));
+    options.map(|(name, arg)| ((**name).into(), arg.value.clone())).collect()
+}
+
+/// The options of a DAG, with what it gives to its tasks behind `default_args.`.
+pub(super) fn of_dag(run: &Run, given: &[(Rc<str>, Value)], default_args: Option<&Value>) -> BTreeMap<String, String> {
+    let mut options = defaults(run, default_args, "default_args.");
+    options.extend(given.iter().map(|(name, value)| (name.to_string(), text(run, name, value))));
+    options
+}
+
+/// What `default_args` give to tasks.
+pub(super) fn defaults(run: &Run, default_args: Option<&Value>, prefix: &str) -> BTreeMap<String, String> {
+    let pairs = default_args.and_then(|value| run.dict_pairs(value)).unwrap_or_default();
+    let named = pairs.iter().filter_map(|(key, value)| Some((key.as_str()?, value)));
+    named
+        .filter(|(name, _)| OF_TASKS.contains(&&***name))
+        .map(|(name, value)| (format!("{prefix}{name}"), text(run, name, value)))
+        .collect()
+}
+
+/// The text of an option. Of a callback it only matters whether there is one.
+fn text(run: &Run, name: &str, value: &Value) -> String {
+    if name.ends_with("_callback") && !matches!(value, Value::None) { "set".to_owned() } else { run.text(value) }
+}
