@@ -9,6 +9,7 @@ mod house;
 mod libraries;
 mod metamorphic;
 mod model;
+mod mutation;
 mod oracle;
 mod program;
 mod readme;
