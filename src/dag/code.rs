@@ -51,6 +51,9 @@ impl Eq for Sources {}
 /// How many functions are looked at for one task.
 const FUNCTIONS: usize = 2_000;
 
+/// A function by its file, its place, and the address of the class of its instance.
+type Key = (usize, u32, Option<usize>);
+
 /// The code of one model's tree.
 pub struct Code {
     program: Program,
@@ -58,7 +61,7 @@ pub struct Code {
     /// Functions by file and place.
     functions: RefCell<BTreeMap<usize, BTreeMap<u32, FunctionRef>>>,
     /// What each function does, by file, place and the class of its instance.
-    seen: RefCell<BTreeMap<(usize, u32, Option<usize>), Rc<walk::Seen>>>,
+    seen: RefCell<BTreeMap<Key, Rc<walk::Seen>>>,
 }
 
 /// Runs `work` over the code of these models, where its recursion has room.
@@ -111,13 +114,6 @@ impl Code {
         deferrals
     }
 
-    /// The identity of the code that a task runs, function by function: comments, formatting, names of
-    /// locals and annotations do not count.
-    pub fn bodies(&self, task: &Task) -> BTreeMap<String, String> {
-        let (seen, _) = self.reached(&self.entries(task));
-        seen.iter().map(|seen| (seen.name.clone(), seen.code.clone())).collect()
-    }
-
     /// Where something of the tree is defined, by its qualified name.
     pub fn defined_at(&self, path: &str) -> Option<Location> {
         let (function, _) = self.definition(path)?;
@@ -139,7 +135,7 @@ impl Code {
             if known.len() >= FUNCTIONS {
                 break;
             }
-            let key = self.key(&function, class.as_ref());
+            let key = key(&function, class.as_ref());
             if !known.insert(key) {
                 continue;
             }
@@ -153,16 +149,7 @@ impl Code {
         (all, faults.into_values().collect())
     }
 
-    fn key(&self, function: &FunctionRef, class: Option<&ClassRef>) -> (usize, u32, Option<usize>) {
-        (function.file, function.def.span.start, class.map(|class| Rc::as_ptr(&class.def).addr()))
-    }
-
-    fn seen(
-        &self,
-        key: (usize, u32, Option<usize>),
-        function: &FunctionRef,
-        class: Option<&ClassRef>,
-    ) -> Rc<walk::Seen> {
+    fn seen(&self, key: Key, function: &FunctionRef, class: Option<&ClassRef>) -> Rc<walk::Seen> {
         if let Some(seen) = self.seen.borrow().get(&key) {
             return seen.clone();
         }
@@ -170,4 +157,8 @@ impl Code {
         self.seen.borrow_mut().insert(key, seen.clone());
         seen
     }
+}
+
+fn key(function: &FunctionRef, class: Option<&ClassRef>) -> Key {
+    (function.file, function.def.span.start, class.map(|class| Rc::as_ptr(&class.def).addr()))
 }

@@ -53,9 +53,6 @@ impl Compared<'_> {
         let mut changes = self.faults(&both);
         changes.extend(self.deferrals(&both));
         changes.extend(self.template_fields(&both));
-        if changes.is_empty() {
-            changes.extend(self.bodies(&both));
-        }
         changes
     }
 
@@ -200,24 +197,6 @@ impl Compared<'_> {
             }
         }
         changes
-    }
-
-    /// Tasks whose code does something else now, function by function.
-    fn bodies(&self, both: &[(&TaskId, &Task, &Task)]) -> Option<Change> {
-        let changed: Vec<_> = both
-            .iter()
-            .filter(|(_, deployed, proposed)| {
-                let (before, after) = (self.deployed.bodies(deployed), self.proposed.bodies(proposed));
-                // Where other functions are called than before, code was moved about: whether that
-                // changed what is done cannot be read off.
-                before.keys().eq(after.keys()) && before != after
-            })
-            .collect();
-        let (_, deployed, proposed) = changed.first()?;
-        let at = |task: &Task| task.callable.as_ref().map_or_else(|| task.at.clone(), |callable| callable.at.clone());
-        let (deployed, proposed) = (at(deployed), at(proposed));
-        let tasks = changed.iter().map(|(task_id, ..)| (*task_id).clone()).collect();
-        Some(self.change(Code::BodyChanged { tasks }, Certainty::Certain, deployed, proposed))
     }
 }
 

@@ -172,15 +172,14 @@ impl Reader {
             }
             StmtKind::Import(names) => {
                 for (dotted, alias) in names {
-                    match alias {
-                        Some(alias) => self.bind(alias, Binding::Import(dotted.clone())),
-                        None => {
-                            let top: Name = dotted.split('.').next().unwrap_or(dotted).into();
-                            // `import a.b` and `import a.c` bind the same.
-                            if !matches!(self.names.bound.get(&top), Some(Binding::Import(known)) if *known == top) {
-                                self.bind(&top, Binding::Import(top.clone()));
-                            }
-                        }
+                    if let Some(alias) = alias {
+                        self.bind(alias, Binding::Import(dotted.clone()));
+                        continue;
+                    }
+                    let top: Name = dotted.split('.').next().unwrap_or(dotted).into();
+                    // `import a.b` and `import a.c` bind the same.
+                    if !matches!(self.names.bound.get(&top), Some(Binding::Import(known)) if *known == top) {
+                        self.bind(&top, Binding::Import(top.clone()));
                     }
                 }
             }
@@ -243,7 +242,9 @@ impl Reader {
             StmtKind::With(with) => {
                 for (context, target) in &with.items {
                     self.expr(context);
-                    target.iter().for_each(|target| self.target(target));
+                    if let Some(target) = target {
+                        self.target(target);
+                    }
                 }
                 self.body(&with.body);
             }
@@ -284,7 +285,9 @@ impl Reader {
                 self.names.bound.insert(name.clone(), Binding::Several);
             }
             Pattern::Mapping(pairs, rest) => {
-                pairs.iter().for_each(|(_, part)| self.pattern(part));
+                for (_, part) in pairs {
+                    self.pattern(part);
+                }
                 if let Some(rest) = rest {
                     self.names.bound.insert(rest.clone(), Binding::Several);
                 }
@@ -362,7 +365,9 @@ fn globals(body: &[Stmt], found: &mut dyn FnMut(&Name)) {
 pub(crate) fn bodies(stmt: &StmtKind, visit: &mut dyn FnMut(&[Stmt])) {
     match stmt {
         StmtKind::If { arms, orelse } => {
-            arms.iter().for_each(|(_, body)| visit(body));
+            for (_, body) in arms {
+                visit(body);
+            }
             visit(orelse);
         }
         StmtKind::For(repeated) => {
@@ -375,7 +380,9 @@ pub(crate) fn bodies(stmt: &StmtKind, visit: &mut dyn FnMut(&[Stmt])) {
         }
         StmtKind::Try { body, handlers, orelse, finally } => {
             visit(body);
-            handlers.iter().for_each(|handler| visit(&handler.body));
+            for handler in handlers {
+                visit(&handler.body);
+            }
             visit(orelse);
             visit(finally);
         }
@@ -415,11 +422,15 @@ pub(crate) fn children(expr: &Expr, visit: &mut dyn FnMut(&Expr)) {
         | ExprKind::YieldFrom(value) => visit(value),
         ExprKind::Binary(first, rest) => {
             visit(first);
-            rest.iter().for_each(|(_, value)| visit(value));
+            for (_, value) in rest {
+                visit(value);
+            }
         }
         ExprKind::Compare(first, rest) => {
             visit(first);
-            rest.iter().for_each(|(_, value)| visit(value));
+            for (_, value) in rest {
+                visit(value);
+            }
         }
         ExprKind::And(parts)
         | ExprKind::Or(parts)

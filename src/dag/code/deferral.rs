@@ -138,10 +138,7 @@ impl Walk<'_> {
 
     /// The trigger that an expression makes.
     fn trigger(&self, expr: &Expr) -> Option<TriggerUse> {
-        let class = match (&expr.kind, self.target(expr)) {
-            (_, Target::Instance(class)) => class,
-            _ => return None,
-        };
+        let Target::Instance(class) = self.target(expr) else { return None };
         let own = || self.code.program.path_of(class.file, &class.def.name);
         let serialize = self.code.program.method(&class, "serialize");
         let Some(serialize) = serialize else { return Some(TriggerUse { path: own(), arguments: None }) };

@@ -173,8 +173,10 @@ fn of_expr(expr: &Expr, visit: &mut dyn FnMut(Span, &[Arg])) {
 /// The expressions of a statement itself in which an operator may be made.
 fn own_exprs(stmt: &StmtKind, visit: &mut dyn FnMut(&Expr)) {
     match stmt {
-        StmtKind::Expr(value) | StmtKind::Return(Some(value)) | StmtKind::Assign { value, .. } => visit(value),
-        StmtKind::Annotated { value: Some(value), .. } => visit(value),
+        StmtKind::Expr(value)
+        | StmtKind::Return(Some(value))
+        | StmtKind::Assign { value, .. }
+        | StmtKind::Annotated { value: Some(value), .. } => visit(value),
         StmtKind::With(with) => with.items.iter().for_each(|(context, _)| visit(context)),
         _ => {}
     }

@@ -11,7 +11,7 @@ impl Code {
     pub fn template_fields(&self, task: &Task) -> Option<BTreeSet<String>> {
         let class = self.operator(task)?;
         let line = self.program.line(&class);
-        line.classes.iter().find_map(|class| listed(&class.def))?
+        line.classes.iter().find_map(|class| listed(&class.def)).and_then(texts)
     }
 }
 
@@ -38,12 +38,12 @@ impl Code {
     }
 }
 
-/// What a class itself lists: none where it does not, `Some(None)` where that cannot be read off.
-fn listed(class: &Class) -> Option<Option<BTreeSet<String>>> {
+/// What a class itself says of its fields.
+fn listed(class: &Class) -> Option<&Expr> {
     let is_it = |target: &Expr| matches!(&target.kind, ExprKind::Name(name) if &**name == "template_fields");
     class.body.iter().rev().find_map(|stmt| match &stmt.kind {
-        StmtKind::Assign { targets, value } if targets.iter().any(is_it) => Some(texts(value)),
-        StmtKind::Annotated { target, value: Some(value), .. } if is_it(target) => Some(texts(value)),
+        StmtKind::Assign { targets, value } if targets.iter().any(is_it) => Some(value),
+        StmtKind::Annotated { target, value: Some(value), .. } if is_it(target) => Some(value),
         _ => None,
     })
 }

@@ -2,12 +2,10 @@
 
 use super::{Code, Deferral};
 use crate::content::{Location, Span};
-use crate::python::canonical;
 use crate::python::names::{Binding, Names, bodies, children, dotted};
 use crate::python::program::{ClassRef, Constructor, FunctionRef, Given, Target, keeps_signature, misfit};
 use crate::python::syntax::{Arg, Expr, ExprKind, Function, Name, Stmt, StmtKind, without_docstring};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// Something that fails whenever the statement is reached.
@@ -39,8 +37,6 @@ impl Fault {
 pub(super) struct Seen {
     /// Its name, with that of its class.
     pub(super) name: String,
-    /// The identity of its code.
-    pub(super) code: String,
     pub(super) faults: Vec<Fault>,
     pub(super) deferrals: Vec<Deferral>,
     /// Functions of the tree that it calls or hands on, with the class of their instance.
@@ -51,8 +47,7 @@ pub(super) struct Seen {
 pub(super) fn function(code: &Code, function: &FunctionRef, class: Option<&ClassRef>) -> Seen {
     let def = &function.def;
     let name = class.map_or_else(|| def.name.to_string(), |class| format!("{}.{}", class.def.name, def.name));
-    let seen =
-        Seen { name, code: without_local_names(def), faults: Vec::new(), deferrals: Vec::new(), calls: Vec::new() };
+    let seen = Seen { name, faults: Vec::new(), deferrals: Vec::new(), calls: Vec::new() };
     let decorated = |name: &str| function.decorators.iter().any(|decorator| &**decorator == name);
     let this = class.filter(|_| !decorated("staticmethod")).and_then(|class| {
         let first = def.parameters.first()?.name.clone();
@@ -105,10 +100,14 @@ impl Walk<'_> {
             StmtKind::Expr(value) | StmtKind::Return(Some(value)) | StmtKind::Raise(Some(value)) => self.expr(value),
             StmtKind::Assign { targets, value } => {
                 self.expr(value);
-                targets.iter().for_each(|target| self.target_expr(target));
+                for target in targets {
+                    self.target_expr(target);
+                }
             }
             StmtKind::Annotated { target, value, .. } => {
-                value.iter().for_each(|value| self.expr(value));
+                if let Some(value) = value {
+                    self.expr(value);
+                }
                 self.target_expr(target);
             }
             StmtKind::Augmented { target, value, .. } => {
@@ -179,7 +178,9 @@ impl Walk<'_> {
                 let before = self.guards.len();
                 for (context, target) in &with.items {
                     self.expr(context);
-                    target.iter().for_each(|target| self.target_expr(target));
+                    if let Some(target) = target {
+                        self.target_expr(target);
+                    }
                     if let ExprKind::Call(callee, args) = &context.kind
                         && crate::python::value::last_name(callee) == Some("suppress")
                     {
@@ -195,7 +196,9 @@ impl Walk<'_> {
             }
             StmtKind::Match { subject, cases } => {
                 self.expr(subject);
-                cases.iter().for_each(|case| self.body(&case.body));
+                for case in cases {
+                    self.body(&case.body);
+                }
             }
             _ => {}
         }
@@ -400,12 +403,16 @@ impl Puts {
         for stmt in body {
             match &stmt.kind {
                 StmtKind::Assign { targets, value } => {
-                    targets.iter().for_each(|target| self.target(target));
+                    for target in targets {
+                        self.target(target);
+                    }
                     self.expr(value);
                 }
                 StmtKind::Annotated { target, value, .. } => {
                     self.target(target);
-                    value.iter().for_each(|value| self.expr(value));
+                    if let Some(value) = value {
+                        self.expr(value);
+                    }
                 }
                 StmtKind::Expr(value) | StmtKind::Return(Some(value)) => self.expr(value),
                 StmtKind::For(repeated) => self.target(&repeated.target),
@@ -491,27 +498,4 @@ fn is_about_environment(test: &Expr) -> bool {
 fn everywhere(expr: &Expr, look: &mut dyn FnMut(&Expr)) {
     look(expr);
     children(expr, &mut |child| everywhere(child, look));
-}
-
-/// What a function does, with its locals numbered in the order in which they come up: another name for
-/// one of them changes nothing.
-fn without_local_names(def: &Function) -> String {
-    let names = Names::of_function(def);
-    let text = canonical::function(def);
-    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(first) = rest.chars().next() {
-        let word = |c: char| c.is_alphanumeric() || c == '_';
-        let end = if word(first) { rest.find(|c| !word(c)).unwrap_or(rest.len()) } else { first.len_utf8() };
-        let (token, after) = rest.split_at(end);
-        if names.bound.contains_key(token) {
-            let next = numbers.len();
-            let _ = write!(out, "${}", numbers.entry(token).or_insert(next));
-        } else {
-            out.push_str(token);
-        }
-        rest = after;
-    }
-    out
 }

@@ -2,7 +2,7 @@
 
 use crate::content::{ContentPath, File, Layout, Revision, Snapshot};
 use crate::dag;
-use crate::diff::{self, Code, Kind, Side};
+use crate::diff::{self, Kind, Side};
 
 struct Case {
     title: String,
@@ -51,10 +51,8 @@ fn said(deployed: &Snapshot, proposed: &Snapshot) -> Vec<String> {
     let mut said = Vec::new();
     for change in diff::changes(sides.0, sides.1, Layout::Content) {
         let Kind::Code(code) = &change.kind else { continue };
-        if !matches!(code, Code::BodyChanged { .. }) {
-            let tasks: Vec<_> = code.tasks().iter().map(ToString::to_string).collect();
-            said.push(format!("{} {}: {}", change.kind.word(), tasks.join(" "), change.kind.after()));
-        }
+        let tasks: Vec<_> = code.tasks().iter().map(ToString::to_string).collect();
+        said.push(format!("{} {}: {}", change.kind.word(), tasks.join(" "), change.kind.after()));
     }
     said.sort();
     said

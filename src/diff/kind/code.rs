@@ -41,11 +41,6 @@ pub enum Code {
         /// Whether a run that is pinned to a bundle version meets it too.
         pinned: bool,
     },
-    /// What tasks do changed, and no contract with it.
-    BodyChanged {
-        /// The tasks.
-        tasks: Vec<TaskId>,
-    },
 }
 
 /// Something that fails in the proposed code and did not in the deployed one.
@@ -75,7 +70,6 @@ impl Code {
         "trigger-arguments-changed",
         "trigger-changed",
         "template-field-removed",
-        "body-changed",
     ];
 
     pub(super) fn word(&self) -> &'static str {
@@ -88,7 +82,6 @@ impl Code {
             Self::TriggerRefused { .. } => "trigger-arguments-changed",
             Self::TriggerChanged { .. } => "trigger-changed",
             Self::TemplateFieldRemoved { .. } => "template-field-removed",
-            Self::BodyChanged { .. } => "body-changed",
         }
     }
 
@@ -99,9 +92,7 @@ impl Code {
             | Self::SymbolGone(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => &breach.tasks,
-            Self::TriggerChanged { tasks, .. }
-            | Self::TemplateFieldRemoved { tasks, .. }
-            | Self::BodyChanged { tasks } => tasks,
+            Self::TriggerChanged { tasks, .. } | Self::TemplateFieldRemoved { tasks, .. } => tasks,
         }
     }
 
@@ -111,9 +102,7 @@ impl Code {
             | Self::SymbolGone(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => &mut breach.tasks,
-            Self::TriggerChanged { tasks, .. }
-            | Self::TemplateFieldRemoved { tasks, .. }
-            | Self::BodyChanged { tasks } => tasks,
+            Self::TriggerChanged { tasks, .. } | Self::TemplateFieldRemoved { tasks, .. } => tasks,
         }
     }
 
@@ -124,7 +113,7 @@ impl Code {
             | Self::SymbolGone(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => Some(breach),
-            Self::TriggerChanged { .. } | Self::TemplateFieldRemoved { .. } | Self::BodyChanged { .. } => None,
+            Self::TriggerChanged { .. } | Self::TemplateFieldRemoved { .. } => None,
         }
     }
 
@@ -136,7 +125,7 @@ impl Code {
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => breach.pinned = true,
             Self::TemplateFieldRemoved { pinned, .. } => *pinned = true,
-            Self::TriggerChanged { .. } | Self::BodyChanged { .. } => {}
+            Self::TriggerChanged { .. } => {}
         }
     }
 
@@ -158,10 +147,7 @@ impl Code {
 
     /// The first of the tasks that it concerns.
     pub(super) fn subject(&self) -> Option<String> {
-        match self {
-            Self::BodyChanged { .. } => None,
-            _ => self.tasks().first().map(ToString::to_string),
-        }
+        self.tasks().first().map(ToString::to_string)
     }
 
     pub(super) fn before(&self) -> String {
@@ -171,7 +157,6 @@ impl Code {
             }
             Self::TriggerRefused { path, .. } | Self::TriggerChanged { path, .. } => path.clone(),
             Self::TemplateFieldRemoved { field, .. } => field.clone(),
-            Self::BodyChanged { tasks } => named(tasks),
         }
     }
 
@@ -181,16 +166,7 @@ impl Code {
             | Self::SymbolGone(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => breach.why.clone(),
-            Self::TriggerChanged { .. } | Self::TemplateFieldRemoved { .. } | Self::BodyChanged { .. } => String::new(),
+            Self::TriggerChanged { .. } | Self::TemplateFieldRemoved { .. } => String::new(),
         }
     }
-}
-
-/// The first tasks by name.
-fn named(tasks: &[TaskId]) -> String {
-    let mut words: Vec<String> = tasks.iter().take(3).map(|task| format!("`{task}`")).collect();
-    if tasks.len() > 3 {
-        words.push(format!("{} more", tasks.len() - 3));
-    }
-    words.join(", ")
 }

@@ -54,7 +54,7 @@ fn since(node: Node, source: &str) -> Option<(u32, &'static str)> {
         "string" if is_template(node, source) => (14, "a t-string"),
         "set" if node.children().any(|child| child.kind() == "named_expression") => (9, "`:=` in a set"),
         "decorator" if !node.parts().next().is_some_and(plain_decorator) => (9, "such a decorator"),
-        "with_clause" if several_in_parentheses(node) => (9, "`with` in parentheses"),
+        "with_clause" if several_in_parentheses(node, source) => (9, "`with` in parentheses"),
         "subscript" if node.children().any(|child| child.kind() == "named_expression") => {
             (10, "`:=` as an index without parentheses")
         }
@@ -97,22 +97,17 @@ fn plain_name(node: Node) -> bool {
 }
 
 /// `with (a as x, b as y):`; before, what stands in parentheses is one value.
-fn several_in_parentheses(clause: Node) -> bool {
-    let mut open = vec![clause];
-    let mut parentheses = false;
-    let mut named = false;
-    // The items, and what stands directly in the parentheses around them.
-    while let Some(node) = open.pop() {
-        for child in node.children() {
-            match child.kind() {
-                "(" => parentheses = true,
-                "as_pattern" if parentheses || node.kind() != "with_item" => named = true,
-                "with_item" | "tuple" | "parenthesized_expression" => open.push(child),
-                _ => {}
-            }
-        }
-    }
-    parentheses && named
+fn several_in_parentheses(clause: Node, source: &str) -> bool {
+    let text = source.get(clause.byte_range()).unwrap_or_default();
+    let mut depth = 0_usize;
+    // Where the first bracket closes.
+    let end = text.bytes().position(|byte| {
+        depth += usize::from(matches!(byte, b'(' | b'[' | b'{'));
+        depth = depth.saturating_sub(usize::from(matches!(byte, b')' | b']' | b'}')));
+        depth == 0
+    });
+    let wrapped = text.starts_with('(') && end.is_some_and(|end| end + 1 == text.len());
+    wrapped && inner(clause).any(|node| node.kind() == "as_pattern")
 }
 
 /// Whether a loop around the `finally` goes on within it.

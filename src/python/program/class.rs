@@ -264,7 +264,6 @@ impl Program {
             Some((owner, Binding::Function(def, decorators))) if decorators.is_empty() => {
                 Constructor::Init(function(&owner, &def, &decorators))
             }
-            Some(_) => Constructor::Unknown,
             None if class.decorators.iter().any(|name| is_dataclass(name)) => {
                 if line.classes.len() > 1 || !line.outside.is_empty() {
                     return Constructor::Unknown;
@@ -276,7 +275,7 @@ impl Program {
                 let derived = line.classes.iter().any(|class| !class.decorators.is_empty());
                 if derived { Constructor::Unknown } else { Constructor::Nothing }
             }
-            None => Constructor::Unknown,
+            _ => Constructor::Unknown,
         }
     }
 }
@@ -361,15 +360,17 @@ impl Own {
             match &stmt.kind {
                 StmtKind::Assign { targets, value } => {
                     self.look(value, this);
-                    targets.iter().for_each(|target| self.target(target, Some(value), this));
+                    for target in targets {
+                        self.target(target, Some(value), this);
+                    }
                 }
                 StmtKind::Annotated { target, value, .. } => self.target(target, value.as_ref(), this),
                 StmtKind::Augmented { target, .. } => self.target(target, None, this),
                 StmtKind::For(repeated) => self.target(&repeated.target, None, this),
                 StmtKind::With(with) => {
-                    with.items.iter().filter_map(|(_, target)| target.as_ref()).for_each(|target| {
+                    for target in with.items.iter().filter_map(|(_, target)| target.as_ref()) {
                         self.target(target, None, this);
-                    });
+                    }
                 }
                 StmtKind::Expr(value) | StmtKind::Return(Some(value)) => self.look(value, this),
                 _ => {}
@@ -390,7 +391,9 @@ impl Own {
                 self.bound.insert(name.clone(), binding);
             }
             ExprKind::Tuple(items) | ExprKind::List(items) => {
-                items.iter().for_each(|item| self.target(item, None, this));
+                for item in items {
+                    self.target(item, None, this);
+                }
             }
             ExprKind::Starred(inner) => self.target(inner, None, this),
             // `self.__dict__["x"] = …`

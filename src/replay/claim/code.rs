@@ -30,7 +30,6 @@ pub(super) fn claims(kind: &Code, scene: &Scene) -> Vec<Claim> {
                 Claim::fails(task_id, why)
             })
             .collect(),
-        Code::BodyChanged { .. } => Vec::new(),
     }
 }
 
@@ -49,7 +48,6 @@ pub(super) fn worst(kind: &Code) -> (Harm, &'static str) {
         Code::TriggerRefused { .. } => (Harm::Breaks, "a deferred instance would fail once the triggerer starts anew"),
         Code::TriggerChanged { .. } => (Harm::Soft, "a triggerer goes on with the code that it has loaded"),
         Code::TemplateFieldRemoved { .. } => (Harm::Breaks, "a task of a run in flight would get the template itself"),
-        Code::BodyChanged { .. } => (Harm::None, "a task of a run in flight would run the proposed code"),
     }
 }
 
