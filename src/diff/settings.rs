@@ -132,6 +132,11 @@ fn moving(dag: &Dag, other: &Dag) -> Option<(Settings, Certainty)> {
 
 /// What says when runs are created, in one text.
 pub fn schedule_text(dag: &Dag) -> String {
+    let by_hand = |name: &str| dag.options.get(name) == Some("None");
+    if ["schedule", "schedule_interval"].into_iter().any(by_hand) {
+        // No run is created by time, so that dates decide nothing.
+        return "schedule=None".to_string();
+    }
     let parts = SCHEDULE.iter().filter_map(|name| {
         let value = dag.options.get(name)?;
         // `schedule_interval` is what 2.x called it, and None is a schedule.
