@@ -39,7 +39,8 @@ pub(super) fn changes(pairs: &TaskPairs, dag: &Dag, (proposed, other): (&Snapsho
             changes.push(change(kind, (at, &b.at), whole(other)));
         }
         if !order.added.is_empty() {
-            let kind = Graph::UpstreamAdded { task_id: again, upstream: order.added };
+            let new = order.added.iter().all(|up| pairs.added.contains(up));
+            let kind = Graph::UpstreamAdded { task_id: again, upstream: order.added, new };
             changes.push(change(kind, (&a.at, other_at), whole(dag)));
         }
     }

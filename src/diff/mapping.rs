@@ -154,8 +154,13 @@ fn partial(
     (task, a): (&Task, &Mapping),
     (peer, b): (&Task, &Mapping),
 ) -> Option<Change> {
+    let first = task.callable.as_ref().and_then(|callable| callable.parameters.first()).map(|(name, _)| name.as_str());
     let mapped = |name: &str| {
         let plain = name.trim_end_matches("()");
+        // The list of `expand_kwargs` is given by position.
+        if a.kwargs && b.kwargs && Some(plain) == first {
+            return true;
+        }
         a.over.iter().chain(&b.over).any(|over| over.arg == plain)
     };
     let differs = |name: &&str| {
@@ -210,6 +215,9 @@ fn compare(
 ) -> Vec<Change> {
     if let Some(change) = renamed_arguments(pairs, subject, dag, a, b) {
         return vec![change];
+    }
+    if let Some(changes) = more_arguments(subject, dag, (deployed, a), (proposed, b)) {
+        return changes;
     }
     if a.count().is_some() && b.count().is_some() {
         return lists(subject, dag, (deployed, a), (proposed, b));
@@ -324,6 +332,49 @@ fn renamed_arguments(pairs: &TaskPairs, subject: &Mapped, dag: &Dag, a: &Mapping
         deployed: Some(a.at.clone()),
         proposed: Some(b.at.clone()),
     })
+}
+
+/// Literal lists of which each instance gets what it got and more: arguments that are mapped beside the
+/// others, or further keys of each element. Of more than one axis the indexes mean other combinations.
+fn more_arguments(
+    subject: &Mapped,
+    dag: &Dag,
+    (deployed, a): (&Snapshot, &Mapping),
+    (proposed, b): (&Snapshot, &Mapping),
+) -> Option<Vec<Change>> {
+    let (before, after) = (a.count()?, b.count()?);
+    let names = |mapping: &Mapping| -> Vec<String> { mapping.over.iter().map(shown_argument).collect() };
+    let more_axes = !a.kwargs && !b.kwargs && b.over.len() > a.over.len() && {
+        let kept = b.over.iter().filter(|over| a.over.iter().any(|known| known.arg == over.arg));
+        kept.map(|over| (&over.arg, &over.items)).eq(a.over.iter().map(|over| (&over.arg, &over.items)))
+    };
+    // The canonical text of a dict begins with the keys that come first.
+    let more_keys = a.kwargs && b.kwargs && before == after && before <= MOST_INSTANCES && {
+        let (left, right) = (instances(deployed, a, before, true), instances(proposed, b, after, true));
+        let grows = |(x, y): (&Element, &Element)| {
+            let begins = x.text.strip_suffix('}').is_some_and(|start| y.text.starts_with(start));
+            x.known && y.known && begins
+        };
+        left != right && left.iter().zip(&right).all(grows)
+    };
+    if !more_axes && !more_keys {
+        return None;
+    }
+    let change = |kind| Change {
+        kind: Kind::Mapping(kind),
+        dags: vec![dag.dag_id.clone()],
+        certainty: Certainty::Certain,
+        deployed: Some(a.at.clone()),
+        proposed: Some(b.at.clone()),
+    };
+    let (subject, same_values) = (subject.clone(), more_keys);
+    let arguments =
+        MappingChange::ArgumentsChanged { subject: subject.clone(), before: names(a), after: names(b), same_values };
+    let mut changes = vec![change(arguments)];
+    if before != after {
+        changes.push(change(MappingChange::CountChanged { subject, before, after }));
+    }
+    Some(changes)
 }
 
 /// Two products of lists that the text holds.

@@ -79,7 +79,7 @@ fn line(change: &Change) -> String {
         Kind::Identity(Identity::OperatorChanged { task_id, before, after }) => {
             format!("{task_id}: {before} -> {after}")
         }
-        Kind::Graph(Graph::UpstreamAdded { task_id, upstream }) => format!("{} before {task_id}", ids(upstream)),
+        Kind::Graph(Graph::UpstreamAdded { task_id, upstream, .. }) => format!("{} before {task_id}", ids(upstream)),
         Kind::Graph(Graph::UpstreamRemoved { task_id, upstream, .. }) => {
             format!("{} not before {task_id}", ids(upstream))
         }

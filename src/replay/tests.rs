@@ -4,6 +4,7 @@
 
 mod properties;
 mod rules;
+mod shape;
 
 use super::*;
 use crate::content::{ContentPath, File, Layout, Revision, Snapshot};

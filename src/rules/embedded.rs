@@ -61,6 +61,7 @@ rule_files![
     "task-id-renamed",
     "task-id-restored",
     "task-ids-swapped",
+    "task-inserted-upstream",
     "task-operator-changed",
     "taskflow-auto-id-shifted",
     "template-field-removed",

@@ -12,6 +12,8 @@ pub enum Graph {
         task_id: TaskId,
         /// Proposed tasks that it newly waits for directly.
         upstream: Vec<TaskId>,
+        /// Whether all of these are new themselves.
+        new: bool,
     },
     /// A task does not come after others any more, by any path.
     UpstreamRemoved {
@@ -57,6 +59,7 @@ pub enum Graph {
 impl Graph {
     pub(super) const WORDS: &[&str] = &[
         "upstream-added",
+        "upstream-new",
         "upstream-removed",
         "trigger-rule-changed",
         "phase-changed",
@@ -66,7 +69,8 @@ impl Graph {
 
     pub(super) fn word(&self) -> &'static str {
         match self {
-            Self::UpstreamAdded { .. } => "upstream-added",
+            Self::UpstreamAdded { new: false, .. } => "upstream-added",
+            Self::UpstreamAdded { new: true, .. } => "upstream-new",
             Self::UpstreamRemoved { .. } => "upstream-removed",
             Self::TriggerRuleChanged { .. } => "trigger-rule-changed",
             Self::PhaseChanged { .. } => "phase-changed",

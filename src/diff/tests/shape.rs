@@ -170,6 +170,16 @@ fn mapped_and_plain() {
     of("work.partial(y=1).expand(x=[1])", "work.partial(y=2).expand(x=[1])", &["work map-partial-changed y -> "]);
     of("work.expand(x=get())", "work.expand(x=get(), y=[1, 2])", &["work map-arguments-changed x -> x, y"]);
     of("work.expand(x=get())", "values = get()\nwork.expand(x=values)", &[]);
+    of(
+        "work.expand(x=[1, 2])",
+        "work.expand(x=[1, 2], y=[0, 1])",
+        &["work map-arguments-changed x -> x, y", "work 2 -> 4"],
+    );
+    of(
+        "work.expand_kwargs([{\"x\": 1}])",
+        "work.expand_kwargs([{\"x\": 1, \"y\": 2}])",
+        &["work map-arguments-changed expand_kwargs -> expand_kwargs"],
+    );
 }
 
 #[test]
@@ -190,6 +200,31 @@ fn a_group_that_is_mapped_or_not_is_one_change_for_all_in_it() {
     check((group, "part(1)"), (group, "part.expand(x=[1, 2])"), &["part made-mapped  -> "]);
     check((group, "part.expand(x=[1, 2])"), (group, "part(1)"), &["part made-plain  -> "]);
     check((group, "part.expand(x=[1, 2])"), (group, "part.expand(x=[2, 1])"), &["part items"]);
+}
+
+#[test]
+fn a_class_of_the_tree_that_may_be_the_same_one_under_another_name() {
+    let class = |name: &str, method: &str| {
+        format!(
+            "from airflow.models import BaseOperator\n\nclass {name}(BaseOperator):\n    def execute(self, context):\n        \
+             self.defer(trigger=None, method_name=\"{method}\")\n\n    def {method}(self, context, event):\n        return event\n"
+        )
+    };
+    let tree = |name: &str, method: &str| {
+        (
+            file(&format!("from operators.waiting import {name}\n"), &format!("{name}(task_id=\"a\")")),
+            class(name, method),
+        )
+    };
+    let between = |deployed: &(String, String), proposed: &(String, String)| {
+        between(
+            &[("dags/etl.py", &deployed.0), ("operators/waiting.py", &deployed.1)],
+            &[("dags/etl.py", &proposed.0), ("operators/waiting.py", &proposed.1)],
+        )
+    };
+    let wait = tree("WaitOperator", "resume");
+    assert_eq!(between(&wait, &tree("PauseOperator", "resume")), ["perhaps a: WaitOperator -> PauseOperator"]);
+    assert_eq!(between(&wait, &tree("PauseOperator", "go_on")), ["a: WaitOperator -> PauseOperator"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::ids::TaskId;
 pub(super) fn claims(kind: &Graph, scene: &Scene) -> Vec<Claim> {
     match kind {
         _ if scene.pinned() => Vec::new(),
-        Graph::UpstreamAdded { task_id, upstream } => too_late(scene, task_id, upstream).into_iter().collect(),
+        Graph::UpstreamAdded { task_id, upstream, .. } => too_late(scene, task_id, upstream).into_iter().collect(),
         Graph::UpstreamRemoved { task_id, upstream, reads } => early(scene, task_id, upstream, reads),
         Graph::TriggerRuleChanged { task_id, after, reads, .. } => {
             let Some(task) = scene.proposed.and_then(|dag| dag.task(task_id)) else { return Vec::new() };

@@ -73,6 +73,27 @@ pub(super) fn made_mapped(scene: &Scene, subject: &Mapped, producers: &[TaskId])
     }
 }
 
+/// What had an index is seen by the graphs. What was not expanded yet failed on 2.6.2, and did all of the
+/// work at once on 3.3.2.
+pub(super) fn made_plain(scene: &Scene, subject: &Mapped) -> Vec<Claim> {
+    let open: Vec<_> = instances(scene, subject)
+        .into_iter()
+        .filter(|instance| instance.map_index.position().is_none() && starts_later(instance))
+        .collect();
+    if open.is_empty() {
+        return Vec::new();
+    }
+    if scene.may_be_2() {
+        let why = "was to be expanded and is not, and fails";
+        return vec![Claim::of_instances(named(&open), Fate::Fails, why).when(When::Start)];
+    }
+    vec![Claim::of_instances(
+        named(&open),
+        Fate::Noted,
+        "does all of the plain task's work, and no element has an instance",
+    )]
+}
+
 pub(super) fn source(
     scene: &Scene,
     subject: &Mapped,
