@@ -5,6 +5,7 @@
 //! [`Certainty`]. Equal sides give no change, nor does anything that leaves the
 //! syntax tree equal and does not touch what the DAG is built from beside it.
 
+mod assets;
 mod branch;
 mod code;
 mod data;
@@ -174,6 +175,7 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
     changes.extend(branch::changes(dag, other));
     changes.extend(params::changes(dag, other));
     changes.extend(settings::changes(dag, other));
+    changes.extend(assets::changes(dag, (proposed, other)));
     changes
 }
 

@@ -44,6 +44,8 @@ pub struct Use {
     pub needs: Vec<Need>,
     /// Where it goes on to code that is not followed, first of all.
     pub open: Option<Location>,
+    /// The parts of it that do.
+    pub open_parts: BTreeSet<Vec<Step>>,
     /// Whether the code asks whether there is a value at all.
     pub expects_none: bool,
 }
@@ -66,7 +68,12 @@ impl Use {
                 need.guards.iter().filter_map(|guard| Some(Guard { path: part(&guard.path)?, ..guard.clone() }));
             Some(Need { path, guards: guards.collect(), ..need.clone() })
         });
-        Self { needs: needs.collect(), open: self.open.clone(), expects_none: false }
+        Self {
+            needs: needs.collect(),
+            open: self.open.clone(),
+            open_parts: self.open_parts.iter().map(|own| part(own).unwrap_or_default()).collect(),
+            expects_none: false,
+        }
     }
 }
 

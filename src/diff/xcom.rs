@@ -116,7 +116,9 @@ impl Meeting<'_> {
                             return None;
                         }
                         let why = format!("it was written for {}, and gets {}", known.shown(), shape.shown());
-                        Some((hurt(why, true), differs(known, shape)?))
+                        let parts = self.read.usage.open_in(known, shape);
+                        let certainty = parts.iter().filter_map(|(a, b)| differs(a, b)).min()?;
+                        Some((hurt(why, true), certainty))
                     }
                 }
             }

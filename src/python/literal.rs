@@ -92,3 +92,60 @@ pub(crate) fn call(canonical: &str) -> Option<Call> {
         Some(call)
     })
 }
+
+/// What the calls of these names in a text are given first: the URIs of `[Asset("x"), Asset("y")]`. Where
+/// the text is a call with one of these arguments, those alone are looked into.
+pub(crate) fn given_to(text: &str, names: &[&str], arguments: &[&str]) -> Vec<String> {
+    let look = |expr: &Expr| {
+        let mut all = Vec::new();
+        match &expr.kind {
+            ExprKind::Call(_, args) if !arguments.is_empty() => {
+                for arg in args {
+                    if let Arg::Keyword(name, value) = arg
+                        && arguments.contains(&&**name)
+                    {
+                        gather(value, names, &mut all);
+                    }
+                }
+            }
+            _ => gather(expr, names, &mut all),
+        }
+        Some(all)
+    };
+    expression(text, look).unwrap_or_default()
+}
+
+fn gather(expr: &Expr, names: &[&str], found: &mut Vec<String>) {
+    match &expr.kind {
+        ExprKind::Call(callee, args) => {
+            let is_named = last_name(callee).is_some_and(|name| names.contains(&name));
+            for arg in args {
+                match arg {
+                    Arg::Positional(Expr { kind: ExprKind::Str(text), .. }) if is_named => {
+                        found.push(text.to_string());
+                        break;
+                    }
+                    Arg::Keyword(name, Expr { kind: ExprKind::Str(text), .. })
+                        if is_named && matches!(&**name, "uri" | "name") =>
+                    {
+                        found.push(text.to_string());
+                    }
+                    Arg::Positional(value) | Arg::Keyword(_, value) => gather(value, names, found),
+                    Arg::Star(_) | Arg::DoubleStar(_) => {}
+                }
+            }
+        }
+        ExprKind::List(items) | ExprKind::Tuple(items) | ExprKind::Set(items) => {
+            for item in items {
+                gather(item, names, found);
+            }
+        }
+        ExprKind::Binary(first, rest) => {
+            gather(first, names, found);
+            for (_, value) in rest {
+                gather(value, names, found);
+            }
+        }
+        _ => {}
+    }
+}

@@ -14,6 +14,7 @@ macro_rules! rule_files {
 
 rule_files![
     "acceptance-not-needed",
+    "asset-outlet-gone",
     "backfill-storm",
     "branch-target-missing",
     "call-signature-changed",

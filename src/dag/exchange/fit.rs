@@ -46,6 +46,7 @@ enum Found {
     Yes,
     No(String),
     Odd(String),
+    Perhaps(String),
     NotKnown,
 }
 
@@ -77,6 +78,15 @@ impl Use {
         result
     }
 
+    /// The parts of two values that go on to code that is not followed, each from both; the whole of
+    /// them where a part cannot be told.
+    pub fn open_in(&self, before: &Shape, after: &Shape) -> Vec<(Shape, Shape)> {
+        if self.open_parts.is_empty() || self.open_parts.iter().any(|path| path.contains(&Step::Element)) {
+            return vec![(before.clone(), after.clone())];
+        }
+        self.open_parts.iter().filter_map(|path| Some((part(before, path)?, part(after, path)?))).collect()
+    }
+
     /// What this use asks beside what another one asks: nothing, where the code did not change.
     pub fn asks_more_than(&self, other: &Self) -> bool {
         let asked = |usage: &Self| -> Vec<_> {
@@ -99,6 +109,7 @@ impl Need {
         }
         let Some(part) = part(value, &self.path) else { return Fit::Fits };
         let (mut yes, mut no, mut odd) = (false, None, None);
+        let mut sure = sure;
         let alternatives: Vec<&Shape> = match &part {
             Shape::Union(all) => all.iter().collect(),
             one => vec![one],
@@ -108,6 +119,10 @@ impl Need {
                 Found::Yes | Found::NotKnown => yes = true,
                 Found::No(why) => no = Some(why),
                 Found::Odd(why) => odd = Some(why),
+                Found::Perhaps(why) => {
+                    sure = false;
+                    no = Some(why);
+                }
             }
         }
         match (no, odd) {
@@ -160,7 +175,7 @@ fn is_one_of(shape: &Shape, names: &std::collections::BTreeSet<String>) -> Optio
 }
 
 /// A part of a value; none if there is no such part, or what it is is not known.
-pub(super) fn part(value: &Shape, path: &[Step]) -> Option<Shape> {
+fn part(value: &Shape, path: &[Step]) -> Option<Shape> {
     let mut at = value.clone();
     for step in path {
         at = match (step, at) {
@@ -211,10 +226,11 @@ impl What {
                 no(format!("{shown} is passed on by `**`"))
             }
             (Self::Attribute(name), Shape::Record(_, fields)) => {
+                // A class can have more than its fields.
                 if fields.contains_key(name) {
                     Found::Yes
                 } else {
-                    Found::NotKnown
+                    Found::Perhaps(format!("`.{name}` is asked of {shown}"))
                 }
             }
             (Self::Attribute(name), shape) if is_plain(shape) => {

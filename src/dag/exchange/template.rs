@@ -1,6 +1,6 @@
 //! Jinja templates: what they pull and which parameters of the run they read.
 
-use super::{Need, ParamRead, Pull, Step, Test, Use, What};
+use super::{Need, ParamRead, Pull, Step, Use, What};
 use crate::content::Location;
 use crate::python::parse::parse;
 use crate::python::syntax::{Arg, BinaryOp, Clause, CompareOp, Expr, ExprKind, StmtKind};
@@ -283,18 +283,19 @@ impl Onward {
             let guards = Vec::new();
             Need { path: path.clone(), what: what.clone(), guards, at: at.clone() }
         };
-        let mut needs: Vec<Need> = self.needs.iter().map(|(path, what)| need(path, what)).collect();
-        if self.tolerant {
-            // A default takes the place of what is missing in any part of it.
-            let defined = super::Guard { path: Vec::new(), test: Test::Other, holds: true };
-            for need in &mut needs {
-                need.guards.push(defined.clone());
-            }
-        } else if self.shown {
+        // A default takes the place of what is missing in any part of it, and a test of it is one.
+        let asked = self.needs.iter().filter(|_| !self.tolerant);
+        let mut needs: Vec<Need> = asked.map(|(path, what)| need(path, what)).collect();
+        if self.shown && !self.tolerant {
             needs.push(need(&self.path, &What::Text));
         }
         let needs: BTreeSet<Need> = needs.into_iter().collect();
-        Use { needs: needs.into_iter().collect(), open: self.open.then(|| at.clone()), expects_none: self.tolerant }
+        Use {
+            needs: needs.into_iter().collect(),
+            open: self.open.then(|| at.clone()),
+            open_parts: self.open.then(|| self.path.clone()).into_iter().collect(),
+            expects_none: self.tolerant,
+        }
     }
 }
 

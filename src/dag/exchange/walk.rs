@@ -6,7 +6,9 @@ use crate::dag::Shape;
 use crate::dag::collect::location;
 use crate::dag::shape;
 use crate::dag::world::Run;
-use crate::python::syntax::{Case, Expr, ExprKind, Function, Handler, Name, ParameterKind, Pattern, Stmt, StmtKind};
+use crate::python::syntax::{
+    Case, CompareOp, Expr, ExprKind, Function, Handler, Name, ParameterKind, Pattern, Stmt, StmtKind, UnaryOp,
+};
 use crate::python::tree::Tree;
 use crate::python::value::{At, Object, Ref, ScopeRef, Value, last_name};
 use std::collections::{BTreeMap, BTreeSet};
@@ -266,6 +268,7 @@ impl Walk<'_, '_> {
                 usage.needs.push(Need { path: alt.path.clone(), what: what.clone(), guards, at: at.clone() });
             } else {
                 usage.open.get_or_insert(at.clone());
+                usage.open_parts.insert(Vec::new());
             }
         }
     }
@@ -277,7 +280,11 @@ impl Walk<'_, '_> {
         }
         let at = self.location(frame, span);
         for alt in &value.of {
-            self.roots[alt.root].usage.open.get_or_insert(at.clone());
+            let usage = &mut self.roots[alt.root].usage;
+            usage.open.get_or_insert(at.clone());
+            if usage.open_parts.len() < NEEDS {
+                usage.open_parts.insert(alt.path.clone());
+            }
         }
     }
 
@@ -507,6 +514,23 @@ impl Walk<'_, '_> {
         let mut ended_tests = Vec::new();
         for (test, body) in arms {
             self.express(frame, test);
+            match decided(test) {
+                Some(false) => continue,
+                // Whatever comes behind is not reached.
+                Some(true) => {
+                    let ended = self.block(frame, body);
+                    if !ended {
+                        merge(&mut after, std::mem::take(&mut frame.env));
+                    }
+                    frame.conditions.truncate(outer);
+                    if let Some(after) = after {
+                        frame.env = after;
+                    }
+                    frame.conditions.extend(ended_tests);
+                    return all && ended;
+                }
+                None => {}
+            }
             let before = frame.env.clone();
             let depth = frame.conditions.len();
             let tests = self.tests(frame, test, true);
@@ -781,6 +805,36 @@ fn captures(pattern: &Pattern) -> Vec<Name> {
             positional.iter().chain(named.iter().map(|(_, pattern)| pattern)).flat_map(captures).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// What a test of literals comes to.
+fn decided(test: &Expr) -> Option<bool> {
+    let number = |expr: &Expr| match expr.kind {
+        ExprKind::Int(number) => Some(number),
+        _ => None,
+    };
+    match &test.kind {
+        ExprKind::True => Some(true),
+        ExprKind::False | ExprKind::None => Some(false),
+        ExprKind::Int(number) => Some(*number != 0),
+        ExprKind::Unary(UnaryOp::Not, inner) => decided(inner).map(|truth| !truth),
+        ExprKind::Compare(first, rest) => match rest.as_slice() {
+            [(op, second)] => {
+                let (a, b) = (number(first)?, number(second)?);
+                Some(match op {
+                    CompareOp::Eq => a == b,
+                    CompareOp::NotEq => a != b,
+                    CompareOp::Less => a < b,
+                    CompareOp::LessEq => a <= b,
+                    CompareOp::Greater => a > b,
+                    CompareOp::GreaterEq => a >= b,
+                    _ => return None,
+                })
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }
 

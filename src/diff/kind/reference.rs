@@ -25,23 +25,34 @@ pub enum Reference {
         /// Whether it waits until the run that it triggered has ended.
         waits: bool,
     },
+    /// A task does not update an asset (a dataset) any more that other DAGs wait for.
+    OutletGone {
+        /// The task.
+        task_id: TaskId,
+        /// The asset.
+        uri: String,
+        /// The DAGs that wait for it in the proposed tree.
+        consumers: Vec<DagId>,
+    },
 }
 
 impl Reference {
-    pub(super) const WORDS: &[&str] = &["external-task-target-missing", "trigger-dagrun-target-missing"];
+    pub(super) const WORDS: &[&str] =
+        &["external-task-target-missing", "trigger-dagrun-target-missing", "asset-outlet-gone"];
 
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::SensorTargetMissing { .. } => "external-task-target-missing",
             Self::TriggerTargetMissing { .. } => "trigger-dagrun-target-missing",
+            Self::OutletGone { .. } => "asset-outlet-gone",
         }
     }
 
     pub(super) fn subject(&self) -> String {
         match self {
-            Self::SensorTargetMissing { task_id, .. } | Self::TriggerTargetMissing { task_id, .. } => {
-                task_id.to_string()
-            }
+            Self::SensorTargetMissing { task_id, .. }
+            | Self::TriggerTargetMissing { task_id, .. }
+            | Self::OutletGone { task_id, .. } => task_id.to_string(),
         }
     }
 
@@ -49,11 +60,16 @@ impl Reference {
         match self {
             Self::SensorTargetMissing { dag_id, target: Some(target), .. } => format!("{dag_id}.{target}"),
             Self::SensorTargetMissing { dag_id, .. } | Self::TriggerTargetMissing { dag_id, .. } => dag_id.to_string(),
+            Self::OutletGone { uri, .. } => uri.clone(),
         }
     }
 
-    #[expect(clippy::unused_self, reason = "asked of every vocabulary: what is gone has no proposed value")]
     pub(super) fn after(&self) -> String {
-        String::new()
+        match self {
+            Self::SensorTargetMissing { .. } | Self::TriggerTargetMissing { .. } => String::new(),
+            Self::OutletGone { consumers, .. } => {
+                consumers.iter().map(ToString::to_string).collect::<Vec<_>>().join("`, `")
+            }
+        }
     }
 }

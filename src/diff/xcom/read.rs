@@ -62,7 +62,7 @@ pub(super) fn of(task: &Task) -> Vec<Read> {
 }
 
 fn of_argument(task: &Task, takes: &crate::dag::Takes) -> Read {
-    let open = || Use { open: Some(takes.at.clone()), ..Use::default() };
+    let open = || Use { open: Some(takes.at.clone()), open_parts: [Vec::new()].into(), ..Use::default() };
     let usage = match &takes.parameter {
         None => open(),
         Some(parameter) => {
@@ -97,6 +97,7 @@ fn of_argument(task: &Task, takes: &crate::dag::Takes) -> Read {
 fn both(mut all: Use, more: &Use) -> Use {
     all.needs.extend(more.needs.iter().cloned());
     all.open = all.open.or_else(|| more.open.clone());
+    all.open_parts.extend(more.open_parts.iter().cloned());
     all.expects_none |= more.expects_none;
     all
 }
@@ -112,7 +113,12 @@ fn each(usage: Use, at: &Location) -> Use {
         }
         need
     });
-    Use { needs: std::iter::once(mapped_over).chain(needs).collect(), open: usage.open, expects_none: false }
+    Use {
+        needs: std::iter::once(mapped_over).chain(needs).collect(),
+        open: usage.open,
+        open_parts: usage.open_parts.iter().map(|path| element(path)).collect(),
+        expects_none: false,
+    }
 }
 
 impl Read {

@@ -2,7 +2,7 @@
 //! and parameters.
 
 use super::super::{Harm, Scene, of};
-use super::Claim;
+use super::{Claim, Fate};
 use crate::diff::{Data, Handover, Hurt, ParamRule};
 use crate::facts::{Answer, TaskInstance, TaskState};
 use crate::ids::TaskId;
@@ -67,6 +67,12 @@ pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
 
 /// Every task of a run fails whose parameters are not allowed: Airflow checks them at each start.
 fn tightened(name: &str, before: Option<&ParamRule>, after: &ParamRule, scene: &Scene) -> Vec<Claim> {
+    // Airflow 2.6 refuses a DAG with a parameter without a default, whatever its schedule (2.6.2).
+    let refuses = scene.version.is_some_and(|version| (version.major, version.minor) <= (2, 6));
+    if refuses && after.default.is_none() && before.is_none_or(|before| before.default.is_some()) {
+        let why = format!("the DAG does not load: its parameter `{name}` has no default");
+        return vec![Claim::of_run(Fate::CannotLoad, why)];
+    }
     let given = scene.run.conf.get(name);
     let refused = |rule: &ParamRule| match given {
         Some(value) => refusal(rule, value),

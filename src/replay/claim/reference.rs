@@ -29,15 +29,21 @@ pub(super) fn claims(kind: &Reference, scene: &Scene) -> Vec<Claim> {
             }
             vec![Claim::fails(task_id, format!("triggers DAG `{dag_id}`, which does not exist any more"))]
         }
+        Reference::OutletGone { .. } if scene.pinned() => Vec::new(),
+        Reference::OutletGone { task_id, uri, consumers } => {
+            let waiting: Vec<String> = consumers.iter().take(3).map(|dag_id| format!("`{dag_id}`")).collect();
+            let why = format!("does not update `{uri}`, and so {} will not run for it", waiting.join(", "));
+            vec![Claim::of_task(task_id, Fate::HurtsElsewhere, why).when(When::StartOrResume)]
+        }
     }
 }
 
 /// The tasks that it is about.
 pub(super) fn about(kind: &Reference) -> Vec<TaskId> {
     match kind {
-        Reference::SensorTargetMissing { task_id, .. } | Reference::TriggerTargetMissing { task_id, .. } => {
-            vec![task_id.clone()]
-        }
+        Reference::SensorTargetMissing { task_id, .. }
+        | Reference::TriggerTargetMissing { task_id, .. }
+        | Reference::OutletGone { task_id, .. } => vec![task_id.clone()],
     }
 }
 
@@ -49,6 +55,9 @@ pub(super) fn worst(kind: &Reference) -> (Harm, &'static str) {
         }
         Reference::TriggerTargetMissing { .. } => {
             (Harm::Breaks, "a task of a run in flight would trigger a DAG that is gone, and fail")
+        }
+        Reference::OutletGone { .. } => {
+            (Harm::Breaks, "DAGs that wait for an asset would not run after a run in flight")
         }
     }
 }
