@@ -19,7 +19,7 @@ pub(super) fn claims(kind: &Code, scene: &Scene) -> Vec<Claim> {
                 let why = format!(
                     "is served by the code of `{path}` that the triggerer has loaded, until the triggerer starts anew"
                 );
-                Claim::of_task(task_id, Fate::Noted, why)
+                Claim::of_task(task_id, Fate::Noted, why).when(When::Now)
             })
             .collect(),
         Code::TemplateFieldRemoved { pinned, .. } if scene.pinned() && !pinned => Vec::new(),

@@ -14,6 +14,15 @@ pub(super) fn claims(kind: &Data, scene: &Scene) -> Vec<Claim> {
     }
     match kind {
         Data::ProducerRenamed { from, to, consumer } => {
+            let stored = of(scene.run, from).any(|instance| instance.state == TaskState::Success);
+            let reader = scene.proposed.and_then(|dag| dag.task(consumer));
+            if stored && !reader.is_some_and(|task| task.upstream.contains(to)) {
+                // Nothing but luck makes the one run before the other.
+                let why = format!(
+                    "pulls from `{to}`, and finds nothing unless that has run by then: the value is `{from}`'s"
+                );
+                return vec![Claim::of_task(consumer, Fate::Noted, why)];
+            }
             let why = format!("pulls from `{to}`, and the run has the value of `{from}`");
             vec![Claim::other_value(consumer, why).unless_stored(to.clone())]
         }

@@ -7,6 +7,7 @@ use crate::facts::TaskState;
 use crate::ids::TaskId;
 
 /// What it does to the run beyond the graphs.
+#[expect(clippy::match_same_arms, reason = "what a pinned run does not meet comes before the rest")]
 pub(super) fn claims(kind: &Identity, scene: &Scene) -> Vec<Claim> {
     match kind {
         Identity::DagRemoved => vec![Claim::of_run(Fate::CannotLoad, "the DAG is not defined any more")],
@@ -14,7 +15,6 @@ pub(super) fn claims(kind: &Identity, scene: &Scene) -> Vec<Claim> {
             vec![Claim::of_run(Fate::CannotLoad, format!("the DAG goes on as `{to}`, without this run"))]
         }
         _ if scene.pinned() => Vec::new(),
-        Identity::TaskRemoved { .. } => Vec::new(),
         Identity::TaskRenamed { from, to, known, alike } => {
             let mut claims = readers(scene, std::slice::from_ref(from), known);
             claims.extend(doubtful(scene, from, to, *alike));
@@ -29,7 +29,7 @@ pub(super) fn claims(kind: &Identity, scene: &Scene) -> Vec<Claim> {
         Identity::TaskRestored { task_id } => restored(scene, task_id),
         Identity::OperatorChanged { task_id, before, after } => operator(scene, task_id, before, after),
         // Which id does which work is all there is to it.
-        Identity::IdsShifted { .. } => Vec::new(),
+        Identity::TaskRemoved { .. } | Identity::IdsShifted { .. } => Vec::new(),
         Identity::DagDuplicated { first, second } => {
             let why = format!("it goes on with `{first}` or `{second}`, whichever was read last");
             vec![Claim::of_run(Fate::NotKnown, why)]

@@ -39,7 +39,6 @@ pub(super) fn claims(kind: &MappingChange, scene: &Scene) -> Vec<Claim> {
         MappingChange::TransformChanged { subject, same_elements, .. } => {
             shape::transform(scene, subject, *same_elements)
         }
-        MappingChange::ArgumentsChanged { same_values: true, .. } => Vec::new(),
         MappingChange::ArgumentsChanged { subject, .. } => shape::arguments(scene, subject),
         MappingChange::PartialChanged { subject, arguments } => shape::partial(scene, subject, arguments),
     }
@@ -77,11 +76,8 @@ pub(super) fn worst(kind: &MappingChange) -> (Harm, &'static str) {
         MappingChange::SourceChanged { .. } => {
             (Harm::Breaks, "instances of a run in flight would be removed, or do other elements")
         }
-        MappingChange::TransformChanged { .. } => {
-            (Harm::Breaks, "instances that have not run would take other elements")
-        }
         MappingChange::ArgumentsChanged { same_values: true, .. } => (Harm::None, "nothing happens to it"),
-        MappingChange::ArgumentsChanged { .. } => {
+        MappingChange::TransformChanged { .. } | MappingChange::ArgumentsChanged { .. } => {
             (Harm::Breaks, "instances that have not run would take other elements")
         }
         MappingChange::PartialChanged { .. } => {

@@ -172,8 +172,8 @@ impl<'a> Comparison<'a> {
         let mut order: Vec<usize> = (0..causes.len()).collect();
         order.sort_by_key(|row| self.changed.graph.nodes.get(*row).map_or(0, |node| node.rank));
         for row in order {
-            let instances = self.changed.rows[row].instances.iter();
-            let own = instances.filter_map(|instance| self.direct(row, instance)).next();
+            let mut instances = self.changed.rows[row].instances.iter();
+            let own = instances.find_map(|instance| self.direct(row, instance));
             let ups = || self.changed.graph.nodes.get(row).into_iter().flat_map(|node| &node.up);
             causes[row] = own
                 .or_else(|| ups().find_map(|up| causes[*up]))
@@ -317,6 +317,7 @@ impl<'a> Comparison<'a> {
     /// Work that is done more often than it would be, or not at all.
     fn works(&mut self) {
         let ledger = self.ledger();
+        let short = self.ends_short();
         for (work, control) in &ledger.control {
             let one = ledger.changed.get(work).copied().unwrap_or_default();
             let all = ledger.all.get(work.task).copied().unwrap_or_default();
@@ -347,7 +348,7 @@ impl<'a> Comparison<'a> {
                 let cause = self.cause_never(work, index);
                 let event = Event { other: element, ..self.deployed_event(What::NeverDone, task, index) };
                 self.found.add(cause, Some(Outcome::SkippedWork), event);
-                if self.changed.end == End::Success && self.ends_short(task, index) {
+                if short {
                     let event = self.deployed_event(What::NeverDone, task, index);
                     self.found.add(cause, Some(Outcome::EarlySuccess), event);
                 }
@@ -396,12 +397,17 @@ impl<'a> Comparison<'a> {
             .or_else(|| self.of_end())
     }
 
-    /// Whether an instance that was open does not end as `success`: the run did not wait for it.
-    fn ends_short(&self, task: &TaskId, index: i64) -> bool {
-        let Some(row) = self.changed.row(task) else { return false };
-        let Some(at) = self.changed.find(row, index) else { return true };
-        let instance = &self.changed.rows[row].instances[at];
-        instance.state != State::Success && !instance.was.is_finished()
+    /// Whether the run is `success` although an instance that was open, and would have succeeded, does not
+    /// end so: it was not waited for.
+    fn ends_short(&self) -> bool {
+        let rows = 0..self.changed.rows.len();
+        let short = |row: usize| {
+            let instances = self.changed.rows[row].instances.iter().enumerate();
+            let open = instances.filter(|(_, instance)| instance.origin.is_some() && !instance.was.is_finished());
+            let mut short = open.filter(|(_, instance)| instance.state != State::Success);
+            short.any(|(at, _)| self.itself(row, at) == Some(State::Success))
+        };
+        self.changed.end == End::Success && rows.into_iter().any(short)
     }
 
     /// Claims that came true.
@@ -418,7 +424,12 @@ impl<'a> Comparison<'a> {
                 self.found.add(Some(given.change), None, told_of_run(*claim));
                 continue;
             }
-            let outcome = (given.claim.fate == Fate::WorkAgain).then_some(Outcome::Repeated);
+            let outcome = match given.claim.fate {
+                Fate::WorkAgain => Some(Outcome::Repeated),
+                // It runs, and what was due is not what is done.
+                Fate::OtherValue => Some(Outcome::SkippedWork),
+                _ => None,
+            };
             let event = Event { other: Some(claim.to_string()), ..self.event(What::Claimed, *row, *at) };
             self.found.add(Some(given.change), outcome, event);
         }
@@ -428,10 +439,10 @@ impl<'a> Comparison<'a> {
     fn of_end(&self) -> Option<usize> {
         let run = [Fate::CannotLoad, Fate::Fails].into_iter().find_map(|fate| self.stage.of_run(fate));
         let rows = self.changed.rows.iter().enumerate();
-        let open = rows.filter(|(_, row)| {
+        let mut open = rows.filter(|(_, row)| {
             row.instances.iter().any(|instance| !instance.state.is_finished() || instance.state.is_bad())
         });
-        run.map(|claim| self.stage.claims[claim].change).or_else(|| open.filter_map(|(row, _)| self.causes[row]).next())
+        run.map(|claim| self.stage.claims[claim].change).or_else(|| open.find_map(|(row, _)| self.causes[row]))
     }
 
     fn ends(&mut self) {

@@ -43,6 +43,8 @@ pub(super) enum Over {
     One,
     /// The text.
     Literal(usize),
+    /// A list whose length the text does not say.
+    Unsized,
     /// Values that those tasks store.
     Stored(Vec<usize>),
 }
@@ -151,7 +153,7 @@ impl Graph {
     pub(super) fn sources(&self) -> BTreeSet<TaskId> {
         let over = self.nodes.iter().filter_map(|node| match &node.over {
             Over::Stored(from) => Some(from),
-            Over::One | Over::Literal(_) => None,
+            Over::One | Over::Literal(_) | Over::Unsized => None,
         });
         over.flatten().map(|at| self.nodes[*at].id.clone()).collect()
     }
@@ -159,6 +161,7 @@ impl Graph {
     fn over(&self, mapping: &Mapping) -> Over {
         match mapping.count() {
             Some(count) => Over::Literal(count),
+            None if mapping.over.iter().all(|over| over.tasks.is_empty()) => Over::Unsized,
             None => {
                 Over::Stored(mapping.over.iter().flat_map(|over| &over.tasks).filter_map(|id| self.find(id)).collect())
             }

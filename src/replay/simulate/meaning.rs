@@ -2,7 +2,7 @@
 //! same.
 
 use super::side::Side;
-use crate::diff::{Change, Kind};
+use crate::diff::{Change, Kind, MappingChange};
 use crate::ids::TaskId;
 use crate::replay::claim::{identity, mapping};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +49,14 @@ impl<'a> Meaning<'a> {
             {
                 for task_id in tasks {
                     meaning.elements.insert(task_id, (before, after));
+                }
+            }
+        }
+        // With other arguments no element is what it was; which is which is then not known by its text.
+        for change in changes {
+            if let Kind::Mapping(kind @ MappingChange::ArgumentsChanged { .. }) = &change.kind {
+                for task_id in kind.mapped().tasks() {
+                    meaning.elements.remove(task_id);
                 }
             }
         }

@@ -43,6 +43,7 @@ impl Rule {
 }
 
 /// The upstream instances of an instance, by state.
+#[expect(clippy::struct_field_names, reason = "the words are the states'")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Upstream {
     /// How many there are, finished or not.
@@ -99,6 +100,7 @@ pub(super) fn decide(rule: Rule, up: &Upstream, index: i64, family: Family) -> D
 }
 
 /// The state that an instance gets although it did not run (`flag_upstream_failed`).
+#[expect(clippy::match_same_arms, reason = "one arm a condition, rule by rule")]
 fn ends(rule: Rule, up: &Upstream, index: i64, family: Family) -> Option<State> {
     let Upstream { all, success, skipped, failed, upstream_failed, removed } = *up;
     let bad = failed > 0 || upstream_failed > 0;
@@ -127,6 +129,7 @@ fn ends(rule: Rule, up: &Upstream, index: i64, family: Family) -> Option<State> 
     }
 }
 
+#[expect(clippy::match_same_arms, reason = "one arm a rule")]
 fn starts(rule: Rule, up: &Upstream, index: i64, family: Family) -> bool {
     let Upstream { all, success, skipped, failed, upstream_failed, removed } = *up;
     // On 2.x only the instances of a mapped task pass over what was removed before them: any other task

@@ -292,13 +292,14 @@ impl<'a> Side<'a> {
     }
 
     /// Why an instance is not one that the task's mapping has; `same`: the mapping is the deployed one.
+    #[expect(clippy::match_same_arms, reason = "what stays, whatever it is over, comes first")]
     fn miscounted(&self, row: usize, at: usize, same: bool) -> Option<How> {
         let instance = &self.rows[row].instances[at];
         match &self.graph.nodes[row].over {
             // What the change leaves as it is stays as it is.
             _ if same && instance.state != State::Removed => None,
-            Over::One => None,
-            Over::Literal(_) if instance.index < 0 => Some(How::NowMapped),
+            Over::Literal(_) | Over::Unsized if instance.index < 0 => Some(How::NowMapped),
+            Over::One | Over::Unsized => None,
             Over::Literal(count) => (instance.index >= signed(*count)).then_some(How::OverCount),
             // Whether the stored list is shorter than the index is not known.
             Over::Stored(_) if same => Some(How::OverCount),
@@ -584,6 +585,18 @@ impl<'a> Side<'a> {
     pub(super) fn is_ready(&self, row: usize, at: usize) -> bool {
         let common = self.common(row);
         self.decision(row, at, &common).0 == Decision::Start
+    }
+
+    /// Whether a task would start now by another graph, as what is upstream of it there stands.
+    pub(super) fn would_start(&self, graph: &Graph, at: usize) -> bool {
+        let node = &graph.nodes[at];
+        let by_rows = node.up.iter().any(|up| graph.is_mapped(*up));
+        let mut upstream = Upstream::default();
+        for up in &node.up {
+            let Some(row) = self.row(&graph.nodes[*up].id) else { return false };
+            self.join(&mut upstream, row, by_rows);
+        }
+        node.up.is_empty() || decide(node.rule, &upstream, -1, self.family) == Decision::Start
     }
 
     /// The follow-on step of 2.x beside the ends of tasks: takes instances for gone, and starts others.

@@ -69,14 +69,14 @@ fn effect(stage: &Stage, changed: &Side, found: &Found, of: &Of) -> Effect {
     }
     let mut parts = Sentence { stage, events: &of.events, parts: Vec::new() };
     parts.all(of, changed, found);
-    let mut hits: BTreeMap<usize, ()> = of.events.iter().filter_map(|event| Some((event.origin?, ()))).collect();
+    let mut hits: BTreeSet<usize> = of.events.iter().filter_map(|event| event.origin).collect();
     if fates.iter().any(|fate| matches!(fate, Fate::NotKnown | Fate::CannotLoad)) {
         let open = stage.scene.run.task_instances.iter().enumerate();
-        hits.extend(open.filter(|(_, instance)| super::super::unfinished(instance)).map(|(at, _)| (at, ())));
+        hits.extend(open.filter(|(_, instance)| super::super::unfinished(instance)).map(|(at, _)| at));
     }
     let run = &stage.scene.run.task_instances;
-    let hits = hits.keys().map(|at| {
-        let hit = &run[*at];
+    let hits = hits.into_iter().map(|at| {
+        let hit = &run[at];
         (hit.task_id.clone(), hit.map_index, hit.state.clone())
     });
     let made = of.events.iter().filter(|event| event.origin.is_none() && event.what != What::Claimed);
