@@ -177,25 +177,13 @@ fn chooses(operator: &str) -> bool {
     operator.contains("branch") || operator.contains("shortcircuit")
 }
 
-/// What reads a value, or waits for it, by an id that is gone.
+/// What waits elsewhere for an id that is gone. (What reads its value here is a change of its own.)
 fn readers(scene: &Scene, from: &[TaskId], known: &KnownBy) -> Vec<Claim> {
-    // The values of what has finished stay, under the deployed id.
-    let Some(open) = from.iter().find(|id| of(scene.run, id).any(|instance| instance.state != TaskState::Success))
-    else {
+    // What has finished has been seen, under the deployed id.
+    let open = |id: &&TaskId| of(scene.run, id).any(|instance| instance.state != TaskState::Success);
+    let (Some(open), Some((dag_id, task_id))) = (from.iter().find(open), known.elsewhere.first()) else {
         return Vec::new();
     };
-    let mut claims: Vec<Claim> = known
-        .tasks
-        .iter()
-        .map(|task_id| {
-            Claim::other_value(task_id, format!("still names `{open}` and finds no value there"))
-                .when(When::StartOrResume)
-                .unless_stored(open.clone())
-        })
-        .collect();
-    if let Some((dag_id, task_id)) = known.elsewhere.first() {
-        let why = format!("`{task_id}` of DAG `{dag_id}` still names `{open}` and may wait for it for ever");
-        claims.push(Claim::of_run(Fate::HurtsElsewhere, why));
-    }
-    claims
+    let why = format!("`{task_id}` of DAG `{dag_id}` still names `{open}` and may wait for it for ever");
+    vec![Claim::of_run(Fate::HurtsElsewhere, why)]
 }
