@@ -65,14 +65,13 @@ fn runs(deployed: Option<&Dag>, dag: &Dag, major: Option<u32>, now: DateTime) ->
     let since = match deployed.map(|deployed| Plan::of(deployed, major)) {
         // A new DAG is paused when it is created, unless it says otherwise.
         None if dag.options.get("is_paused_upon_creation") != Some("False") => return None,
-        None => start,
         Some(known) if known.is_regular() => match known.last_before(now) {
             // It goes on from the last run that the deployed schedule has created.
             Some(last) => last,
             None => start,
         },
         Some(known) if known.may_be_scheduled() => return None,
-        Some(_) => start,
+        None | Some(_) => start,
     };
     Some((plan.runs_between(since, now), since, plan.catchup.is_some()))
 }

@@ -214,7 +214,9 @@ fn closure(up: &[Vec<usize>]) -> Vec<Vec<u64>> {
     let mut down = vec![Vec::new(); up.len()];
     let mut left: Vec<usize> = up.iter().map(Vec::len).collect();
     for (task, ups) in up.iter().enumerate() {
-        ups.iter().for_each(|up| down[*up].push(task));
+        for up in ups {
+            down[*up].push(task);
+        }
     }
     let mut rows = vec![vec![0_u64; words]; up.len()];
     let mut free: Vec<usize> = (0..up.len()).filter(|task| left[*task] == 0).collect();

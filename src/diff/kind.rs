@@ -104,7 +104,7 @@ impl Kind {
             Self::Identity(kind) => kind.subject(),
             Self::Mapping(kind) => Some(kind.subject()),
             Self::Data(kind) => Some(kind.subject()),
-            Self::Graph(kind) => kind.subject(),
+            Self::Graph(kind) => Some(kind.subject()),
             Self::Code(kind) => kind.subject(),
             Self::Settings(kind) => kind.subject(),
             Self::Reference(kind) => Some(kind.subject()),

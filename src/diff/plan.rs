@@ -94,7 +94,7 @@ impl Plan {
         let moments = match &self.schedule {
             Schedule::Cron(cron) => cron.count(from, to),
             Schedule::Every(seconds) => {
-                let whole = from.until((Unit::Second, to)).map(|span| span.get_seconds()).unwrap_or(i64::MAX);
+                let whole = from.until((Unit::Second, to)).map_or(i64::MAX, |span| span.get_seconds());
                 usize::try_from(whole / (*seconds).max(1)).unwrap_or(MOST).saturating_add(1)
             }
             Schedule::Never | Schedule::Once | Schedule::NotKnown => 0,

@@ -109,7 +109,6 @@ impl Need {
         }
         let Some(part) = part(value, &self.path) else { return Fit::Fits };
         let (mut yes, mut no, mut odd) = (false, None, None);
-        let mut sure = sure;
         let alternatives: Vec<&Shape> = match &part {
             Shape::Union(all) => all.iter().collect(),
             one => vec![one],

@@ -79,14 +79,14 @@ impl Graph {
         }
     }
 
-    pub(super) fn subject(&self) -> Option<String> {
+    pub(super) fn subject(&self) -> String {
         match self {
             Self::UpstreamAdded { task_id, .. }
             | Self::UpstreamRemoved { task_id, .. }
             | Self::TriggerRuleChanged { task_id, .. }
             | Self::PhaseChanged { task_id, .. }
             | Self::Disconnected { task_id }
-            | Self::DependsOnPast { task_id } => Some(task_id.to_string()),
+            | Self::DependsOnPast { task_id } => task_id.to_string(),
         }
     }
 

@@ -100,7 +100,7 @@ fn group_calls(links: &Links, dag: &Dag, deployed: bool) -> Vec<Call> {
         .iter()
         .filter(|group| group.prefixes)
         .filter_map(|group: &Group| group.group_id.exact())
-        .map(|id| id.as_str())
+        .map(GroupId::as_str)
         .collect();
     let works = if deployed { &links.deployed } else { &links.proposed };
     let mut calls: BTreeMap<&str, Call> = BTreeMap::new();

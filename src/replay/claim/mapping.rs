@@ -30,7 +30,9 @@ pub(super) fn claims(kind: &MappingChange, scene: &Scene) -> Vec<Claim> {
             claims
         }
         // What a count, a list or a plain task makes of the instances follows from the two graphs.
-        MappingChange::CountChanged { .. } | MappingChange::ItemsChanged { .. } => Vec::new(),
+        MappingChange::CountChanged { .. }
+        | MappingChange::ItemsChanged { .. }
+        | MappingChange::ArgumentsChanged { same_values: true, .. } => Vec::new(),
         MappingChange::MadePlain { subject } => shape::made_plain(scene, subject),
         MappingChange::MadeMapped { subject, producers } => shape::made_mapped(scene, subject, producers),
         MappingChange::SourceChanged { subject, before, after, producers, .. } => {
