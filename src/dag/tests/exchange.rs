@@ -55,6 +55,32 @@ fn keys_indexes_and_calculations_are_asked_of_a_value() {
 }
 
 #[test]
+fn an_object_may_have_more_than_its_fields() {
+    let row = |field: &str| Shape::Record("Row".into(), BTreeMap::from([(field.to_owned(), named("int"))]));
+    assert_eq!(fit("print(x.n + 1)", &row("n")), "fits");
+    assert_eq!(fit("print(x.n + 1)", &row("m")), "may");
+}
+
+#[test]
+fn only_the_parts_that_go_on_unseen_are_compared() {
+    let (before, after) = (dict(&[("a", named("int")), ("b", named("int"))]), dict(&[("a", named("int"))]));
+    let open = |body: &str| of("x", body).uses["x"].open_in(&before, &after);
+    assert_eq!(open("send(x['a'])"), [(named("int"), named("int"))]);
+    assert_eq!(open("send(x)"), [(before.clone(), after.clone())]);
+    assert_eq!(open("send([row for row in x])"), [(before.clone(), after.clone())]);
+}
+
+#[test]
+fn a_test_of_literals_decides_which_way_is_taken() {
+    let returns = |body: &str| {
+        let model = model(&format!("with DAG('d'):\n    @task\n    def f():\n        {body}\n    f()\n"));
+        only(&model).tasks[0].callable.clone().unwrap().returns.clone()
+    };
+    assert_eq!(returns("if 7 > 5:\n            return 'a'\n        return 1"), named("str"));
+    assert_eq!(returns("if False:\n            return 'a'\n        return 1"), named("int"));
+}
+
+#[test]
 fn a_name_that_is_bound_again_is_the_part() {
     let n = dict(&[("n", named("int"))]);
     assert_eq!(fit("x = x['n']\n        print(x + 1)", &n), "fits");
