@@ -4,7 +4,7 @@
 
 use super::links::Links;
 use crate::dag::{Dag, Group};
-use crate::ids::TaskId;
+use crate::ids::{GroupId, TaskId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A pair that is less alike than this is none.

@@ -7,7 +7,6 @@ use crate::facts::TaskState;
 use crate::ids::TaskId;
 
 /// What it does to the run beyond the graphs.
-#[expect(clippy::match_same_arms, reason = "what a pinned run does not meet comes before the rest")]
 pub(super) fn claims(kind: &Identity, scene: &Scene) -> Vec<Claim> {
     match kind {
         Identity::DagRemoved => vec![Claim::of_run(Fate::CannotLoad, "the DAG is not defined any more")],

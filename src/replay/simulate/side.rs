@@ -292,7 +292,6 @@ impl<'a> Side<'a> {
     }
 
     /// Why an instance is not one that the task's mapping has; `same`: the mapping is the deployed one.
-    #[expect(clippy::match_same_arms, reason = "what stays, whatever it is over, comes first")]
     fn miscounted(&self, row: usize, at: usize, same: bool) -> Option<How> {
         let instance = &self.rows[row].instances[at];
         match &self.graph.nodes[row].over {

@@ -114,6 +114,7 @@ proptest! {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test looks at the clock")]
 fn a_run_of_100_000_instances_is_stepped_in_bounded_time() {
     let items: Vec<String> = (0..50_000).map(|at| format!("\"{at}\"")).collect();
     let mapped = |items: &[String]| {
