@@ -76,14 +76,12 @@ fn line(change: &Change) -> String {
             let kind = if *counted { "counted" } else { "given" };
             format!("{kind} ids: {}; new {}; ended {}", moved.join(", "), ids(fresh), ids(ended))
         }
-        Kind::Identity(Identity::OperatorChanged { task_id, before, after }) => {
-            format!("{task_id}: {before} -> {after}")
-        }
         Kind::Graph(Graph::UpstreamAdded { task_id, upstream, .. }) => format!("{} before {task_id}", ids(upstream)),
         Kind::Graph(Graph::UpstreamRemoved { task_id, upstream, .. }) => {
             format!("{} not before {task_id}", ids(upstream))
         }
-        Kind::Graph(Graph::TriggerRuleChanged { task_id, before, after, .. }) => {
+        Kind::Identity(Identity::OperatorChanged { task_id, before, after })
+        | Kind::Graph(Graph::TriggerRuleChanged { task_id, before, after, .. }) => {
             format!("{task_id}: {before} -> {after}")
         }
         Kind::Graph(Graph::PhaseChanged { task_id, before, after }) => {

@@ -13,6 +13,7 @@ use dagguard::report::Verdict;
 use dagguard::rules::Policy;
 use spec::{Place, Reads, Spec, Style, Task, Value, Work};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// Changes in all, and of each family that is named in the order of the changes.
 const CASES: usize = 10_000;
@@ -83,7 +84,7 @@ fn spec(number: usize, rng: &mut Rng) -> Spec {
     }
     let gate = if half_way { Work::Mapped(items(rng, 3), Some(1 + rng.below(2))) } else { Work::Gate };
     let gate = add(&mut spec, rng, Place::Gate, gate);
-    for _ in 0..1 + rng.below(3) {
+    for _ in 0..=rng.below(3) {
         let producers: Vec<usize> =
             spec.tasks.iter().filter(|task| matches!(task.work, Work::Produce(_))).map(|task| task.key).collect();
         let work = if !producers.is_empty() && rng.percent(60) {
@@ -254,7 +255,9 @@ fn random_dags_import_and_are_wholly_known() {
 fn ten_thousand_random_changes_are_judged_as_whoever_made_them_knows() {
     let cases = cases(SEED, CASES);
     let mut families: BTreeMap<&str, usize> = BTreeMap::new();
-    cases.iter().for_each(|case| *families.entry(case.mutation.family).or_default() += 1);
+    for case in &cases {
+        *families.entry(case.mutation.family).or_default() += 1;
+    }
     for (family, count) in &families {
         assert!(*count >= CASES_OF_A_FAMILY, "{family}: {count} cases");
     }
@@ -283,11 +286,11 @@ fn ten_thousand_random_changes_are_judged_as_whoever_made_them_knows() {
     let mut shown = String::new();
     for (kind, faults) in &kinds {
         let (case, fault) = faults[0];
-        shown.push_str(&format!("\n== {kind}: {} times; {fault}\n", faults.len()));
+        let _ = writeln!(shown, "\n== {kind}: {} times; {fault}", faults.len());
         if kinds.len() <= 12 {
             let (before, after) = (case.deployed.text(), case.mutation.proposed.text());
             shown.push_str(&similar::TextDiff::from_lines(&before, &after).unified_diff().to_string());
-            shown.push_str(&format!("{:?}\n", case.deployed.states()));
+            let _ = writeln!(shown, "{:?}", case.deployed.states());
         }
     }
     println!("{} changes of {families:?}", cases.len());

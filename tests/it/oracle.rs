@@ -1,4 +1,9 @@
-#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a test reads scenarios and shows its tables")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test reads scenarios, shows its tables and may panic"
+)]
 
 //! Every scenario that was run on a real Airflow, judged in this process: verdicts and predictions held
 //! against what was recorded.
@@ -9,6 +14,7 @@
 //!
 //! `cargo test --test it oracle -- --nocapture` prints the tables and every disagreement.
 
+use crate::shared::shared;
 use dagguard::airflow::read_runs;
 use dagguard::content::{Layout, Revision, Snapshot};
 use dagguard::git::working_tree;
@@ -50,9 +56,7 @@ fn verdicts_and_predictions_agree_with_what_real_airflows_did() {
 fn folders() -> Vec<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![here.join("testdata/oracle")];
-    if std::env::var_os("DAGGUARD_TEST_NO_SHARED").is_none() {
-        folders.push(here.join("../shared/oracle"));
-    }
+    folders.extend(shared().map(|shared| shared.join("oracle")));
     folders.into_iter().filter(|folder| folder.join("truth").is_dir()).collect()
 }
 

@@ -218,8 +218,8 @@ fn a_class_of_the_tree_that_may_be_the_same_one_under_another_name() {
     };
     let between = |deployed: &(String, String), proposed: &(String, String)| {
         between(
-            &[("dags/etl.py", &deployed.0), ("operators/waiting.py", &deployed.1)],
-            &[("dags/etl.py", &proposed.0), ("operators/waiting.py", &proposed.1)],
+            &[("dags/etl.py", &deployed.0), ("plugins/operators/waiting.py", &deployed.1)],
+            &[("dags/etl.py", &proposed.0), ("plugins/operators/waiting.py", &proposed.1)],
         )
     };
     let wait = tree("WaitOperator", "resume");

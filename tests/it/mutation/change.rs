@@ -253,8 +253,7 @@ fn other(value: &Value, reads: &[Reads]) -> Value {
         Value::Number => Value::Text,
         Value::Text => Value::Number,
         Value::Keys(keys) => {
-            let read = |key: &&'static str| reads.iter().any(|reads| *reads == Reads::Key(key));
-            Value::Keys(keys.iter().copied().filter(|key| !read(&key)).collect())
+            Value::Keys(keys.iter().copied().filter(|key| !reads.contains(&Reads::Key(key))).collect())
         }
     }
 }

@@ -74,6 +74,7 @@ impl Task {
 
 /// How the text is written, where there are several ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a way of writing that goes with each other")]
 pub(crate) struct Style {
     /// Ids are the names of functions, where nothing speaks against it.
     pub(crate) function_names: bool,
