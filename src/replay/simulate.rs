@@ -137,9 +137,8 @@ impl<'a> Stage<'a> {
     /// The run as it would go on without the change.
     fn control(&self) -> Side<'_> {
         let mut side = Side::new(&self.deployed, self.scene.run, self.family, &[], &self.choices, &self.measured);
-        if self.scene.run.task_instances.is_empty() {
-            side.create();
-        }
+        // What is deployed and has no instance yet gets one either way.
+        side.create();
         side.settle();
         side.finish();
         side.resume();
@@ -171,7 +170,7 @@ impl<'a> Stage<'a> {
             Side::new(&self.proposed, self.scene.run, self.family, &self.claims, &self.choices, &self.measured);
         if !self.scene.pinned() && self.is_parsed_anew() {
             side.verify(&self.deployed);
-        } else if self.scene.run.task_instances.is_empty() {
+        } else {
             side.create();
         }
         side.deliver();

@@ -283,7 +283,7 @@ impl Table {
             (_, true) => self.false_block.push(name.to_string()),
             (_, false) => self.true_allow += 1,
         }
-        if blocks && row["class"] == json!("harmless") {
+        if blocks && row["class"] == json!("harmless") && row["severity"] == json!("none") {
             self.harmless_blocked.push(name.to_string());
         }
     }

@@ -3,7 +3,7 @@
 
 use super::Stage;
 use super::meaning::{Does, Meaning, Part, Work, fresh, pairs};
-use super::side::{End, How, Instance, Side};
+use super::side::{End, How, Instance, Row, Side};
 use super::state::State;
 use crate::diff::Kind;
 use crate::facts::TaskState;
@@ -244,7 +244,9 @@ impl<'a> Comparison<'a> {
     fn ledger(&self) -> Ledger<'a> {
         let mut ledger = Ledger::default();
         let (control, changed) = (self.control, self.changed);
-        for row in &control.rows {
+        // What the run has no instance of is not work that was begun for it.
+        let known = |row: &&Row| row.instances.iter().any(|instance| instance.origin.is_some());
+        for row in control.rows.iter().filter(known) {
             for instance in &row.instances {
                 let work = self.meaning.deployed(&row.id, instance.index);
                 let tally = ledger.control.entry(work.clone()).or_default();
