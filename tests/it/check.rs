@@ -42,7 +42,7 @@ fn a_rename_that_hits_a_run_is_shown_from_both_sides_and_exits_1() {
        8 |     load = BashOperator(task_id="load", bash_command="true")
       --> dags/etl.py:8 (proposed)
        8 |     load = BashOperator(task_id="load_all", bash_command="true")
-       run r1 of `etl` on default: `load` (not started) becomes `removed` and `load_all` takes its place; on 2.x a task that ends meanwhile can fail the run with a task deadlock
+       run r1 of `etl` on default: `load` (not started) becomes `removed` and `load_all` takes its place
        safe: keep the id `load` until the runs in flight have ended; on 2.9 and later `task_display_name` changes what people see
        accept: `Dagguard-Accept: 23db59697c3ee014 <reason>` in a commit message, or `# dagguard: ignore[task-id-renamed] <reason>` on the line
        id: 23db59697c3ee014 · `dagguard rule task-id-renamed`
