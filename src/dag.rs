@@ -450,6 +450,19 @@ pub enum Shape {
     Union(BTreeSet<Shape>),
 }
 
+/// A way from a value to a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// `value["key"]`
+    Key(String),
+    /// `value[0]`, counted from the front.
+    Index(usize),
+    /// Some element: by iteration, or by an index that is not known.
+    Element,
+    /// `value.name`
+    Attribute(String),
+}
+
 /// A task's use of another task's output as an argument.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Takes {
@@ -460,7 +473,7 @@ pub struct Takes {
     /// The parameter of the consumer that receives it, alone or within a list or dict.
     pub parameter: Option<String>,
     /// Where in that parameter's value it stands.
-    pub path: Vec<exchange::Step>,
+    pub path: Vec<Step>,
     /// The expression.
     pub at: Location,
 }

@@ -1,11 +1,10 @@
 //! Arguments of tasks: outputs of other tasks that they take, and the functions that they run.
 
-use super::Declared;
 use super::edges::connect;
-use super::exchange::Step;
 use super::known;
 use super::names::{self, Meaning};
 use super::world::{Output, Run, TakesState, Thing};
+use super::{Declared, Step};
 use crate::python::value::{Args, Argument, Object, Ref, Stop, Unknown, Value};
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! From what was evaluated to the model: which DAGs a file exposes, and what is said of them.
 
-use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World};
+use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World, location};
 use super::{
     Arguments, Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Phase, Reaches, Takes, Task, Unknown,
     closure, exchange, options, shape,
@@ -19,10 +19,6 @@ pub(super) type Look<'l> = &'l mut dyn FnMut(&Run, &Tree, usize, &Dag);
 
 fn file_error(tree: &Tree, at: At, message: &str) -> FileError {
     FileError { at: location(tree, at), message: message.to_owned() }
-}
-
-pub(super) fn location(tree: &Tree, at: At) -> Location {
-    Location { path: tree.path(at.file()).clone(), span: at.span }
 }
 
 /// What evaluating a DAG file gives.

@@ -12,8 +12,8 @@ mod walk;
 
 pub use fit::Fit;
 
-use super::Shape;
 use super::world::Run;
+use super::{Shape, Step};
 use crate::content::Location;
 use crate::python::tree::Tree;
 use crate::python::value::Ref;
@@ -88,19 +88,6 @@ pub struct Need {
     pub guards: Vec<Guard>,
     /// Where.
     pub at: Location,
-}
-
-/// A way from a value to a part of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    /// `value["key"]`
-    Key(String),
-    /// `value[0]`, counted from the front.
-    Index(usize),
-    /// Some element: by iteration, or by an index that is not known.
-    Element,
-    /// `value.name`
-    Attribute(String),
 }
 
 /// What is asked of a value.

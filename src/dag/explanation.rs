@@ -3,8 +3,9 @@
 //! Invariants: an explanation is gathered beside the model and never has a part in it; what was
 //! not followed is left out.
 
-use super::collect::{self, location};
+use super::collect;
 use super::models::import_order;
+use super::world::location;
 use super::world::{Made, MappingState, Named, Run};
 use super::{Dag, Id};
 use crate::content::{ContentPath, Layout, Location, Snapshot};

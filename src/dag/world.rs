@@ -5,8 +5,10 @@
 
 use super::Declared;
 use super::nesting::Contexts;
+use crate::content::Location;
 use crate::ids::AirflowVersion;
 use crate::python::interpret::{Around, HostRef, Interp, StepRef};
+use crate::python::tree::Tree;
 use crate::python::value::{Args, Argument, At, Ref, Value};
 use crate::switch;
 use std::collections::{BTreeMap, BTreeSet};
@@ -168,7 +170,7 @@ pub(super) struct TakesState {
     pub(super) key: String,
     pub(super) parameter: Option<String>,
     /// Where in that it stands.
-    pub(super) path: Vec<super::exchange::Step>,
+    pub(super) path: Vec<super::Step>,
     pub(super) at: At,
 }
 
@@ -494,4 +496,9 @@ pub(super) fn name_doubt(value: &Value, what: &str) -> String {
         Value::OneOf(_) => format!("{what} is one of several"),
         _ => format!("{what} is not a text that can be evaluated"),
     }
+}
+
+/// The place in the tree of a place in one of its files.
+pub(super) fn location(tree: &Tree, at: At) -> Location {
+    Location { path: tree.path(at.file()).clone(), span: at.span }
 }

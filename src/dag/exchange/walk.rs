@@ -3,9 +3,9 @@
 use super::{Exchange, Guard, Need, ParamRead, Pull, Push, Step, Test, Use, Walked, What};
 use crate::content::Span;
 use crate::dag::Shape;
-use crate::dag::collect::location;
 use crate::dag::shape;
 use crate::dag::world::Run;
+use crate::dag::world::location;
 use crate::python::syntax::{
     Case, CompareOp, Expr, ExprKind, Function, Handler, Name, ParameterKind, Pattern, Stmt, StmtKind, UnaryOp,
 };

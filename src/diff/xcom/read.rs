@@ -2,7 +2,8 @@
 
 use super::value::RETURNED;
 use crate::content::Location;
-use crate::dag::exchange::{Need, Step, Use, What, template};
+use crate::dag::Step;
+use crate::dag::exchange::{Need, Use, What, template};
 use crate::dag::{Callable, Shape, Task};
 
 /// A read of what tasks stored under a key.

@@ -29,7 +29,8 @@ pub(super) fn claims(kind: &MappingChange, scene: &Scene) -> Vec<Claim> {
             }
             claims
         }
-        // What a count, a list or a plain task makes of the instances follows from the two graphs.
+        // What a count or a list makes of the instances follows from the two graphs, and the same values
+        // under another name are the same elements.
         MappingChange::CountChanged { .. }
         | MappingChange::ItemsChanged { .. }
         | MappingChange::ArgumentsChanged { same_values: true, .. } => Vec::new(),
