@@ -129,16 +129,18 @@ fn a_snapshot_is_what_a_check_without_credentials_needs() {
 }
 
 #[test]
-fn a_pool_that_is_named_first_and_does_not_exist_is_noted() {
+fn a_pool_that_does_not_exist_is_a_finding_and_a_variable_that_was_not_looked_up_is_noted() {
     let airflow = Airflow::start(false);
     let repository = Scripted::with(&[("dags/etl.py", ETL)]);
     let pooled = ETL.replace("\"true\")\n    extract", "\"{{ var.value.path }}\", pool=\"etl\")\n    extract");
     repository.write(&[("dags/etl.py", &pooled)]);
     let output = with(&repository.work(), &["check", "--against", "HEAD"], &airflow.variables(), "");
     assert_eq!(output.code, 0, "{}", output.shown());
+    assert!(output.stdout.contains("[pool-missing]: "), "{}", output.shown());
     let notes: Vec<&str> = output.stdout.lines().filter(|line| line.starts_with("note:")).collect();
-    // The Variable was not looked up: these credentials may not read any.
-    assert_eq!(notes, ["note: pool `etl`, which the change names first, does not exist on `default`"]);
+    let unseen = "note: Variable `path`, which the change names first, was not looked up on `default`: these credentials \
+                  may not read variables";
+    assert_eq!(notes, [unseen]);
     no_secret(&output);
 }
 
