@@ -74,9 +74,14 @@ fn sorted(row: &[Stmt]) -> String {
 /// What a function does: its parameters with their defaults, and its body; without its name
 /// and annotations.
 pub(crate) fn function(function: &Function) -> String {
+    function_doing(function, function)
+}
+
+/// A function that does what another one does: the parameters of the one, the body of the other.
+pub(crate) fn function_doing(function: &Function, other: &Function) -> String {
     let mut writer = Writer { out: String::new(), annotations: false };
     writer.parameters(function);
-    writer.body(without_docstring(&function.body));
+    writer.body(without_docstring(&other.body));
     writer.out
 }
 
