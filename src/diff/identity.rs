@@ -24,12 +24,12 @@ pub(super) fn changes(
     }
     changes.extend(removed(pairs, dag, other));
     changes.extend(added(pairs, dag, other));
-    changes.extend(operators(pairs, (deployed, dag), (proposed, other)));
+    changes.extend(operators(pairs, dag, other));
     changes
 }
 
 /// Tasks that keep their id and are of another operator.
-fn operators(pairs: &TaskPairs, (deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec<Change> {
+fn operators(pairs: &TaskPairs, dag: &Dag, other: &Dag) -> Vec<Change> {
     let after = by_id(other);
     let moved = pairs.moved_ids();
     let both = dag.tasks.iter().filter_map(|task| {
@@ -38,13 +38,13 @@ fn operators(pairs: &TaskPairs, (deployed, dag): (Side, &Dag), (proposed, other)
     });
     both.filter(|(_, a, b)| a.operator != b.operator && !(runs_python(a) && runs_python(b)))
         .map(|(id, a, b)| {
-            // A class of the tree may be the same one under another name, or know how to resume it.
-            let (before, after) = (class(deployed, dag, a), class(proposed, other, b));
-            let certainty = match (before, after) {
-                (Some(before), Some(after)) if resumes(&before, &after) => {
-                    Certainty::Possible(format!("`{}` may do what `{}` did under another name", b.operator, a.operator))
-                }
-                _ => Certainty::Certain,
+            // A class of the tree may be the same one under another name. Whether it knows how to go on with
+            // what the other one deferred is a contract of the code, and found there.
+            let of_the_tree = |task: &Task| !task.methods.is_empty();
+            let certainty = if of_the_tree(a) && of_the_tree(b) {
+                Certainty::Possible(format!("`{}` may do what `{}` did under another name", b.operator, a.operator))
+            } else {
+                Certainty::Certain
             };
             Change {
                 kind: Kind::Identity(Identity::OperatorChanged {
@@ -59,33 +59,6 @@ fn operators(pairs: &TaskPairs, (deployed, dag): (Side, &Dag), (proposed, other)
             }
         })
         .collect()
-}
-
-/// The text of the class of a task's operator, where it is one of the tree: from its `class` line to the
-/// next line that is not indented.
-fn class(side: Side, dag: &Dag, task: &Task) -> Option<String> {
-    let path = task.operator_path.as_deref().filter(|path| !path.starts_with("airflow."))?;
-    let (module, name) = path.rsplit_once('.')?;
-    let file = format!("{}.py", module.replace('.', "/"));
-    let found =
-        dag.reaches.iter().find(|path| path.as_str() == file || path.as_str().ends_with(&format!("/{file}")))?;
-    let text = String::from_utf8_lossy(&side.snapshot.get(found)?.bytes).into_owned();
-    let is_head = |line: &&str| {
-        line.strip_prefix("class ")
-            .and_then(|rest| rest.strip_prefix(name))
-            .is_some_and(|rest| rest.starts_with(['(', ':']))
-    };
-    let mut lines = text.lines().skip_while(|line| !is_head(line));
-    let head = lines.next()?.to_owned();
-    let body = lines.take_while(|line| line.is_empty() || line.starts_with([' ', '\t', '#', ')']));
-    Some(body.fold(head, |text, line| format!("{text}\n{line}")))
-}
-
-/// Whether every method by which the one class has itself resumed is one of the other, as far as the texts
-/// of the two say.
-fn resumes(before: &str, after: &str) -> bool {
-    let mut methods = before.split("method_name=").skip(1).filter_map(|rest| super::quoted(rest).next());
-    methods.all(|method| after.contains(&format!("def {method}(")))
 }
 
 /// Whether a task calls a function in the worker itself; a decorator and an operator do that alike.

@@ -21,7 +21,7 @@ mod words;
 use super::claim::{self, Claim, Fate, Whom};
 use super::{Effect, Scene};
 use crate::dag::Dag;
-use crate::diff::{Change, Kind};
+use crate::diff::{Certainty, Change, Kind};
 use crate::facts::{Answer, TaskState};
 use crate::ids::{AirflowVersion, TaskId};
 use graph::Graph;
@@ -105,7 +105,30 @@ impl Set {
 /// What each of the changes does to the run; the scene's version is known.
 pub(super) fn effects(changes: &[&Change], set: &Set, scene: &Scene, version: AirflowVersion) -> Vec<Effect> {
     let scene = &Scene { version: Some(version), ..*scene };
-    let stage = Stage::of(changes, set, scene, Family(version));
+    let mut effects = replayed(changes, set, scene, Family(version), &|_| true);
+    let certain = |change: &Change| change.certainty == Certainty::Certain;
+    if changes.iter().any(|change| certain(change)) && !changes.iter().all(|change| certain(change)) {
+        // What only may happen must not stand in front of what does: an instance fails once, and the change
+        // that is blamed for it could be the one that nobody is sure of.
+        let sure = replayed(changes, set, scene, Family(version), &certain);
+        for ((effect, sure), change) in effects.iter_mut().zip(sure).zip(changes) {
+            if certain(change) && sure.harm > effect.harm {
+                *effect = sure;
+            }
+        }
+    }
+    effects
+}
+
+/// What each of the changes does, with the claims of those that count.
+fn replayed(
+    changes: &[&Change],
+    set: &Set,
+    scene: &Scene,
+    family: Family,
+    counts: &dyn Fn(&Change) -> bool,
+) -> Vec<Effect> {
+    let stage = Stage::of(changes, set, scene, family, counts);
     let control = stage.control();
     let (changed, race) = stage.changed();
     let found = compare::compare(&stage, &control, &changed);
@@ -114,9 +137,15 @@ pub(super) fn effects(changes: &[&Change], set: &Set, scene: &Scene, version: Ai
 }
 
 impl<'a> Stage<'a> {
-    fn of(changes: &'a [&'a Change], set: &'a Set, scene: &'a Scene<'a>, family: Family) -> Self {
+    fn of(
+        changes: &'a [&'a Change],
+        set: &'a Set,
+        scene: &'a Scene<'a>,
+        family: Family,
+        counts: &dyn Fn(&Change) -> bool,
+    ) -> Self {
         let mut claims = Vec::new();
-        for (at, change) in changes.iter().enumerate() {
+        for (at, change) in changes.iter().enumerate().filter(|(_, change)| counts(change)) {
             claims.extend(claim::claims(&change.kind, scene).into_iter().map(|claim| Given { change: at, claim }));
         }
         let deployed = match &set.deployed {

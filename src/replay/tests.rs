@@ -185,6 +185,27 @@ fn mapping_of(task_id: &str) -> Kind {
 const CHAIN: &str = r#"t("gate") >> t("work") >> t("final")"#;
 
 #[test]
+fn a_change_that_is_not_certain_does_not_stand_in_front_of_one_that_is() {
+    let tasks = r#"t("wait") >> t("final")"#;
+    let operator = Identity::OperatorChanged { task_id: "wait".into(), before: "A".into(), after: "B".into() };
+    let breach = diff::Breach {
+        tasks: vec!["wait".into()],
+        within: "resume".into(),
+        why: "AttributeError: it is gone".into(),
+        at_start: false,
+        at_resume: true,
+        pinned: false,
+    };
+    let gone = diff::Code::ResumeRefused { gone: true, breach };
+    let mut case = Case::of(tasks, tasks).with(vec![Kind::Identity(operator), Kind::Code(gone)]);
+    case.changes[0].certainty = Certainty::Possible("it may be the same".into());
+    for version in VERSIONS {
+        let effects = case.on(&run("wait deferred, final none"), Some(version));
+        assert_eq!(effects[1].harm, Breaks, "on {version}: {effects:?}");
+    }
+}
+
+#[test]
 fn a_rename_of_a_finished_task_runs_it_again() {
     // id_finished_plain
     let chain = r#"t("prepare") >> t("gate") >> t("work")"#;

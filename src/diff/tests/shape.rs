@@ -226,7 +226,7 @@ fn a_class_of_the_tree_that_may_be_the_same_one_under_another_name() {
     assert_eq!(between(&wait, &tree("PauseOperator", "resume")), ["perhaps a: WaitOperator -> PauseOperator"]);
     assert_eq!(
         between(&wait, &tree("PauseOperator", "go_on")),
-        ["a: WaitOperator -> PauseOperator", "resume-method-gone"]
+        ["perhaps a: WaitOperator -> PauseOperator", "resume-method-gone"]
     );
 }
 
