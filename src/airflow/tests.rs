@@ -3,6 +3,8 @@
 mod budget;
 mod conversation;
 mod details;
+#[path = "../../tests/support/http.rs"]
+mod http;
 mod login;
 mod permissions;
 mod play;

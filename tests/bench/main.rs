@@ -16,6 +16,8 @@
 //! time of each: a machine that is busy slows both.
 
 mod corpus;
+#[path = "../support/http.rs"]
+mod http;
 mod memory;
 mod rest;
 

@@ -2,6 +2,7 @@
 //! the parent process that gives rows in the shapes of real ones (`shapes/`, one recorded row of
 //! each kind and release).
 
+use super::http::{answer, listen};
 use super::memory;
 use dagguard::airflow::{Access, BaseUrl, Credentials, Values, ask, write_runs};
 use dagguard::facts::{Describe, Facts, Questions, Seen};
@@ -9,10 +10,7 @@ use dagguard::ids::InstanceName;
 use dagguard::secret::Secret;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
 
 /// The argument by which this program knows that it is the client.
 pub(crate) const CHILD: &str = "--ask";
@@ -39,7 +37,7 @@ pub(crate) struct Cost {
 pub(crate) fn cost(release: &str, task_instances: usize) -> Option<Cost> {
     let server = Server::of(release, task_instances / TASKS)?;
     let program = std::env::current_exe().ok()?;
-    let output = Command::new(program).args([CHILD, &server.start()?]).output().ok()?;
+    let output = Command::new(program).args([CHILD, &server.start()]).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let figures: Vec<u64> = text.split_whitespace().filter_map(|figure| figure.parse().ok()).collect();
     let [seen, calls, bytes, microseconds, kib, kib_written] = figures[..] else {
@@ -147,45 +145,12 @@ impl Server {
     }
 
     /// Answers until this process ends; the URL.
-    fn start(self) -> Option<String> {
-        let listener = TcpListener::bind("127.0.0.1:0").ok()?;
-        let url = format!("http://{}", listener.local_addr().ok()?);
-        let server = Arc::new(self);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let server = Arc::clone(&server);
-                std::thread::spawn(move || server.serve(stream));
-            }
-        });
-        Some(url)
-    }
-
-    fn serve(&self, stream: TcpStream) -> Option<()> {
-        let mut reader = BufReader::new(stream.try_clone().ok()?);
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let target = line.split_whitespace().nth(1)?.to_string();
-        let mut length = 0;
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header).ok()?;
-            let Some((name, value)) = header.trim_end().split_once(':') else { break };
-            if name.eq_ignore_ascii_case("content-length") {
-                length = value.trim().parse().ok()?;
-            }
-        }
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).ok()?;
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        let (status, answer) = self.answer(&target, &body);
-        let mut stream = stream;
-        write!(
-            stream,
-            "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            answer.len()
-        )
-        .ok()?;
-        stream.write_all(answer.as_bytes()).ok()
+    fn start(self) -> String {
+        listen(move |request, stream| {
+            let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+            let (status, text) = self.answer(&request.target, &body);
+            answer(stream, status, &text)
+        })
     }
 
     fn answer(&self, target: &str, body: &Value) -> (u16, String) {

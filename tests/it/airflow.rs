@@ -4,13 +4,13 @@
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test makes files and may panic")]
 
 use crate::check::ETL;
+use crate::http::{Request, answer, listen};
 use crate::program::{Output, with};
 use crate::remotes::Https;
 use crate::repositories::Scripted;
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 
 /// An Airflow 3 with the DAG `etl` and its run `r1`, which lets in whom it is told to.
@@ -24,14 +24,7 @@ const TOKEN: &str = "token-of-the-test";
 
 impl Airflow {
     fn start(limited: bool) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                std::thread::spawn(move || serve(stream, limited));
-            }
-        });
-        Self { url }
+        Self { url: listen(move |request, stream| serve(request, stream, limited)) }
     }
 
     fn variables(&self) -> [(&str, &str); 3] {
@@ -43,26 +36,10 @@ impl Airflow {
     }
 }
 
-fn serve(mut stream: TcpStream, limited: bool) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let target = line.split_whitespace().nth(1)?.split('?').next()?.to_string();
-    let (mut length, mut let_in) = (0, false);
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok()?;
-        let Some((name, value)) = header.trim_end().split_once(':') else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().ok()?,
-            "authorization" => let_in = value.trim() == format!("Bearer {TOKEN}"),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let (status, answer) = match target.trim_start_matches("/api/v2/") {
+fn serve(request: &Request, stream: TcpStream, limited: bool) -> Option<()> {
+    let let_in = request.header("authorization") == Some(format!("Bearer {TOKEN}").as_str());
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let (status, json) = match request.path().trim_start_matches("/api/v2/") {
         "version" => (200, json!({ "version": "3.3.2" })),
         "/auth/token" if body["password"] == PASSWORD => (201, json!({ "access_token": TOKEN })),
         "/auth/token" => (401, json!({ "detail": "Invalid credentials" })),
@@ -88,8 +65,7 @@ fn serve(mut stream: TcpStream, limited: bool) -> Option<()> {
         "importErrors" | "assets" | "dags/~/dagRuns/~/taskInstances/~/xcomEntries" => (200, json!({})),
         _ => (404, json!({ "detail": "not found" })),
     };
-    let text = answer.to_string();
-    write!(stream, "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len()).ok()
+    answer(stream, status, &json.to_string())
 }
 
 fn etl() -> Value {

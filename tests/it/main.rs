@@ -6,6 +6,8 @@ mod check;
 mod delivery;
 mod hook;
 mod house;
+#[path = "../support/http.rs"]
+mod http;
 mod libraries;
 mod metamorphic;
 mod model;

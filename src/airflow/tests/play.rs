@@ -1,11 +1,12 @@
 //! A server in this process that answers as a test tells it, on a port of its own.
 
 use super::super::{Access, BaseUrl, Credentials, Limits, PasswordLogin};
+use super::http::{Request, listen};
 use crate::ids::InstanceName;
 use crate::secret::Secret;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write;
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,17 +47,9 @@ pub(super) struct Play {
 
 impl Play {
     pub(super) fn start(answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let (log, answer) = (Arc::clone(&asked), Arc::new(answer));
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let (log, answer) = (Arc::clone(&log), Arc::clone(&answer));
-                std::thread::spawn(move || serve(stream, &log, &*answer));
-            }
-        });
-        Self { url, asked }
+        let log = Arc::clone(&asked);
+        Self { url: listen(move |request, stream| serve(request, stream, &log, &answer)), asked }
     }
 
     /// Access with a password and short limits.
@@ -88,31 +81,22 @@ pub(super) fn password(login: PasswordLogin) -> Credentials {
     Credentials::Password { username: "viewer".to_string(), password: Secret::new("hunter2").into(), login }
 }
 
-fn serve(stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: &dyn Fn(&Asked, usize) -> Reply) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let mut words = line.split_whitespace();
-    let (method, target) = (words.next()?.to_string(), words.next()?.to_string());
-    let (mut length, mut authorization, mut cookie) = (0, None, None);
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok()?;
-        let Some((name, value)) = header.trim_end().split_once(':') else { break };
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().ok()?,
-            "cookie" => cookie = Some(value.trim().to_string()),
-            "authorization" => authorization = Some(value.trim().to_string()),
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let (path, query) = target.split_once('?').unwrap_or((target.as_str(), ""));
+fn serve(
+    request: &Request,
+    stream: TcpStream,
+    log: &Mutex<Vec<Asked>>,
+    answer: &dyn Fn(&Asked, usize) -> Reply,
+) -> Option<()> {
     // A form is shown as its text.
-    let body =
-        serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
-    let asked = Asked { method, path: path.to_string(), query: query.to_string(), authorization, cookie, body };
+    let text = || Value::String(String::from_utf8_lossy(&request.body).into_owned());
+    let asked = Asked {
+        method: request.method.clone(),
+        path: request.path().to_string(),
+        query: request.query().to_string(),
+        authorization: request.header("authorization").map(str::to_string),
+        cookie: request.header("cookie").map(str::to_string),
+        body: serde_json::from_slice(&request.body).unwrap_or_else(|_| text()),
+    };
     let before = {
         let mut log = log.lock().ok()?;
         let before = log.iter().filter(|other| other.path == asked.path).count();
