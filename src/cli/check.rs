@@ -23,8 +23,10 @@ pub(super) fn run(
     let messages = messages(&deployed, &proposed, &arguments.proposed, directory);
     let policy = judge::with_trees(policy, &deployed, &proposed, &messages);
     let report = if let Some(path) = &arguments.runs {
-        let facts = airflow::read_runs(&read(path)?)
-            .map_err(|error| Failure::usage(format!("{error}: `{}`", path.display())))?;
+        let facts = airflow::read_runs(&read(path)?).map_err(|error| {
+            Failure::usage(format!("{error}: `{}`", path.display()))
+                .hint("`dagguard snapshot -o FILE` writes such a file; without --runs the Airflow itself is asked")
+        })?;
         Comparison::new(&judge::models(), &deployed, &proposed, &policy).check(&facts)
     } else {
         let accesses = judge::accesses(&arguments.judge, environment, Limits::default(), &judge::Memories::default())?;
@@ -46,7 +48,10 @@ fn messages(deployed: &Snapshot, proposed: &Snapshot, argument: &str, directory:
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::incomplete(format!("cannot be read, {error}: `{}`", path.display())))
+    std::fs::read(path).map_err(|error| {
+        Failure::incomplete(format!("cannot be read, {error}: `{}`", path.display()))
+            .hint("`dagguard snapshot -o FILE` writes a file of runs")
+    })
 }
 
 /// Writes the report where it was asked for.
