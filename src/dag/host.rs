@@ -71,6 +71,25 @@ impl Host for World {
         }
     }
 
+    fn has(&self, object: HostRef, name: &str) -> Option<bool> {
+        let of_tasks =
+            matches!(name, "task_id" | "upstream_list" | "downstream_list" | "set_upstream" | "set_downstream");
+        match self.thing(object) {
+            Thing::Task(_) => (of_tasks || matches!(name, "dag" | "dag_id" | "output")).then_some(true),
+            Thing::Group(_) => match name {
+                "group_id" | "children" | "set_upstream" | "set_downstream" => Some(true),
+                "task_id" => Some(false),
+                _ => None,
+            },
+            Thing::Dag(_) => match name {
+                "dag_id" | "tasks" | "task_dict" => Some(true),
+                "task_id" | "group_id" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     fn call(run: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop> {
         if matches!(path, "airflow.configuration.conf.get" | "airflow.configuration.get") {
             return Ok(folder_option(args, at));
@@ -418,6 +437,16 @@ fn read_attribute(run: &mut Run, object: HostRef, name: &str, at: At) -> Option<
             "dag" => run.host.tasks[task].dag.map(|dag| run.host.add(Thing::Dag(dag))),
             "dag_id" => run.host.tasks[task].dag.map(|dag| id_value(run, &run.host.dags[dag].id.clone(), at)),
             "operator" => Some(Value::Host(object)),
+            // Airflow makes these lists of sets: their order is that of no text.
+            "upstream_list" | "downstream_list" => {
+                let state = &run.host.tasks[task];
+                let beside = if name == "upstream_list" { &state.up } else { &state.down };
+                if state.dag.is_none_or(|dag| run.host.is_doubted(dag)) {
+                    return None;
+                }
+                let items = beside.clone().into_iter().map(|task| run.host.add(Thing::Task(task))).collect();
+                Some(run.new_unordered(items, at))
+            }
             "trigger_rule" | "retries" | "owner" | "pool" | "start_date" | "bash_command" | "sql" | "params" => {
                 Some(Unknown::new(format!("the attribute `{name}` of a task is not held"), at, name).value())
             }

@@ -158,7 +158,7 @@ fn make_decorated(
     at: At,
 ) -> Result<Value, Stop> {
     let function = arguments::function(run, &decorated.function);
-    let mut args = decorated.args.clone();
+    let mut args = arguments::settled(run, &decorated.path, &decorated.args).into_owned();
     if args.keyword("task_id").is_none() {
         let argument = if let Some((name, at)) = function_name(run, &decorated.function) {
             Argument { value: Run::text_value(name, at), at }

@@ -71,7 +71,7 @@ pub(crate) struct Bounds {
 const BOUNDS: Bounds = Bounds { steps: 2_000_000, turns: 20_000, depth: 4_000, calls: 150, size: 1 << 20 };
 
 /// Why a listing of a folder is no list.
-const UNORDERED: &str = "the order in which a folder is listed is not known";
+const UNORDERED: &str = "the order in which the elements stand is not known";
 
 /// Gives meaning to what is not in the tree.
 ///
@@ -89,6 +89,8 @@ pub(crate) trait Host: Sized + 'static {
     fn differ(&self, one: &str, other: &str) -> bool;
     /// Whether a host object is an instance of a class outside, where that is known.
     fn is_a(&self, object: HostRef, class: &str) -> Option<bool>;
+    /// Whether a host object has an attribute, where that is known.
+    fn has(&self, object: HostRef, name: &str) -> Option<bool>;
     /// Calls something outside, by its qualified name.
     fn call(interp: &mut Interp<Self>, path: &str, args: &Args, at: At) -> Result<Option<Value>, Stop>;
     /// Calls a host object itself.
@@ -628,6 +630,16 @@ impl<'t, H: Host> Interp<'t, H> {
             text.parts = Some(parts.into());
         }
         Value::Str(text)
+    }
+
+    /// A list of these in an order that is not known; of one and of none the order is.
+    pub(crate) fn new_unordered(&mut self, items: Vec<Value>, at: At) -> Value {
+        let ordered = items.len() < 2;
+        let list = self.new_list(items);
+        if let (Value::Object(object), false) = (&list, ordered) {
+            self.set_unordered(*object, at);
+        }
+        list
     }
 
     /// Marks a list whose elements are known and whose order is not.

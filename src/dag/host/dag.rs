@@ -26,6 +26,18 @@ pub(super) fn dag_attribute(run: &mut Run, dag: usize, name: &str) -> Option<Val
                 .collect();
             Some(run.new_list(items))
         }
+        "roots" | "leaves" => {
+            if !run.host.dags[dag].doubts.is_empty() {
+                return Some(Unknown::new("the tasks of a DAG that is not known", at, "tasks").value());
+            }
+            let end = |task: &usize| {
+                let state = &run.host.tasks[*task];
+                if name == "roots" { state.up.is_empty() } else { state.down.is_empty() }
+            };
+            let ends: Vec<usize> = run.host.dags[dag].tasks.iter().copied().filter(end).collect();
+            let items = ends.into_iter().map(|task| run.host.add(Thing::Task(task))).collect();
+            Some(run.new_list(items))
+        }
         "default_args" => run.host.dags[dag].default_args.clone(),
         "doc_md" | "schedule_interval" | "schedule" | "start_date" | "params" | "tags" | "catchup" | "description" => {
             Some(Unknown::new(format!("the attribute `{name}` of a DAG is not held"), at, name).value())

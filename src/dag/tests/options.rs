@@ -30,6 +30,15 @@ fn an_option_of_a_task_that_may_be_missing_leaves_its_structure_known() {
 }
 
 #[test]
+fn an_option_of_a_task_function_that_may_be_missing_leaves_its_structure_known() {
+    exact!("with DAG('d'):\n    @task(**({'pool': 'x'} if env == 'prod' else {}))\n    def a(): ...\n    @task\n    def b(x): ...\n    b.override(task_id='c', **({'retries': 3} if env == 'prod' else {}))(a())\n", @r"
+    d
+      a
+      c <- a
+    ");
+}
+
+#[test]
 fn an_operator_of_the_tree_is_given_what_may_be_missing() {
     exact!("class Own(EmptyOperator):\n    def __init__(self, name, extra=None, **kwargs):\n        if env:\n            kwargs['pool'] = name\n        super().__init__(**kwargs)\nwith DAG('d'):\n    Own(task_id='a', name='n') >> Own(task_id='b', name='m')\n", @r"
     d
@@ -192,6 +201,40 @@ fn a_descriptor_is_told_its_name_and_sets_what_it_gives() {
 fn a_method_of_airflows_class_that_is_given_tasks_is_a_doubt() {
     let model = under(
         "from airflow.models.baseoperator import BaseOperator\nwith DAG('d'):\n    BaseOperator.set_downstream(EmptyOperator(task_id='a'), EmptyOperator(task_id='b'))\n",
+    );
+    assert!(!only(&model).complete(), "{}", show(&model));
+}
+
+#[test]
+fn the_tasks_of_a_dag_are_looked_through_when_it_is_built() {
+    exact!("with DAG('d') as dag:\n    a = EmptyOperator(task_id='a')\n    b = EmptyOperator(task_id='b')\n    c = EmptyOperator(task_id='c')\n    [a, b] >> c\n    start = EmptyOperator(task_id='start')\n    end = EmptyOperator(task_id='end')\nfor task in dag.tasks:\n    if task.task_id in ('start', 'end'):\n        continue\n    if not task.upstream_list:\n        start >> task\n    if len(task.downstream_list) == 0:\n        task >> end\n", @r"
+    d
+      a <- start
+      b <- start
+      c <- a, b
+      start
+      end <- c
+    ");
+    exact!("with DAG('d') as dag:\n    EmptyOperator(task_id='a') >> [EmptyOperator(task_id='b'), EmptyOperator(task_id='c')]\ntail = dag.leaves\nfirst = EmptyOperator(task_id='first', dag=dag)\nlast = EmptyOperator(task_id='last', dag=dag)\nfirst >> [task for task in dag.roots if task.task_id not in ('first', 'last')]\ntail >> last\n", @r"
+    d
+      a <- first
+      b <- a
+      c <- a
+      first
+      last <- b, c
+    ");
+    exact!("made = []\nwith DAG('d') as dag:\n    with TaskGroup('g') as g:\n        made += [EmptyOperator(task_id='a'), EmptyOperator(task_id='b')]\n    made.append(g)\nnames = [thing.task_id if hasattr(thing, 'task_id') else thing.group_id for thing in made]\nEmptyOperator(task_id='-'.join(names), dag=dag)\n", @r"
+    d
+      g.a
+      g.b
+      g.a-g.b-g
+    ");
+}
+
+#[test]
+fn neighbours_of_a_task_have_no_order() {
+    let model = under(
+        "with DAG('d') as dag:\n    c = EmptyOperator(task_id='c')\n    [EmptyOperator(task_id='a'), EmptyOperator(task_id='b')] >> c\n    EmptyOperator(task_id='after_' + c.upstream_list[0].task_id)\n",
     );
     assert!(!only(&model).complete(), "{}", show(&model));
 }

@@ -44,6 +44,7 @@ impl<H: Host> Interp<'_, H> {
                 None if Self::names_class(path) => true,
                 None => return Err(self.why(value, at)),
             },
+            Value::Object(_) if self.unordered_items(value).is_some_and(|items| !items.is_empty()) => true,
             Value::Object(object) => match (self.hazy(*object), self.object(*object)) {
                 (None, Object::List(items) | Object::Tuple(items)) => !items.items.is_empty(),
                 (None, Object::Set(items)) => !items.is_empty(),

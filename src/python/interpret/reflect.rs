@@ -145,13 +145,9 @@ impl<H: Host> Interp<'_, H> {
                     }
                     match self.find_in_class(instance.class, name, None) {
                         Some((Ok(_), _)) => Some(true),
-                        Some((Err(_), _)) => None,
-                        None if instance.host.is_some()
-                            || self.hazy(*reference).is_some()
-                            || name.starts_with("__") =>
-                        {
-                            None
-                        }
+                        Some((Err(_), _)) => instance.host.and_then(|host| self.host.has(host, name)),
+                        None if self.hazy(*reference).is_some() || name.starts_with("__") => None,
+                        None if instance.host.is_some() => instance.host.and_then(|host| self.host.has(host, name)),
                         None => match self.find_in_class(instance.class, "__getattr__", None) {
                             Some(_) => None,
                             None => Some(false),
@@ -176,6 +172,7 @@ impl<H: Host> Interp<'_, H> {
                 self.lacks(key, name).then_some(false)
             }
             Value::None => (!name.starts_with("__")).then_some(false),
+            Value::Host(host) => self.host.has(*host, name),
             _ => self.without_attribute(object, name).map(|_| false),
         }
     }

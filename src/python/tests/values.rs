@@ -32,6 +32,9 @@ impl Host for Nothing {
     fn is_a(&self, _: HostRef, _: &str) -> Option<bool> {
         None
     }
+    fn has(&self, _: HostRef, _: &str) -> Option<bool> {
+        None
+    }
     fn call(_: &mut Interp<Self>, _: &str, _: &Args, _: At) -> Result<Option<Value>, Stop> {
         Ok(None)
     }
