@@ -7,10 +7,12 @@
 mod layout;
 mod path;
 mod plan;
+mod plugins;
 
 pub use layout::{Area, ImportOrder, Layout, Place};
 pub use path::{ContentPath, HomePath, PathProblem};
-pub use plan::{Operation, Plan, Refusal, Step, plan};
+pub use plan::{Operation, Order, Plan, Planner, Refusal, Step, plan};
+pub use plugins::PluginFolders;
 
 use sha1::{Digest, Sha1};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! The ordered steps from what is on disk to what is proposed.
 
-use super::{Area, BlobId, ContentPath, HomePath, Layout, Mode, PathProblem, Place, Snapshot};
+use super::{Area, BlobId, ContentPath, HomePath, Layout, Mode, PathProblem, Place, Revision, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -43,6 +43,47 @@ pub enum Refusal {
     /// DAGs are deployed and the tree has no file below `dags`: a mistake more often than a wish.
     #[error("the tree holds no file below `dags`, files deployed there: `{0}`")]
     NoDags(usize),
+    /// A folder would hold nothing any more: more often a wrong branch than a wish.
+    #[error("`{0}` would lose all of its files, deployed there: `{1}`; if that is meant, confirm this revision")]
+    Emptied(Area, usize),
+    /// A folder would lose most of its files.
+    #[error(
+        "`{area}` would shrink from {deployed} to {proposed} files, more than {most} % less; \
+         if that is meant, confirm this revision"
+    )]
+    Shrunk {
+        /// The part of the content.
+        area: Area,
+        /// Files deployed there.
+        deployed: usize,
+        /// Files that would be left.
+        proposed: usize,
+        /// The share of files, in percent, that may go without being confirmed.
+        most: u8,
+    },
+    /// Something that was never delivered stands where a folder must go (R7, R27).
+    #[error("something that was not delivered from here is in the way: `{0}`")]
+    InTheWay(HomePath),
+    /// The volume would be full before all is written.
+    #[error("the volume of `{folder}` has room for {free} more bytes, this delivery takes {needed}")]
+    NoRoom {
+        /// A folder on it, as it is named below `$AIRFLOW_HOME`.
+        folder: String,
+        /// Bytes that the delivery takes.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
+    },
+    /// The volume would have no place for more names before all is written.
+    #[error("the volume of `{folder}` takes {free} more files, this delivery makes {needed}")]
+    NoInodes {
+        /// A folder on it, as it is named below `$AIRFLOW_HOME`.
+        folder: String,
+        /// Files and folders that the delivery makes.
+        needed: u64,
+        /// How many more the volume takes.
+        free: u64,
+    },
 }
 
 /// What one step does to one path below `$AIRFLOW_HOME`.
@@ -107,14 +148,84 @@ pub fn plan(
     proposed: &Snapshot,
     layout: Layout,
 ) -> Result<Plan, Vec<Refusal>> {
-    let target = Target::of(proposed, layout)?;
-    if !target.files.values().any(|file| file.area == Area::Dags) {
-        let deployed = on_disk.keys().filter(|dest| area_of(dest) == Area::Dags).count();
-        if deployed > 0 {
-            return Err(vec![Refusal::NoDags(deployed)]);
+    Planner::default().plan(on_disk, proposed, layout)
+}
+
+/// In which order a delivery's steps are done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Writes root by root as in [`Area`], then removals in reverse.
+    #[default]
+    ByRoot,
+    /// New files of plugins and shared code, then all other writes root by root, then removals in
+    /// reverse: no moment in which a changed operator lacks its new shared module.
+    AdditionsFirst,
+}
+
+/// A root with fewer files than this may lose any share of them: a share of a handful says nothing.
+const LEAST_FILES: usize = 10;
+
+/// Plans deliveries, with what the operator has chosen. The default guards nothing but the DAGs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Planner {
+    /// The order of the steps.
+    pub order: Order,
+    /// The share of a root's files, in percent, that one delivery may take away, and with it
+    /// whether an emptied root is refused; none: no guard.
+    pub most_loss: Option<u8>,
+    /// The revision that may do all that, by its id or the beginning of it (7 digits at least).
+    pub confirmed: Option<String>,
+}
+
+impl Planner {
+    /// See [`plan()`].
+    pub fn plan(
+        &self,
+        on_disk: &BTreeMap<HomePath, (BlobId, Mode)>,
+        proposed: &Snapshot,
+        layout: Layout,
+    ) -> Result<Plan, Vec<Refusal>> {
+        let target = Target::of(proposed, layout)?;
+        if !self.is_confirmed(proposed.revision()) {
+            let losses = self.losses(on_disk, &target.files);
+            if !losses.is_empty() {
+                return Err(losses);
+            }
         }
+        Ok(steps(on_disk, &target.files, self.order))
     }
-    Ok(steps(on_disk, &target.files))
+
+    fn is_confirmed(&self, revision: &Revision) -> bool {
+        self.confirmed.as_deref().is_some_and(|id| {
+            id == revision.as_str() || (id.len() >= 7 && revision.as_str().starts_with(&id.to_ascii_lowercase()))
+        })
+    }
+
+    fn losses(
+        &self,
+        on_disk: &BTreeMap<HomePath, (BlobId, Mode)>,
+        target: &BTreeMap<HomePath, Delivered>,
+    ) -> Vec<Refusal> {
+        let mut losses = Vec::new();
+        for area in [Area::Dags, Area::Operators, Area::Sensors, Area::Shared] {
+            let deployed = on_disk.keys().filter(|dest| area_of(dest) == area).count();
+            let proposed = target.values().filter(|file| file.area == area).count();
+            match self.most_loss {
+                _ if deployed == 0 => {}
+                _ if proposed == 0 && area == Area::Dags => losses.push(Refusal::NoDags(deployed)),
+                // A shared folder is a root of its own, and goes when the branch drops it (R27).
+                Some(_) if proposed == 0 && area != Area::Shared => losses.push(Refusal::Emptied(area, deployed)),
+                Some(most) if deployed >= LEAST_FILES => {
+                    let lost = deployed.saturating_sub(proposed);
+                    if lost.saturating_mul(100) > deployed.saturating_mul(usize::from(most)) {
+                        losses.push(Refusal::Shrunk { area, deployed, proposed, most });
+                    }
+                }
+                _ => {}
+            }
+        }
+        losses
+    }
 }
 
 struct Delivered {
@@ -258,11 +369,18 @@ fn owned_parts(path: HomePath) -> Vec<String> {
     path.parts().map(str::to_string).collect()
 }
 
-fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &BTreeMap<HomePath, Delivered>) -> Plan {
+fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &BTreeMap<HomePath, Delivered>, order: Order) -> Plan {
     let mut gone: BTreeSet<&HomePath> = on_disk.keys().filter(|dest| !target.contains_key(*dest)).collect();
     let mut writes: Vec<(&HomePath, &Delivered)> =
         target.iter().filter(|(dest, file)| on_disk.get(*dest) != Some(&(file.id, file.mode))).collect();
-    writes.sort_by(|(a, x), (b, y)| (x.area, a).cmp(&(y.area, b)));
+    // What needs no other file's place can only be missed, never be met too early.
+    let adds = |dest: &HomePath, file: &Delivered| {
+        order == Order::AdditionsFirst
+            && file.area != Area::Dags
+            && !on_disk.contains_key(dest)
+            && in_the_way(dest, &gone).is_empty()
+    };
+    writes.sort_by_cached_key(|(dest, file)| (!adds(dest, file), file.area, (*dest).clone()));
 
     let mut steps = Vec::new();
     let removal = |dest: &HomePath| Step { area: area_of(dest), dest: dest.clone(), operation: Operation::Remove };
@@ -377,6 +495,70 @@ mod tests {
             words(&plan),
             ["-dags/x", "+dags/x/a.py", "+dags/x/b.py", "-dags/y/2.sql", "-dags/y/1.sql", "+dags/y"]
         );
+    }
+
+    #[test]
+    fn additions_first_puts_new_code_before_whatever_changes() {
+        let deployed = disk(&[
+            ("dags/a.py", "1"),
+            ("plugins/operators/o.py", "1"),
+            ("plugins/etl/gone.py", "1"),
+            ("plugins/etl/x", "1"),
+        ]);
+        let proposed = snapshot(&[
+            ("dags/a.py", "2"),
+            ("dags/0.py", "1"),
+            ("plugins/operators/o.py", "2"),
+            ("shared/etl/new.py", "1"),
+            ("shared/etl/x/y.py", "1"),
+            ("plugins/sensors/s.py", "1"),
+        ]);
+        let planner = Planner { order: Order::AdditionsFirst, ..Planner::default() };
+        let plan = planner.plan(&deployed, &proposed, Layout::Content).unwrap();
+        assert_eq!(
+            words(&plan),
+            [
+                "+plugins/sensors/s.py",
+                "+plugins/etl/new.py",
+                "+plugins/operators/o.py",
+                "-plugins/etl/x",
+                "+plugins/etl/x/y.py",
+                "+dags/0.py",
+                "+dags/a.py",
+                "-plugins/etl/gone.py",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_root_that_loses_most_of_its_files_is_refused_unless_confirmed() {
+        let names: Vec<String> = (0..10).map(|n| format!("dags/{n}.py")).collect();
+        let files = |count: usize| -> Vec<(&str, &str)> {
+            names[..count].iter().map(|name| (name.as_str(), "1")).chain([("plugins/operators/o.py", "1")]).collect()
+        };
+        let deployed = disk(&files(10));
+        let planner = Planner { most_loss: Some(50), ..Planner::default() };
+        let said = |planner: &Planner, files: &[(&str, &str)]| match planner.plan(
+            &deployed,
+            &snapshot(files),
+            Layout::Content,
+        ) {
+            Ok(plan) => format!("{} removals", plan.removals()),
+            Err(refusals) => refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        };
+        assert_eq!(said(&planner, &files(5)), "5 removals");
+        assert!(said(&planner, &files(4)).starts_with("`dags` would shrink from 10 to 4 files, more than 50 % less;"));
+        let without_operators: Vec<(&str, &str)> = files(10)[..10].to_vec();
+        assert!(said(&planner, &without_operators).starts_with("`operators` would lose all of its files"));
+        // Moved files are not lost, and who confirms this very revision means it.
+        let moved: Vec<String> = (0..10).map(|n| format!("dags/moved/{n}.py")).collect();
+        let moved: Vec<(&str, &str)> =
+            moved.iter().map(|name| (name.as_str(), "1")).chain([("plugins/operators/o.py", "1")]).collect();
+        assert_eq!(said(&planner, &moved), "10 removals");
+        let confirmed = |id: &str| Planner { confirmed: Some(id.to_string()), ..planner.clone() };
+        assert_eq!(said(&confirmed("r"), &files(1)), "9 removals");
+        assert!(said(&confirmed("another"), &files(1)).contains("would shrink"));
+        assert_eq!(said(&Planner::default(), &files(1)), "9 removals");
     }
 
     #[test]
