@@ -202,6 +202,7 @@ pub async fn ask(access: &Access, questions: &Questions) -> Instance {
             if tokio::time::timeout(limit, asked).await.is_err() {
                 tracing::debug!(url = access.url.to_string(), "not all that was wanted was answered in time");
             }
+            details.pool_slots = names.slots;
             client.log_cost();
             client.keep_session();
             Instance {

@@ -1,6 +1,7 @@
 //! The joint that check, sync and hook share: two pure functions from trees and facts to a
 //! report.
 
+mod baseline;
 mod bootstrap;
 mod gone;
 mod names;
@@ -10,7 +11,7 @@ mod storm;
 
 use crate::content::{ContentPath, Location, Snapshot};
 use crate::dag::{self, Id, Model, Models};
-use crate::diff::{self, Change, Kind, Side};
+use crate::diff::{self, Change, Kind, Notice, Side};
 use crate::facts::{Facts, Questions, Seen, StoredValue};
 use crate::ids::{AirflowVersion, DagId};
 use crate::report::{Coverage, Hold, Lines, Live, Report, Verdict};
@@ -40,6 +41,8 @@ pub struct Comparison<'a> {
     changes: Vec<Change>,
     /// What the change names first.
     needs: Vec<names::Need>,
+    /// Tasks that take more slots of a pool.
+    slots: Vec<names::Slots>,
 }
 
 impl<'a> Comparison<'a> {
@@ -54,16 +57,21 @@ impl<'a> Comparison<'a> {
         skew::add(models, (sides, &marked), policy, &mut changes);
         // All names of a first delivery are new, and say nothing.
         let named = names::Sides { deployed: (deployed, &before), proposed: (proposed, &after) };
-        let needs = if deployed.is_empty() { Vec::new() } else { names::first_named(&named) };
-        Self { deployed, proposed, policy, before, after, changes, needs }
+        let first = deployed.is_empty();
+        let needs = if first { Vec::new() } else { names::first_named(&named) };
+        let slots = if first { Vec::new() } else { names::more_slots(&named) };
+        Self { deployed, proposed, policy, before, after, changes, needs, slots }
     }
 
     /// See [`questions`].
     pub fn questions(&self) -> Questions {
         // Nothing is deployed: whatever is in flight may miss its DAG in the proposed tree.
         let mut questions = Questions { all_dags: self.deployed.is_empty(), ..Questions::default() };
-        let of_changes = self.changes.iter().flat_map(|change| &change.dags);
-        for dag_id in of_changes.chain(self.needs.iter().map(names::Need::dag)) {
+        let weighed = self.changes.iter().filter(|change| !change.kind.is_notice());
+        let of_changes = weighed.flat_map(|change| &change.dags);
+        for dag_id in
+            of_changes.chain(self.needs.iter().map(names::Need::dag)).chain(self.slots.iter().map(names::Slots::dag))
+        {
             match dag_id {
                 Id::Exact(dag_id) => {
                     questions.dags.insert(dag_id.clone());
@@ -74,6 +82,7 @@ impl<'a> Comparison<'a> {
         }
         questions.values = self.changes.iter().flat_map(stored_values).collect();
         questions.names = names::names(&self.needs);
+        questions.names.pools.extend(self.slots.iter().map(|slots| slots.pool().to_string()));
         questions
     }
 
@@ -83,13 +92,17 @@ impl<'a> Comparison<'a> {
             bootstrap::changes(self.proposed, &self.after, facts)
         } else {
             let mut more = names::changes(&self.needs, facts, self.policy);
+            more.extend(names::too_small(&self.slots, facts));
             more.extend(storm::changes(&self.before, &self.after, facts, self.policy));
+            more.extend(baseline::behind((self.deployed, &self.before), &self.after, facts));
             more
         };
         let known = self.changes.iter().map(|change| restored::seen(change, facts));
         let changes: Vec<Change> = known.chain(from_facts).collect();
         let case = Case { changes: &changes, deployed: &self.before, proposed: &self.after };
         let (mut findings, predictions) = rules::judge(case, facts, self.policy);
+        let unavailable = self.unavailable(facts);
+        findings.extend(self.not_seen(&unavailable, &findings, facts));
         let differs = |path: &ContentPath, id| self.deployed.get(path).is_none_or(|file| file.id != id);
         let changed = self.proposed.files().filter(|(path, file)| differs(path, file.id)).map(|(path, _)| path);
         let changed: Vec<&ContentPath> = changed.collect();
@@ -99,7 +112,6 @@ impl<'a> Comparison<'a> {
             && config(self.deployed) == config(self.proposed);
         let sides = Sides { deployed: self.deployed, proposed: self.proposed, changed: &changed, equal };
         rules::settle(&mut findings, sides, self.policy);
-        let unavailable = self.unavailable(facts);
         let verdict = self.verdict(&findings, &unavailable);
         let live = if !unavailable.is_empty() {
             Live::Unavailable
@@ -143,6 +155,18 @@ impl<'a> Comparison<'a> {
             }
         }
         reasons.into_iter().collect()
+    }
+
+    /// That something could not be seen, where no finding says so by being assumed, or decides without it.
+    fn not_seen(&self, reasons: &[String], findings: &[Finding], facts: &Facts) -> Vec<Finding> {
+        let assumed = |finding: &Finding| finding.basis == Basis::Assumed && finding.level > Level::Info;
+        let said = findings.iter().any(|finding| assumed(finding) || finding.level == Level::Block);
+        let asked = self.changes.iter().find(|change| !change.kind.is_notice() && !change.dags.is_empty());
+        let Some(asked) = asked.filter(|_| !said && !reasons.is_empty()) else { return Vec::new() };
+        let kind = Kind::Notice(Notice::NotSeen { reasons: reasons.to_vec() });
+        let changes = [Change { kind, certainty: diff::Certainty::Certain, ..asked.clone() }];
+        let case = Case { changes: &changes, deployed: &self.before, proposed: &self.after };
+        rules::judge(case, facts, self.policy).0
     }
 
     fn verdict(&self, findings: &[Finding], unavailable: &[String]) -> Verdict {

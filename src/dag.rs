@@ -28,7 +28,7 @@ mod names;
 mod nesting;
 mod opaque;
 mod operator;
-mod options;
+pub(crate) mod options;
 mod output;
 mod outside;
 mod refusal;

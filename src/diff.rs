@@ -5,14 +5,18 @@
 //! [`Certainty`]. Equal sides give no change, nor does anything that leaves the
 //! syntax tree equal and does not touch what the DAG is built from beside it.
 
+mod arrival;
 mod assets;
+mod body;
 mod branch;
+mod cause;
 mod code;
 mod data;
 mod graph;
 mod identity;
 mod kind;
 mod mapping;
+mod modules;
 mod pairing;
 mod params;
 mod plan;
@@ -20,11 +24,12 @@ mod reference;
 mod settings;
 mod since;
 mod skew;
+mod unstable;
 mod xcom;
 
 pub use kind::{
     Breach, Code, Data, Environment, FileChange, Graph, Handover, Hurt, Identity, Kind, KnownBy, Mapped, MappingChange,
-    Meets, Mixture, ParamRule, Reference, Settings, Skew,
+    Meets, Mixture, Notice, ParamRule, Reference, Settings, Skew, Usage,
 };
 pub use plan::{MOST, Plan};
 pub use settings::schedule_text;
@@ -106,7 +111,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
                     proposed: Some(other_at),
                 });
             }
-            pairing::DagPair::Gone => changes.push(gone(dag, proposed)),
+            pairing::DagPair::Gone => changes.push(gone(deployed, dag, proposed)),
             pairing::DagPair::Unknown(unknown) => {
                 changes.push(not_known(dag, dag.unknown.first().unwrap_or(unknown), Some(unknown.at.clone())));
             }
@@ -116,6 +121,9 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
     changes.extend(identity::duplicates(deployed, proposed));
     changes.extend(code::changes(deployed, proposed, &changed));
     changes.extend(broken.into_values());
+    changes.extend(arrival::changes(deployed, proposed, &changes));
+    changes.extend(unstable::changes(deployed, proposed));
+    changes.extend(modules::hidden(deployed, proposed, layout));
     changes
 }
 
@@ -179,7 +187,7 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
     changes
 }
 
-fn gone(dag: &Dag, proposed: Side) -> Change {
+fn gone(deployed: Side, dag: &Dag, proposed: Side) -> Change {
     // A DAG whose id the proposed text does not hold, in the same file, may be this one.
     let certainty = proposed
         .model
@@ -188,12 +196,15 @@ fn gone(dag: &Dag, proposed: Side) -> Change {
         .filter(|other| other.dag_id.exact().is_none() && other.file == dag.file)
         .find_map(|other| other.unknown.first())
         .map_or(Certainty::Certain, |unknown| Certainty::Possible(reason(unknown)));
+    // Where equal code makes no DAG any more, it is not looked at.
+    let hidden =
+        same_source(deployed, proposed, dag).then(|| cause::hidden_by(deployed, proposed, &dag.file)).flatten();
     Change {
-        kind: Kind::Identity(Identity::DagRemoved),
+        kind: Kind::Identity(Identity::DagRemoved { hidden_by: hidden.as_ref().map(|at| at.path.clone()) }),
         dags: vec![dag.dag_id.clone()],
         certainty,
         deployed: Some(dag.at.clone()),
-        proposed: None,
+        proposed: hidden,
     }
 }
 
@@ -237,15 +248,17 @@ fn broken_files(deployed: Side, proposed: Side) -> BTreeMap<ContentPath, Change>
             continue;
         }
         let path = &error.at.path;
+        let (at, message) =
+            cause::left_by_a_merge(proposed, error).unwrap_or_else(|| (error.at.clone(), error.message.clone()));
         let dags: Vec<_> = deployed.model.dags.iter().filter(|dag| reaches(dag, path, proposed.model)).collect();
         broken.insert(
             path.clone(),
             Change {
-                kind: Kind::File(FileChange::Broken { path: path.clone(), message: error.message.clone() }),
+                kind: Kind::File(FileChange::Broken { path: path.clone(), message }),
                 dags: dags.iter().map(|dag| dag.dag_id.clone()).collect(),
                 certainty: Certainty::Certain,
                 deployed: deployed.snapshot.get(path).and(dags.first()).map(|dag| dag.at.clone()),
-                proposed: Some(error.at.clone()),
+                proposed: Some(at),
             },
         );
     }

@@ -14,8 +14,8 @@ mod simulate;
 
 use crate::dag::Dag;
 use crate::diff::Change;
-use crate::facts::{Progress, Run, TaskInstance, TaskState};
-use crate::ids::{AirflowVersion, MapIndex, TaskId};
+use crate::facts::{Progress, Run, StoredTypes, TaskInstance, TaskState};
+use crate::ids::{AirflowVersion, DagId, MapIndex, TaskId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,6 +119,8 @@ pub struct Scene<'a> {
     pub version: Option<AirflowVersion>,
     /// When the run was looked at: ages are reckoned from here.
     pub now: Option<Timestamp>,
+    /// Types of what tasks of runs of the DAG have stored, as far as they were looked up.
+    pub types: &'a [&'a StoredTypes],
 }
 
 impl Scene<'_> {
@@ -149,17 +151,26 @@ pub struct Replay<'a> {
     deployed: Option<&'a Dag>,
     proposed: Option<&'a Dag>,
     set: simulate::Set,
+    types: Vec<&'a StoredTypes>,
 }
 
 impl<'a> Replay<'a> {
     /// `deployed` and `proposed` as in [`Scene`].
     pub fn of(changes: &'a [&'a Change], deployed: Option<&'a Dag>, proposed: Option<&'a Dag>) -> Self {
-        Self { changes, deployed, proposed, set: simulate::Set::of(changes, deployed, proposed) }
+        Self { changes, deployed, proposed, set: simulate::Set::of(changes, deployed, proposed), types: Vec::new() }
+    }
+
+    /// The same, with what is known of values that tasks of the DAG have stored.
+    #[must_use]
+    pub fn knowing(mut self, dag_id: &DagId, values: &'a [StoredTypes]) -> Self {
+        self.types = values.iter().filter(|stored| stored.value.dag_id == *dag_id).collect();
+        self
     }
 
     /// What each of the changes does to one of the runs, in the order of the changes.
     pub fn on(&self, run: &Run, version: Option<AirflowVersion>, now: Option<Timestamp>) -> Vec<Effect> {
-        let scene = Scene { run, deployed: self.deployed, proposed: self.proposed, version, now };
+        let (deployed, proposed, types) = (self.deployed, self.proposed, self.types.as_slice());
+        let scene = Scene { run, deployed, proposed, version, now, types };
         if let Some(version) = version {
             return simulate::effects(self.changes, &self.set, &scene, version);
         }

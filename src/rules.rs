@@ -211,12 +211,15 @@ pub struct Finding {
     pub accepted: Option<Accepted>,
     /// Whether only the operator can accept it.
     pub locked: bool,
+    /// Whether it is no more than worth knowing, so that no verdict rests on it.
+    pub notice: bool,
 }
 
 impl Finding {
     /// Whether a verdict can rest on it: it is about the change, and nobody has accepted it.
     pub(crate) fn is_open(&self) -> bool {
-        self.accepted.is_none() && (self.level == Level::Block || !accept::WORDS.contains(&self.rule.as_str()))
+        let open = self.accepted.is_none() && !self.notice;
+        open && (self.level == Level::Block || !accept::WORDS.contains(&self.rule.as_str()))
     }
 }
 
@@ -281,6 +284,7 @@ pub fn judge(case: Case, facts: &Facts, policy: &Policy) -> (Vec<Finding>, Vec<P
         }
     }
     drop_superseded(&mut findings, policy.registry());
+    drop_side_notes(&mut findings, policy.registry());
     sort(&mut findings);
     (findings, exposure::predictions(case.changes, &exposures))
 }
@@ -296,6 +300,16 @@ fn drop_superseded(findings: &mut Vec<Finding>, registry: &Registry) {
         })
         .collect();
     findings.retain(|finding| !said.contains(&(finding.dag_id.clone(), finding.task_id.clone(), finding.rule.clone())));
+}
+
+/// That code is other code is worth a word only where nothing else is to be said of its DAG.
+fn drop_side_notes(findings: &mut Vec<Finding>, registry: &Registry) {
+    let is_note = |finding: &Finding| {
+        finding.notice && registry.get(&finding.rule).is_some_and(|rule| rule.on.contains("body-changed"))
+    };
+    let said: BTreeSet<Option<String>> =
+        findings.iter().filter(|finding| !is_note(finding)).map(|finding| finding.dag_id.clone()).collect();
+    findings.retain(|finding| !is_note(finding) || !said.contains(&finding.dag_id));
 }
 
 fn sort_key(finding: &Finding) -> (Option<&Location>, &str, Option<&str>, &str) {
@@ -359,6 +373,9 @@ fn weigh(rule: &Rule, change: &Change, exposure: &Exposure, policy: &Policy) -> 
         })
         .collect();
     runs.sort();
+    if runs.is_empty() && change.kind.needs_an_instance() {
+        return None;
+    }
     let words = Words::of(change);
     let mut message = words.fill(&rule.message);
     if let Certainty::Possible(why) = &change.certainty
@@ -388,6 +405,7 @@ fn weigh(rule: &Rule, change: &Change, exposure: &Exposure, policy: &Policy) -> 
         runs,
         accepted: None,
         locked: false,
+        notice: change.kind.is_notice(),
     })
 }
 

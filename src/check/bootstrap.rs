@@ -39,7 +39,11 @@ fn of_dag(proposed: &Snapshot, model: &Model, dag_id: &DagId, facts: &DagFacts) 
     let Some(dag) = model.dags.iter().find(|dag| dag.dag_id.exact() == Some(dag_id)) else {
         let hidden = model.dags.iter().find(|dag| dag.dag_id.exact().is_none());
         let certainty = hidden.and_then(|dag| dag.unknown.first()).map_or(Certainty::Certain, possible);
-        return vec![change(Kind::Identity(Identity::DagRemoved), certainty, any_place(proposed, model))];
+        return vec![change(
+            Kind::Identity(Identity::DagRemoved { hidden_by: None }),
+            certainty,
+            any_place(proposed, model),
+        )];
     };
     let mut changes = Vec::new();
     for (task_id, highest) in open_tasks(facts) {

@@ -2,8 +2,9 @@
 //! not. A pool that is not there is a fact. A Variable or a connection may come from a secrets
 //! backend or the environment, which the API does not show: what rests on it is not certain.
 
-use crate::content::{ContentPath, Location, Snapshot, Span};
-use crate::dag::{Dag, Id, Model};
+use crate::content::{ContentPath, Location, Snapshot};
+use crate::dag::code::{self, Ask, Asked, Code};
+use crate::dag::{Dag, Id, Model, Task};
 use crate::diff::{Certainty, Change, Environment, Kind};
 use crate::facts::{Answer, Facts, Instance, Names};
 use crate::ids::{DagId, InstanceName, TaskId};
@@ -60,14 +61,21 @@ pub(super) struct Sides<'a> {
 /// What the proposed side names and the deployed one does not, as far as the text holds it.
 pub(super) fn first_named(sides: &Sides) -> Vec<Need> {
     let fresh = super::fresh(sides.deployed.1, sides.proposed.1);
-    let named: Vec<Need> = fresh.into_iter().flat_map(of_arguments).collect();
+    let mut named: Vec<Need> = fresh.iter().copied().flat_map(of_arguments).collect();
+    let asking: Vec<&Dag> =
+        fresh.into_iter().filter(|dag| dag.reaches.iter().any(|path| may_ask(sides.proposed.0, path))).collect();
+    if !asking.is_empty() {
+        named.extend(code::in_code(&[sides.deployed.1, sides.proposed.1], |code| {
+            let [deployed, proposed] = code else { return Vec::new() };
+            unknown_to(deployed, sides.deployed, of_code(proposed, &asking))
+        }));
+    }
     let deployed = || sides.deployed.1.dags.iter().flat_map(|dag| of_arguments(dag));
     // Most changes name nothing, and then nobody needs to know what the whole tree names.
     let known: BTreeSet<(What, String)> =
         if named.is_empty() { BTreeSet::new() } else { deployed().map(|need| (need.what, need.name)).collect() };
     let mut needs: BTreeMap<(What, String, String), Need> = BTreeMap::new();
-    let new = named.into_iter().filter(|need| !known.contains(&(need.what, need.name.clone())));
-    for need in new.chain(of_code(sides)) {
+    for need in named.into_iter().filter(|need| !known.contains(&(need.what, need.name.clone()))) {
         let key = (need.what, need.name.clone(), need.dag.to_string());
         let entry = needs.entry(key).or_insert_with(|| Need { tasks: Vec::new(), ..need.clone() });
         entry.at_parse |= need.at_parse;
@@ -144,6 +152,92 @@ fn of_need(need: &Need, facts: &Facts, policy: &Policy) -> Vec<Change> {
     }
 }
 
+/// Tasks whose instances take more slots of a pool than they did.
+#[derive(Clone, Debug)]
+pub(super) struct Slots {
+    pool: String,
+    takes: i64,
+    dag: Id<DagId>,
+    tasks: Vec<TaskId>,
+    at: Location,
+    was_at: Option<Location>,
+}
+
+impl Slots {
+    /// The pool.
+    pub(super) fn pool(&self) -> &str {
+        &self.pool
+    }
+
+    /// The DAG.
+    pub(super) fn dag(&self) -> &Id<DagId> {
+        &self.dag
+    }
+}
+
+/// Tasks that take several slots of a pool of which they took fewer, or none.
+pub(super) fn more_slots(sides: &Sides) -> Vec<Slots> {
+    let mut found: BTreeMap<(String, i64, String), Slots> = BTreeMap::new();
+    for dag in super::fresh(sides.deployed.1, sides.proposed.1) {
+        let was = sides.deployed.1.dags.iter().find(|was| was.dag_id.exact().is_some() && was.dag_id == dag.dag_id);
+        for task in &dag.tasks {
+            let Some((task_id, (pool, takes))) = task.task_id.exact().zip(slots(dag, task)) else { continue };
+            let twin = was.and_then(|was| Some((was, was.task(task_id)?)));
+            if takes < 2 || twin.and_then(|(was, twin)| slots(was, twin)).is_some_and(|(p, n)| p == pool && n >= takes)
+            {
+                continue;
+            }
+            let key = (pool.to_string(), takes, dag.dag_id.to_string());
+            let entry = found.entry(key).or_insert_with(|| Slots {
+                pool: pool.to_string(),
+                takes,
+                dag: dag.dag_id.clone(),
+                tasks: Vec::new(),
+                at: task.at.clone(),
+                was_at: twin.map(|(_, twin)| twin.at.clone()),
+            });
+            entry.tasks.push(task_id.clone());
+        }
+    }
+    found.into_values().take(MOST).collect()
+}
+
+/// The pool of a task and the slots that an instance takes of it; none where that is not in the text.
+fn slots<'a>(dag: &'a Dag, task: &'a Task) -> Option<(&'a str, i64)> {
+    let takes = dag.option(task, "pool_slots").map_or(Some(1), |text| text.parse().ok())?;
+    let pool = dag.option(task, "pool").filter(|text| *text != "None").map_or(Some(DEFAULT_POOL), literal)?;
+    Some((pool, takes))
+}
+
+/// Pools that are too small for those, where their sizes were shown.
+pub(super) fn too_small(all: &[Slots], facts: &Facts) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for need in all {
+        let mut by_size: BTreeMap<i64, Vec<InstanceName>> = BTreeMap::new();
+        for instance in &facts.instances {
+            if let Some(slots) = instance.details.pool_slots.get(&need.pool)
+                && (0..need.takes).contains(slots)
+            {
+                by_size.entry(*slots).or_default().push(instance.name.clone());
+            }
+        }
+        changes.extend(by_size.into_iter().map(|(slots, on)| Change {
+            kind: Kind::Environment(Environment::PoolTooSmall {
+                name: need.pool.clone(),
+                tasks: need.tasks.clone(),
+                takes: need.takes,
+                slots,
+                on,
+            }),
+            dags: vec![need.dag.clone()],
+            certainty: Certainty::Certain,
+            deployed: need.was_at.clone(),
+            proposed: Some(need.at.clone()),
+        }));
+    }
+    changes
+}
+
 /// What is to be known of the rest: what was not looked up, and what a secrets backend supplies.
 pub(super) fn notes(needs: &[Need], facts: &Facts, policy: &Policy) -> Vec<String> {
     let mut notes = Vec::new();
@@ -190,7 +284,10 @@ fn of_arguments(dag: &Dag) -> impl Iterator<Item = Need> {
             if let Some(name) = literal(text).filter(|_| argument == "conn_id" || argument.ends_with("_conn_id")) {
                 needs.push(need(What::Connection, name));
             }
-            needs.extend(variables(text).map(|name| need(What::Variable, &name)));
+            for (what, name) in code::in_templates(text) {
+                let what = if what == Asked::Variable { What::Variable } else { What::Connection };
+                needs.push(need(what, &name));
+            }
         }
         needs
     })
@@ -203,133 +300,54 @@ fn literal(text: &str) -> Option<&str> {
     plain.then_some(inner)
 }
 
-/// Keys in templates: `{{ var.value.key }}`, `{{ var.json.key.member }}`. `var.value.get` asks for a
-/// name in its brackets and may have a default.
-fn variables(text: &str) -> impl Iterator<Item = String> {
-    let keys = ["var.value.", "var.json."].into_iter().flat_map(|begin| {
-        text.split(begin).skip(1).map(|rest| {
-            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-            &rest[..end]
-        })
-    });
-    keys.filter(|key| !key.is_empty() && *key != "get").map(str::to_string)
-}
-
-/// Calls that ask an Airflow for something by a name, and have no other answer than that.
-const CALLS: [(&str, What); 3] = [
-    ("Variable.get(", What::Variable),
-    ("BaseHook.get_connection(", What::Connection),
-    ("get_connection(", What::Connection),
-];
-
-/// What the code of changed files asks for and no deployed file did.
-fn of_code(sides: &Sides) -> Vec<Need> {
-    let (deployed, _) = sides.deployed;
-    let (proposed, model) = sides.proposed;
-    let differs = |path: &ContentPath, id| deployed.get(path).is_none_or(|file| file.id != id);
+/// What the code of DAGs asks for, when their files are parsed and when their tasks run.
+fn of_code(code: &Code, dags: &[&Dag]) -> Vec<Need> {
     let mut needs = Vec::new();
-    for (path, file) in proposed.files().filter(|(path, file)| path.as_str().ends_with(".py") && differs(path, file.id))
-    {
-        let Ok(text) = std::str::from_utf8(&file.bytes) else { continue };
-        let calls = calls(text);
-        if calls.is_empty() {
-            continue;
-        }
-        let dags: Vec<&Dag> = model.dags.iter().map(AsRef::as_ref).filter(|dag| dag.reaches.contains(path)).collect();
-        for call in calls.into_iter().filter(|call| !is_asked_for(deployed, call)) {
-            let at = Location { path: path.clone(), span: Span { line: call.line, ..Span::FILE } };
-            for dag in &dags {
-                let of_function = dag.tasks.iter().filter(|task| {
-                    let name = call.function.as_deref();
-                    task.callable.as_ref().is_some_and(|c| c.at.path == *path && Some(c.name.as_str()) == name)
-                });
-                let tasks: Vec<TaskId> = of_function.filter_map(|task| task.task_id.exact().cloned()).collect();
-                if tasks.is_empty() && call.function.is_some() {
-                    continue;
-                }
-                needs.push(Need {
-                    what: call.what,
-                    name: call.name.clone(),
-                    dag: dag.dag_id.clone(),
-                    tasks,
-                    at_parse: call.function.is_none(),
-                    at: at.clone(),
-                });
-            }
+    for dag in dags {
+        let need = |ask: Ask, tasks: Vec<TaskId>, at_parse| Need {
+            what: match ask.what {
+                Asked::Variable => What::Variable,
+                Asked::Connection => What::Connection,
+            },
+            name: ask.name,
+            dag: dag.dag_id.clone(),
+            tasks,
+            at_parse,
+            at: ask.at,
+        };
+        let files = dag.reaches.iter().filter(|path| path.as_str().ends_with(".py"));
+        needs.extend(files.flat_map(|path| code.asks_when_parsed(path)).map(|ask| need(ask, Vec::new(), true)));
+        for task in &dag.tasks {
+            let asks = code.asks(task).into_iter().chain(code.default_connections(task));
+            let id = || task.task_id.exact().cloned().into_iter().collect();
+            needs.extend(asks.map(|ask| need(ask, id(), false)));
         }
     }
     needs
 }
 
-/// Whether a deployed file asks for the same.
-fn is_asked_for(deployed: &Snapshot, call: &Call) -> bool {
-    deployed.files().filter(|(path, _)| path.as_str().ends_with(".py")).any(|(_, file)| {
-        let text = String::from_utf8_lossy(&file.bytes);
-        text.contains(&call.name)
-            && calls(&text).iter().any(|known| (known.what, &known.name) == (call.what, &call.name))
-    })
+/// Whether a file holds a word without which nothing is asked for in it.
+fn may_ask(snapshot: &Snapshot, path: &ContentPath) -> bool {
+    let Some(file) = snapshot.get(path).filter(|_| path.as_str().ends_with(".py")) else { return false };
+    let text = String::from_utf8_lossy(&file.bytes);
+    ["Variable", "conn_id", "get_connection", "Connection"].iter().any(|word| text.contains(word))
 }
 
-/// A call that asks for a name.
-struct Call {
-    what: What,
-    name: String,
-    line: u32,
-    /// The function around it; none where it is run when the file is parsed.
-    function: Option<String>,
-}
-
-/// The calls of a file that ask for a literal name and have no default.
-fn calls(text: &str) -> Vec<Call> {
-    let mut found: Vec<Call> = Vec::new();
-    // Functions around the line at hand: how far each is indented, and its name if it is run later.
-    let mut around: Vec<(usize, Option<&str>)> = Vec::new();
-    let mut decorated_parse = false;
-    let mut offset = 0;
-    for (number, line) in (1..).zip(text.split_inclusive('\n')) {
-        let start = offset;
-        offset += line.len();
-        let code = line.trim_start();
-        if code.trim().is_empty() || code.starts_with('#') {
-            continue;
-        }
-        let indent = line.len() - code.len();
-        while around.last().is_some_and(|(outer, _)| indent <= *outer) {
-            around.pop();
-        }
-        if code.starts_with('@') {
-            // What these decorate is run by the call that makes the DAG.
-            decorated_parse |= ["@dag", "@task_group"].iter().any(|name| code.starts_with(name));
-            continue;
-        }
-        let define = code.strip_prefix("async ").unwrap_or(code).strip_prefix("def ");
-        if let Some(define) = define {
-            let name = define.split('(').next().unwrap_or_default().trim();
-            around.push((indent, (!decorated_parse).then_some(name)));
-            decorated_parse = false;
-        }
-        for (call, what) in CALLS {
-            let Some(at) = line.find(call) else { continue };
-            let comment = line[..at].contains('#');
-            let function = around.iter().rev().find_map(|(_, name)| *name).map(str::to_string);
-            if let Some(name) = asked(&text[start + at + call.len()..]).filter(|_| !comment)
-                && !found.iter().any(|known| known.line == number && known.name == name)
-            {
-                found.push(Call { what, name, line: number, function });
-            }
-        }
+/// Of these needs those that nothing deployed has. Few names are new, so that only the DAGs are
+/// looked at whose files hold one of them.
+fn unknown_to(code: &Code, (deployed, model): (&Snapshot, &Model), needs: Vec<Need>) -> Vec<Need> {
+    if needs.is_empty() {
+        return needs;
     }
-    found
-}
-
-/// The literal name behind an open bracket, where nothing else could be the answer.
-fn asked(rest: &str) -> Option<String> {
-    let rest = rest.trim_start();
-    let rest = rest.strip_prefix("key=").unwrap_or(rest);
-    let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let (name, behind) = rest[1..].split_once(quote)?;
-    let arguments = behind.split(')').next().unwrap_or_default();
-    let plain = !name.is_empty() && !name.contains(['{', '\\', '\n']);
-    let only = arguments.trim().is_empty() || arguments.trim_start().starts_with(", deserialize_json");
-    (plain && only && !arguments.contains("default")).then(|| name.to_string())
+    let names: BTreeSet<&str> = needs.iter().map(|need| need.name.as_str()).collect();
+    let holds = |path: &ContentPath| {
+        let Some(file) = deployed.get(path).filter(|_| path.as_str().ends_with(".py")) else { return false };
+        let text = String::from_utf8_lossy(&file.bytes);
+        names.iter().any(|name| text.contains(*name))
+    };
+    let held: BTreeSet<&ContentPath> = deployed.files().map(|(path, _)| path).filter(|path| holds(path)).collect();
+    let near = model.dags.iter().map(AsRef::as_ref).filter(|dag| held.iter().any(|path| dag.reaches.contains(path)));
+    let near: Vec<&Dag> = near.collect();
+    let known: BTreeSet<(What, String)> = of_code(code, &near).into_iter().map(|need| (need.what, need.name)).collect();
+    needs.into_iter().filter(|need| !known.contains(&(need.what, need.name.clone()))).collect()
 }

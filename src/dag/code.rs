@@ -4,18 +4,23 @@
 //! Nothing here is evaluated. A [`Fault`] is what fails whenever the statement is reached; what a
 //! text does not settle is no fault.
 
+mod ask;
 mod bases;
+mod body;
+mod callback;
 mod deferral;
 mod entry;
 mod fields;
 mod walk;
 
+pub use ask::{Ask, Asked, in_templates};
+pub use body::Body;
 pub use deferral::{Deferral, TriggerUse};
 pub use walk::Fault;
 
 use super::{Model, Task};
 use crate::content::{ContentPath, Location};
-use crate::python::program::{ClassRef, FunctionRef, Program};
+use crate::python::program::{ClassRef, FunctionRef, Program, Target};
 use crate::python::tree::Delivered;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +67,8 @@ pub struct Code {
     functions: RefCell<BTreeMap<usize, BTreeMap<u32, FunctionRef>>>,
     /// What each function does, by file, place and the class of its instance.
     seen: RefCell<BTreeMap<Key, Rc<walk::Seen>>>,
+    /// What each function is, by file and place.
+    bodies: RefCell<BTreeMap<(usize, u32), Rc<Body>>>,
 }
 
 /// Runs `work` over the code of these models, where its recursion has room.
@@ -86,6 +93,7 @@ impl Code {
             files,
             functions: RefCell::default(),
             seen: RefCell::default(),
+            bodies: RefCell::default(),
         }
     }
 
@@ -120,17 +128,40 @@ impl Code {
         Some(self.location(function.file, function.def.span))
     }
 
+    /// Whether a module of the tree is a package; none if the tree has none of that name.
+    pub fn is_package(&self, module: &str) -> Option<bool> {
+        match self.program.module(module, *self.files.values().next()?) {
+            Target::Module(file) => Some(self.program.tree().is_package(file)),
+            _ => None,
+        }
+    }
+
     fn location(&self, file: usize, span: crate::content::Span) -> Location {
         Location { path: self.program.tree().path(file).clone(), span }
     }
 
     /// All functions that begin at these, and what fails in them.
     fn reached(&self, entries: &[(FunctionRef, Option<ClassRef>)]) -> (Vec<Rc<walk::Seen>>, Vec<Fault>) {
+        let mut all = Vec::new();
+        let mut faults: BTreeMap<(String, String), Fault> = BTreeMap::new();
+        self.each_reached(entries, |_, seen| {
+            for fault in &seen.faults {
+                faults.entry(fault.key()).or_insert_with(|| fault.clone());
+            }
+            all.push(seen);
+        });
+        (all, faults.into_values().collect())
+    }
+
+    /// Visits all functions that begin at these, each once.
+    fn each_reached(
+        &self,
+        entries: &[(FunctionRef, Option<ClassRef>)],
+        mut visit: impl FnMut(&FunctionRef, Rc<walk::Seen>),
+    ) {
         let mut open: Vec<(FunctionRef, Option<ClassRef>)> = entries.to_vec();
         open.reverse();
         let mut known = BTreeSet::new();
-        let mut all = Vec::new();
-        let mut faults: BTreeMap<(String, String), Fault> = BTreeMap::new();
         while let Some((function, class)) = open.pop() {
             if known.len() >= FUNCTIONS {
                 break;
@@ -140,13 +171,9 @@ impl Code {
                 continue;
             }
             let seen = self.seen(key, &function, class.as_ref());
-            for fault in &seen.faults {
-                faults.entry(fault.key()).or_insert_with(|| fault.clone());
-            }
             open.extend(seen.calls.iter().rev().cloned());
-            all.push(seen);
+            visit(&function, seen);
         }
-        (all, faults.into_values().collect())
     }
 
     fn seen(&self, key: Key, function: &FunctionRef, class: Option<&ClassRef>) -> Rc<walk::Seen> {

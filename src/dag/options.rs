@@ -45,10 +45,17 @@ const OF_TASKS: [&str; 18] = [
     "on_skipped_callback",
 ];
 
+/// Stands among the options where others may be given that are not known by name (`**options`).
+pub(crate) const MORE: &str = "**";
+
 /// The options among the arguments of `DAG(…)`.
 pub(super) fn given(args: &Args) -> Vec<(Rc<str>, Value)> {
     let options = args.keywords.iter().filter(|(name, _)| OF_DAG.contains(&&**name));
-    options.map(|(name, arg)| ((**name).into(), arg.value.clone())).collect()
+    let mut given: Vec<(Rc<str>, Value)> = options.map(|(name, arg)| ((**name).into(), arg.value.clone())).collect();
+    if args.unknown.is_some() || args.positional.len() > 2 {
+        given.push((MORE.into(), Value::Bool(true)));
+    }
+    given
 }
 
 /// The options of a DAG, with what it gives to its tasks behind `default_args.`.

@@ -3,7 +3,7 @@
 //! A fault that the deployed code has as well is none of the change's.
 
 use super::kind::Breach;
-use super::{Certainty, Change, Code, Kind, Side};
+use super::{Certainty, Change, Code, Kind, Notice, Side};
 use crate::content::Location;
 use crate::dag::code::{self, Deferral, Fault, in_code};
 use crate::dag::{Dag, Task};
@@ -53,6 +53,9 @@ impl Compared<'_> {
         let mut changes = self.faults(&both);
         changes.extend(self.deferrals(&both));
         changes.extend(self.template_fields(&both));
+        changes.extend(self.callbacks(&both));
+        changes.extend(both.iter().filter_map(|(task_id, a, b)| self.became_package(task_id, a, b)));
+        changes.extend(super::body::changed((self.deployed, self.proposed), self.pair.0, &both));
         changes
     }
 
@@ -99,10 +102,7 @@ impl Compared<'_> {
             .filter_map(|(fault, task_at)| {
                 let of = found.remove(&fault.key())?;
                 let was = fault.callee.as_deref().and_then(|path| self.deployed.defined_at(path)).unwrap_or(task_at);
-                let certainty = match fault.doubt {
-                    Some(doubt) => Certainty::Possible(doubt.to_owned()),
-                    None => Certainty::Certain,
-                };
+                let certainty = doubtful(fault.doubt);
                 let breach = Breach {
                     tasks: of.tasks,
                     within: fault.within,
@@ -115,6 +115,37 @@ impl Compared<'_> {
                 Some(self.change(kind, certainty, was, fault.at))
             })
             .collect()
+    }
+
+    /// Callbacks that fail when they are called, and did not.
+    fn callbacks(&self, both: &[(&TaskId, &Task, &Task)]) -> Vec<Change> {
+        let mut changes: Vec<Change> = Vec::new();
+        let new = |before: &[(String, Fault)], after: Vec<(String, Fault)>| {
+            let known: BTreeSet<_> = before.iter().map(|(option, fault)| (option.clone(), fault.key())).collect();
+            let is_new = |(option, fault): &(String, Fault)| !known.contains(&(option.clone(), fault.key()));
+            after.into_iter().filter(is_new).collect::<Vec<_>>()
+        };
+        let breach = |option: String, why: String, tasks: Vec<TaskId>| Breach {
+            tasks,
+            within: option,
+            why,
+            at_start: false,
+            at_resume: false,
+            pinned: false,
+        };
+        let (dag, other) = self.pair;
+        let of_dag = new(&self.deployed.callback_faults_of_dag(dag), self.proposed.callback_faults_of_dag(other));
+        for (option, fault) in of_dag {
+            let kind = Code::CallbackFails(breach(option, fault.message, Vec::new()));
+            changes.push(self.change(kind, doubtful(fault.doubt), dag.at.clone(), fault.at));
+        }
+        for (task_id, a, b) in both {
+            for (option, fault) in new(&self.deployed.callback_faults(a), self.proposed.callback_faults(b)) {
+                let kind = Code::CallbackFails(breach(option, fault.message, vec![(*task_id).clone()]));
+                merge(&mut changes, self.change(kind, doubtful(fault.doubt), a.at.clone(), fault.at), task_id);
+            }
+        }
+        changes
     }
 
     /// What deferred instances have stored, held against the proposed code.
@@ -171,6 +202,29 @@ impl Compared<'_> {
         (deployed != proposed).then(|| self.change(kind, Certainty::Certain, deployed_at, proposed_at))
     }
 
+    /// A trigger below a module that is a package now.
+    fn became_package(&self, task_id: &TaskId, a: &Task, b: &Task) -> Option<Change> {
+        let deferrals = self.proposed.deferrals(b);
+        let (at, module, path) = deferrals.iter().find_map(|deferral| {
+            let path = &deferral.trigger.as_ref()?.path;
+            let (below, _) = path.rsplit_once('.')?;
+            let above = below.match_indices('.').map(|(at, _)| &below[..at]);
+            let is = |code: &code::Code, module: &str| code.is_package(module);
+            let mut became = above
+                .filter(|module| (is(self.deployed, module), is(self.proposed, module)) == (Some(false), Some(true)));
+            Some((&deferral.at, became.next()?, path))
+        })?;
+        let kind =
+            Notice::ModuleBecamePackage { module: module.to_owned(), loads: path.clone(), task_id: task_id.clone() };
+        Some(Change {
+            kind: Kind::Notice(kind),
+            dags: vec![self.pair.0.dag_id.clone()],
+            certainty: Certainty::Certain,
+            deployed: Some(a.at.clone()),
+            proposed: Some(at.clone()),
+        })
+    }
+
     /// Fields of operators that are not rendered any more although what they are given needs it.
     fn template_fields(&self, both: &[(&TaskId, &Task, &Task)]) -> Vec<Change> {
         let mut changes: Vec<Change> = Vec::new();
@@ -198,6 +252,10 @@ impl Compared<'_> {
         }
         changes
     }
+}
+
+fn doubtful(doubt: Option<&str>) -> Certainty {
+    doubt.map_or(Certainty::Certain, |doubt| Certainty::Possible(doubt.to_owned()))
 }
 
 /// Adds a change, or the task to the same change of another task.

@@ -7,8 +7,8 @@ use crate::dag::{ANOTHER_OF_THE_ID, Dag, Group, Id, Task};
 use crate::ids::{DagId, GroupId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A deployed group and where its members went.
-type GroupChange = (GroupId, Option<GroupId>);
+/// A deployed group and where its members went; none for the root.
+type GroupChange = (Option<GroupId>, Option<GroupId>);
 
 /// The changes of the ids of a DAG that both sides have.
 pub(super) fn changes(
@@ -121,13 +121,20 @@ fn renames(pairs: &TaskPairs, ((deployed, dag), (proposed, other)): ((Side, &Dag
     let mut changes = Vec::new();
     let (before, after) = (by_id(dag), by_id(other));
     let mentions = Mentions::of(pairs, proposed, other);
+    let places = |ids: &(TaskId, TaskId)| Some((*before.get(&ids.0)?, *after.get(&ids.1)?));
     for pair in &pairs.renamed {
-        let (Some(a), Some(b)) = (before.get(&pair.from), after.get(&pair.to)) else { continue };
         let ids = (pair.from.clone(), pair.to.clone());
+        let Some((a, b)) = places(&ids) else { continue };
         if let Some(groups) = outermost_changed_group(dag, other, a, b) {
             by_group.entry(groups).or_default().push(ids);
-            continue;
         }
+    }
+    // One task that goes into a group is a task of another id.
+    by_group.retain(|(from, _), members| from.is_some() || members.len() > 1);
+    let in_groups: BTreeSet<&TaskId> = by_group.values().flatten().map(|(from, _)| from).collect();
+    for pair in pairs.renamed.iter().filter(|pair| !in_groups.contains(&pair.from)) {
+        let ids = (pair.from.clone(), pair.to.clone());
+        let Some((a, b)) = places(&ids) else { continue };
         let known = mentions.known_by(&before, std::slice::from_ref(&ids));
         let (at, other_at) =
             id_places((deployed.snapshot, &a.id_at, &a.id_parts), (proposed.snapshot, &b.id_at, &b.id_parts));
@@ -140,11 +147,15 @@ fn renames(pairs: &TaskPairs, ((deployed, dag), (proposed, other)): ((Side, &Dag
             proposed: Some(other_at),
         });
     }
+    drop(in_groups);
     for ((from, to), members) in by_group {
-        let at = |dag: &Dag, id: &GroupId| group(dag, id).map(|group| group.id_at.clone());
+        let at = |dag: &Dag, id: &Option<GroupId>| {
+            id.as_ref().and_then(|id| group(dag, id)).map(|group| group.id_at.clone())
+        };
+        let first = members.first().and_then(|(from, _)| before.get(from)).map(|task| task.id_at.clone());
         changes.push(Change {
-            deployed: at(dag, &from),
-            proposed: to.as_ref().and_then(|to| at(other, to)).or_else(|| Some(other.at.clone())),
+            deployed: at(dag, &from).or(first),
+            proposed: at(other, &to).or_else(|| Some(other.at.clone())),
             certainty: Certainty::Certain,
             kind: Kind::Identity(Identity::GroupChanged {
                 from,
@@ -203,17 +214,15 @@ fn outermost_changed_group(dag: &Dag, other: &Dag, a: &Task, b: &Task) -> Option
         return None;
     }
     let (chain_a, chain_b) = (chain(dag, a), chain(other, b));
-    let innermost = chain_a.last()?;
+    let id = |group: Option<&&Group>| group.and_then(|group| group.group_id.exact().cloned());
+    let Some(innermost) = chain_a.last() else { return Some((None, Some(id(chain_b.first())?))) };
     let differs = chain_a.iter().enumerate().find(|(at, group)| {
         !chain_b.get(*at).is_some_and(|peer| peer.group_id == group.group_id && peer.prefixes == group.prefixes)
     });
     match differs {
-        Some((at, group)) => {
-            let to = chain_b.get(at).or(chain_b.last()).and_then(|peer| peer.group_id.exact().cloned());
-            Some((group.group_id.exact()?.clone(), to))
-        }
+        Some((at, group)) => Some((Some(group.group_id.exact()?.clone()), id(chain_b.get(at).or(chain_b.last())))),
         // The same groups around it, and more inside of them.
-        None => Some((innermost.group_id.exact()?.clone(), chain_b.last().and_then(|g| g.group_id.exact().cloned()))),
+        None => Some((Some(innermost.group_id.exact()?.clone()), id(chain_b.last()))),
     }
 }
 

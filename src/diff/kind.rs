@@ -12,17 +12,19 @@ mod file;
 mod graph;
 mod identity;
 mod mapping;
+mod notice;
 mod reference;
 mod settings;
 mod skew;
 
 pub use code::{Breach, Code};
-pub use data::{Data, Handover, Hurt, ParamRule};
+pub use data::{Data, Handover, Hurt, ParamRule, Usage};
 pub use environment::Environment;
 pub use file::FileChange;
 pub use graph::Graph;
 pub use identity::{Identity, KnownBy};
 pub use mapping::{Mapped, MappingChange};
+pub use notice::Notice;
 pub use reference::Reference;
 pub use settings::Settings;
 pub use skew::{Meets, Mixture, Skew};
@@ -52,6 +54,8 @@ pub enum Kind {
     File(FileChange),
     /// Deployed DAGs beside proposed plugins.
     Skew(Skew),
+    /// What is worth knowing and hurts no run.
+    Notice(Notice),
     /// The code of a DAG changed and its structure cannot be known from the text.
     DagNotKnown {
         /// What is not known, first of all.
@@ -76,6 +80,7 @@ impl Kind {
             Self::Environment(kind) => kind.word(),
             Self::File(kind) => kind.word(),
             Self::Skew(kind) => kind.word(),
+            Self::Notice(kind) => kind.word(),
             Self::DagNotKnown { .. } => DAG_NOT_KNOWN,
         }
     }
@@ -93,6 +98,7 @@ impl Kind {
             Environment::WORDS,
             FileChange::WORDS,
             Skew::WORDS,
+            Notice::WORDS,
             &[DAG_NOT_KNOWN],
         ];
         vocabularies.into_iter().flatten().copied()
@@ -109,6 +115,7 @@ impl Kind {
             Self::Settings(kind) => kind.subject(),
             Self::Reference(kind) => Some(kind.subject()),
             Self::Skew(kind) => kind.subject(),
+            Self::Notice(kind) => kind.subject(),
             Self::Environment(kind) => kind.subject(),
             Self::File(_) | Self::DagNotKnown { .. } => None,
         }
@@ -127,6 +134,7 @@ impl Kind {
             Self::Environment(kind) => kind.before(),
             Self::File(kind) => kind.before(),
             Self::Skew(kind) => kind.before(),
+            Self::Notice(kind) => kind.before(),
             Self::DagNotKnown { .. } => String::new(),
         }
     }
@@ -136,6 +144,20 @@ impl Kind {
         match self {
             Self::Environment(kind) => kind.on().is_empty() || kind.on().contains(instance),
             _ => true,
+        }
+    }
+
+    /// Whether it is no more than worth knowing: no verdict rests on it, and nothing is asked for it.
+    pub fn is_notice(&self) -> bool {
+        matches!(self, Self::Notice(_))
+    }
+
+    /// Whether it is said only where an instance in flight is shown to meet it.
+    pub fn needs_an_instance(&self) -> bool {
+        match self {
+            Self::Notice(notice) => matches!(notice, Notice::BodyChanged { .. }),
+            Self::Data(data) => matches!(data, Data::ReadChanged { .. }),
+            _ => false,
         }
     }
 
@@ -157,6 +179,10 @@ impl Kind {
                 [beyond(before, "-"), beyond(after, "+")].concat()
             }
             Self::Settings(Settings::RunsForThePast { schedule, .. }) => vec![schedule.clone()],
+            Self::Notice(Notice::BodyChanged { tasks, functions }) => {
+                let beyond = tasks.iter().skip(1).map(ToString::to_string);
+                beyond.chain(functions.iter().skip(3).cloned()).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -174,6 +200,7 @@ impl Kind {
             Self::Environment(kind) => kind.after(),
             Self::File(kind) => kind.after(),
             Self::Skew(kind) => kind.after(),
+            Self::Notice(kind) => kind.after(),
             Self::DagNotKnown { reason } => reason.clone(),
         }
     }

@@ -114,6 +114,24 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Whether each of the next runs of this plan finds a run of the other one `before` it; with the
+    /// first that does not. None where the text does not say when one of them runs.
+    pub fn meets(&self, other: &Self, before: SignedDuration) -> Option<Result<(), DateTime>> {
+        /// Runs that are looked at: five years of a monthly one.
+        const RUNS: usize = 60;
+        let (Schedule::Cron(own), Schedule::Cron(others)) = (&self.schedule, &other.schedule) else { return None };
+        let from = self.start.unwrap_or(Date::constant(2024, 1, 1).at(0, 0, 0, 0));
+        for moment in own.from(from).take(RUNS) {
+            let wanted = moment.checked_sub(before).ok()?;
+            if !others.is_moment(wanted) {
+                return Some(Err(wanted));
+            }
+        }
+        Some(Ok(()))
+    }
+}
+
 impl Schedule {
     fn of(text: &str) -> Self {
         if text == "None" {
@@ -176,6 +194,17 @@ impl Cron {
             date.at(number(hour), number(minute), 0, 0)
         };
         self.hours.iter().flat_map(move |hour| self.minutes.iter().map(move |minute| at(*hour, *minute)))
+    }
+
+    fn is_moment(&self, at: DateTime) -> bool {
+        self.is_on(at.date()) && self.moments(at.date()).any(|moment| moment == at)
+    }
+
+    /// The moments from one on.
+    fn from(&self, from: DateTime) -> impl Iterator<Item = DateTime> {
+        let days = std::iter::successors(Some(from.date()), |date| date.tomorrow().ok()).take(DAYS);
+        let days = days.filter(|date| self.is_on(*date));
+        days.flat_map(|date| self.moments(date)).filter(move |moment| *moment >= from)
     }
 
     /// The moments from one to another, both included, as far as they are counted.
@@ -288,6 +317,19 @@ mod tests {
         assert_eq!(last("\"0 0 1 1 *\"").as_deref(), Some("2024-01-01T00:00:00"));
         assert_eq!(last("\"0 0 31 12 *\""), None, "before its start there was none");
         assert_eq!(last("None"), None);
+    }
+
+    #[test]
+    fn a_run_finds_one_of_another_plan_before_it_or_does_not() {
+        let meets = |own: &str, other: &str, hours: i64| {
+            let met = plan(own, "2024-01-01").meets(&plan(other, "2024-01-01"), SignedDuration::from_hours(hours));
+            met.map(|met| met.map_err(|at| at.to_string()))
+        };
+        assert_eq!(meets("\"0 6 * * *\"", "\"@hourly\"", 0), Some(Ok(())));
+        assert_eq!(meets("\"0 6 * * *\"", "\"@daily\"", 6), Some(Ok(())));
+        assert_eq!(meets("\"0 6 * * *\"", "\"@daily\"", 0), Some(Err("2024-01-01T06:00:00".to_owned())));
+        assert_eq!(meets("\"@daily\"", "\"0 0 * * 1\"", 0), Some(Err("2024-01-02T00:00:00".to_owned())));
+        assert_eq!(meets("\"@daily\"", "None", 0), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What tasks name in other DAGs.
 
-use super::{Certainty, Change, Kind, Reference, Side};
+use super::{Certainty, Change, Kind, Plan, Reference, Side, schedule_text};
 use crate::content::Location;
 use crate::dag::{Dag, Model, Task};
 use crate::ids::{DagId, TaskId};
@@ -66,9 +66,57 @@ pub(super) fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
             let was = *was.get_or_insert_with(|| dag(deployed.model, own_id.as_str()));
             let Some(was) = was else { break };
             changes.extend(gone(deployed, proposed, was, task, &names));
+            changes.extend(apart((deployed, was), (proposed, own), task, &names));
         }
     }
     changes
+}
+
+/// Whether the runs that a sensor waits for are not made any more, by the schedules of both DAGs.
+fn apart((deployed, was): (Side, &Dag), (proposed, own): (Side, &Dag), task: &Task, names: &Names) -> Option<Change> {
+    if names.triggers {
+        return None;
+    }
+    let twin = was.task(task.task_id.exact()?)?;
+    if self::named(twin)?.dag_id != names.dag_id {
+        return None;
+    }
+    let (before, after) = (dag(deployed.model, &names.dag_id)?, dag(proposed.model, &names.dag_id)?);
+    if met(was, twin, before)?.is_err() {
+        return None;
+    }
+    let wanted = met(own, task, after)?.err()?;
+    let why = format!("{wanted} is waited for, and it runs by {}", schedule_text(after));
+    Some(Change {
+        kind: Kind::Reference(Reference::SchedulesApart {
+            task_id: task.task_id.exact()?.clone(),
+            dag_id: DagId::new(names.dag_id.as_str()),
+            why,
+        }),
+        dags: vec![was.dag_id.clone()],
+        certainty: Certainty::Certain,
+        deployed: Some(twin.at.clone()),
+        proposed: Some(task.at.clone()),
+    })
+}
+
+/// Whether the runs of a DAG find those of another one that a sensor of it waits for; none where the
+/// text does not say so.
+fn met(own: &Dag, sensor: &Task, other: &Dag) -> Option<Result<(), jiff::civil::DateTime>> {
+    let given = |name: &str| sensor.arguments.get(name).filter(|text| *text != "None");
+    if given("execution_date_fn").is_some() {
+        return None;
+    }
+    let delta = given("execution_delta").map_or(Some(0), super::settings::seconds)?;
+    // Dates are reckoned without zones, which must then be the same.
+    let zone = |dag: &Dag| {
+        let start = dag.options.get("start_date").or(dag.options.get("default_args.start_date"));
+        start.and_then(|text| text.split_once(',')).map(|(_, zone)| zone.to_owned())
+    };
+    if zone(own) != zone(other) {
+        return None;
+    }
+    Plan::of(own, None).meets(&Plan::of(other, None), jiff::SignedDuration::from_secs(delta))
 }
 
 fn gone(deployed: Side, proposed: Side, was: &Dag, task: &Task, names: &Names) -> Vec<Change> {

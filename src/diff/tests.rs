@@ -38,7 +38,8 @@ fn between(deployed: &[(&str, &str)], proposed: &[(&str, &str)]) -> Vec<String> 
     let (deployed, proposed) = (snapshot(deployed), snapshot(proposed));
     let models = [&deployed, &proposed].map(|tree| dag::build(tree, Layout::Content, None));
     let sides = (Side { snapshot: &deployed, model: &models[0] }, Side { snapshot: &proposed, model: &models[1] });
-    changes(sides.0, sides.1, Layout::Content).iter().map(line).collect()
+    let weighed = changes(sides.0, sides.1, Layout::Content).into_iter().filter(|change| !change.kind.is_notice());
+    weighed.map(|change| line(&change)).collect()
 }
 
 fn line(change: &Change) -> String {
@@ -52,7 +53,8 @@ fn line(change: &Change) -> String {
             format!("{from} -> {to}, known by {tasks:?} {elsewhere:?} {branches:?}")
         }
         Kind::Identity(Identity::GroupChanged { from, to, members, .. }) => {
-            let to = to.as_ref().map_or("root", GroupId::as_str);
+            let name = |group: &Option<GroupId>| group.as_ref().map_or("root".to_owned(), ToString::to_string);
+            let (from, to) = (name(from), name(to));
             let members: Vec<String> = members.iter().map(|(from, to)| format!("{from} -> {to}")).collect();
             format!("group {from} -> {to}: {}", members.join(", "))
         }
@@ -448,7 +450,8 @@ fn places(deployed: &[(&str, &str)], proposed: &[(&str, &str)]) -> (String, Stri
     let (deployed, proposed) = (snapshot(deployed), snapshot(proposed));
     let models = [&deployed, &proposed].map(|tree| dag::build(tree, Layout::Content, None));
     let sides = (Side { snapshot: &deployed, model: &models[0] }, Side { snapshot: &proposed, model: &models[1] });
-    let changes = changes(sides.0, sides.1, Layout::Content);
+    let mut changes = changes(sides.0, sides.1, Layout::Content);
+    changes.retain(|change| !change.kind.is_notice());
     assert_eq!(changes.len(), 1, "{changes:?}");
     let shown = |tree, at: &Option<Location>| {
         let at = at.as_ref().unwrap();

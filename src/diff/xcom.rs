@@ -4,7 +4,7 @@
 mod read;
 mod value;
 
-use super::kind::{Handover, Hurt};
+use super::kind::{Handover, Hurt, Usage};
 use super::{Certainty, Change, Data, Kind, Side};
 use crate::content::Location;
 use crate::dag::Step;
@@ -79,12 +79,19 @@ impl Meeting<'_> {
         let has = value(task, self.other);
         let stored = self.stored(had.as_ref(), &has);
         let coming = self.coming(had.as_ref(), &has);
-        let certainty = certainty(stored.as_ref(), coming.as_ref())?;
-        let handover = self.handover(producer, stored, coming);
+        let Some(certainty) = certainty(stored.as_ref(), coming.as_ref()) else {
+            return self.read_changed(producer, of_deployed?, had.as_ref());
+        };
+        let handover = self.handover(producer, had.as_ref(), (stored, coming));
         Some(self.worded(handover, certainty, (of_deployed, had.as_ref()), (task, &has)))
     }
 
-    fn handover(&self, producer: TaskId, stored: Option<Wrong>, coming: Option<Wrong>) -> Handover {
+    fn handover(
+        &self,
+        producer: TaskId,
+        had: Option<&Value>,
+        (stored, coming): (Option<Wrong>, Option<Wrong>),
+    ) -> Handover {
         Handover {
             producer,
             dag_id: None,
@@ -92,7 +99,28 @@ impl Meeting<'_> {
             key: self.read.key.clone(),
             stored: stored.map(|(hurt, _)| hurt),
             coming: coming.map(|(hurt, _)| hurt),
+            usage: Usage(Box::new(self.read.usage.clone())),
+            had: match had {
+                Some(Value::Known(shape)) => shape.clone(),
+                Some(Value::Absent) => Shape::None,
+                Some(Value::NotKnown) | None => Shape::Any,
+            },
         }
+    }
+
+    /// A reader that asks more than before of a value whose type the text does not say.
+    fn read_changed(&self, producer: TaskId, was: &Task, had: Option<&Value>) -> Option<Change> {
+        let one = self.before.is_some() && self.read.of_result() && !self.read.many;
+        if had != Some(&Value::NotKnown) || !one || !self.changed() || self.read.usage.needs.is_empty() {
+            return None;
+        }
+        Some(Change {
+            kind: Kind::Data(Data::ReadChanged { handover: self.handover(producer, had, (None, None)) }),
+            dags: vec![self.dag.dag_id.clone()],
+            certainty: Certainty::Certain,
+            deployed: Some(returned_at(was)),
+            proposed: Some(self.read.at.clone()),
+        })
     }
 
     /// What the proposed reader finds wrong with what the proposed producer will store.
@@ -212,7 +240,7 @@ impl Meeting<'_> {
             None => Certainty::Certain,
         };
         Some(Change {
-            kind: Kind::Data(Data::ProducerMissing { handover: self.handover(producer, stored, coming) }),
+            kind: Kind::Data(Data::ProducerMissing { handover: self.handover(producer, had, (stored, coming)) }),
             dags: vec![self.dag.dag_id.clone()],
             certainty,
             deployed: was.map(|task| task.id_at.clone()).or_else(|| Some(self.dag.at.clone())),
@@ -298,8 +326,10 @@ fn elsewhere(
     let own = proposed.model.dags.iter().find(|dag| dag.tasks.iter().any(|task| std::ptr::eq(task, consumer)))?;
     let meeting = Meeting { dag: own, other: own, consumer, read, before };
     let coming = meeting.absent()?;
-    let handover =
-        Handover { dag_id: Some(DagId::new(dag_id)), ..meeting.handover(TaskId::new(producer), None, Some(coming)) };
+    let handover = Handover {
+        dag_id: Some(DagId::new(dag_id)),
+        ..meeting.handover(TaskId::new(producer), None, (None, Some(coming)))
+    };
     Some(Change {
         kind: Kind::Data(Data::ProducerMissing { handover }),
         dags: vec![own.dag_id.clone()],

@@ -5,7 +5,7 @@ use super::{Answer, StoredValue};
 use crate::ids::{DagId, MapIndex, RunId, TaskId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that can be asked for beside the runs in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +40,9 @@ pub struct Details {
     /// Datasets (Airflow 2) or assets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assets: Option<Answer<Vec<Asset>>>,
+    /// How many slots pools have, of those that were asked for and exist; -1 is no limit.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pool_slots: BTreeMap<String, i64>,
 }
 
 impl Details {

@@ -16,6 +16,7 @@ pub(super) mod file;
 pub(super) mod graph;
 pub(super) mod identity;
 pub(super) mod mapping;
+pub(super) mod notice;
 pub(super) mod reference;
 pub(super) mod settings;
 pub(super) mod skew;
@@ -156,6 +157,7 @@ pub(super) fn claims(kind: &Kind, scene: &Scene) -> Vec<Claim> {
         Kind::Environment(kind) => environment::claims(kind, scene),
         Kind::File(kind) => file::claims(kind, scene),
         Kind::Skew(kind) => skew::claims(kind, scene),
+        Kind::Notice(kind) => notice::claims(kind, scene),
         Kind::DagNotKnown { .. } if scene.pinned() => Vec::new(),
         Kind::DagNotKnown { reason } => {
             vec![Claim::of_run(Fate::NotKnown, format!("what it will meet is not known: {reason}"))]
@@ -175,6 +177,7 @@ pub(super) fn about(kind: &Kind) -> Vec<TaskId> {
         Kind::Settings(kind) => settings::about(kind),
         Kind::Reference(kind) => reference::about(kind),
         Kind::Skew(kind) => skew::about(kind),
+        Kind::Notice(kind) => notice::about(kind),
         Kind::Environment(kind) => environment::about(kind),
         Kind::File(_) | Kind::DagNotKnown { .. } => Vec::new(),
     }
@@ -193,6 +196,7 @@ pub(super) fn worst(kind: &Kind) -> (Harm, &'static str) {
         Kind::Environment(kind) => environment::worst(kind),
         Kind::File(kind) => file::worst(kind),
         Kind::Skew(kind) => skew::worst(kind),
+        Kind::Notice(kind) => notice::worst(kind),
         Kind::DagNotKnown { .. } => (Harm::Breaks, "what happens to a run in flight is not known"),
     }
 }

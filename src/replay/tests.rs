@@ -407,8 +407,11 @@ fn a_dag_that_cannot_be_loaded_leaves_the_run_where_it_is() {
     // dag_syntax_error, file_deleted, dagid_changed
     let path = ContentPath::new("dags/etl.py").unwrap();
     let broken = Kind::File(FileChange::Broken { path, message: "invalid syntax".into() });
-    for kind in [broken, Kind::Identity(Identity::DagRemoved), Kind::Identity(Identity::DagRenamed { to: "v2".into() })]
-    {
+    for kind in [
+        broken,
+        Kind::Identity(Identity::DagRemoved { hidden_by: None }),
+        Kind::Identity(Identity::DagRenamed { to: "v2".into() }),
+    ] {
         let case = Case::of(CHAIN, CHAIN).with(vec![kind]);
         let failed: &[Outcome] = &[Failed, Stuck, SkippedWork];
         case.ends("gate running, work none, final none", [failed, failed, &[Stuck, SkippedWork]]);

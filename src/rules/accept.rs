@@ -450,6 +450,7 @@ fn said(remark: &Remark, anchor: Option<&Location>, policy: &Policy) -> Option<F
         runs: Vec::new(),
         accepted: None,
         locked: false,
+        notice: false,
     };
     chosen(&mut finding, policy.registry(), policy).then_some(finding)
 }

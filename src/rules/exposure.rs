@@ -33,14 +33,19 @@ pub(super) struct Met<'a> {
 pub(super) fn of<'a>(case: Case, facts: &'a Facts, policy: &Policy) -> Vec<Exposure<'a>> {
     let mut exposures: Vec<Exposure> = case.changes.iter().map(|_| Exposure::default()).collect();
     if facts.instances.is_empty() && policy.without_airflow == WithoutAirflow::Assume {
-        for exposure in &mut exposures {
+        let weighed = |(change, _): &(&Change, &mut Exposure)| !change.kind.is_notice();
+        for (_, exposure) in case.changes.iter().zip(&mut exposures).filter(weighed) {
             exposure.unseen.push("no Airflow is configured".to_string());
         }
     }
     let exact = ids(case.deployed);
     for instance in &facts.instances {
         let mut met: BTreeMap<DagId, Vec<usize>> = BTreeMap::new();
-        for (at, change) in case.changes.iter().enumerate().filter(|(_, change)| change.kind.concerns(&instance.name)) {
+        let weighed = |(_, change): &(usize, &Change)| {
+            let kind = &change.kind;
+            if kind.is_notice() { kind.needs_an_instance() } else { kind.concerns(&instance.name) }
+        };
+        for (at, change) in case.changes.iter().enumerate().filter(weighed) {
             for dag_id in dags_met(change, &exact, instance, &mut exposures[at].unseen) {
                 let changes = met.entry(dag_id).or_default();
                 if changes.last() != Some(&at) {
@@ -100,24 +105,26 @@ fn meet<'a>(
     changes: &[usize],
     exposures: &mut [Exposure<'a>],
 ) {
+    let weighed = || changes.iter().filter(|at| !case.changes[**at].kind.is_notice());
     let dag: &DagFacts = match instance.dag(dag_id) {
         Seen::Known(dag) => dag,
         Seen::NotVisible => {
-            for at in changes {
+            for at in weighed() {
                 let reason = format!("`{dag_id}` is not visible to these credentials on `{}`", instance.name);
                 exposures[*at].unseen.push(reason);
             }
             return;
         }
         Seen::Unavailable(reason) => {
-            for at in changes {
+            for at in weighed() {
                 exposures[*at].unseen.push(format!("`{}` is unavailable: {reason}", instance.name));
             }
             return;
         }
     };
     let all: Vec<&Change> = changes.iter().map(|at| &case.changes[*at]).collect();
-    let replay = Replay::of(&all, defined(case.deployed, dag_id), defined(case.proposed, dag_id));
+    let replay = Replay::of(&all, defined(case.deployed, dag_id), defined(case.proposed, dag_id))
+        .knowing(dag_id, &instance.details.values);
     for run in &dag.runs {
         for (at, effect) in changes.iter().zip(replay.on(run, instance.version, facts.taken_at)) {
             exposures[*at].seen.push(Met { instance, dag_id: dag_id.clone(), run, effect });

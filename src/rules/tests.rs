@@ -14,7 +14,9 @@ use super::*;
 use crate::check;
 use crate::config;
 use crate::content::{ContentPath, File, Revision, Snapshot};
-use crate::facts::{Answer, DagFacts, Instance, Run, Seen, TaskInstance};
+use crate::facts::{
+    Answer, DagFacts, Instance, Run, Seen, StoredType, StoredTypes, StoredValue, TaskInstance, ValueKind,
+};
 use crate::report::{self, Report, full::Colour};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -35,6 +37,9 @@ struct Runs {
     airflow: String,
     #[serde(default = "known")]
     live: String,
+    /// How many slots pools have.
+    #[serde(default)]
+    pool_slots: BTreeMap<String, i64>,
     /// What exists, of what was asked for; none: it was not looked up.
     pools: Option<BTreeSet<String>>,
     variables: Option<BTreeSet<String>>,
@@ -60,6 +65,9 @@ struct RunOf {
     age: Option<i64>,
     /// State by `task` or `task[index]`.
     tasks: BTreeMap<String, String>,
+    /// Type of what a task has stored as its result, as JSON calls it.
+    #[serde(default)]
+    stored: BTreeMap<String, ValueKind>,
 }
 
 /// When the runs of an example were looked at: 2026-01-01T00:00:00Z.
@@ -156,11 +164,24 @@ impl Example {
         for (answer, names) in names {
             *answer = names.map_or(Answer::NotChecked("not asked".into()), Answer::Checked);
         }
+        instance.details.pool_slots = runs.pool_slots;
         for dag_id in runs.paused {
             let facts = DagFacts { is_paused: Some(true), ..DagFacts::default() };
             instance.dags.insert(DagId::new(dag_id), Seen::Known(facts));
         }
         for (number, run) in runs.run.into_iter().enumerate() {
+            instance.details.values.extend(run.stored.iter().map(|(task_id, kind)| StoredTypes {
+                value: StoredValue {
+                    dag_id: DagId::new(run.dag_id.as_str()),
+                    task_id: TaskId::new(task_id.as_str()),
+                    key: "return_value".into(),
+                },
+                types: Answer::Checked(vec![StoredType {
+                    run_id: RunId::new(format!("r{}", number + 1)),
+                    map_index: MapIndex(-1),
+                    kind: *kind,
+                }]),
+            }));
             let dag = instance.dags.entry(DagId::new(run.dag_id.as_str())).or_insert(Seen::Known(DagFacts::default()));
             let Seen::Known(dag) = dag else { unreachable!() };
             dag.runs.push(Run {

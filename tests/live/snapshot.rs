@@ -167,7 +167,7 @@ fn on_demand(server: &Server, access: &Access) {
         StoredValue { dag_id: DagId::from("standing"), task_id: TaskId::from("work"), key: "return_value".to_string() };
     let questions = Questions { extras: extras.into(), values: [work].into(), ..about(&["standing"]) };
     let instance = look(access, &questions);
-    let Details { tasks, durations, values, import_errors, assets } = &instance.details;
+    let Details { tasks, durations, values, import_errors, assets, pool_slots: _ } = &instance.details;
     let Answer::Checked(tasks) = &tasks[0].answer else { panic!("{tasks:?}") };
     let mapped: Vec<(&str, bool)> = tasks.iter().map(|task| (task.task_id.as_str(), task.is_mapped)).collect();
     assert_eq!(mapped, [("after", true), ("defer", false), ("gate", false), ("late_source", false), ("work", true)]);

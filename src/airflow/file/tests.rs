@@ -194,8 +194,17 @@ fn details() -> impl Strategy<Value = Details> {
     let asset = (word(), btree_set(producer, 0..3), btree_set(word().prop_map(DagId::new), 0..3))
         .prop_map(|(uri, producers, consumers)| Asset { uri, producers, consumers });
     let (tasks, durations) = (of_dags(vec(task, 0..3)), of_dags(vec(0_u64..1_000_000, 0..3)));
-    (tasks, durations, vec(values, 0..3), of(either(vec(error, 0..3))), of(either(vec(asset, 0..3)))).prop_map(
-        |(tasks, durations, values, import_errors, assets)| Details { tasks, durations, values, import_errors, assets },
+    let pool_slots = proptest::collection::btree_map(word(), -1_i64..200, 0..3);
+    let rest = (of(either(vec(error, 0..3))), of(either(vec(asset, 0..3))), pool_slots);
+    (tasks, durations, vec(values, 0..3), rest).prop_map(
+        |(tasks, durations, values, (import_errors, assets, pool_slots))| Details {
+            tasks,
+            durations,
+            values,
+            import_errors,
+            assets,
+            pool_slots,
+        },
     )
 }
 

@@ -221,7 +221,7 @@ async fn a_recorded_server_tells_what_it_was_asked_on_demand() {
     for (version, api) in VERSIONS {
         let server = recorded_server(fixtures.join(version), api);
         let instance = ask(&server.access(), &everything("rich", &["gen", "work"])).await;
-        let Details { tasks, durations, values, import_errors, assets } = &instance.details;
+        let Details { tasks, durations, values, import_errors, assets, pool_slots: _ } = &instance.details;
         let tasks = checked(&tasks[0].answer);
         let mapped: Vec<&str> = tasks.iter().filter(|task| task.is_mapped).map(|task| task.task_id.as_str()).collect();
         assert!(mapped.contains(&"work") && mapped.contains(&"late_work"), "{version}: {mapped:?}");

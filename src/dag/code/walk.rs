@@ -1,6 +1,6 @@
 //! One function, statement by statement: what it calls of the tree, and what certainly fails in it.
 
-use super::{Code, Deferral};
+use super::{Ask, Code, Deferral};
 use crate::content::{Location, Span};
 use crate::python::names::{Binding, Names, bodies, children, dotted};
 use crate::python::program::{ClassRef, Constructor, FunctionRef, Given, Target, keeps_signature, misfit};
@@ -39,6 +39,8 @@ pub(super) struct Seen {
     pub(super) name: String,
     pub(super) faults: Vec<Fault>,
     pub(super) deferrals: Vec<Deferral>,
+    /// What it asks an Airflow for.
+    pub(super) asks: Vec<Ask>,
     /// Functions of the tree that it calls or hands on, with the class of their instance.
     pub(super) calls: Vec<(FunctionRef, Option<ClassRef>)>,
 }
@@ -47,7 +49,7 @@ pub(super) struct Seen {
 pub(super) fn function(code: &Code, function: &FunctionRef, class: Option<&ClassRef>) -> Seen {
     let def = &function.def;
     let name = class.map_or_else(|| def.name.to_string(), |class| format!("{}.{}", class.def.name, def.name));
-    let seen = Seen { name, faults: Vec::new(), deferrals: Vec::new(), calls: Vec::new() };
+    let seen = Seen { name, faults: Vec::new(), deferrals: Vec::new(), asks: Vec::new(), calls: Vec::new() };
     let decorated = |name: &str| function.decorators.iter().any(|decorator| &**decorator == name);
     let this = class.filter(|_| !decorated("staticmethod")).and_then(|class| {
         let first = def.parameters.first()?.name.clone();
@@ -77,8 +79,8 @@ pub(super) struct Walk<'c> {
     /// What the function itself puts on objects, and which names it hands to others, who may do so.
     puts: Puts,
     /// Exceptions that are caught around the place.
-    guards: Vec<String>,
-    doubt: Option<&'static str>,
+    pub(super) guards: Vec<String>,
+    pub(super) doubt: Option<&'static str>,
 }
 
 /// What catches everything.
@@ -257,6 +259,7 @@ impl Walk<'_> {
 
     fn call(&mut self, callee: &Expr, args: &[Arg], span: Span) {
         self.defer(callee, args, span);
+        self.ask(callee, args);
         let given = Given::of(args);
         if let ExprKind::Attribute(object, _) = &callee.kind
             && dotted(callee).is_none()
@@ -462,7 +465,7 @@ fn misfields(fields: &[(Name, bool)], given: &Given) -> Option<String> {
 }
 
 /// The names of the exceptions that a handler catches; all, for what cannot be read off.
-fn caught(kind: Option<&Expr>, found: &mut Vec<String>) {
+pub(super) fn caught(kind: Option<&Expr>, found: &mut Vec<String>) {
     let Some(kind) = kind else {
         found.push(ALL.to_owned());
         return;
@@ -479,7 +482,7 @@ fn caught(kind: Option<&Expr>, found: &mut Vec<String>) {
 
 /// Whether a condition asks what is installed, or for whom the code is: one side of it is never
 /// reached, and which is not known.
-fn is_about_environment(test: &Expr) -> bool {
+pub(super) fn is_about_environment(test: &Expr) -> bool {
     let mut found = false;
     let mut look = |expr: &Expr| {
         found |= match &expr.kind {

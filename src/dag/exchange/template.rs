@@ -3,7 +3,7 @@
 use super::{Need, ParamRead, Pull, Step, Use, What};
 use crate::content::Location;
 use crate::python::parse::parse;
-use crate::python::syntax::{Arg, BinaryOp, Clause, CompareOp, Expr, ExprKind, StmtKind};
+use crate::python::syntax::{Arg, BinaryOp, Clause, CompareOp, Expr, ExprKind, Module, StmtKind};
 use std::collections::BTreeSet;
 
 /// What a template exchanges with other tasks and with its run.
@@ -21,17 +21,36 @@ const EXPRESSIONS: usize = 200;
 /// Reads the templates in an argument, given in canonical text; `at` is where that stands.
 pub fn read(canonical: &str, at: &Location) -> Template {
     let mut template = Template::default();
+    let mut reader = Reader { at, template: &mut template };
+    each_template(canonical, &mut |text, statement| reader.expression(text, statement));
+    template
+}
+
+/// Visits the expressions of the templates in an argument, given in canonical text.
+pub(in crate::dag) fn each_expression(canonical: &str, visit: &mut dyn FnMut(&Expr)) {
+    each_template(canonical, &mut |text, statement| {
+        if let Some((module, _)) = parsed(text, statement)
+            && let [stmt] = module.body.as_slice()
+            && let StmtKind::Expr(expr) = &stmt.kind
+        {
+            visit(expr);
+        }
+    });
+}
+
+/// Visits what stands between braces, and whether as a statement; comments are passed over.
+fn each_template(canonical: &str, visit: &mut dyn FnMut(&str, bool)) {
     if !canonical.contains("{{") && !canonical.contains("{%") {
-        return template;
+        return;
     }
     let text = canonical.replace("\\\"", "\"").replace("\\'", "'").replace("\\n", " ").replace("\\t", " ");
-    let mut reader = Reader { at, template: &mut template };
     let mut rest = text.as_str();
     for _ in 0..EXPRESSIONS {
         let Some(start) = rest.find('{') else { break };
-        let (close, statement) = match rest.as_bytes().get(start + 1) {
-            Some(b'{') => ("}}", false),
-            Some(b'%') => ("%}", true),
+        let close = match rest.as_bytes().get(start + 1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            Some(b'#') => "#}",
             _ => {
                 rest = &rest[start + 1..];
                 continue;
@@ -39,10 +58,29 @@ pub fn read(canonical: &str, at: &Location) -> Template {
         };
         let inner = &rest[start + 2..];
         let Some(end) = inner.find(close) else { break };
-        reader.expression(inner[..end].trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace()), statement);
+        if close != "#}" {
+            let inside = inner[..end].trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace());
+            visit(inside, close == "%}");
+        }
         rest = &inner[end + 2..];
     }
-    template
+}
+
+/// The Python that a template's expression or statement holds, and whether its value is shown.
+fn parsed(text: &str, statement: bool) -> Option<(Module, bool)> {
+    let of_statement = || {
+        let (word, rest) = text.split_once(char::is_whitespace)?;
+        match word {
+            "if" | "elif" => Some((rest, false)),
+            "for" => rest.split_once(" in ").map(|(_, iterated)| (iterated, false)),
+            "set" => rest.split_once('=').map(|(_, value)| (value.trim(), true)),
+            _ => None,
+        }
+    };
+    let (text, shown) = (if statement { of_statement() } else { Some((text, true)) })?;
+    // Words that Jinja has and Python has not.
+    let text = text.replace(" is not defined", " is None").replace(" is defined", " is None");
+    Some((parse(text.as_bytes()).ok()?, shown))
 }
 
 struct Reader<'a> {
@@ -64,19 +102,7 @@ struct Onward {
 
 impl Reader<'_> {
     fn expression(&mut self, text: &str, statement: bool) {
-        let of_statement = || {
-            let (word, rest) = text.split_once(char::is_whitespace)?;
-            match word {
-                "if" | "elif" => Some((rest, false)),
-                "for" => rest.split_once(" in ").map(|(_, iterated)| (iterated, false)),
-                "set" => rest.split_once('=').map(|(_, value)| (value.trim(), true)),
-                _ => None,
-            }
-        };
-        let Some((text, shown)) = (if statement { of_statement() } else { Some((text, true)) }) else { return };
-        // Words that Jinja has and Python has not.
-        let text = text.replace(" is not defined", " is None").replace(" is defined", " is None");
-        let Ok(module) = parse(text.as_bytes()) else { return };
+        let Some((module, shown)) = parsed(text, statement) else { return };
         if let [stmt] = module.body.as_slice()
             && let StmtKind::Expr(expr) = &stmt.kind
         {

@@ -9,6 +9,8 @@ pub enum Code {
     CallMisfit(Breach),
     /// A name that the code of tasks uses is not there any more.
     SymbolGone(Breach),
+    /// A callback fails when Airflow calls it, and did not; of a DAG and its tasks where none is named.
+    CallbackFails(Breach),
     /// The method by which deferred instances go on is gone, or does not take what it is called with.
     ResumeRefused {
         /// Whether there is no such method.
@@ -64,6 +66,7 @@ impl Code {
     pub(super) const WORDS: &[&str] = &[
         "call-misfit",
         "symbol-gone",
+        "callback-fails",
         "resume-method-gone",
         "resume-signature-changed",
         "trigger-path-gone",
@@ -76,6 +79,7 @@ impl Code {
         match self {
             Self::CallMisfit(_) => "call-misfit",
             Self::SymbolGone(_) => "symbol-gone",
+            Self::CallbackFails(_) => "callback-fails",
             Self::ResumeRefused { gone: true, .. } => "resume-method-gone",
             Self::ResumeRefused { .. } => "resume-signature-changed",
             Self::TriggerRefused { gone: true, .. } => "trigger-path-gone",
@@ -90,6 +94,7 @@ impl Code {
         match self {
             Self::CallMisfit(breach)
             | Self::SymbolGone(breach)
+            | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => &breach.tasks,
             Self::TriggerChanged { tasks, .. } | Self::TemplateFieldRemoved { tasks, .. } => tasks,
@@ -100,6 +105,7 @@ impl Code {
         match self {
             Self::CallMisfit(breach)
             | Self::SymbolGone(breach)
+            | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => &mut breach.tasks,
             Self::TriggerChanged { tasks, .. } | Self::TemplateFieldRemoved { tasks, .. } => tasks,
@@ -111,6 +117,7 @@ impl Code {
         match self {
             Self::CallMisfit(breach)
             | Self::SymbolGone(breach)
+            | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => Some(breach),
             Self::TriggerChanged { .. } | Self::TemplateFieldRemoved { .. } => None,
@@ -122,6 +129,7 @@ impl Code {
         match self {
             Self::CallMisfit(breach)
             | Self::SymbolGone(breach)
+            | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => breach.pinned = true,
             Self::TemplateFieldRemoved { pinned, .. } => *pinned = true,
@@ -152,9 +160,10 @@ impl Code {
 
     pub(super) fn before(&self) -> String {
         match self {
-            Self::CallMisfit(breach) | Self::SymbolGone(breach) | Self::ResumeRefused { breach, .. } => {
-                breach.within.clone()
-            }
+            Self::CallMisfit(breach)
+            | Self::SymbolGone(breach)
+            | Self::CallbackFails(breach)
+            | Self::ResumeRefused { breach, .. } => breach.within.clone(),
             Self::TriggerRefused { path, .. } | Self::TriggerChanged { path, .. } => path.clone(),
             Self::TemplateFieldRemoved { field, .. } => field.clone(),
         }
@@ -164,6 +173,7 @@ impl Code {
         match self {
             Self::CallMisfit(breach)
             | Self::SymbolGone(breach)
+            | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => breach.why.clone(),
             Self::TriggerChanged { .. } | Self::TemplateFieldRemoved { .. } => String::new(),

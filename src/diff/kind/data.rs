@@ -1,6 +1,7 @@
 //! Values that pass between tasks, choices of branches, and parameters of runs.
 
 use crate::dag::Shape;
+use crate::dag::exchange::Use;
 use crate::ids::{DagId, TaskId};
 use std::collections::BTreeMap;
 
@@ -24,6 +25,12 @@ pub enum Data {
         before: Shape,
         /// What the proposed code returns.
         after: Shape,
+    },
+    /// A reader asks of a value what it did not ask before, and the text does not say of what type the
+    /// value is: only a stored one shows that.
+    ReadChanged {
+        /// Who hands it to whom.
+        handover: Handover,
     },
     /// `multiple_outputs` is on on one side only: the parts of a dict are stored by key, or are not.
     LayoutChanged {
@@ -100,7 +107,24 @@ pub struct Handover {
     pub stored: Option<Hurt>,
     /// What the proposed reader finds wrong with what the proposed producer stores.
     pub coming: Option<Hurt>,
+    /// How the proposed reader uses it, so that a value whose type is known can be held against that.
+    pub usage: Usage,
+    /// What the text says that the deployed producer has stored; [`Shape::Any`] where it does not.
+    pub had: Shape,
 }
+
+/// How a reader uses a value, at the places of its own side.
+#[derive(Clone, Debug, Default)]
+pub struct Usage(pub Box<Use>);
+
+/// Two handovers are equal if what they say is, wherever it is read.
+impl PartialEq for Usage {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Usage {}
 
 /// What is wrong with a value for its reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +150,7 @@ impl Data {
     pub(super) const WORDS: &[&str] = &[
         "xcom-type-changed",
         "xcom-keys-changed",
+        "xcom-read-changed",
         "xcom-layout-changed",
         "xcom-key-changed",
         "xcom-push-disabled",
@@ -140,6 +165,7 @@ impl Data {
         match self {
             Self::TypeChanged { .. } => "xcom-type-changed",
             Self::KeysChanged { .. } => "xcom-keys-changed",
+            Self::ReadChanged { .. } => "xcom-read-changed",
             Self::LayoutChanged { .. } => "xcom-layout-changed",
             Self::KeyChanged { .. } => "xcom-key-changed",
             Self::PushDisabled { .. } => "xcom-push-disabled",
@@ -158,6 +184,7 @@ impl Data {
             | Self::KeysChanged { handover, .. }
             | Self::LayoutChanged { handover, .. }
             | Self::KeyChanged { handover }
+            | Self::ReadChanged { handover }
             | Self::PushDisabled { handover }
             | Self::ProducerMissing { handover } => Some(handover),
             _ => None,
@@ -179,7 +206,9 @@ impl Data {
             Self::TypeChanged { before, .. } | Self::KeysChanged { before, .. } => shape(before),
             Self::LayoutChanged { before, .. } => if *before { "on" } else { "off" }.to_string(),
             Self::ProducerMissing { handover } => handover.producer.to_string(),
-            Self::KeyChanged { handover } | Self::PushDisabled { handover } => handover.key.clone(),
+            Self::KeyChanged { handover } | Self::PushDisabled { handover } | Self::ReadChanged { handover } => {
+                handover.key.clone()
+            }
             Self::ProducerRenamed { from, .. } => from.to_string(),
             Self::BranchTargetMissing { target, .. } => target.clone(),
             Self::ParamMissing { .. } => String::new(),
@@ -191,9 +220,10 @@ impl Data {
         match self {
             Self::TypeChanged { after, handover, .. } => format!("{}` to `{}", shape(after), handover.consumer),
             Self::KeysChanged { after, .. } => shape(after),
-            Self::LayoutChanged { handover, .. } | Self::KeyChanged { handover } | Self::PushDisabled { handover } => {
-                handover.consumer.to_string()
-            }
+            Self::LayoutChanged { handover, .. }
+            | Self::KeyChanged { handover }
+            | Self::PushDisabled { handover }
+            | Self::ReadChanged { handover } => handover.consumer.to_string(),
             Self::ProducerMissing { handover } => handover.key.clone(),
             Self::ProducerRenamed { to, .. } => to.to_string(),
             Self::BranchTargetMissing { .. } => String::new(),

@@ -16,6 +16,19 @@ pub enum Environment {
         /// Whether that was shown, or only not looked up.
         shown: bool,
     },
+    /// A pool that has fewer slots than one instance of a task takes.
+    PoolTooSmall {
+        /// Its name.
+        name: String,
+        /// The tasks that take more.
+        tasks: Vec<TaskId>,
+        /// How many slots an instance takes.
+        takes: i64,
+        /// How many the pool has.
+        slots: i64,
+        /// Where that was shown.
+        on: Vec<InstanceName>,
+    },
     /// A Variable.
     VariableMissing {
         /// Its key.
@@ -39,11 +52,12 @@ pub enum Environment {
 }
 
 impl Environment {
-    pub(super) const WORDS: &[&str] = &["pool-missing", "variable-missing", "connection-missing"];
+    pub(super) const WORDS: &[&str] = &["pool-missing", "pool-too-small", "variable-missing", "connection-missing"];
 
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::PoolMissing { .. } => "pool-missing",
+            Self::PoolTooSmall { .. } => "pool-too-small",
             Self::VariableMissing { .. } => "variable-missing",
             Self::ConnectionMissing { .. } => "connection-missing",
         }
@@ -53,6 +67,7 @@ impl Environment {
     pub fn tasks(&self) -> &[TaskId] {
         match self {
             Self::PoolMissing { tasks, .. }
+            | Self::PoolTooSmall { tasks, .. }
             | Self::VariableMissing { tasks, .. }
             | Self::ConnectionMissing { tasks, .. } => tasks,
         }
@@ -61,7 +76,10 @@ impl Environment {
     /// Where it is missing; empty: it may be missing anywhere.
     pub fn on(&self) -> &[InstanceName] {
         match self {
-            Self::PoolMissing { on, .. } | Self::VariableMissing { on, .. } | Self::ConnectionMissing { on, .. } => on,
+            Self::PoolMissing { on, .. }
+            | Self::PoolTooSmall { on, .. }
+            | Self::VariableMissing { on, .. }
+            | Self::ConnectionMissing { on, .. } => on,
         }
     }
 
@@ -72,6 +90,7 @@ impl Environment {
     pub(super) fn before(&self) -> String {
         match self {
             Self::PoolMissing { name, .. }
+            | Self::PoolTooSmall { name, .. }
             | Self::VariableMissing { name, .. }
             | Self::ConnectionMissing { name, .. } => name.clone(),
         }
@@ -82,6 +101,7 @@ impl Environment {
         let on = if on.is_empty() { String::new() } else { format!(" on {}", on.join(", ")) };
         match self {
             Self::PoolMissing { shown: false, .. } => format!("is not known to exist{on}: it was not looked up"),
+            Self::PoolTooSmall { takes, slots, .. } => format!("has {slots} slots{on}, and one instance takes {takes}"),
             _ => format!("does not exist{on}"),
         }
     }

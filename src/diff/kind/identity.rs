@@ -55,10 +55,11 @@ pub enum Identity {
         /// Its proposed operator.
         after: String,
     },
-    /// A group's id, nesting or `prefix_group_id` changed, and with it the ids of its members.
+    /// A group's id, nesting or `prefix_group_id` changed, or it came around tasks, and with it the ids of
+    /// its members.
     GroupChanged {
-        /// The deployed group.
-        from: GroupId,
+        /// The deployed group; none for tasks that were in no group.
+        from: Option<GroupId>,
         /// Where its members went; none for the root.
         to: Option<GroupId>,
         /// Deployed and proposed id of each member.
@@ -67,7 +68,10 @@ pub enum Identity {
         known: KnownBy,
     },
     /// No file defines the DAG any more.
-    DagRemoved,
+    DagRemoved {
+        /// The `.airflowignore` that hides its file now, where nothing else changed of it.
+        hidden_by: Option<ContentPath>,
+    },
     /// The DAG goes on under another id.
     DagRenamed {
         /// Its proposed id.
@@ -128,7 +132,7 @@ impl Identity {
             Self::IdsShifted { counted: false, .. } => "ids-shifted",
             Self::OperatorChanged { .. } => "operator-changed",
             Self::GroupChanged { .. } => "group-changed",
-            Self::DagRemoved => "dag-removed",
+            Self::DagRemoved { .. } => "dag-removed",
             Self::DagRenamed { .. } => "dag-renamed",
             Self::DagFileMoved { .. } => "dag-file-moved",
             Self::DagDuplicated { .. } => "dag-duplicated",
@@ -143,8 +147,11 @@ impl Identity {
             | Self::OperatorChanged { task_id, .. } => Some(task_id.to_string()),
             Self::TaskRenamed { from, .. } => Some(from.to_string()),
             Self::IdsShifted { moved, .. } => moved.first().map(|(from, _)| from.to_string()),
-            Self::GroupChanged { from, .. } => Some(from.to_string()),
-            Self::DagRemoved | Self::DagRenamed { .. } | Self::DagFileMoved { .. } | Self::DagDuplicated { .. } => None,
+            Self::GroupChanged { from, to, .. } => from.as_ref().or(to.as_ref()).map(ToString::to_string),
+            Self::DagRemoved { .. }
+            | Self::DagRenamed { .. }
+            | Self::DagFileMoved { .. }
+            | Self::DagDuplicated { .. } => None,
         }
     }
 
@@ -154,8 +161,10 @@ impl Identity {
             Self::TaskRenamed { from, .. } => from.to_string(),
             Self::IdsShifted { moved, .. } => moved.first().map(|(from, _)| from.to_string()).unwrap_or_default(),
             Self::OperatorChanged { before, .. } => before.clone(),
-            Self::GroupChanged { from, .. } => from.to_string(),
-            Self::TaskAdded { .. } | Self::TaskRestored { .. } | Self::DagRemoved | Self::DagRenamed { .. } => {
+            Self::GroupChanged { from, to, .. } => {
+                from.as_ref().or(to.as_ref()).map(ToString::to_string).unwrap_or_default()
+            }
+            Self::TaskAdded { .. } | Self::TaskRestored { .. } | Self::DagRemoved { .. } | Self::DagRenamed { .. } => {
                 String::new()
             }
             Self::DagDuplicated { first, .. } => first.to_string(),
@@ -165,7 +174,8 @@ impl Identity {
 
     pub(super) fn after(&self) -> String {
         match self {
-            Self::TaskRemoved { .. } | Self::DagRemoved => String::new(),
+            Self::TaskRemoved { .. } | Self::DagRemoved { hidden_by: None } => String::new(),
+            Self::DagRemoved { hidden_by: Some(file) } => format!(": `{file}` hides its file"),
             Self::TaskRenamed { to, .. } => to.to_string(),
             Self::TaskAdded { task_id } | Self::TaskRestored { task_id } => task_id.to_string(),
             Self::IdsShifted { moved, .. } => self::moved(moved),

@@ -16,6 +16,15 @@ pub enum Reference {
         /// Whether it asks first if the target exists, and fails if not (`check_existence`).
         checks: bool,
     },
+    /// A sensor waits for runs of another DAG that its schedule does not make any more.
+    SchedulesApart {
+        /// The sensor.
+        task_id: TaskId,
+        /// The DAG that it waits for.
+        dag_id: DagId,
+        /// A run of it that is waited for and not made, and what it runs by.
+        why: String,
+    },
     /// A task triggers a DAG that the proposed tree does not have any more.
     TriggerTargetMissing {
         /// The task that triggers.
@@ -38,11 +47,12 @@ pub enum Reference {
 
 impl Reference {
     pub(super) const WORDS: &[&str] =
-        &["external-task-target-missing", "trigger-dagrun-target-missing", "asset-outlet-gone"];
+        &["external-task-target-missing", "schedules-apart", "trigger-dagrun-target-missing", "asset-outlet-gone"];
 
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::SensorTargetMissing { .. } => "external-task-target-missing",
+            Self::SchedulesApart { .. } => "schedules-apart",
             Self::TriggerTargetMissing { .. } => "trigger-dagrun-target-missing",
             Self::OutletGone { .. } => "asset-outlet-gone",
         }
@@ -51,6 +61,7 @@ impl Reference {
     pub(super) fn subject(&self) -> String {
         match self {
             Self::SensorTargetMissing { task_id, .. }
+            | Self::SchedulesApart { task_id, .. }
             | Self::TriggerTargetMissing { task_id, .. }
             | Self::OutletGone { task_id, .. } => task_id.to_string(),
         }
@@ -59,7 +70,9 @@ impl Reference {
     pub(super) fn before(&self) -> String {
         match self {
             Self::SensorTargetMissing { dag_id, target: Some(target), .. } => format!("{dag_id}.{target}"),
-            Self::SensorTargetMissing { dag_id, .. } | Self::TriggerTargetMissing { dag_id, .. } => dag_id.to_string(),
+            Self::SensorTargetMissing { dag_id, .. }
+            | Self::SchedulesApart { dag_id, .. }
+            | Self::TriggerTargetMissing { dag_id, .. } => dag_id.to_string(),
             Self::OutletGone { uri, .. } => uri.clone(),
         }
     }
@@ -67,6 +80,7 @@ impl Reference {
     pub(super) fn after(&self) -> String {
         match self {
             Self::SensorTargetMissing { .. } | Self::TriggerTargetMissing { .. } => String::new(),
+            Self::SchedulesApart { why, .. } => why.clone(),
             Self::OutletGone { consumers, .. } => {
                 consumers.iter().map(ToString::to_string).collect::<Vec<_>>().join("`, `")
             }

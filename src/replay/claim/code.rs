@@ -1,9 +1,9 @@
 //! Contracts between pieces of code.
 
-use super::super::{Harm, Scene, of};
+use super::super::{Harm, Scene, of, unfinished};
 use super::{Claim, Fate, When};
 use crate::diff::{Breach, Code};
-use crate::facts::TaskState;
+use crate::facts::{TaskInstance, TaskState};
 use crate::ids::TaskId;
 
 /// What it does to the run beyond the graphs.
@@ -12,6 +12,7 @@ pub(super) fn claims(kind: &Code, scene: &Scene) -> Vec<Claim> {
         Code::CallMisfit(breach) | Code::SymbolGone(breach) | Code::ResumeRefused { breach, .. } => {
             breached(breach, scene)
         }
+        Code::CallbackFails(breach) => uncalled(breach, scene),
         Code::TriggerRefused { path, breach, .. } => unbuilt(path, breach, scene),
         Code::TriggerChanged { path, tasks } => tasks
             .iter()
@@ -44,6 +45,7 @@ pub(super) fn worst(kind: &Code) -> (Harm, &'static str) {
         Code::CallMisfit(_) | Code::SymbolGone(_) => {
             (Harm::Breaks, "a task of a run in flight would fail when it starts")
         }
+        Code::CallbackFails(_) => (Harm::Soft, "an instance could end without its callback"),
         Code::ResumeRefused { .. } => (Harm::Breaks, "a deferred instance would fail when it goes on"),
         Code::TriggerRefused { .. } => (Harm::Breaks, "a deferred instance would fail once the triggerer starts anew"),
         Code::TriggerChanged { .. } => (Harm::Soft, "a triggerer goes on with the code that it has loaded"),
@@ -62,6 +64,24 @@ fn breached(breach: &Breach, scene: &Scene) -> Vec<Claim> {
     };
     let why = format!("meets {}", breach.why);
     breach.tasks.iter().map(|task_id| Claim::fails(task_id, why.clone()).when(when)).collect()
+}
+
+/// Airflow logs what a callback raises, and goes on: the instance ends as it would, and nobody is told.
+fn uncalled(breach: &Breach, scene: &Scene) -> Vec<Claim> {
+    if scene.pinned() && !breach.pinned {
+        return Vec::new();
+    }
+    let of_it = |instance: &&TaskInstance| breach.tasks.is_empty() || breach.tasks.contains(&instance.task_id);
+    let open = scene.run.task_instances.iter().filter(of_it).filter(|instance| unfinished(instance));
+    let open: Vec<_> = open.map(|instance| (instance.task_id.clone(), instance.map_index)).collect();
+    if open.is_empty() {
+        return Vec::new();
+    }
+    vec![Claim::of_instances(
+        open,
+        Fate::Noted,
+        format!("ends without `{}`, which meets {}", breach.within, breach.why),
+    )]
 }
 
 /// A triggerer that runs goes on with what it has built; nobody knows when it starts anew. Where the

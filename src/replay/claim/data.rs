@@ -3,8 +3,10 @@
 
 use super::super::{Harm, Scene, of};
 use super::{Claim, Fate};
+use crate::dag::Shape;
+use crate::dag::exchange::Fit;
 use crate::diff::{Data, Handover, Hurt, ParamRule};
-use crate::facts::{Answer, TaskInstance, TaskState};
+use crate::facts::{Answer, StoredType, TaskInstance, TaskState, ValueKind};
 use crate::ids::TaskId;
 
 /// What it does to the run beyond the graphs.
@@ -55,6 +57,7 @@ pub(super) fn about(kind: &Data) -> Vec<TaskId> {
 /// What it can do to a run in the worst state.
 pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
     match kind {
+        Data::ReadChanged { .. } => (Harm::None, "what a task of a run in flight has stored is not known"),
         Data::TypeChanged { .. } => (Harm::Breaks, "a task of a run in flight would get a value of another type"),
         Data::KeysChanged { .. } => (Harm::Breaks, "a task of a run in flight would not find the key that it reads"),
         Data::LayoutChanged { .. } | Data::KeyChanged { .. } | Data::PushDisabled { .. } => {
@@ -146,7 +149,12 @@ fn refusal(rule: &ParamRule, value: &serde_json::Value) -> Option<String> {
 /// The reader meets what the deployed producer has stored, or what the proposed one will store, by how
 /// far that has come in the run.
 fn handed_over(handover: &Handover, scene: &Scene) -> Vec<Claim> {
-    let Some(hurt) = wrong(handover, scene) else { return Vec::new() };
+    let hurt = match shown(handover, scene) {
+        Stored::Fits => None,
+        Stored::Hurts(hurt) => Some(hurt),
+        Stored::NotKnown => wrong(handover, scene).cloned(),
+    };
+    let Some(hurt) = hurt else { return Vec::new() };
     let (producer, consumer) = (&handover.producer, &handover.consumer);
     let claim = if hurt.fails {
         Claim::fails(consumer, format!("takes what `{producer}` stored: {}", hurt.why))
@@ -155,6 +163,82 @@ fn handed_over(handover: &Handover, scene: &Scene) -> Vec<Claim> {
     };
     vec![claim]
 }
+
+/// What the type of a stored value says of it.
+enum Stored {
+    /// It was not looked up, or the text says more.
+    NotKnown,
+    /// The reader can use a value of that type.
+    Fits,
+    /// It cannot.
+    Hurts(Hurt),
+}
+
+/// What is wrong with the value by the type of what is stored.
+fn shown(handover: &Handover, scene: &Scene) -> Stored {
+    let Some(kind) = stored_kind(handover, scene) else { return Stored::NotKnown };
+    if kinds(&handover.had).is_some_and(|kinds| kinds.contains(&kind)) {
+        // It is what the text says, which says more than its type.
+        return Stored::NotKnown;
+    }
+    match handover.usage.0.fits(&of_json(kind)) {
+        Fit::Fails(why, _) => Stored::Hurts(Hurt { why, fails: true, nothing: false }),
+        Fit::Alters(why, _) => Stored::Hurts(Hurt { why, fails: false, nothing: false }),
+        Fit::Fits | Fit::Open(_) | Fit::May(..) => Stored::Fits,
+    }
+}
+
+/// The type of what the one instance of the producer has stored in this run.
+fn stored_kind(handover: &Handover, scene: &Scene) -> Option<ValueKind> {
+    if handover.dag_id.is_some() {
+        return None;
+    }
+    // What is still to be stored, or is stored anew, shows by no type.
+    let is_done = |instance: &TaskInstance| matches!(instance.state, TaskState::Success | TaskState::Removed);
+    let instances: Vec<&TaskInstance> = of(scene.run, &handover.producer).collect();
+    let [instance] = instances.as_slice() else { return None };
+    let known = scene
+        .types
+        .iter()
+        .find(|stored| stored.value.task_id == handover.producer && stored.value.key == handover.key)?;
+    let Answer::Checked(types) = &known.types else { return None };
+    let of_it = |stored: &&StoredType| stored.run_id == scene.run.run_id && stored.map_index == instance.map_index;
+    types.iter().find(of_it).filter(|_| is_done(instance)).map(|stored| stored.kind)
+}
+
+/// What a value that is stored as JSON is in Python when it is read.
+fn of_json(kind: ValueKind) -> Shape {
+    let named = |name: &str| Shape::Named(name.to_owned());
+    match kind {
+        ValueKind::Null => Shape::None,
+        ValueKind::Boolean => named("bool"),
+        ValueKind::Number => Shape::Union(["int", "float"].into_iter().map(named).collect()),
+        ValueKind::String => named("str"),
+        ValueKind::Array => Shape::List(Box::new(Shape::Any)),
+        ValueKind::Object => Shape::Dict(None),
+    }
+}
+
+/// How a value of that shape shows as JSON; none where that is not known.
+fn kinds(shape: &Shape) -> Option<Vec<ValueKind>> {
+    Some(match shape {
+        Shape::Any => return None,
+        Shape::None => vec![ValueKind::Null],
+        Shape::Named(name) => match name.as_str() {
+            "bool" => vec![ValueKind::Boolean],
+            "int" | "float" => vec![ValueKind::Number],
+            "str" => vec![ValueKind::String],
+            // Dates, paths and whatever else a backend makes of them.
+            _ => return Some(ALL_KINDS.to_vec()),
+        },
+        Shape::Dict(_) | Shape::Record(..) => vec![ValueKind::Object],
+        Shape::List(_) | Shape::Tuple(_) => vec![ValueKind::Array],
+        Shape::Union(all) => return all.iter().try_fold(Vec::new(), |known, one| Some([known, kinds(one)?].concat())),
+    })
+}
+
+const ALL_KINDS: [ValueKind; 6] =
+    [ValueKind::Null, ValueKind::Boolean, ValueKind::Number, ValueKind::String, ValueKind::Array, ValueKind::Object];
 
 /// What is wrong with the value for the reader in this run.
 fn wrong<'a>(handover: &'a Handover, scene: &Scene) -> Option<&'a Hurt> {

@@ -19,7 +19,11 @@ pub(super) fn claims(kind: &Environment, scene: &Scene) -> Vec<Claim> {
             let each = tasks.iter().filter_map(|task_id| no_pool(scene, task_id, name, *shown));
             each.collect()
         }
-        Environment::PoolMissing { .. } => Vec::new(),
+        Environment::PoolTooSmall { name, tasks, .. } if scene.may_be_2() => {
+            let why = format!("takes more slots than pool `{name}` has, and");
+            tasks.iter().map(|task_id| never_queued(scene, task_id, why.clone())).collect()
+        }
+        Environment::PoolMissing { .. } | Environment::PoolTooSmall { .. } => Vec::new(),
         Environment::VariableMissing { name, at_parse: true, .. } => {
             vec![Claim::of_run(Fate::CannotLoad, format!("the file does not import without the Variable `{name}`"))]
         }
@@ -38,7 +42,7 @@ pub(super) fn about(kind: &Environment) -> Vec<TaskId> {
 /// What it can do to a run in the worst state.
 pub(super) fn worst(kind: &Environment) -> (Harm, &'static str) {
     match kind {
-        Environment::PoolMissing { shown: true, .. } => {
+        Environment::PoolMissing { shown: true, .. } | Environment::PoolTooSmall { .. } => {
             (Harm::Breaks, "on 2.x an instance that is not queued yet would never be")
         }
         Environment::PoolMissing { .. } => (Harm::Soft, "without the pool an instance would never be queued"),
@@ -54,13 +58,16 @@ fn no_pool(scene: &Scene, task_id: &TaskId, name: &str, shown: bool) -> Option<C
     if !shown {
         return noted(scene, task_id, &format!("is never queued if there is no pool `{name}`"));
     }
-    let why = format!("is put into pool `{name}`, which does not exist,");
+    Some(never_queued(scene, task_id, format!("is put into pool `{name}`, which does not exist,")))
+}
+
+fn never_queued(scene: &Scene, task_id: &TaskId, why: String) -> Claim {
     if of(scene.run, task_id).any(|instance| matches!(instance.state, TaskState::Queued)) {
         let waiting = starting(scene, task_id);
         let claim = Claim::of_instances(waiting, Fate::NeverStarts, why).when(When::StartOrResume);
-        return Some(claim);
+        return claim;
     }
-    Some(Claim::of_task(task_id, Fate::NeverStarts, why))
+    Claim::of_task(task_id, Fate::NeverStarts, why)
 }
 
 fn noted(scene: &Scene, task_id: &TaskId, why: &str) -> Option<Claim> {

@@ -9,7 +9,7 @@ use crate::ids::TaskId;
 /// What it does to the run beyond the graphs.
 pub(super) fn claims(kind: &Identity, scene: &Scene) -> Vec<Claim> {
     match kind {
-        Identity::DagRemoved => vec![Claim::of_run(Fate::CannotLoad, "the DAG is not defined any more")],
+        Identity::DagRemoved { .. } => vec![Claim::of_run(Fate::CannotLoad, "the DAG is not defined any more")],
         Identity::DagRenamed { to } => {
             vec![Claim::of_run(Fate::CannotLoad, format!("the DAG goes on as `{to}`, without this run"))]
         }
@@ -61,7 +61,7 @@ pub(super) fn about(kind: &Identity) -> Vec<TaskId> {
         Identity::GroupChanged { members, .. } => {
             members.iter().flat_map(|(from, to)| [from.clone(), to.clone()]).collect()
         }
-        Identity::DagRemoved
+        Identity::DagRemoved { .. }
         | Identity::DagRenamed { .. }
         | Identity::DagFileMoved { .. }
         | Identity::DagDuplicated { .. } => Vec::new(),
@@ -79,7 +79,7 @@ pub(in crate::replay) fn goes_on(kind: &Identity) -> Vec<(TaskId, TaskId)> {
         | Identity::TaskAdded { .. }
         | Identity::TaskRestored { .. }
         | Identity::OperatorChanged { .. }
-        | Identity::DagRemoved
+        | Identity::DagRemoved { .. }
         | Identity::DagRenamed { .. }
         | Identity::DagFileMoved { .. }
         | Identity::DagDuplicated { .. } => Vec::new(),
@@ -96,7 +96,7 @@ pub(in crate::replay) fn fresh(kind: &Identity) -> Vec<TaskId> {
         | Identity::TaskRestored { .. }
         | Identity::OperatorChanged { .. }
         | Identity::GroupChanged { .. }
-        | Identity::DagRemoved
+        | Identity::DagRemoved { .. }
         | Identity::DagRenamed { .. }
         | Identity::DagFileMoved { .. }
         | Identity::DagDuplicated { .. } => Vec::new(),
@@ -107,7 +107,7 @@ pub(in crate::replay) fn fresh(kind: &Identity) -> Vec<TaskId> {
 pub(super) fn worst(kind: &Identity) -> (Harm, &'static str) {
     match kind {
         Identity::DagFileMoved { .. } => (Harm::Soft, "a queued instance may look for the file at its deployed place"),
-        Identity::DagRemoved | Identity::DagRenamed { .. } => {
+        Identity::DagRemoved { .. } | Identity::DagRenamed { .. } => {
             (Harm::Breaks, "a run in flight would stay `running` without an end")
         }
         Identity::TaskRemoved { .. } => (Harm::Breaks, "an unfinished instance would never run"),

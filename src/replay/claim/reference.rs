@@ -29,7 +29,16 @@ pub(super) fn claims(kind: &Reference, scene: &Scene) -> Vec<Claim> {
             }
             vec![Claim::fails(task_id, format!("triggers DAG `{dag_id}`, which does not exist any more"))]
         }
-        Reference::OutletGone { .. } if scene.pinned() => Vec::new(),
+        Reference::SchedulesApart { .. } | Reference::OutletGone { .. } if scene.pinned() => Vec::new(),
+        Reference::SchedulesApart { task_id, dag_id, .. } => {
+            let waiting: Vec<_> = of(scene.run, task_id).filter(|instance| unfinished(instance)).collect();
+            let waiting: Vec<_> = waiting.into_iter().map(|i| (i.task_id.clone(), i.map_index)).collect();
+            if waiting.is_empty() {
+                return Vec::new();
+            }
+            let why = format!("can wait for a run of DAG `{dag_id}` that its schedule does not make any more");
+            vec![Claim::of_instances(waiting, Fate::Noted, why)]
+        }
         Reference::OutletGone { task_id, uri, consumers } => {
             let waiting: Vec<String> = consumers.iter().take(3).map(|dag_id| format!("`{dag_id}`")).collect();
             let why = format!("does not update `{uri}`, and so {} will not run for it", waiting.join(", "));
@@ -42,6 +51,7 @@ pub(super) fn claims(kind: &Reference, scene: &Scene) -> Vec<Claim> {
 pub(super) fn about(kind: &Reference) -> Vec<TaskId> {
     match kind {
         Reference::SensorTargetMissing { task_id, .. }
+        | Reference::SchedulesApart { task_id, .. }
         | Reference::TriggerTargetMissing { task_id, .. }
         | Reference::OutletGone { task_id, .. } => vec![task_id.clone()],
     }
@@ -52,6 +62,9 @@ pub(super) fn worst(kind: &Reference) -> (Harm, &'static str) {
     match kind {
         Reference::SensorTargetMissing { .. } => {
             (Harm::Breaks, "a sensor of a run in flight would wait for ever for a target that is gone")
+        }
+        Reference::SchedulesApart { .. } => {
+            (Harm::Soft, "a sensor of a run in flight could wait for a run that is not made")
         }
         Reference::TriggerTargetMissing { .. } => {
             (Harm::Breaks, "a task of a run in flight would trigger a DAG that is gone, and fail")
