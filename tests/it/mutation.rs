@@ -1,9 +1,11 @@
 //! Random structural changes to random DAGs with a run in flight: a change that hurts the run is
 //! found, and one that does not is let through. Whoever makes the change knows what it does; the
-//! program's own replay is never asked.
+//! program's own replay is never asked. A sample runs on a real Airflow (`tests/live/verdicts/mutated.rs`).
 
-mod change;
-mod spec;
+#[path = "mutation/change.rs"]
+pub(crate) mod change;
+#[path = "mutation/spec.rs"]
+pub(crate) mod spec;
 
 use change::{CHANGES, Expected, Mutation, mutate};
 use dagguard::content::{ContentPath, File, Layout, Revision, Snapshot};
@@ -179,20 +181,27 @@ fn facts(spec: &Spec, (version, pinned): (&str, bool)) -> Facts {
 }
 
 /// One change on one Airflow.
-struct Case {
-    deployed: Spec,
-    mutation: Mutation,
-    airflow: (&'static str, bool),
+pub(crate) struct Case {
+    pub(crate) deployed: Spec,
+    pub(crate) mutation: Mutation,
+    /// The version, and whether the run is pinned.
+    pub(crate) airflow: (&'static str, bool),
 }
 
 impl Case {
-    fn expected(&self) -> Expected {
+    pub(crate) fn expected(&self) -> Expected {
         match self.airflow {
             // The run keeps the DAG file that it started from.
             (_, true) => Expected::Allow,
             (version, _) if version.starts_with('2') => self.mutation.two,
             _ => self.mutation.three,
         }
+    }
+
+    /// The change as text.
+    pub(crate) fn difference(&self) -> String {
+        let (before, after) = (self.deployed.text(), self.mutation.proposed.text());
+        similar::TextDiff::from_lines(&before, &after).unified_diff().to_string()
     }
 
     /// What is wrong with what is said, if anything is.
@@ -217,7 +226,7 @@ impl Case {
 }
 
 /// The same cases for the same seed.
-fn cases(seed: u64, count: usize) -> Vec<Case> {
+pub(crate) fn cases(seed: u64, count: usize) -> Vec<Case> {
     let mut rng = Rng(seed);
     let mut cases = Vec::new();
     let mut number = 0;
@@ -288,8 +297,7 @@ fn ten_thousand_random_changes_are_judged_as_whoever_made_them_knows() {
         let (case, fault) = faults[0];
         let _ = writeln!(shown, "\n== {kind}: {} times; {fault}", faults.len());
         if kinds.len() <= 12 {
-            let (before, after) = (case.deployed.text(), case.mutation.proposed.text());
-            shown.push_str(&similar::TextDiff::from_lines(&before, &after).unified_diff().to_string());
+            shown.push_str(&case.difference());
             let _ = writeln!(shown, "{:?}", case.deployed.states());
         }
     }

@@ -15,6 +15,7 @@ mod model;
 mod roles;
 mod smoke;
 mod snapshot;
+mod verdicts;
 
 use libtest_mimic::{Arguments, Trial};
 use std::collections::BTreeSet;
@@ -48,7 +49,10 @@ fn cases(release: &Release) -> Vec<(&'static str, Case)> {
     if !release.stays() {
         return smoke::cases();
     }
-    [delivery::cases(), snapshot::cases(release), model::cases(release)].into_iter().flatten().collect()
+    [delivery::cases(), snapshot::cases(release), model::cases(release), verdicts::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn main() -> ExitCode {

@@ -201,6 +201,35 @@ pub(crate) fn install(release: &'static Release) -> Result<Venv, LeftOut> {
     Ok(Venv { installed_in: Some(begin.elapsed()), ..venv })
 }
 
+/// A folder of packages beside the release, for the servers that run many tasks at once: what Airflow
+/// speaks to PostgreSQL with, and on Airflow 3 git bundles. Installed once.
+pub(crate) fn drivers(release: &Release) -> Result<PathBuf, LeftOut> {
+    let airflow = root();
+    let lock = File::create(airflow.join("install.lock")).map_err(|error| failed("lock file", &error))?;
+    lock.lock().map_err(|error| failed("lock file", &error))?;
+    let folder = airflow.join(format!("drivers-{}", release.name()));
+    let packages: &[&str] = if release.major() == 2 {
+        &["psycopg2-binary"]
+    } else {
+        &["psycopg2-binary", "asyncpg", "apache-airflow-providers-git", "GitPython", "gitdb", "smmap"]
+    };
+    let wanted = format!("{packages:?} {}\n", release.as_of);
+    if fs::read_to_string(folder.join(STAMP)).is_ok_and(|found| found == wanted) {
+        return Ok(folder);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|error| failed("half an installation", &error))?;
+    }
+    let python = find_python(release)?;
+    let mut command = Command::new(tools(&airflow)?);
+    command.args(["pip", "install", "--quiet", "--no-deps", "--exclude-newer", release.as_of, "--python"]).arg(python);
+    command.arg("--target").arg(&folder).args(packages);
+    command.env("UV_CACHE_DIR", airflow.join("cache")).env("UV_PYTHON_DOWNLOADS", "never").env_remove("VIRTUAL_ENV");
+    output(&mut command, &format!("installation of the drivers for Airflow {}", release.name()))?;
+    fs::write(folder.join(STAMP), wanted).map_err(|error| failed("stamp", &error))?;
+    Ok(folder)
+}
+
 /// `uv`, in an environment of its own.
 fn tools(airflow: &Path) -> Result<PathBuf, LeftOut> {
     let root = airflow.join("tools");

@@ -15,6 +15,7 @@ pub(crate) mod branch;
 pub(crate) mod dagbag;
 pub(crate) mod http;
 pub(crate) mod install;
+pub(crate) mod postgres;
 pub(crate) mod processes;
 pub(crate) mod relay;
 #[path = "../it/repositories.rs"]

@@ -44,17 +44,28 @@ impl Server {
     /// Starts all components in a home that does not exist yet, and waits until the API answers.
     /// `dags`, `plugins` and `gate` are there and empty.
     pub(crate) fn start(venv: &Venv, home: &Path) -> Result<Self, String> {
+        let template = venv.template().join("airflow.db");
+        let database = |home: &Path| fs::copy(&template, home.join("airflow.db")).map_err(|error| error.to_string());
+        Self::start_with(venv, home, &BTreeMap::new(), |home, _| database(home).map(drop))
+    }
+
+    /// The same with other settings, by the names that they have in the environment, and a database
+    /// that `prepare` makes, given the home and the whole environment.
+    pub(crate) fn start_with(
+        venv: &Venv,
+        home: &Path,
+        settings: &BTreeMap<String, String>,
+        prepare: impl Fn(&Path, &BTreeMap<String, String>) -> Result<(), String>,
+    ) -> Result<Self, String> {
         processes::end_all_on_interrupt();
         let begin = Instant::now();
         for folder in ["dags", "plugins", "gate", "logs"] {
             fs::create_dir_all(home.join(folder)).map_err(|error| error.to_string())?;
         }
         let home = home.canonicalize().map_err(|error| error.to_string())?;
-        for file in ["airflow.db", "passwords.json"] {
-            let template = venv.template().join(file);
-            if template.exists() {
-                fs::copy(template, home.join(file)).map_err(|error| error.to_string())?;
-            }
+        let passwords = venv.template().join("passwords.json");
+        if passwords.exists() {
+            fs::copy(passwords, home.join("passwords.json")).map_err(|error| error.to_string())?;
         }
         if venv.release.major() == 2 {
             fs::write(home.join("webserver_config.py"), WEB_SERVER).map_err(|error| error.to_string())?;
@@ -62,6 +73,8 @@ impl Server {
         let port = free_port();
         let mut env = environment(venv, &home, port);
         env.insert("DAGGUARD_TEST_GATE".to_string(), home.join("gate").to_string_lossy().into_owned());
+        env.extend(settings.clone());
+        prepare(&home, &env)?;
         let rest = Rest::new(venv.release, &format!("http://127.0.0.1:{port}"));
         let processes = BTreeMap::new();
         let mut server = Self { venv: venv.clone(), home, port, env, processes, rest, started_in: Duration::ZERO };
@@ -170,11 +183,19 @@ impl Server {
         processes::end_strays(&self.home);
     }
 
+    /// Ends a component alone, at once.
+    pub(crate) fn kill(&mut self, component: &'static str) {
+        if let Some(mut child) = self.processes.remove(component) {
+            processes::end(&mut child, &self.home);
+        }
+    }
+
     fn api(&self) -> &'static str {
         if self.venv.release.major() == 2 { "webserver" } else { "api-server" }
     }
 
-    fn spawn(&mut self, component: &'static str) -> Result<(), String> {
+    /// Starts another component.
+    pub(crate) fn spawn(&mut self, component: &'static str) -> Result<(), String> {
         let log = File::options().create(true).append(true).open(self.home.join(format!("{component}.log")));
         let log = log.map_err(|error| error.to_string())?;
         let child = airflow(&self.venv, &self.home, &self.env)
@@ -201,15 +222,19 @@ impl Drop for Server {
 pub(crate) fn make_template(venv: &Venv) -> Result<(), String> {
     let home = venv.template();
     fs::create_dir_all(home.join("dags")).map_err(|error| error.to_string())?;
-    let env = environment(venv, &home, 1);
-    let run = |args: &[&str]| {
-        let what = format!("airflow {}", args[..args.len().min(2)].join(" "));
-        output(airflow(venv, &home, &env).args(args), &what).map(drop).map_err(|left_out| left_out.0)
-    };
     if venv.release.major() == 3 {
         let passwords = serde_json::json!({ ADMIN: ADMIN, VIEWER: VIEWER });
         fs::write(home.join("passwords.json"), passwords.to_string()).map_err(|error| error.to_string())?;
     }
+    make_database(venv, &home, &environment(venv, &home, 1))
+}
+
+/// Makes the tables and the users.
+pub(crate) fn make_database(venv: &Venv, home: &Path, env: &BTreeMap<String, String>) -> Result<(), String> {
+    let run = |args: &[&str]| {
+        let what = format!("airflow {}", args[..args.len().min(2)].join(" "));
+        output(airflow(venv, home, env).args(args), &what).map(drop).map_err(|left_out| left_out.0)
+    };
     let is_before_2_7 = ["2.3.", "2.6."].iter().any(|begin| venv.release.version.starts_with(begin));
     run(&["db", if is_before_2_7 { "init" } else { "migrate" }])?;
     if !venv.release.has_roles() {
@@ -312,7 +337,7 @@ fn environment(venv: &Venv, home: &Path, port: u16) -> BTreeMap<String, String> 
     env
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
 }

@@ -1,6 +1,6 @@
 //! Changes made at random to a DAG whose work is known, each with what it does to the run in
 //! flight: by who changes it, never by the program's own replay. What each does was measured on
-//! real servers, and is measured again on a sample by `mutation::on_a_real_airflow`.
+//! real servers, and is measured again on a sample by `tests/live/verdicts/mutated.rs`.
 
 use super::spec::{Place, Reads, Spec, Task, Value, Work};
 use super::{Rng, draw};

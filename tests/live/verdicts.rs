@@ -1,0 +1,191 @@
+//! Verdicts that a real Airflow confirms: runs are brought to the state where a content change meets
+//! them, `dagguard check` reads the REST API itself, its verdict is held against what was recorded of
+//! the scenario, and then the change is delivered and what becomes of the runs is held against it too.
+//!
+//! The scenarios and the record are those of `testdata/oracle` (see its README) and, in the long case,
+//! of the developers' shared folder. A release runs its sample in one server, all at once.
+
+mod mutated;
+mod scenario;
+mod stage;
+
+use super::Case;
+use super::support::install::Release;
+use scenario::{Scenario, recorded};
+use serde_json::Value;
+use stage::{Played, Stage};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The scenarios of every run, each with the truth that has its row.
+const SAMPLE: &str = include_str!("verdicts/sample.txt");
+/// Rows where this program and the record differ, each with the reason (see `tests/it/oracle.rs`).
+const KNOWN: &str = include_str!("../it/oracle/known.txt");
+/// Fewer would not be a sample.
+const LEAST: usize = 30;
+/// How many runs stand at their gates at once in the long case.
+const BATCH: usize = 32;
+
+pub(crate) fn cases() -> Vec<(&'static str, Case)> {
+    vec![
+        ("verdicts_are_what_becomes_of_the_runs", Case::Installed(verdicts_are_what_becomes_of_the_runs)),
+        ("verdicts_on_all_other_scenarios", Case::Installed(verdicts_on_all_other_scenarios)),
+        ("random_changes_do_what_is_said_of_them", Case::Installed(mutated::random_changes_do_what_is_said_of_them)),
+    ]
+}
+
+fn ours() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/oracle")
+}
+
+/// The developers' folder; none where `DAGGUARD_TEST_NO_SHARED` says that it is not there.
+fn shared() -> Option<PathBuf> {
+    if std::env::var_os("DAGGUARD_TEST_NO_SHARED").is_some() {
+        return None;
+    }
+    let folder = std::env::var_os("DAGGUARD_TEST_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    assert!(folder.is_dir(), "nothing at `{}`: set DAGGUARD_TEST_NO_SHARED=1 if it is not here", folder.display());
+    Some(folder.join("oracle"))
+}
+
+/// The truths of a release: that of its DAG folder and, on Airflow 3, that of a versioned bundle.
+fn truths(release: &Release) -> Vec<String> {
+    let mut truths = vec![release.version.to_string()];
+    if release.major() == 3 {
+        truths.push(format!("{}-git", release.version));
+    }
+    truths
+}
+
+fn sample(truth: &str) -> BTreeSet<String> {
+    let lines = SAMPLE.lines().filter_map(|line| line.split_once(' '));
+    lines.filter(|(of, _)| *of == truth).map(|(_, name)| name.to_string()).collect()
+}
+
+fn verdicts_are_what_becomes_of_the_runs(release: &'static Release) {
+    let mut scenarios = Vec::new();
+    for truth in truths(release) {
+        let names = sample(&truth);
+        let of_truth: Vec<Scenario> = recorded(&ours(), &truth, &BTreeSet::new())
+            .into_iter()
+            .filter(|scenario| names.contains(&scenario.name))
+            .collect();
+        let found: BTreeSet<String> = of_truth.iter().map(|scenario| scenario.name.clone()).collect();
+        assert_eq!(found, names, "{truth} has no row that may be judged");
+        scenarios.extend(of_truth);
+    }
+    assert!(scenarios.len() >= LEAST, "{} scenarios", scenarios.len());
+    let mut stage = Stage::start(release, "verdicts");
+    let played = stage.play(&scenarios, true);
+    let mut table = Table::default();
+    for scenario in &scenarios {
+        table.add(scenario, &played[&scenario.name], None);
+    }
+    stage.end();
+    table.conclude(release.version);
+}
+
+fn verdicts_on_all_other_scenarios(release: &'static Release) {
+    let mut batches: Vec<(Vec<Scenario>, String)> = Vec::new();
+    for (folder, whose) in [(Some(ours()), "ours-"), (shared(), "")] {
+        let Some(folder) = folder else { continue };
+        for truth in truths(release) {
+            let sampled = if whose.is_empty() { BTreeSet::new() } else { sample(&truth) };
+            let mut scenarios = recorded(&folder, &truth, &sampled);
+            // A restart of the triggerer hits its whole batch.
+            scenarios.sort_by_key(Scenario::restarts_triggerer);
+            let (calm, restarted): (Vec<_>, Vec<_>) =
+                scenarios.into_iter().partition(|scenario| !scenario.restarts_triggerer());
+            for part in [calm, restarted] {
+                batches.extend(part.chunks(BATCH).map(|batch| (batch.to_vec(), format!("{whose}{truth}"))));
+            }
+        }
+    }
+    let mut stage = Stage::start(release, "verdicts-all");
+    let mut table = Table::default();
+    for (batch, label) in &batches {
+        let played = stage.play(batch, true);
+        for scenario in batch {
+            table.add(scenario, &played[&scenario.name], Some(label));
+        }
+    }
+    stage.end();
+    table.conclude(release.version);
+}
+
+/// Whether the list of known differences has the row.
+fn is_known(scenario: &str, label: &str) -> bool {
+    KNOWN.lines().filter(|line| !line.starts_with('#')).any(|line| {
+        let row = line.split_once(": ").map_or(line, |(row, _)| row);
+        let mut words = row.split(' ').skip(1);
+        words.next() == Some(scenario) && words.any(|word| word == label)
+    })
+}
+
+#[derive(Default)]
+struct Table {
+    verdicts: usize,
+    outcomes: usize,
+    total: usize,
+    known: Vec<String>,
+    faults: Vec<String>,
+}
+
+impl Table {
+    fn add(&mut self, scenario: &Scenario, played: &Played, label: Option<&str>) {
+        self.total += 1;
+        let name = format!("{}{}", scenario.name, if scenario.pinned { ", pinned" } else { "" });
+        if let Some(why) = &played.not_reached {
+            self.faults.push(format!("{name}: the state where the change comes was not reached: {why}"));
+            return;
+        }
+        let verdict = verdict_fault(scenario.severity(), played);
+        self.verdicts += usize::from(verdict.is_none());
+        if let Some(fault) = verdict {
+            if label.is_some_and(|label| is_known(&scenario.name, label)) {
+                self.known.push(name.clone());
+            } else {
+                self.faults.push(format!("{name}: {fault}"));
+            }
+        }
+        let outcome = outcome_fault(scenario, played);
+        self.outcomes += usize::from(outcome.is_none());
+        self.faults.extend(outcome.map(|fault| format!("{name}: {fault}")));
+    }
+
+    fn conclude(&self, version: &str) {
+        eprintln!(
+            "Airflow {version}: {} scenarios, {} verdicts and {} outcomes agree; known to differ: {:?}",
+            self.total, self.verdicts, self.outcomes, self.known
+        );
+        assert!(self.faults.is_empty(), "Airflow {version}:\n{}", self.faults.join("\n"));
+    }
+}
+
+/// Blocked exactly where it hurts; a run whose record merely changes may be seen either way.
+fn verdict_fault(severity: &str, played: &Played) -> Option<String> {
+    let right = matches!((severity, played.exit), ("hard", Some(1)) | ("none", Some(0)) | ("soft", Some(0 | 1)));
+    (!right)
+        .then(|| format!("recorded as `{severity}`, and the check ended with {:?}: {}", played.exit, played.findings()))
+}
+
+/// What became of the runs, held against the record.
+fn outcome_fault(scenario: &Scenario, played: &Played) -> Option<String> {
+    let recorded = scenario.run_states();
+    if played.run_states != recorded {
+        return Some(format!("the runs are {:?}, recorded {recorded:?}: {:?}", played.run_states, played.instances));
+    }
+    let ended = |instances: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+        let all = instances.iter().filter(|(_, state)| stage::ENDED.contains(&state.as_str()));
+        all.map(|(key, state)| (key.clone(), state.clone())).collect()
+    };
+    let (now, then) = (ended(&played.instances), ended(&scenario.instances()));
+    if now != then {
+        return Some(format!("the instances are {now:?}, recorded {then:?}"));
+    }
+    let finals: Vec<&Value> =
+        played.records.iter().filter(|(label, _)| label == "final").map(|(_, value)| value).collect();
+    (finals != scenario.finals().iter().collect::<Vec<_>>())
+        .then(|| format!("the final values are {finals:?}, recorded {:?}", scenario.finals()))
+}
