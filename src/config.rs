@@ -7,6 +7,7 @@
 mod arguments;
 mod choices;
 mod instances;
+mod source;
 mod variables;
 
 pub use arguments::{
@@ -17,6 +18,7 @@ pub use arguments::{
 };
 pub use choices::{most_past_runs, operator, rules_dir, secrets_backend, tree};
 pub use instances::{ConfigText, InstanceSettings, Login, PasswordKind, instances};
+pub use source::{SourceArguments, SourceLogin, source_login};
 pub use variables::{Environment, nearest_three};
 
 use crate::ids::AirflowVersion;

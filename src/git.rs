@@ -1,30 +1,45 @@
 //! git: a branch of a remote to a [`Snapshot`], a local repository for `check` and the hook, and
 //! git's pre-push lines.
 //!
+//! What a branch may cost is bounded before it is paid: while a pack comes in and while a tree is
+//! read, for both are written by others.
+//!
 //! Invariants: the only user of gix. Knows nothing of DAGs; files come out with git's own bytes
 //! and ids. The host's git configuration and environment have no influence on a fetch. A
 //! credential is cut off a URL where the URL enters and never shows in an error.
 
 #![expect(clippy::disallowed_methods, reason = "this edge reads repositories and work trees")]
 
+mod bounds;
+mod connection;
 mod error;
 mod fetch;
 mod history;
+mod login;
 mod pre_push;
 mod repository;
+mod signature;
 mod source;
+mod store;
+mod transport;
 mod tree;
+mod upstream;
 mod working_tree;
 
+pub use bounds::Limits;
 pub use error::GitError;
-pub use fetch::{Fetched, Options, Remote};
-pub use history::Message;
+pub use fetch::{Ancestry, Fetched, Options, Remote};
+pub use history::{History, Message};
+pub use login::Login;
 pub use pre_push::{PrePush, pre_push_lines};
 pub use repository::Repository;
+pub use signature::Signers;
 pub use source::{Credentials, Source};
+pub use upstream::{Folder, Upstream};
 pub use working_tree::{repository_tree, working_tree};
 
 use crate::content::Snapshot;
+use fetch::commit_id;
 
 /// The beginning of a Git LFS pointer file, by the format's specification; a pointer is small.
 fn is_lfs_pointer(bytes: &[u8]) -> bool {

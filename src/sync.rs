@@ -9,12 +9,13 @@
 mod driver;
 mod lines;
 mod step;
+mod watch;
 
 pub use driver::run;
 pub use step::{Effect, Event, Failure, Line, Outcome, PassOutcome, Proposal, State, step};
 
 use crate::content::{Layout, Snapshot};
-use crate::git::Remote;
+use crate::git::Upstream;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,8 +24,8 @@ use std::time::Duration;
 pub struct Settings {
     /// `$AIRFLOW_HOME`.
     pub home: PathBuf,
-    /// The branch, and the local store.
-    pub remote: Remote,
+    /// The branch and the local store, or a folder that is watched.
+    pub upstream: Upstream,
     /// Time from the beginning of one pass to the next (R12).
     pub interval: Duration,
     /// One pass only, as an init container wants it.

@@ -2,21 +2,27 @@
 
 use super::{Exit, Failure, judge, runtime};
 use crate::airflow::Limits;
-use crate::config::{BootstrapArgument, ConfigError, Environment, JudgeArguments, OnceArgument, SyncArguments};
-use crate::content::{Layout, Location, Snapshot};
+use crate::config::{
+    BootstrapArgument, ConfigError, Environment, JudgeArguments, OnceArgument, SourceArguments, SourceLogin,
+    SyncArguments, source_login,
+};
+use crate::content::{Layout, Location, Revision, Snapshot};
 use crate::dag::Models;
-use crate::git::{Options, Remote, Source};
+use crate::git::{self, Folder, History, Login, Message, Options, Remote, Signers, Source, Upstream};
 use crate::report::{Report, Verdict};
 use crate::rules::{Finding, Level, Policy};
+use crate::secret::Secret;
 use crate::sync::{self, Bootstrap, FirstDelivery, Judge, Judgement, Once, Outcome, Settings};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result<Exit, Failure> {
     let mut settings = settings(&arguments, environment)?;
-    let (models, memories) = (judge::models(), judge::Memories::default());
+    let (models, memories) = (Mutex::new(Arc::new(judge::models())), judge::Memories::default());
     let sidecar =
-        Sidecar { arguments: arguments.judge, remote: settings.remote.clone(), environment, models, memories };
+        Sidecar { arguments: arguments.judge, upstream: settings.upstream.clone(), environment, models, memories };
     // Wrong settings end the program now, not at the first change that needs them.
     let accesses = judge::accesses(&sidecar.arguments, environment, Limits::default(), &sidecar.memories)?;
     judge::policy(Policy::sync(settings.layout), &sidecar.arguments)?;
@@ -26,6 +32,13 @@ pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result
              --no-live says so on purpose"
                 .to_string(),
         );
+    }
+    let proxies = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    if let Some(name) = proxies.into_iter().find(|name| environment.get(name).is_some())
+        && arguments.reached.git_proxy.is_none()
+        && arguments.source.as_ref().is_some_and(|source| source.starts_with("https:"))
+    {
+        settings.warnings.push(format!("{name} is set and not used: DAGGUARD_GIT_PROXY names the proxy before git"));
     }
     let outcome = runtime()?.block_on(async {
         let shutdown = asked_to_end()?;
@@ -39,28 +52,9 @@ pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result
 }
 
 fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Settings, Failure> {
-    let text = arguments.source.as_deref().ok_or(ConfigError::NoSource)?;
-    let source = Source::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
-    let from_variable =
-        ["DAGGUARD_SOURCE", "CONTENT_SYNCER_GIT_REPO_SOURCE"].iter().any(|name| environment.get(name) == Some(text));
-    if source.credentials().is_some() && !from_variable {
-        return Err(Failure::usage("a password or token was typed, where every process of the machine can read it")
-            .hint("put the URL in the variable `CONTENT_SYNCER_GIT_REPO_SOURCE`"));
-    }
-    let certificates = match &arguments.ca_bundle {
-        None => None,
-        Some(path) => Some(std::fs::read(path).map_err(|error| {
-            Failure::usage(format!("the certificates cannot be read, {error}: `{}`", path.display()))
-        })?),
-    };
-    let options = Options { certificates, ssh_command: arguments.ssh_command.clone(), ..Options::default() };
-    // The store is a cache; beside the record it is on a volume that is known to be writable.
-    let store = arguments.folder.clone().unwrap_or_else(|| arguments.home.join(".dagguard").join("git"));
-    let remote =
-        Remote::new(source, &arguments.branch, &store, options).map_err(|error| Failure::usage(error.to_string()))?;
-    Ok(Settings {
+    let settings = |upstream: Upstream| Settings {
         home: arguments.home.clone(),
-        remote,
+        upstream,
         interval: Duration::from_secs(arguments.interval),
         once: arguments.once.map(|once| Once { strict: once == OnceArgument::Strict }),
         bootstrap: match arguments.bootstrap {
@@ -70,6 +64,94 @@ fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Sett
         },
         layout: Layout::Content,
         warnings: Vec::new(),
+    };
+    if let Some(dir) = &arguments.watch {
+        return Ok(settings(Upstream::Folder(folder(dir, &arguments.home)?)));
+    }
+    let text = arguments.source.as_deref().ok_or(ConfigError::NoSource)?;
+    let source = Source::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
+    let from_variable =
+        ["DAGGUARD_SOURCE", "CONTENT_SYNCER_GIT_REPO_SOURCE"].iter().any(|name| environment.get(name) == Some(text));
+    if source.credentials().is_some() && !from_variable {
+        return Err(Failure::usage("a password or token was typed, where every process of the machine can read it")
+            .hint("put the URL in the variable `CONTENT_SYNCER_GIT_REPO_SOURCE`"));
+    }
+    let options = options(&arguments.reached, environment)?;
+    if source.credentials().is_some() && options.login != Login::Address {
+        return Err(Failure::usage("there is a credential in the source's URL and another one beside it")
+            .hint("leave one of the two out: `CONTENT_SYNCER_GIT_REPO_SOURCE`, or the variable `DAGGUARD_GIT_…`"));
+    }
+    // The store is a cache; beside the record it is on a volume that is known to be writable.
+    let store = arguments.folder.clone().unwrap_or_else(|| arguments.home.join(".dagguard").join("git"));
+    let remote =
+        Remote::new(source, &arguments.branch, &store, options).map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(settings(Upstream::Branch(Box::new(remote))))
+}
+
+/// The folder of a developer, which must not be where it is delivered to: neither is written into
+/// the other (R94).
+fn folder(dir: &Path, home: &Path) -> Result<Folder, Failure> {
+    let real = |path: &Path| std::fs::canonicalize(path);
+    let dir = real(dir)
+        .map_err(|error| Failure::usage(format!("the folder cannot be watched, {error}: `{}`", dir.display())))?;
+    let roots = ["dags", "plugins", "shared"].map(|root| dir.join(root)).map(|root| real(&root).ok());
+    let mut content: Vec<PathBuf> = roots.into_iter().flatten().collect();
+    if content.is_empty() {
+        content.push(dir.clone());
+    }
+    for target in ["dags", "plugins"].map(|root| home.join(root)) {
+        // One that is not there yet will be made where its home is.
+        let Ok(place) = real(&target).or_else(|_| real(home)) else { continue };
+        if let Some(content) = content.iter().find(|content| place.starts_with(content) || content.starts_with(&place))
+        {
+            return Err(Failure::usage(format!(
+                "delivered files would be written into the work tree `{}`: `{}` leads there",
+                content.display(),
+                target.display()
+            ))
+            .hint("remove the link, or name another home: AIRFLOW_HOME"));
+        }
+    }
+    Ok(Folder::new(&dir))
+}
+
+/// How the branch is reached. A secret itself is read at each poll.
+fn options(arguments: &SourceArguments, environment: &Environment) -> Result<Options, Failure> {
+    const MIB: u64 = 1024 * 1024;
+    let typed = arguments.git_proxy.as_ref().map(Secret::expose);
+    if typed.is_some_and(|proxy| proxy.contains('@') && environment.get("DAGGUARD_GIT_PROXY") != Some(proxy)) {
+        return Err(Failure::usage("a proxy's password was typed, where every process of the machine can read it")
+            .hint("put the URL in the variable `DAGGUARD_GIT_PROXY`"));
+    }
+    let certificates = arguments.ca_bundle.as_ref().map(|path| {
+        std::fs::read(path)
+            .map_err(|error| Failure::usage(format!("the certificates cannot be read, {error}: `{}`", path.display())))
+    });
+    let (ssh, gpg) = (arguments.allowed_signers.clone(), arguments.gpg_home.clone());
+    Ok(Options {
+        login: match source_login(environment)? {
+            SourceLogin::Address => Login::Address,
+            SourceLogin::Token(token) => Login::Token(token),
+            SourceLogin::Password { username, password } => Login::Password { username, password },
+            SourceLogin::Command(argv) => Login::Command(argv),
+        },
+        ssh_command: arguments.ssh_command.clone(),
+        ssh_key: arguments.ssh_key.clone(),
+        known_hosts: arguments.known_hosts.clone(),
+        certificates: certificates.transpose()?,
+        proxy: arguments.git_proxy.clone(),
+        time_limit: Duration::from_secs(arguments.fetch_timeout),
+        limits: git::Limits {
+            files: arguments.max_files,
+            object: arguments.max_object * MIB,
+            content: arguments.max_content * MIB,
+            received: arguments.max_fetch * MIB,
+            unpacked: arguments.max_fetch * 4 * MIB,
+            ..git::Limits::default()
+        },
+        deepest: arguments.deepest_history,
+        signers: (ssh.is_some() || gpg.is_some()).then_some(Signers { ssh, gpg }),
+        ..Options::default()
     })
 }
 
@@ -90,10 +172,11 @@ fn asked_to_end() -> Result<impl Future<Output = ()>, Failure> {
 struct Sidecar<'a> {
     arguments: JudgeArguments,
     /// Where commits are read: what was said with them, and the configuration that they carry.
-    remote: Remote,
+    upstream: Upstream,
     environment: &'a Environment,
-    /// What did not change since the last judgement is not evaluated again.
-    models: Models,
+    /// What did not change since the last judgement is not evaluated again while a revision is held.
+    /// It ends with the delivery: an idle program holds no models.
+    models: Mutex<Arc<Models>>,
     /// What the servers showed, which saves calls.
     memories: judge::Memories,
 }
@@ -110,13 +193,63 @@ impl Judge for Sidecar<'_> {
         };
         // What is on disk has no configuration; the commit that it was delivered from has.
         let mut deployed = deployed.clone();
-        if let Some((path, file)) = self.remote.configuration(deployed.revision()) {
+        if let Some((path, file)) = self.upstream.configuration(deployed.revision()) {
             deployed.configure(path, file);
         }
-        let messages = self.remote.messages(deployed.revision(), proposed.revision());
-        let policy = judge::with_trees(policy, &deployed, proposed, &messages);
-        let report = judge::judge(&self.models, &deployed, proposed, &accesses, &policy).await;
-        judgement(&report)
+        let models = Arc::clone(&self.models.lock().unwrap_or_else(PoisonError::into_inner));
+        let judged = |messages: Vec<Message>| {
+            let policy = judge::with_trees(policy.clone(), &deployed, proposed, &messages);
+            let (models, deployed, accesses) = (&models, &deployed, &accesses);
+            async move {
+                let report = judge::judge(models, deployed, proposed, accesses, &policy).await;
+                if report.verdict == Verdict::Allow {
+                    // What was learnt ends with the delivery: an idle program holds no models.
+                    *self.models.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(judge::models());
+                }
+                report
+            }
+        };
+        let here = self.upstream.history(deployed.revision(), proposed.revision());
+        let report = judged(here.messages.clone()).await;
+        if here.reached || report.verdict == Verdict::Allow {
+            return judgement(&report);
+        }
+        // It would be held: whoever accepted it may have said so in a commit that is not here yet.
+        match self.deepened(deployed.revision(), proposed.revision()).await {
+            Ok(history) if history.reached && history.messages != here.messages => {
+                judgement(&judged(history.messages).await)
+            }
+            Ok(history) if history.reached => judgement(&report),
+            Ok(_) => held_without_history(
+                &report,
+                "the deployed commit was not reached in the history of the branch: of acceptances in commit \
+                 messages only those of the newest commit count",
+            ),
+            Err(problem) => held_without_history(&report, &problem),
+        }
+    }
+}
+
+impl Sidecar<'_> {
+    /// The history as deep as it takes, in a thread of its own: the remote may be silent.
+    async fn deepened(&self, deployed: &Revision, proposed: &Revision) -> Result<History, String> {
+        let (upstream, deployed, proposed) = (self.upstream.clone(), deployed.clone(), proposed.clone());
+        let read = tokio::task::spawn_blocking(move || upstream.deepened_history(&deployed, &proposed)).await;
+        match read {
+            Ok(read) => read.map_err(|error| format!("acceptances in earlier commits are not known, {error}")),
+            Err(_) => Err("acceptances in earlier commits are not known: the reading failed".to_string()),
+        }
+    }
+}
+
+/// The judgement, with why there may be more acceptances than were counted.
+fn held_without_history(report: &Report, why: &str) -> Judgement {
+    match judgement(report) {
+        Judgement::Hold { mut reasons, undecided } => {
+            reasons.push(crate::report::clean(why));
+            Judgement::Hold { reasons, undecided }
+        }
+        allow @ Judgement::Allow { .. } => allow,
     }
 }
 

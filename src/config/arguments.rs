@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::source::SourceArguments;
 use crate::secret::Secret;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::path::PathBuf;
 #[command(name = "dagguard", version, disable_help_subcommand = true, arg_required_else_help = true)]
 #[command(after_help = "Every flag can be set by a variable: `--airflow-url` by DAGGUARD_AIRFLOW_URL.\n\
     Credentials come from variables alone: DAGGUARD_AIRFLOW_USERNAME, DAGGUARD_AIRFLOW_PASSWORD, DAGGUARD_AIRFLOW_TOKEN,\n\
-    each also as …_FILE, or DAGGUARD_AIRFLOW_CREDENTIAL_COMMAND.")]
+    each also as …_FILE, or DAGGUARD_AIRFLOW_CREDENTIAL_COMMAND; for git DAGGUARD_GIT_ in place of DAGGUARD_AIRFLOW_.")]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -98,7 +99,7 @@ pub struct InstanceArguments {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the shape of a value parser")]
-fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+pub(super) fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }
 
@@ -244,12 +245,12 @@ pub struct SyncArguments {
     /// What a first delivery into an empty home does with findings
     #[arg(long, value_enum, default_value = "deliver", value_name = "WHAT")]
     pub bootstrap: BootstrapArgument,
-    /// A file of PEM certificates to trust for https
-    #[arg(long, value_name = "PATH")]
-    pub ca_bundle: Option<PathBuf>,
-    /// The ssh command for ssh sources, with its options
-    #[arg(long, value_name = "COMMAND")]
-    pub ssh_command: Option<String>,
+    /// How the branch is reached and what it may cost.
+    #[command(flatten)]
+    pub reached: SourceArguments,
+    /// Deliver this folder in place of a branch, at once when a file in it is saved: for a developer's machine
+    #[arg(long, value_name = "DIR", conflicts_with = "source")]
+    pub watch: Option<PathBuf>,
     /// Form of the log: text on a terminal, else json
     #[arg(long, value_enum, value_name = "FORM")]
     pub log_format: Option<LogFormat>,

@@ -360,7 +360,7 @@ impl Named<'_> {
 
 /// A command of a variable: a JSON list of texts, or words. No shell reads it, so there are no
 /// quotes and no expansions.
-fn argv(text: &str) -> Option<Vec<String>> {
+pub(super) fn argv(text: &str) -> Option<Vec<String>> {
     if text.trim_start().starts_with('[') {
         return serde_json::from_str(text).ok();
     }

@@ -1,6 +1,6 @@
 //! Variables: ours for every flag, and the five of the reference script.
 
-use super::instances;
+use super::{instances, source};
 use clap::{Arg, ArgAction, Command};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -82,7 +82,8 @@ fn variable(arg: &Arg) -> Option<String> {
 
 /// All variables that the command and its subcommands read.
 pub(super) fn known(command: &Command) -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = instances::OF_DEFAULT.iter().map(ToString::to_string).collect();
+    let outside_of_flags = instances::OF_DEFAULT.iter().chain(&source::OF_SOURCE);
+    let mut names: BTreeSet<String> = outside_of_flags.map(ToString::to_string).collect();
     let mut open = vec![command];
     while let Some(command) = open.pop() {
         names.extend(command.get_arguments().filter_map(variable));

@@ -18,10 +18,24 @@ pub enum PathProblem {
     /// Holds a null byte or a backslash, which some file systems read as a separator.
     #[error("holds a null byte or a backslash")]
     Character,
+    /// Holds a control character: a line break in a name would make two entries of one in any list.
+    #[error("holds a control character")]
+    Control,
+    /// Has a part `.git`, which would make a repository of the place where it is delivered.
+    #[error("has a part `.git`")]
+    Git,
+    /// Is longer than a file system takes it: 255 bytes a part, some four thousand in all.
+    #[error("is too long")]
+    TooLong,
     /// The bytes are not UTF-8; Airflow stores paths as text.
     #[error("is not UTF-8")]
     NotUtf8,
 }
+
+/// The longest path, with room for the home before it.
+const LONGEST: usize = 3_500;
+/// The longest name that file systems take.
+const LONGEST_PART: usize = 255;
 
 fn checked(text: &str) -> Result<(), PathProblem> {
     if text.starts_with('/') {
@@ -30,10 +44,18 @@ fn checked(text: &str) -> Result<(), PathProblem> {
     if text.contains(['\0', '\\']) {
         return Err(PathProblem::Character);
     }
+    if text.chars().any(char::is_control) {
+        return Err(PathProblem::Control);
+    }
+    if text.len() > LONGEST {
+        return Err(PathProblem::TooLong);
+    }
     for part in text.split('/') {
         match part {
             "" => return Err(PathProblem::EmptyPart),
             "." | ".." => return Err(PathProblem::Dots),
+            _ if part.eq_ignore_ascii_case(".git") => return Err(PathProblem::Git),
+            _ if part.len() > LONGEST_PART => return Err(PathProblem::TooLong),
             _ => {}
         }
     }
@@ -124,6 +146,11 @@ mod tests {
             ("dags//x", PathProblem::EmptyPart),
             ("dags/", PathProblem::EmptyPart),
             ("dags\\x", PathProblem::Character),
+            ("dags/a\nb.py", PathProblem::Control),
+            ("dags/.git/config", PathProblem::Git),
+            ("dags/.GIT/config", PathProblem::Git),
+            (&"x".repeat(256), PathProblem::TooLong),
+            (&"x/".repeat(2_000), PathProblem::TooLong),
         ] {
             assert_eq!(ContentPath::new(text), Err(problem), "{text}");
         }

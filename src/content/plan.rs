@@ -23,6 +23,9 @@ pub enum Refusal {
     /// the DAGs folder ends with "recursive loop" there.
     #[error("a symbolic link leads to itself or to a folder around it: `{0}`")]
     LoopingLink(ContentPath),
+    /// The tree is larger than is allowed, in this way: a branch is written by others.
+    #[error("the tree is too large, {0}")]
+    TooLarge(String),
     /// Two files of the tree go to one destination (R7), or to two that differ only in case or
     /// in how a letter is composed, which a volume may not keep apart.
     #[error("two files go to `{dest}`: `{first}` and `{second}`")]

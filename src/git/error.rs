@@ -1,5 +1,6 @@
 //! What can go wrong with git, sorted by who can act.
 
+use crate::content::Revision;
 use std::path::PathBuf;
 
 /// Why git gave no revision or no files. Reasons are the library's words on one line, with every
@@ -17,7 +18,7 @@ pub enum GitError {
         value: String,
     },
     /// The remote has branches, this one is not among them: renamed, deleted or misspelled.
-    #[error("the branch does not exist at `{origin}`, which has {}: `{branch}`", listed(.seen, *.more))]
+    #[error("the branch does not exist at `{origin}`, which has {}{}: `{branch}`", listed(.seen, *.more), was_renamed(.renamed.as_deref()))]
     BranchMissing {
         /// The repository asked.
         origin: String,
@@ -27,6 +28,32 @@ pub enum GitError {
         seen: Vec<String>,
         /// How many more there are.
         more: usize,
+        /// A branch whose newest commit is the deployed one, or the last that was fetched.
+        renamed: Option<String>,
+    },
+    /// The newest commit is more than one fetch may be, or one of its objects is.
+    #[error("{problem}: `{revision}`")]
+    TooLarge {
+        /// The commit; the branch, where it is not known.
+        revision: Revision,
+        /// Which limit was met.
+        problem: String,
+    },
+    /// A signature is wanted, and the newest commit has none that counts.
+    #[error("{problem}: `{revision}`")]
+    Signature {
+        /// The commit.
+        revision: Revision,
+        /// What is the matter with it.
+        problem: String,
+    },
+    /// The credential itself cannot be had: a file, a command.
+    #[error("the credential for git cannot be had, {problem}: `{what}`")]
+    Credential {
+        /// The file, or the program.
+        what: String,
+        /// What is the matter with it; never a part of what was read.
+        problem: String,
     },
     /// The remote has no branch at all.
     #[error("the repository is empty: `{origin}`")]
@@ -127,8 +154,25 @@ pub enum GitError {
 impl GitError {
     /// Whether the same call may succeed later without anybody doing something.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::TimeLimit { .. } | Self::Damaged { .. })
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::TimeLimit { .. } | Self::Damaged { .. } | Self::Credential { .. }
+        )
     }
+
+    /// The newest commit, where it is that which is refused: the remote and the way to it are fine.
+    pub fn refused(&self) -> Option<&Revision> {
+        match self {
+            Self::TooLarge { revision, .. } | Self::Signature { revision, .. } => Some(revision),
+            _ => None,
+        }
+    }
+}
+
+fn was_renamed(branch: Option<&str>) -> String {
+    branch.map_or_else(String::new, |name| {
+        format!("; the commit that was fetched last is the newest of `{name}`, perhaps it was renamed")
+    })
 }
 
 fn listed(seen: &[String], more: usize) -> String {

@@ -1,6 +1,6 @@
 //! The repository at hand, for `check` and the hook: local objects only, nothing is checked out.
 
-use super::{GitError, Read, tree};
+use super::{GitError, Limits, Read, tree};
 use crate::content::Revision;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ impl Repository {
 
     /// The content of a commit.
     pub fn snapshot(&self, revision: &Revision) -> Read {
-        tree::snapshot(&self.repo, revision)
+        tree::snapshot(&self.repo, revision, Limits::default())
     }
 
     /// Whether the object of that full id is here.

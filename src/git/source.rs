@@ -68,6 +68,15 @@ impl Source {
         &self.url
     }
 
+    /// What git would ask a credential helper.
+    pub(super) fn question(&self) -> String {
+        let host = self.url.host().unwrap_or_default();
+        let port = self.url.port.map(|port| format!(":{port}")).unwrap_or_default();
+        let path = self.url.path.to_string();
+        let path = path.trim_start_matches('/');
+        format!("protocol={}\nhost={host}{port}\npath={path}\n\n", self.url.scheme.as_str())
+    }
+
     /// The credential that the address carried.
     pub fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()

@@ -1,38 +1,46 @@
 //! A commit's tree to a [`Snapshot`], straight from the object database.
 
-use super::{CONFIGS, GitError, ROOTS, Read, configures, is_lfs_pointer};
+use super::bounds::{Limits, mib};
+use super::{CONFIGS, GitError, ROOTS, Read, commit_id, configures, is_lfs_pointer};
 use crate::content::{BlobId, ContentPath, File, Mode, PathProblem, Refusal, Revision, Snapshot};
 use gix::objs::tree::EntryKind;
 
-/// Reads the content folders of a commit, or all of it where it has none of them.
-pub(super) fn snapshot(repo: &gix::Repository, revision: &Revision) -> Read {
+/// Reads the content folders of a commit, or all of it where it has none of them; no further than
+/// the limits, beyond which it cannot be delivered.
+pub(super) fn snapshot(repo: &gix::Repository, revision: &Revision, limits: Limits) -> Read {
     let damaged = |error: gix::Error| GitError::Damaged {
         path: repo.git_dir().to_path_buf(),
         revision: revision.to_string(),
         reason: super::error::words(&error),
     };
-    let id = gix::ObjectId::from_hex(revision.as_str().as_bytes())
-        .map_err(|_| GitError::UnknownRevision { revspec: revision.to_string(), shallow: false })?;
-    let mut reader = Reader { repo, revision, snapshot: Snapshot::empty(revision.clone()) };
+    let id = commit_id(revision)
+        .ok_or_else(|| GitError::UnknownRevision { revspec: revision.to_string(), shallow: false })?;
+    let snapshot = Snapshot::empty(revision.clone());
+    let mut reader = Reader { repo, revision, snapshot, limits, entries: 0, bytes: 0, is_over: false };
     reader.read(id).map_err(damaged)?;
     Ok(reader.snapshot)
 }
 
 /// The program's own configuration of a commit, if it carries one.
-pub(super) fn configuration_of(repo: &gix::Repository, revision: &Revision) -> Option<(ContentPath, File)> {
-    let id = gix::ObjectId::from_hex(revision.as_str().as_bytes()).ok()?;
-    let root = repo.find_commit(id).ok()?.tree().ok()?;
-    configuration(repo, revision, &root).ok().flatten()
+pub(super) fn configuration_of(
+    repo: &gix::Repository,
+    revision: &Revision,
+    limits: Limits,
+) -> Option<(ContentPath, File)> {
+    let root = repo.find_commit(commit_id(revision)?).ok()?.tree().ok()?;
+    configuration(repo, revision, &root, limits).ok().flatten()
 }
 
 fn configuration(
     repo: &gix::Repository,
     revision: &Revision,
     root: &gix::Tree,
+    limits: Limits,
 ) -> Result<Option<(ContentPath, File)>, gix::Error> {
     for name in CONFIGS {
         if let Some(entry) = root.lookup_entry([name])?
             && entry.mode().is_blob()
+            && repo.find_header(entry.object_id())?.size() <= limits.object
         {
             let bytes = repo.find_blob(entry.object_id())?.take_data();
             if configures(name, &bytes)
@@ -45,10 +53,25 @@ fn configuration(
     Ok(None)
 }
 
+/// Reasons against a tree that are collected: each is a line of the log.
+const MOST_REFUSED: usize = 50;
+
+/// A path as it can stand in a line of a log.
+fn shown(text: &str) -> String {
+    text.chars().take(200).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 struct Reader<'a> {
     repo: &'a gix::Repository,
     revision: &'a Revision,
     snapshot: Snapshot,
+    limits: Limits,
+    /// Files, links and folders so far.
+    entries: usize,
+    /// Bytes of all files so far.
+    bytes: u64,
+    /// Set once a limit was met: nothing more is read.
+    is_over: bool,
 }
 
 impl Reader<'_> {
@@ -60,40 +83,65 @@ impl Reader<'_> {
                 && entry.mode().is_tree()
             {
                 found = true;
-                self.folder(entry.object_id(), folder)?;
+                self.folder(entry.object_id(), folder, 1)?;
             }
         }
-        if let Some((path, file)) = configuration(self.repo, self.revision, &root)? {
+        if let Some((path, file)) = configuration(self.repo, self.revision, &root, self.limits)? {
             self.snapshot.configure(path, file);
         }
-        if found { Ok(()) } else { self.folder(root.id, "") }
+        if found { Ok(()) } else { self.folder(root.id, "", 0) }
     }
 
-    fn folder(&mut self, tree: gix::ObjectId, prefix: &str) -> Result<(), gix::Error> {
+    /// Refuses the whole tree; the reading ends.
+    fn too_large(&mut self, problem: String) {
+        self.is_over = true;
+        self.snapshot.refuse(Refusal::TooLarge(problem));
+    }
+
+    /// Notes what cannot be content; where there is very much of it, the first say enough.
+    fn refuse(&mut self, refusal: Refusal) {
+        self.snapshot.refuse(refusal);
+        if self.snapshot.refused().len() >= MOST_REFUSED {
+            self.too_large(format!("more than {MOST_REFUSED} entries cannot be delivered"));
+        }
+    }
+
+    fn folder(&mut self, tree: gix::ObjectId, prefix: &str, depth: usize) -> Result<(), gix::Error> {
+        if depth > self.limits.depth {
+            self.too_large(format!("folders lie in one another more than {} deep", self.limits.depth));
+            return Ok(());
+        }
         let tree = self.repo.find_tree(tree)?;
         for entry in tree.iter() {
             let entry = entry?;
+            self.entries += 1;
+            if self.entries > self.limits.files && !self.is_over {
+                self.too_large(format!("there are more than {} files and folders", self.limits.files));
+            }
+            if self.is_over {
+                return Ok(());
+            }
             let join = |name: &str| if prefix.is_empty() { name.to_string() } else { format!("{prefix}/{name}") };
             let Ok(name) = std::str::from_utf8(entry.filename()) else {
-                let shown = join(&String::from_utf8_lossy(entry.filename()));
-                self.snapshot.refuse(Refusal::Path(PathProblem::NotUtf8, shown));
+                let text = join(&String::from_utf8_lossy(entry.filename()));
+                self.refuse(Refusal::Path(PathProblem::NotUtf8, shown(&text)));
                 continue;
             };
             let text = join(name);
             let path = match ContentPath::new(&text) {
                 Ok(path) => path,
                 Err(problem) => {
-                    self.snapshot.refuse(Refusal::Path(problem, text));
+                    self.refuse(Refusal::Path(problem, shown(&text)));
                     continue;
                 }
             };
             let mode = match entry.kind() {
                 EntryKind::Tree => {
-                    self.folder(entry.object_id(), &text)?;
+                    self.folder(entry.object_id(), &text, depth + 1)?;
                     continue;
                 }
                 EntryKind::Commit => {
-                    self.snapshot.refuse(Refusal::Submodule(path));
+                    self.refuse(Refusal::Submodule(path));
                     continue;
                 }
                 EntryKind::Blob => Mode::Regular,
@@ -106,9 +154,20 @@ impl Reader<'_> {
     }
 
     fn file(&mut self, path: ContentPath, mode: Mode, id: gix::ObjectId) -> Result<(), gix::Error> {
+        // The size stands before the content, which is unpacked only if it fits.
+        let size = self.repo.find_header(id)?.size();
+        self.bytes = self.bytes.saturating_add(size);
+        if size > self.limits.object {
+            self.too_large(format!("a file has {}, more than {}, `{path}`", mib(size), mib(self.limits.object)));
+            return Ok(());
+        }
+        if self.bytes > self.limits.content {
+            self.too_large(format!("the files together have more than {}", mib(self.limits.content)));
+            return Ok(());
+        }
         let bytes = self.repo.find_blob(id)?.take_data();
         if mode != Mode::Link && is_lfs_pointer(&bytes) {
-            self.snapshot.refuse(Refusal::LfsPointer(path));
+            self.refuse(Refusal::LfsPointer(path));
             return Ok(());
         }
         let Ok(id) = <[u8; 20]>::try_from(id.as_slice()) else {

@@ -2,9 +2,10 @@
 
 use super::lines::say;
 use super::step::{Effect, Event, Failure, Line, Outcome, Proposal, State, step};
+use super::watch::Watch;
 use super::{FirstDelivery, Judge, Judgement, Settings};
 use crate::content::{Plan, Revision, Snapshot, plan};
-use crate::git::GitError;
+use crate::git::{GitError, Upstream};
 use crate::publish::{self, Home, Kind, Observed, PublishError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -20,6 +21,7 @@ use tracing::Instrument as _;
 /// what is deployed stays. Needs a tokio runtime with time.
 pub async fn run<J: Judge>(settings: Settings, judge: &J, shutdown: impl Future<Output = ()>) -> Outcome {
     let mut shutdown = pin!(shutdown);
+    let watch = watch(&settings);
     let clock = Instant::now();
     let mut state = State::new(settings.interval, settings.once, settings.bootstrap);
     let mut driver = Driver { settings: Arc::new(settings), judge, home: None, pass: None };
@@ -32,7 +34,7 @@ pub async fn run<J: Judge>(settings: Settings, judge: &J, shutdown: impl Future<
         for effect in effects {
             match effect {
                 Effect::Say(line) => span.in_scope(|| {
-                    say(&line, driver.settings.remote.branch());
+                    say(&line, driver.settings.upstream.branch());
                     if line == Line::Started {
                         driver.settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                     }
@@ -49,6 +51,7 @@ pub async fn run<J: Judge>(settings: Settings, judge: &J, shutdown: impl Future<
                     biased;
                     () = &mut shutdown => Event::Shutdown,
                     () = tokio::time::sleep(time) => Event::Due,
+                    () = saved(watch.as_ref()) => Event::Due,
                 }
             }
             // Both may be past a commit point; they take as long as the disk does.
@@ -59,6 +62,28 @@ pub async fn run<J: Judge>(settings: Settings, judge: &J, shutdown: impl Future<
                 event = driver.act(effect).instrument(span.clone()) => event,
             },
         };
+    }
+}
+
+/// Watches the folder, where the content comes from one. Without it, the interval alone counts.
+fn watch(settings: &Settings) -> Option<Watch> {
+    let Upstream::Folder(folder) = &settings.upstream else { return None };
+    // Events name the real path, and the home may not be there yet.
+    let home = std::fs::canonicalize(&settings.home).or_else(|_| std::path::absolute(&settings.home));
+    match Watch::new(folder.path(), &home.unwrap_or_else(|_| settings.home.clone())) {
+        Ok(watch) => Some(watch),
+        Err(error) => {
+            tracing::warn!(folder = %folder.path().display(), error, "the folder cannot be watched, it is looked at each interval");
+            None
+        }
+    }
+}
+
+/// Ready when a file was saved; never, where nothing is watched.
+async fn saved(watch: Option<&Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -113,11 +138,17 @@ impl<J: Judge> Driver<'_, J> {
     }
 
     async fn fetch(&mut self) -> Result<Event, Fault> {
-        let remote = self.settings.remote.clone();
-        let fetched = blocking(move || remote.fetch()).await??;
+        let upstream = self.settings.upstream.clone();
+        let fetched = match blocking(move || upstream.fetch()).await? {
+            Err(error) if error.refused().is_some() => {
+                let revision = error.refused().cloned().ok_or(Fault::Panicked)?;
+                return Ok(Event::Refused { revision, reason: error.to_string() });
+            }
+            fetched => fetched?,
+        };
         let revision = fetched.revision;
         self.pass = Some(Pass { revision: revision.clone(), proposed: None, observed: None, plan: None });
-        Ok(Event::Fetched { revision, is_tag: fetched.is_tag })
+        Ok(Event::Fetched { revision, is_tag: fetched.is_tag, ancestry: fetched.ancestry })
     }
 
     async fn compare(&mut self) -> Result<Event, Fault> {
@@ -130,7 +161,7 @@ impl<J: Judge> Driver<'_, J> {
                 // The common pass: not even the tree is read.
                 return Ok((observed, None, Ok(Plan::default()), false));
             }
-            let proposed = settings.remote.snapshot(&revision)?;
+            let proposed = settings.upstream.snapshot(&revision)?;
             let observed = match observed.kind {
                 Kind::Recorded => observed,
                 // Without a record the proposed tree says which shared folders to look at.
@@ -138,7 +169,9 @@ impl<J: Judge> Driver<'_, J> {
             };
             let steps = plan(&observed.manifest, &proposed, settings.layout);
             let ours = proposed.config().map(|(path, file)| (path, file.id));
-            let known = settings.remote.configuration(&observed.revision);
+            // What the deployed commit says of the rules is looked up in it, so it must be there.
+            settings.upstream.recall(&observed.revision)?;
+            let known = settings.upstream.configuration(&observed.revision);
             let policy = known.as_ref().map(|(path, file)| (path, file.id)) != ours;
             Ok((observed, Some(proposed), steps, policy))
         })
@@ -176,7 +209,7 @@ impl<J: Judge> Driver<'_, J> {
         let published = blocking(move || -> Result<_, Fault> {
             let published = home.publish(&observed, &proposed, &plan, settings.layout)?;
             // A cache's bookkeeping: the delivery is done, whatever becomes of this.
-            if let Err(error) = settings.remote.keep(&published.revision) {
+            if let Err(error) = settings.upstream.keep(&published.revision) {
                 tracing::debug!(%error, "the deployed commit is not kept in the store");
             }
             Ok(published)

@@ -16,6 +16,12 @@ pub(super) fn say(line: &Line, branch: &str) {
             warn!(%revision, "a delivery that had been cut off cannot be finished, what is on disk counts as deployed");
         }
         Line::TagTaken => warn!(branch, "there is no such branch, following the tag of that name"),
+        Line::Rewritten { revision, certain: true } => {
+            warn!(%revision, branch, "the branch was rewritten, its newest commit does not descend from the one before");
+        }
+        Line::Rewritten { revision, certain: false } => {
+            warn!(%revision, branch, "the branch may have been rewritten, the commit before was not reached in its history");
+        }
         Line::Adopting { writes, removals } => {
             info!(writes, removals, "nothing is recorded, what is on disk counts as deployed");
         }

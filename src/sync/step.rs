@@ -2,6 +2,7 @@
 
 use super::{Bootstrap, FirstDelivery, Judgement, Once};
 use crate::content::{Refusal, Revision};
+use crate::git::Ancestry;
 use crate::publish::{Drift, Kind, Published, Recovery};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -28,6 +29,15 @@ pub enum Event {
         revision: Revision,
         /// Whether it is a tag's, for want of such a branch.
         is_tag: bool,
+        /// How it goes on from the one before.
+        ancestry: Ancestry,
+    },
+    /// The branch's newest commit is one that is not taken, whatever it changes.
+    Refused {
+        /// The commit.
+        revision: Revision,
+        /// Why, in words.
+        reason: String,
     },
     /// The newest commit was compared with what is on disk.
     Compared(Proposal),
@@ -144,6 +154,14 @@ pub enum Line {
     Recovered(Recovery),
     /// There is no such branch, but a tag of that name.
     TagTaken,
+    /// The newest commit does not descend from the one before: it was replaced by force, or, where
+    /// that is not known for certain, the way between them is too long.
+    Rewritten {
+        /// The newest commit.
+        revision: Revision,
+        /// Whether its whole history was seen.
+        certain: bool,
+    },
     /// Nothing was recorded; what is on disk counts as deployed.
     Adopting {
         /// Files that differ and are replaced.
@@ -266,10 +284,19 @@ pub fn step(mut state: State, event: Event, now: Duration) -> (State, Vec<Effect
             let recovered = recovered.map(|recovery| Effect::Say(Line::Recovered(recovery)));
             recovered.into_iter().chain([Effect::Fetch]).collect()
         }
-        Event::Fetched { revision, is_tag } => {
-            state.revision = Some(revision);
+        Event::Fetched { revision, is_tag, ancestry } => {
+            state.revision = Some(revision.clone());
             let tag = is_tag.then_some(Effect::Say(Line::TagTaken));
-            tag.into_iter().chain([Effect::Compare]).collect()
+            let rewritten = match ancestry {
+                Ancestry::Unasked | Ancestry::Descends => None,
+                Ancestry::Rewritten => Some(Line::Rewritten { revision, certain: true }),
+                Ancestry::Unreached => Some(Line::Rewritten { revision, certain: false }),
+            };
+            tag.into_iter().chain(rewritten.map(Effect::Say)).chain([Effect::Compare]).collect()
+        }
+        Event::Refused { revision, reason } => {
+            state.revision = Some(revision.clone());
+            state.hold(&revision, vec![reason], false, now)
         }
         Event::Compared(proposal) => state.compared(proposal, now),
         Event::Judged(judgement) => state.judged(judgement, now),
@@ -446,7 +473,7 @@ mod tests {
     }
 
     fn fetched(text: &str) -> Event {
-        Event::Fetched { revision: revision(text), is_tag: false }
+        Event::Fetched { revision: revision(text), is_tag: false, ancestry: Ancestry::Unasked }
     }
 
     fn compared(kind: Kind, deployed: &str, writes: usize) -> Event {

@@ -10,7 +10,7 @@
 //! the same run.
 //!
 //! `cargo bench` prints all rows, `cargo bench -- loop generated` those whose name holds one of these
-//! words (`snapshot`: what asking an Airflow costs). `cargo bench -- --assert` measures less and fails
+//! words (`snapshot`: what asking an Airflow costs, `source`: what following a branch does). `cargo bench -- --assert` measures less and fails
 //! where a ratio is beyond its bound by a wide margin; times are printed and never judged. The two sides
 //! of a ratio run in turns. Against the grammar and in loops processor time counts, elsewhere the least
 //! time of each: a machine that is busy slows both.
@@ -20,6 +20,7 @@ mod corpus;
 mod http;
 mod memory;
 mod rest;
+mod source;
 
 use corpus::{Shape, Tree};
 use dagguard::content::{Layout, Snapshot};
@@ -41,6 +42,11 @@ fn main() -> ExitCode {
     {
         return rest::child(url);
     }
+    if let [child, rest @ ..] = arguments.as_slice()
+        && child == source::CHILD
+    {
+        return source::child(rest);
+    }
     let asserts = arguments.iter().any(|argument| argument == "--assert");
     let words = arguments.into_iter().filter(|argument| !argument.starts_with('-')).collect();
     let mut bench = Bench { asserts, words, failed: false };
@@ -53,6 +59,7 @@ fn main() -> ExitCode {
     bench.loops();
     bench.memory();
     bench.rest();
+    bench.source();
     if bench.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::repositories::{Scripted, write};
 use dagguard::content::{Layout, Revision, Snapshot, plan};
-use dagguard::git::{Options, Remote, Source};
+use dagguard::git::{Options, Remote, Source, Upstream};
 use dagguard::publish::{Home, Kind, observe, read_record};
 use dagguard::sync::{Bootstrap, FirstDelivery, Judge, Judgement, Once, Outcome, Settings, run};
 use notify::Watcher as _;
@@ -49,7 +49,9 @@ impl Installation {
         let source = Source::parse(self.branch.bare().to_str().unwrap()).unwrap();
         Settings {
             home: self.home(),
-            remote: Remote::new(source, "main", &self.branch.root().join("store"), Options::default()).unwrap(),
+            upstream: Upstream::Branch(Box::new(
+                Remote::new(source, "main", &self.branch.root().join("store"), Options::default()).unwrap(),
+            )),
             interval: Duration::from_mins(5),
             once: None,
             bootstrap: Bootstrap::Deliver,

@@ -69,8 +69,10 @@ const ONE_HOME: &[(&str, &[&str])] = &[
     ("sha2", &["python"]),
     // gix takes its http client from the caller.
     ("reqwest", &["airflow", "git"]),
+    ("notify", &["sync", "publish"]),
     ("clap", &["config"]),
-    ("rustix", &["publish"]),
+    // git ends an ssh that does not end.
+    ("rustix", &["publish", "git"]),
     ("tokio", &["airflow", "sync", "cli"]),
 ];
 

@@ -5,6 +5,7 @@ mod airflow;
 mod check;
 mod delivery;
 mod hook;
+mod hostile;
 mod house;
 #[path = "../support/http.rs"]
 mod http;
@@ -18,6 +19,7 @@ mod readme;
 mod remotes;
 mod repositories;
 mod shared;
+mod source;
 mod sync;
 mod syntax;
 mod tricky;

@@ -4,7 +4,7 @@
 
 use crate::repositories::{Scripted, Server, git, paths, text};
 use dagguard::content::{BlobId, Refusal, Revision};
-use dagguard::git::{Credentials, GitError, Options, Remote, Repository, Source};
+use dagguard::git::{GitError, Login, Options, Remote, Repository, Source};
 use dagguard::secret::Secret;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -249,8 +249,8 @@ fn a_local_repository_answers_check_and_hook() {
 /// A real https remote: `git http-backend` behind TLS with an authority of its own.
 pub(crate) struct Https {
     server: Server,
-    port: u16,
-    authority: Vec<u8>,
+    pub(crate) port: u16,
+    pub(crate) authority: Vec<u8>,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
@@ -281,7 +281,7 @@ impl Https {
         Self { server, port, authority: fs::read(authority).unwrap(), requests }
     }
 
-    fn options(&self) -> Options {
+    pub(crate) fn options(&self) -> Options {
         Options { certificates: Some(self.authority.clone()), ..Options::default() }
     }
 
@@ -289,7 +289,7 @@ impl Https {
         format!("https://{login}localhost:{}/{path}", self.port)
     }
 
-    fn take_requests(&self) -> Vec<String> {
+    pub(crate) fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut *self.requests.lock().unwrap())
     }
 }
@@ -334,8 +334,8 @@ fn https_with_a_token_that_never_shows() {
     in_the_url.fetch().unwrap();
     assert_eq!(https.take_requests().iter().filter(|line| line.ends_with("anonymous")).count(), 0);
 
-    let credentials = Some(Credentials::token(Secret::new("glpat-s3cret-token")));
-    let given = remote(&https.url("", "content.git"), &store, Options { credentials, ..https.options() });
+    let login = Login::Token(Secret::new("glpat-s3cret-token").into());
+    let given = remote(&https.url("", "content.git"), &store, Options { login, ..https.options() });
     given.fetch().unwrap();
 
     let none = remote(&https.url("", "content.git"), &store, https.options());
@@ -367,15 +367,15 @@ fn a_silent_server_ends_with_the_time_limit() {
 }
 
 /// A real OpenSSH server on loopback, for this user only.
-struct Sshd {
+pub(crate) struct Sshd {
     _server: Server,
-    port: u16,
-    dir: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) dir: PathBuf,
 }
 
 /// The path of sshd; a test without it fails and says what to install, unless only what is
 /// available was asked for.
-fn sshd_program() -> Option<&'static str> {
+pub(crate) fn sshd_program() -> Option<&'static str> {
     let found = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"].into_iter().find(|path| Path::new(path).exists());
     let lenient = std::env::var("DAGGUARD_TEST_LIVE").is_ok_and(|value| value == "available");
     assert!(found.is_some() || lenient, "this test needs the package openssh-server");
@@ -387,7 +387,7 @@ fn sshd_program() -> Option<&'static str> {
 }
 
 impl Sshd {
-    fn start(scripted: &Scripted, program: &str) -> Self {
+    pub(crate) fn start(scripted: &Scripted, program: &str) -> Self {
         let dir = scripted.root().join("ssh");
         fs::create_dir(&dir).unwrap();
         for name in ["host", "user"] {

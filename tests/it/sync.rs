@@ -316,3 +316,97 @@ fn a_change_of_the_policy_alone_is_judged_too() {
     assert_eq!(output.code, 1, "{}", output.stderr);
     assert!(output.stderr.contains("block[self-disarm]"), "{}", output.stderr);
 }
+
+/// A work tree that a developer saves into, and the home of a local Airflow.
+fn watched(root: &Path) -> (PathBuf, PathBuf) {
+    let (tree, home) = (root.join("repository"), root.join("airflow"));
+    write(&tree, &[("dags/etl.py", ETL), ("plugins/operators/mine.py", "x = 1\n"), ("README.md", "not content\n")]);
+    fs::create_dir_all(&home).unwrap();
+    (tree, home)
+}
+
+#[test]
+fn a_saved_file_reaches_a_local_airflow_within_two_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tree, home) = watched(dir.path());
+    let variables = [("AIRFLOW_HOME", home.to_str().unwrap()), ("DAGGUARD_LOG_FORMAT", "json")];
+    let watch = ["sync", "--watch", tree.to_str().unwrap(), "--no-live"];
+    let mut child =
+        command(dir.path(), &watch, &variables).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let took = |path: &str, text: Option<&str>, limit: u64| {
+        let begun = Instant::now();
+        let there = || match (fs::read_to_string(home.join(path)), text) {
+            (Ok(found), Some(text)) => found.contains(text),
+            (found, text) => found.is_err() && text.is_none(),
+        };
+        while !there() {
+            assert!(begun.elapsed() < Duration::from_secs(limit), "{path} did not become {text:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        begun.elapsed()
+    };
+    took("dags/etl.py", Some("extract"), 30);
+    // The first pass may still be at its end; the watch is older than that.
+    let mut times = Vec::new();
+    for n in 0..3 {
+        fs::write(tree.join("dags/etl.py"), format!("# saved {n}\n{ETL}")).unwrap();
+        times.push(took("dags/etl.py", Some(&format!("# saved {n}")), 10));
+    }
+    // As an editor does: beside it, then in its place; in a folder that is new; and a removal.
+    fs::write(tree.join("plugins/operators/.mine.py.swp"), "x = 2\n").unwrap();
+    fs::rename(tree.join("plugins/operators/.mine.py.swp"), tree.join("plugins/operators/mine.py")).unwrap();
+    times.push(took("plugins/operators/mine.py", Some("x = 2"), 10));
+    write(&tree, &[("dags/sub/other.py", "y = 1\n")]);
+    times.push(took("dags/sub/other.py", Some("y = 1"), 10));
+    fs::remove_file(tree.join("dags/sub/other.py")).unwrap();
+    times.push(took("dags/sub/other.py", None, 10));
+    // What does not import is held, and goes when it is mended.
+    fs::write(tree.join("dags/etl.py"), ETL.replace("schedule=None):", "schedule=None:")).unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(fs::read_to_string(home.join("dags/etl.py")).unwrap().contains("# saved 2"));
+    fs::write(tree.join("dags/etl.py"), format!("# mended\n{ETL}")).unwrap();
+    times.push(took("dags/etl.py", Some("# mended"), 10));
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let mut log = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut log).unwrap();
+    assert!(child.wait().unwrap().success(), "{log}");
+    let median = {
+        times.sort();
+        times[times.len() / 2]
+    };
+    assert!(median < Duration::from_secs(2), "{times:?}");
+    assert!(log.contains("block[syntax-error]"), "{log}");
+}
+
+#[test]
+fn a_home_that_leads_back_into_the_watched_tree_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tree, home) = watched(dir.path());
+    let run = |home: &Path| {
+        let variables = [("AIRFLOW_HOME", home.to_str().unwrap())];
+        with(dir.path(), &["sync", "--once", "--watch", tree.to_str().unwrap(), "--no-live"], &variables, "")
+    };
+    // As a set-up helper links them for standalone work.
+    std::os::unix::fs::symlink(tree.join("dags"), home.join("dags")).unwrap();
+    let before = super::sync::tree(&tree);
+    for home in [&home, &tree] {
+        let output = run(home);
+        assert_eq!(output.code, 2, "{}", output.stderr);
+        assert!(output.stderr.contains("would be written into the work tree"), "{}", output.stderr);
+    }
+    assert_eq!(super::sync::tree(&tree), before);
+    assert!(home.join("dags").is_symlink() && !home.join(".dagguard").exists());
+    fs::remove_file(home.join("dags")).unwrap();
+    // A link to anywhere else is not written through either.
+    fs::create_dir(dir.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("elsewhere"), home.join("plugins")).unwrap();
+    let output = run(&home);
+    assert_eq!(output.code, 3, "{}", output.stderr);
+    assert_eq!(fs::read_dir(dir.path().join("elsewhere")).unwrap().count(), 0);
+    fs::remove_file(home.join("plugins")).unwrap();
+    // A home inside the repository, beside the content, is one that developers have.
+    let output = run(&tree.join(".airflow"));
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert!(tree.join(".airflow/dags/etl.py").exists());
+}

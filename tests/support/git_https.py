@@ -3,16 +3,19 @@
     git_https.py ROOT CERTIFICATE KEY [USER:PASSWORD]
 
 Prints the port on one line, then one line a request. With USER:PASSWORD every request needs
-basic auth. A path that begins with /silent/ is never answered, /broken/ answers 500.
+basic auth. A path that begins with /silent/ is never answered, /broken/ answers 500, /trickle/
+answers a byte now and then for as long as anybody listens.
 """
 
 import base64
 import http.server
+import itertools
 import os
 import ssl
 import subprocess
 import sys
 import threading
+import time
 
 ROOT, CERTIFICATE, KEY = sys.argv[1:4]
 LOGIN = sys.argv[4] if len(sys.argv) > 4 else None
@@ -49,6 +52,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.body()
         if self.path.startswith("/silent/"):
             threading.Event().wait()
+        if self.path.startswith("/trickle/"):
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-git-upload-pack-advertisement")
+            self.end_headers()
+            self.close_connection = True
+            # The length of a line that never ends.
+            for byte in itertools.chain(b"fff0", itertools.repeat(ord("x"))):
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                time.sleep(0.1)
         if self.path.startswith("/broken/"):
             return self.answer(500, [], b"in trouble")
         if LOGIN:
@@ -82,7 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     def handle_error(self, request, client_address):
-        """A client that distrusts the certificate is what a test wants."""
+        """A client that distrusts the certificate, or leaves, is what a test wants."""
 
 
 server = Server(("127.0.0.1", 0), Handler)
