@@ -120,7 +120,7 @@ pub(super) fn accesses_of(
     instances.into_iter().map(|settings| access(settings, limits, memories)).collect()
 }
 
-fn config_texts(arguments: &InstanceArguments) -> Result<Vec<ConfigText>, Failure> {
+pub(super) fn config_texts(arguments: &InstanceArguments) -> Result<Vec<ConfigText>, Failure> {
     arguments.config.iter().map(|named| config_text(named)).collect()
 }
 

@@ -3,8 +3,7 @@
 use super::{Exit, Failure, judge, runtime};
 use crate::airflow::Limits;
 use crate::config::{
-    BootstrapArgument, ConfigError, Environment, JudgeArguments, OnceArgument, SourceArguments, SourceLogin,
-    SyncArguments, source_login,
+    BootstrapArgument, ConfigError, Environment, JudgeArguments, OnceArgument, SourceLogin, SyncArguments, source_login,
 };
 use crate::content::{Layout, Location, Revision, Snapshot};
 use crate::dag::Models;
@@ -76,7 +75,7 @@ fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Sett
         return Err(Failure::usage("a password or token was typed, where every process of the machine can read it")
             .hint("put the URL in the variable `CONTENT_SYNCER_GIT_REPO_SOURCE`"));
     }
-    let options = options(&arguments.reached, environment)?;
+    let options = options(arguments, environment)?;
     if source.credentials().is_some() && options.login != Login::Address {
         return Err(Failure::usage("there is a credential in the source's URL and another one beside it")
             .hint("leave one of the two out: `CONTENT_SYNCER_GIT_REPO_SOURCE`, or the variable `DAGGUARD_GIT_…`"));
@@ -116,8 +115,10 @@ fn folder(dir: &Path, home: &Path) -> Result<Folder, Failure> {
 }
 
 /// How the branch is reached. A secret itself is read at each poll.
-fn options(arguments: &SourceArguments, environment: &Environment) -> Result<Options, Failure> {
+fn options(arguments: &SyncArguments, environment: &Environment) -> Result<Options, Failure> {
     const MIB: u64 = 1024 * 1024;
+    let texts = judge::config_texts(&arguments.judge.instances)?;
+    let arguments = &arguments.reached;
     let typed = arguments.git_proxy.as_ref().map(Secret::expose);
     if typed.is_some_and(|proxy| proxy.contains('@') && environment.get("DAGGUARD_GIT_PROXY") != Some(proxy)) {
         return Err(Failure::usage("a proxy's password was typed, where every process of the machine can read it")
@@ -129,7 +130,7 @@ fn options(arguments: &SourceArguments, environment: &Environment) -> Result<Opt
     });
     let (ssh, gpg) = (arguments.allowed_signers.clone(), arguments.gpg_home.clone());
     Ok(Options {
-        login: match source_login(environment)? {
+        login: match source_login(environment, &texts)? {
             SourceLogin::Address => Login::Address,
             SourceLogin::Token(token) => Login::Token(token),
             SourceLogin::Password { username, password } => Login::Password { username, password },

@@ -14,7 +14,7 @@ use toml::de::{DeTable, DeValue};
 /// The keys that a tree may set.
 const OF_TREE: [&str; 5] = ["accept", "dags", "levels", "paths", "policy"];
 /// The keys that the operator alone may set.
-const OF_OPERATOR: [&str; 4] = ["backfill", "environment", "instance", "rules"];
+const OF_OPERATOR: [&str; 5] = ["backfill", "environment", "instance", "rules", "source"];
 const OF_ACCEPT: [&str; 3] = ["fingerprint", "reason", "until"];
 
 /// What the tree's own configuration says of rules; nothing where it has none.

@@ -3,6 +3,7 @@
 //!
 //! A variable wins over the file. A secret is never in the file: the file names where it is.
 
+use super::source::SourceTable;
 use super::{ConfigError, Environment, InstanceArguments};
 use crate::ids::InstanceName;
 use crate::secret::{Secret, SecretSource};
@@ -82,6 +83,7 @@ pub struct ConfigText {
 #[serde(deny_unknown_fields, default)]
 struct Operator {
     instance: BTreeMap<String, Table>,
+    source: SourceTable,
     levels: Ignored,
     paths: Ignored,
     dags: Ignored,
@@ -217,6 +219,11 @@ fn read(text: &ConfigText) -> Result<Operator, ConfigError> {
         let message = error.message().lines().next().unwrap_or_default();
         ConfigError::Value(format!("configuration cannot be read, {message}{hint}: `{}{line}`", text.name))
     })
+}
+
+/// `[source]` of the operator's texts, each key as the last one says it.
+pub(super) fn source_table(texts: &[ConfigText]) -> Result<SourceTable, ConfigError> {
+    texts.iter().try_fold(SourceTable::default(), |before, text| Ok(read(text)?.source.over(before)))
 }
 
 fn check_name(name: &str, file: &str) -> Result<(), ConfigError> {

@@ -1,9 +1,10 @@
 //! How the branch is reached and what it may cost: flags, and variables for what must not be typed.
 
-use super::instances::argv;
-use super::{ConfigError, Environment};
+use super::instances::{argv, source_table};
+use super::{ConfigError, ConfigText, Environment};
 use crate::secret::{Secret, SecretSource};
 use clap::Args;
+use serde::Deserialize;
 use std::path::PathBuf;
 
 /// The variables of the source that are no flags: a secret is never typed.
@@ -61,6 +62,28 @@ pub struct SourceArguments {
     pub max_fetch: u64,
 }
 
+/// `[source]` of the operator's configuration: where the credential for git is, never what it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct SourceTable {
+    username: Option<String>,
+    password_file: Option<PathBuf>,
+    token_file: Option<PathBuf>,
+    credential_command: Option<Vec<String>>,
+}
+
+impl SourceTable {
+    /// This one, with what only an earlier one says.
+    pub(super) fn over(self, before: Self) -> Self {
+        Self {
+            username: self.username.or(before.username),
+            password_file: self.password_file.or(before.password_file),
+            token_file: self.token_file.or(before.token_file),
+            credential_command: self.credential_command.or(before.credential_command),
+        }
+    }
+}
+
 /// Where the credential for https comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceLogin {
@@ -79,8 +102,9 @@ pub enum SourceLogin {
     Command(Vec<String>),
 }
 
-/// What the variables say of the credential for git.
-pub fn source_login(environment: &Environment) -> Result<SourceLogin, ConfigError> {
+/// What the variables and the operator's texts say of the credential for git; a variable wins.
+pub fn source_login(environment: &Environment, texts: &[ConfigText]) -> Result<SourceLogin, ConfigError> {
+    let table = source_table(texts)?;
     let wrong = |text: String| Err(ConfigError::Value(text));
     let secret = |part: &str| {
         let (plain, file) = (format!("DAGGUARD_GIT_{part}"), format!("DAGGUARD_GIT_{part}_FILE"));
@@ -90,9 +114,12 @@ pub fn source_login(environment: &Environment) -> Result<SourceLogin, ConfigErro
             (None, path) => Ok(path.map(|path| SecretSource::File(PathBuf::from(path)))),
         }
     };
-    let (token, username, password) = (secret("TOKEN")?, secret("USERNAME")?, secret("PASSWORD")?);
+    let file = |path: Option<PathBuf>| path.map(SecretSource::File);
+    let token = secret("TOKEN")?.or(file(table.token_file));
+    let username = secret("USERNAME")?.or(table.username.map(|name| SecretSource::Value(Secret::new(name))));
+    let password = secret("PASSWORD")?.or(file(table.password_file));
     let command = match environment.get("DAGGUARD_GIT_CREDENTIAL_COMMAND") {
-        None => None,
+        None => table.credential_command,
         Some(text) => match argv(text).filter(|argv| argv.first().is_some_and(|program| !program.is_empty())) {
             Some(argv) => Some(argv),
             None => {
@@ -102,6 +129,9 @@ pub fn source_login(environment: &Environment) -> Result<SourceLogin, ConfigErro
             }
         },
     };
+    if command.as_ref().is_some_and(|argv| argv.first().is_none_or(String::is_empty)) {
+        return wrong("the credential command for git names no program".to_string());
+    }
     match (command, token, username, password) {
         (None, None, None, None) => Ok(SourceLogin::Address),
         (Some(argv), None, None, None) => Ok(SourceLogin::Command(argv)),
@@ -124,7 +154,28 @@ mod tests {
 
     fn login(variables: &[(&str, &str)]) -> Result<SourceLogin, String> {
         let variables = variables.iter().map(|(name, value)| (format!("DAGGUARD_GIT_{name}"), (*value).to_string()));
-        source_login(&Environment::new(variables)).map_err(|error| error.to_string())
+        source_login(&Environment::new(variables), &[]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_operators_file_names_where_a_credential_is_and_a_variable_wins() {
+        let text = |text: &str| ConfigText { name: "dagguard.toml".to_string(), text: text.to_string() };
+        let read = |environment: &[(&str, &str)], texts: &[&str]| {
+            let variables = environment.iter().map(|(name, value)| ((*name).to_string(), (*value).to_string()));
+            let texts: Vec<ConfigText> = texts.iter().map(|one| text(one)).collect();
+            source_login(&Environment::new(variables), &texts).map_err(|error| error.to_string())
+        };
+        let file = |path: &str| SecretSource::File(PathBuf::from(path));
+        let table = "[source]\ntoken-file = \"/a\"\n";
+        assert_eq!(read(&[], &[table]), Ok(SourceLogin::Token(file("/a"))));
+        assert_eq!(read(&[], &[table, "source.token-file = \"/b\""]), Ok(SourceLogin::Token(file("/b"))));
+        assert_eq!(read(&[("DAGGUARD_GIT_TOKEN_FILE", "/c")], &[table]), Ok(SourceLogin::Token(file("/c"))));
+        let user = "[source]\nusername = \"bot\"\npassword-file = \"/p\"\n";
+        let password = file("/p");
+        assert_eq!(read(&[], &[user]), Ok(SourceLogin::Password { username: Secret::new("bot").into(), password }));
+        let error = read(&[], &["[source]\ntoken = \"s3cret\"\n"]).unwrap_err();
+        assert!(error.contains("a secret does not belong in the file") && !error.contains("s3cret"), "{error}");
+        assert!(read(&[], &["[source]\ncredential-command = []\n"]).unwrap_err().contains("names no program"));
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub enum Refusal {
     /// The tree is larger than is allowed, in this way: a branch is written by others.
     #[error("the tree is too large, {0}")]
     TooLarge(String),
+    /// So many more entries that cannot be content, beside those that are named.
+    #[error("entries that cannot be delivered, beside those named: {0}")]
+    More(usize),
     /// Two files of the tree go to one destination (R7), or to two that differ only in case or
     /// in how a letter is composed, which a volume may not keep apart.
     #[error("two files go to `{dest}`: `{first}` and `{second}`")]

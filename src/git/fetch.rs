@@ -6,6 +6,7 @@ use super::signature::Signers;
 use super::{GitError, Login, Read, Source, store, tree};
 use crate::content::Revision;
 use crate::secret::Secret;
+use crate::switch::off;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -147,7 +148,7 @@ impl Remote {
                 // Not a reason to fail: the store works as it is, and damage shows below.
                 store::pack_anew(remote, &repo).ok();
             }
-            match remote.open(&remote.git_dir()) {
+            match remote.open(&remote.git_dir()).filter(|_| !off("R20")) {
                 Some(repo) => match attempt.fetch_into(&repo) {
                     Err(GitError::Damaged { .. }) => attempt.fetch_aside(),
                     result => result,

@@ -1,7 +1,7 @@
 //! The repository at hand, for `check` and the hook: local objects only, nothing is checked out.
 
 use super::{GitError, Limits, Read, tree};
-use crate::content::Revision;
+use crate::content::{Refusal, Revision};
 use std::path::{Path, PathBuf};
 
 /// A local repository. Cheap to open; drop it when done.
@@ -63,9 +63,15 @@ impl Repository {
         Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_string()))
     }
 
-    /// The content of a commit.
+    /// The content of a commit. One beyond the limits is an error: a part of it would be judged as
+    /// if it were all.
     pub fn snapshot(&self, revision: &Revision) -> Read {
-        tree::snapshot(&self.repo, revision, Limits::default())
+        let read = tree::snapshot(&self.repo, revision, Limits::default())?;
+        let too_large = read.refused().iter().find(|refusal| matches!(refusal, Refusal::TooLarge(_)));
+        match too_large.map(ToString::to_string) {
+            Some(problem) => Err(GitError::TooLarge { revision: revision.clone(), problem }),
+            None => Ok(read),
+        }
     }
 
     /// Whether the object of that full id is here.

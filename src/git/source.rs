@@ -2,6 +2,7 @@
 
 use super::GitError;
 use crate::secret::Secret;
+use crate::switch::off;
 use std::fmt;
 
 /// User and password, or a token in place of either.
@@ -61,7 +62,8 @@ impl Source {
             gix::url::Scheme::File => {}
             _ => return Err(unusable("only paths, file, https, http and ssh are supported")),
         }
-        Ok(Self { shown: url.to_bstring().to_string(), url, credentials })
+        let shown = if off("R22") { text.to_string() } else { url.to_bstring().to_string() };
+        Ok(Self { url, shown, credentials })
     }
 
     pub(super) fn url(&self) -> &gix::Url {

@@ -16,8 +16,11 @@ pub(super) fn snapshot(repo: &gix::Repository, revision: &Revision, limits: Limi
     let id = commit_id(revision)
         .ok_or_else(|| GitError::UnknownRevision { revspec: revision.to_string(), shallow: false })?;
     let snapshot = Snapshot::empty(revision.clone());
-    let mut reader = Reader { repo, revision, snapshot, limits, entries: 0, bytes: 0, is_over: false };
+    let mut reader = Reader { repo, revision, snapshot, limits, entries: 0, bytes: 0, refused_too: 0, is_over: false };
     reader.read(id).map_err(damaged)?;
+    if reader.refused_too > 0 {
+        reader.snapshot.refuse(Refusal::More(reader.refused_too));
+    }
     Ok(reader.snapshot)
 }
 
@@ -53,7 +56,7 @@ fn configuration(
     Ok(None)
 }
 
-/// Reasons against a tree that are collected: each is a line of the log.
+/// Reasons against a tree that are named: each is a line of the log.
 const MOST_REFUSED: usize = 50;
 
 /// A path as it can stand in a line of a log.
@@ -70,6 +73,8 @@ struct Reader<'a> {
     entries: usize,
     /// Bytes of all files so far.
     bytes: u64,
+    /// Entries that cannot be content, beyond those that are named.
+    refused_too: usize,
     /// Set once a limit was met: nothing more is read.
     is_over: bool,
 }
@@ -100,9 +105,10 @@ impl Reader<'_> {
 
     /// Notes what cannot be content; where there is very much of it, the first say enough.
     fn refuse(&mut self, refusal: Refusal) {
-        self.snapshot.refuse(refusal);
-        if self.snapshot.refused().len() >= MOST_REFUSED {
-            self.too_large(format!("more than {MOST_REFUSED} entries cannot be delivered"));
+        if self.snapshot.refused().len() < MOST_REFUSED {
+            self.snapshot.refuse(refusal);
+        } else {
+            self.refused_too += 1;
         }
     }
 

@@ -24,7 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("check", &["report", "rules", "diff", "dag", "facts", "content", "ids"]),
     ("config", &["rules", "content", "ids", "secret"]),
     // Edges: each talks to one outside thing.
-    ("git", &["content", "secret"]),
+    ("git", &["content", "secret", "switch"]),
     ("airflow", &["facts", "ids", "secret"]),
     ("publish", &["content"]),
     // Reserved: rooms that later issues furnish, so that their doors are where they should be.
