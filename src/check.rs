@@ -51,10 +51,13 @@ impl<'a> Comparison<'a> {
         let before = models.build(deployed, policy.layout, policy.airflow);
         let marked = gone::marked(deployed, proposed, policy.layout);
         let after = models.build(&marked, policy.layout, policy.airflow);
+        let safe_mode = !before.passes_over_dags();
+        let (before, after) =
+            if safe_mode { (before, after) } else { (before.without_safe_mode(), after.without_safe_mode()) };
         let sides = (Side { snapshot: deployed, model: &before }, Side { snapshot: proposed, model: &after });
         let mut changes = diff::changes(sides.0, sides.1, policy.layout);
         diff::too_new(sides.0, sides.1, policy.layout, target_python(policy), &mut changes);
-        skew::add(models, (sides, &marked), policy, &mut changes);
+        skew::add(models, (sides, &marked), safe_mode, policy, &mut changes);
         // All names of a first delivery are new, and say nothing.
         let named = names::Sides { deployed: (deployed, &before), proposed: (proposed, &after) };
         let first = deployed.is_empty();

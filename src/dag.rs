@@ -58,8 +58,39 @@ pub struct Model {
     pub errors: Vec<FileError>,
     /// For each module of the tree: the modules of the tree that it imports, directly.
     pub imports: BTreeMap<ContentPath, BTreeSet<ContentPath>>,
+    /// What an Airflow without safe mode has beside them.
+    pub(crate) passed_over: PassedOver,
     /// What it was built from.
     pub(crate) sources: code::Sources,
+}
+
+/// What files hold that Airflow's safe mode does not take for DAG files: they do not name it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PassedOver {
+    dags: Vec<Arc<Dag>>,
+    errors: BTreeSet<FileError>,
+}
+
+impl Model {
+    /// Whether a file that safe mode passes over defines a DAG. Nobody keeps a DAG file that Airflow does not
+    /// see: where such a file is deployed, `dag_discovery_safe_mode` is off.
+    pub fn passes_over_dags(&self) -> bool {
+        self.passed_over.dags.iter().any(|dag| dag.dag_id.exact().is_some())
+    }
+
+    /// The model as an Airflow without safe mode has it.
+    #[must_use]
+    pub fn without_safe_mode(mut self) -> Self {
+        let PassedOver { dags, errors } = std::mem::take(&mut self.passed_over);
+        if dags.is_empty() && errors.is_empty() {
+            return self;
+        }
+        self.dags.extend(dags);
+        self.dags.sort_by(|a, b| a.file.cmp(&b.file));
+        models::doubt_rivals(&mut self.dags);
+        let errors: BTreeSet<FileError> = self.errors.into_iter().chain(errors).collect();
+        Self { errors: errors.into_iter().collect(), ..self }
+    }
 }
 
 /// A file that does not import.

@@ -247,9 +247,9 @@ pub struct Prediction {
     pub dag_id: DagId,
     /// Its id.
     pub run_id: RunId,
-    /// Empty: nothing happens to it.
+    /// Empty: nothing happens to it for certain.
     pub outcomes: BTreeSet<Outcome>,
-    /// What may become of it as well, where Airflow leaves it to a race.
+    /// What may become of it as well: where Airflow leaves it to a race, or a change is not certain.
     pub race: BTreeSet<Outcome>,
     /// On what this rests.
     pub basis: Basis,

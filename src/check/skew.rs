@@ -10,6 +10,7 @@ use crate::rules::Policy;
 pub(super) fn add(
     models: &Models,
     ((deployed, proposed), marked): ((Side, Side), &Snapshot),
+    safe_mode: bool,
     policy: &Policy,
     changes: &mut Vec<Change>,
 ) {
@@ -21,6 +22,7 @@ pub(super) fn add(
         .into_iter()
         .map(|mixed| {
             let model = models.build(&mixed.snapshot, policy.layout, policy.airflow);
+            let model = if safe_mode { model } else { model.without_safe_mode() };
             (mixed, model)
         })
         .collect();

@@ -6,6 +6,7 @@ mod names;
 mod order;
 mod unseen;
 mod untouched;
+mod witnessed;
 
 use super::*;
 use crate::content::{File, Layout, Revision};

@@ -101,6 +101,7 @@ impl Code {
     pub fn faults(&self, task: &Task) -> Vec<Fault> {
         let mut faults = self.argument_faults(task);
         faults.extend(self.mapped_operator_fault(task));
+        faults.extend(self.nothing_to_execute(task));
         faults.extend(self.template_faults(task));
         faults.extend(self.reached(&self.entries(task)).1);
         faults

@@ -34,9 +34,19 @@ pub(super) fn dag_files(
             && match holds(file) {
                 Words::Dag => true,
                 Words::Asset => assets,
-                Words::None => false,
+                Words::DagAlone | Words::None => false,
             }
     })
+}
+
+/// The files under the DAGs folder that safe mode passes over although they speak of DAGs: an Airflow
+/// without safe mode loads them too.
+pub(super) fn passed_over(
+    tree: &Delivered,
+    airflow: Option<AirflowVersion>,
+    mut holds: impl FnMut(usize) -> Words,
+) -> Vec<Found> {
+    seen(tree, airflow, |file| tree.files()[file].home.as_str().ends_with(".py") && holds(file) == Words::DagAlone)
 }
 
 /// The zip archives under the DAGs folder that may hold DAG files, in the order of their paths.
@@ -81,13 +91,15 @@ pub(super) enum Words {
     Dag,
     /// `airflow` and `asset`, which 3.x looks for too.
     Asset,
+    /// `dag`, and not `airflow`.
+    DagAlone,
     None,
 }
 
 /// What safe mode finds in a file.
 pub(super) fn words(bytes: &[u8]) -> Words {
     if !holds_word(bytes, b"airflow") {
-        Words::None
+        if holds_word(bytes, b"dag") { Words::DagAlone } else { Words::None }
     } else if holds_word(bytes, b"dag") {
         Words::Dag
     } else if holds_word(bytes, b"asset") {

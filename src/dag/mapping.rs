@@ -91,7 +91,16 @@ fn item_text(run: &Run, item: &Value) -> Option<String> {
     match item {
         Value::Unknown(_) | Value::OneOf(_) => None,
         item if !run.hosts_in(item).is_empty() => None,
-        item => Some(run.text(item)),
+        // Two dicts are equal in whatever order they were written.
+        item => Some(run.dict_pairs(item).map_or_else(
+            || run.text(item),
+            |pairs| {
+                let mut pairs: Vec<String> =
+                    pairs.iter().map(|(key, value)| format!("{}: {}", run.text(key), run.text(value))).collect();
+                pairs.sort();
+                format!("{{{}}}", pairs.join(", "))
+            },
+        )),
     }
 }
 

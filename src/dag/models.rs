@@ -6,7 +6,7 @@
 
 use super::collect::{self, Evaluation};
 use super::discover::{self, Closures, Found, Import, Imports, Paths, Resolver, Words};
-use super::{ANOTHER_OF_THE_ID, Dag, FileError, Model};
+use super::{ANOTHER_OF_THE_ID, Dag, FileError, Model, PassedOver};
 use crate::content::{BlobId, HomePath, ImportOrder, Layout, Location, Snapshot};
 use crate::ids::{AirflowVersion, DagId};
 use crate::python;
@@ -116,10 +116,13 @@ struct Build<'m> {
 impl Build<'_> {
     fn model(mut self) -> Model {
         let tree = self.tree.clone();
-        let found = discover::dag_files(&tree, self.airflow, |file| {
+        let words = |file: usize| {
             let known = self.memory.facts.get(&tree.files()[file].id);
             known.map_or_else(|| discover::words(tree.bytes(file)), |facts| facts.what.words)
-        });
+        };
+        let mut found = discover::dag_files(&tree, self.airflow, words);
+        let seen = found.len();
+        found.extend(discover::passed_over(&tree, self.airflow, words));
         let files: Vec<usize> = found.iter().map(|found| found.file).collect();
         self.evaluate_new(&files);
         let facts = self.facts();
@@ -129,10 +132,13 @@ impl Build<'_> {
         let mut imported = BTreeSet::new();
         let former = std::mem::take(&mut self.memory.closures);
         let mut closures = Closures::new(&tree, &imports);
-        for Found { file, doubt } in found {
+        let mut passed_over = PassedOver::default();
+        for (at, Found { file, doubt }) in found.into_iter().enumerate() {
             let (reached, reaches) = closures.of(file, &former);
-            imported.insert(file);
-            imported.extend(reached.iter().copied());
+            if at < seen {
+                imported.insert(file);
+                imported.extend(reached.iter().copied());
+            }
             let key = self.key(file);
             let evaluations = self.memory.evaluations.get_mut(&key).into_iter().flatten();
             // Whatever is valid was marked as used just now.
@@ -146,9 +152,13 @@ impl Build<'_> {
                 if let Some(reason) = doubt {
                     Arc::make_mut(&mut dag).unknown.push(collect::of_file(&tree, file, reason));
                 }
-                model.dags.push(dag);
+                if at < seen { &mut model.dags } else { &mut passed_over.dags }.push(dag);
             }
-            errors.extend(evaluation.errors.iter().cloned());
+            if at < seen {
+                errors.extend(evaluation.errors.iter().cloned());
+            } else {
+                passed_over.errors.extend(evaluation.errors.iter().cloned());
+            }
         }
         for archive in discover::archives(&tree, self.airflow) {
             let reason = "a zip archive is not looked into";
@@ -156,6 +166,7 @@ impl Build<'_> {
         }
         model.dags.sort_by(|a, b| a.file.cmp(&b.file));
         doubt_rivals(&mut model.dags);
+        model.passed_over = passed_over;
         self.memory.closures = closures.sets();
         // What nothing imports does no harm, but Airflow itself loads every module of its plugins folder.
         for (file, source) in tree.files().iter().enumerate() {
@@ -288,7 +299,7 @@ struct Learnt {
 
 /// Of DAGs of one id in several files Airflow takes one, then another: a `DagBag` the first that it
 /// comes to, the scheduler the one that it parsed last.
-fn doubt_rivals(dags: &mut [Arc<Dag>]) {
+pub(super) fn doubt_rivals(dags: &mut [Arc<Dag>]) {
     let mut by_id: BTreeMap<DagId, Vec<usize>> = BTreeMap::new();
     for (index, dag) in dags.iter().enumerate() {
         if let Some(id) = dag.dag_id.exact() {
@@ -304,6 +315,9 @@ fn doubt_rivals(dags: &mut [Arc<Dag>]) {
             let other = &other.file;
             let reason = format!("`{other}` {ANOTHER_OF_THE_ID}");
             let at = dags[*index].at.clone();
+            if own.unknown.iter().any(|known| known.reason == reason) {
+                continue;
+            }
             Arc::make_mut(&mut dags[*index]).unknown.push(super::Unknown { at, reason });
         }
     }

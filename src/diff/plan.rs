@@ -273,7 +273,7 @@ fn field(text: &str, low: u8, high: u8, names: &[&str], first: u8) -> Option<BTr
 }
 
 /// A date in canonical text, without its zone.
-fn moment(text: &str) -> Option<DateTime> {
+pub(super) fn moment(text: &str) -> Option<DateTime> {
     let inner = text.strip_prefix("datetime.datetime(")?.strip_suffix(')')?;
     inner.split(',').next()?.parse().ok()
 }

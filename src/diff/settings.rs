@@ -1,7 +1,9 @@
 //! Options of tasks and DAGs that both sides have: what is another value now.
 
+use super::plan::moment;
 use super::{Certainty, Change, Kind, Settings};
 use crate::dag::{Dag, Task};
+use crate::ids::TaskId;
 
 /// Where and how soon an instance runs; a value that is not given is Airflow's own.
 const PLACES: [&str; 5] = ["pool", "pool_slots", "queue", "priority_weight", "max_active_tis_per_dag"];
@@ -51,6 +53,9 @@ fn of_task((dag, task): (&Dag, &Task), (other, twin): (&Dag, &Task)) -> Vec<(Set
         let kind = Settings::ExecutionTimeoutLowered { task_id: task_id.clone(), before, after: limit };
         found.push((kind, Certainty::Certain));
     }
+    found.extend(sensor_timeout(task_id, task, twin));
+    let (before, after) = both("end_date");
+    found.extend(end_date(Some(task_id), before, after));
     for option in PLACES {
         let (before, after) = both(option);
         if before != after {
@@ -89,6 +94,8 @@ fn of_dag(dag: &Dag, other: &Dag) -> Vec<Change> {
             found.push((Settings::DagrunTimeoutLowered { before: known.flatten(), after: limit }, certainty));
         }
     }
+    let (before, after) = both("end_date");
+    found.extend(end_date(None, before, after));
     for callback in DAG_CALLBACKS {
         if let (Some(_), None) = both(callback) {
             found.push((Settings::CallbackRemoved { task_id: None, callback }, Certainty::Certain));
@@ -115,6 +122,38 @@ fn of_dag(dag: &Dag, other: &Dag) -> Vec<Change> {
         proposed: Some(other.at.clone()),
     };
     found.into_iter().map(change).collect()
+}
+
+/// A sensor that gives up sooner than it did; the class may have another limit of its own, which is then the
+/// same on both sides.
+fn sensor_timeout(task_id: &TaskId, task: &Task, twin: &Task) -> Option<(Settings, Certainty)> {
+    let is_sensor = |task: &Task| task.operator.to_ascii_lowercase().contains("sensor");
+    if !is_sensor(task) || !is_sensor(twin) {
+        return None;
+    }
+    let (before, after) = (task.arguments.get("timeout"), twin.arguments.get("timeout"));
+    let limit = |text: &str| seconds(text).or_else(|| number(text));
+    let after = limit(after.filter(|text| before != Some(text))?)?;
+    let known = before.map(limit);
+    let lower = known.is_none_or(|before| before.is_some_and(|before| after < before));
+    let before = known.flatten();
+    lower.then(|| (Settings::SensorTimeoutLowered { task_id: task_id.clone(), before, after }, Certainty::Certain))
+}
+
+/// Whole seconds of a number as it is written.
+fn number(text: &str) -> Option<i64> {
+    text.split_once('.').map_or(text, |(whole, _)| whole).replace('_', "").parse().ok()
+}
+
+/// An end that was not there, or that was later.
+fn end_date(task_id: Option<&TaskId>, before: Option<&str>, after: Option<&str>) -> Option<(Settings, Certainty)> {
+    if before == after {
+        return None;
+    }
+    let (before, after) = (before.map(moment), moment(after?)?);
+    let earlier = before.is_none_or(|before| before.is_none_or(|before| after < before));
+    let before = before.flatten();
+    earlier.then(|| (Settings::EndDateMoved { task_id: task_id.cloned(), before, after }, Certainty::Certain))
 }
 
 /// A start date that is reckoned from the time of the parse, and was not before.

@@ -1,7 +1,7 @@
 //! What goes wrong where deployed DAGs meet proposed plugins, and on neither side alone.
 
 use super::kind::{Meets, Mixture};
-use super::{Change, Code, FileChange, Identity, Kind, Side, Skew};
+use super::{Change, Code, FileChange, Identity, Kind, MappingChange, Side, Skew};
 use crate::content::{Area, ContentPath, File, Layout, Snapshot};
 use crate::dag::Model;
 
@@ -192,12 +192,19 @@ fn lost(change: &Change, place: &Where) -> Option<Change> {
         Kind::Identity(Identity::GroupChanged { members, .. }) => {
             members.iter().map(|(from, _)| from.clone()).collect()
         }
+        Kind::Mapping(MappingChange::ItemsChanged { subject, before, after }) if !after.is_empty() => {
+            let why = "the DAG file of the run's commit makes another list with the proposed plugins".to_owned();
+            let within = subject.name().to_string();
+            // A worker finds the element of an index that is beyond the list by the rest of a division.
+            let after = (0..before.len()).map(|index| after[index % after.len()].clone()).collect();
+            let meets = Meets::Elements { tasks: subject.tasks().to_vec(), before: before.clone(), after };
+            return Some(of(change, Mixture { within, why, meets }, place));
+        }
         _ => return None,
     };
     let why = "the DAG file of the run's commit does not make the task with the proposed plugins".to_owned();
     let within = tasks.first().map(ToString::to_string).unwrap_or_default();
-    let meets = Meets::Tasks { tasks, at_start: true, at_resume: true };
-    Some(of(change, Mixture { within, why, meets }, place))
+    Some(of(change, Mixture { within, why, meets: Meets::Missing(tasks) }, place))
 }
 
 fn of(change: &Change, mixture: Mixture, place: &Where) -> Change {

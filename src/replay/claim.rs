@@ -92,6 +92,8 @@ pub(super) enum Fate {
     OtherValue,
     /// It ends well and does other work than was due: the work that was due is never done.
     OtherWork,
+    /// It is skipped: the work that was due is never done.
+    Skipped,
     /// Its work is done, and it was done before: beyond what the ids and elements tell.
     WorkAgain,
     /// Nothing breaks; something that its author may not expect.

@@ -21,8 +21,8 @@ mod words;
 use super::claim::{self, Claim, Fate, Whom};
 use super::{Effect, Scene};
 use crate::dag::Dag;
-use crate::diff::{Certainty, Change, Kind};
-use crate::facts::{Answer, TaskState};
+use crate::diff::{self, Certainty, Change, Kind, MappingChange};
+use crate::facts::{Answer, Progress, TaskState};
 use crate::ids::{AirflowVersion, TaskId};
 use graph::Graph;
 use side::Side;
@@ -68,51 +68,79 @@ struct Stage<'a> {
     claims: Vec<Given>,
     /// What branches that have run chose.
     choices: BTreeMap<TaskId, BTreeSet<TaskId>>,
+    /// Branches that have not run, and are taken to choose so.
+    assumed: BTreeSet<TaskId>,
     /// Tasks over whose values something is mapped on the deployed side.
     measured: BTreeSet<TaskId>,
-    /// The changes that are about a task, in their order.
-    about: &'a BTreeMap<TaskId, Vec<usize>>,
+    counted: &'a Counted,
 }
 
 /// What all runs of a DAG have in common: made once for them.
 #[derive(Debug)]
 pub(super) struct Set {
     deployed: Option<Graph>,
+    all: Counted,
+    /// With the changes that are certain alone; none where all are alike.
+    sure: Option<Counted>,
+}
+
+/// What is made of those changes that count.
+#[derive(Debug)]
+struct Counted {
     proposed: Option<Graph>,
+    /// The changes that are about a task: those that are certain first, then in their order.
     about: BTreeMap<TaskId, Vec<usize>>,
+    certain_only: bool,
 }
 
 impl Set {
     pub(super) fn of(changes: &[&Change], deployed: Option<&Dag>, proposed: Option<&Dag>) -> Self {
+        let deployed = deployed.map(Graph::of);
+        let counted = |certain_only| Counted::of(changes, deployed.as_ref(), proposed, certain_only);
+        let mixed = changes.iter().any(|change| is_certain(change)) && !changes.iter().all(|change| is_certain(change));
+        let (all, sure) = (counted(false), mixed.then(|| counted(true)));
+        Self { deployed, all, sure }
+    }
+}
+
+impl Counted {
+    fn of(changes: &[&Change], deployed: Option<&Graph>, proposed: Option<&Dag>, certain_only: bool) -> Self {
         let mut about: BTreeMap<TaskId, Vec<usize>> = BTreeMap::new();
-        for (at, change) in changes.iter().enumerate() {
+        let of = |certain| changes.iter().enumerate().filter(move |(_, change)| is_certain(change) == certain);
+        for (at, change) in of(true).chain(of(false)).filter(|(_, change)| !certain_only || is_certain(change)) {
             for task_id in claim::about(&change.kind) {
                 about.entry(task_id).or_default().push(at);
             }
         }
-        let deployed = deployed.map(Graph::of);
         let mut proposed = proposed.map(Graph::of);
-        if let (Some(deployed), Some(proposed)) = (&deployed, &mut proposed)
+        if let (Some(deployed), Some(proposed)) = (deployed, &mut proposed)
             && !proposed.complete
         {
             // What is not known to be gone is taken to be there.
             proposed.keep(deployed, |id| !about.contains_key(id));
         }
-        Self { deployed, proposed, about }
+        Self { proposed, about, certain_only }
     }
+
+    fn has(&self, change: &Change) -> bool {
+        !self.certain_only || is_certain(change)
+    }
+}
+
+fn is_certain(change: &Change) -> bool {
+    change.certainty == Certainty::Certain
 }
 
 /// What each of the changes does to the run; the scene's version is known.
 pub(super) fn effects(changes: &[&Change], set: &Set, scene: &Scene, version: AirflowVersion) -> Vec<Effect> {
     let scene = &Scene { version: Some(version), ..*scene };
-    let mut effects = replayed(changes, set, scene, Family(version), &|_| true);
-    let certain = |change: &Change| change.certainty == Certainty::Certain;
-    if changes.iter().any(|change| certain(change)) && !changes.iter().all(|change| certain(change)) {
-        // What only may happen must not stand in front of what does: an instance fails once, and the change
-        // that is blamed for it could be the one that nobody is sure of.
-        let sure = replayed(changes, set, scene, Family(version), &certain);
-        for ((effect, sure), change) in effects.iter_mut().zip(sure).zip(changes) {
-            if certain(change) && sure.harm > effect.harm {
+    let replayed = |counted| replayed(changes, set.deployed.as_ref(), counted, scene, Family(version));
+    let mut effects = replayed(&set.all);
+    if let Some(sure) = &set.sure {
+        // What only may happen must not stand in front of what does: an instance fails, or goes, once, and the
+        // change that is blamed for it could be the one that nobody is sure of.
+        for ((effect, sure), change) in effects.iter_mut().zip(replayed(sure)).zip(changes) {
+            if is_certain(change) && sure.harm > effect.harm {
                 *effect = sure;
             }
         }
@@ -123,49 +151,106 @@ pub(super) fn effects(changes: &[&Change], set: &Set, scene: &Scene, version: Ai
 /// What each of the changes does, with the claims of those that count.
 fn replayed(
     changes: &[&Change],
-    set: &Set,
+    deployed: Option<&Graph>,
+    counted: &Counted,
     scene: &Scene,
     family: Family,
-    counts: &dyn Fn(&Change) -> bool,
 ) -> Vec<Effect> {
-    let stage = Stage::of(changes, set, scene, family, counts);
-    let control = stage.control();
-    let (changed, race) = stage.changed();
-    let found = compare::compare(&stage, &control, &changed);
-    let lost = race.map(|lost| compare::compare(&stage, &control, &lost));
-    words::effects(&stage, &changed, &found, lost.as_ref())
+    let mut stage = Stage::of(changes, deployed, counted, scene, family);
+    let mut effects = stage.effects();
+    let is_rule = |change: &&Change| matches!(change.kind, Kind::Graph(diff::Graph::TriggerRuleChanged { .. }));
+    if changes.iter().any(|change| is_rule(&change)) && stage.choose() {
+        // What a rule does to what is skipped shows only if something is.
+        for ((effect, chosen), change) in effects.iter_mut().zip(stage.effects()).zip(changes) {
+            if is_rule(&change) && chosen.harm > effect.harm {
+                *effect = chosen;
+            }
+        }
+    }
+    effects
 }
 
 impl<'a> Stage<'a> {
     fn of(
         changes: &'a [&'a Change],
-        set: &'a Set,
+        deployed: Option<&'a Graph>,
+        counted: &'a Counted,
         scene: &'a Scene<'a>,
         family: Family,
-        counts: &dyn Fn(&Change) -> bool,
     ) -> Self {
         let mut claims = Vec::new();
-        for (at, change) in changes.iter().enumerate().filter(|(_, change)| counts(change)) {
+        for (at, change) in changes.iter().enumerate().filter(|(_, change)| counted.has(change)) {
             claims.extend(claim::claims(&change.kind, scene).into_iter().map(|claim| Given { change: at, claim }));
         }
-        let deployed = match &set.deployed {
+        let deployed = match deployed {
             Some(graph) => Cow::Borrowed(graph),
             // Nothing is known of it but what runs.
             None => Cow::Owned(Graph::loose(scene.run.task_instances.iter().map(|instance| &instance.task_id))),
         };
-        let proposed = match &set.proposed {
+        let proposed = match &counted.proposed {
             Some(graph) if !scene.pinned() => Cow::Borrowed(graph),
             // The run keeps its own DAG; or what becomes of it is a claim.
             _ => deployed.clone(),
         };
         let choices = choices(scene, &deployed);
         let measured = deployed.sources();
-        Self { scene, changes, family, deployed, proposed, claims, choices, measured, about: &set.about }
+        Self {
+            scene,
+            changes,
+            family,
+            deployed,
+            proposed,
+            claims,
+            choices,
+            assumed: BTreeSet::new(),
+            measured,
+            counted,
+        }
+    }
+
+    /// What each of the changes does.
+    fn effects(&self) -> Vec<Effect> {
+        let control = self.control();
+        let (changed, race) = self.changed();
+        let found = compare::compare(self, &control, &changed);
+        let lost = race.map(|lost| compare::compare(self, &control, &lost));
+        words::effects(self, &changed, &found, lost.as_ref())
+    }
+
+    /// Takes each branch that has not run yet to choose the first task behind it, with what comes after that;
+    /// whether there is one.
+    fn choose(&mut self) -> bool {
+        let has_run = |id: &TaskId| {
+            let mut all = super::of(self.scene.run, id);
+            all.any(|instance| instance.state.progress() == Progress::Finished)
+        };
+        let is_branch = |id: &TaskId| {
+            let task = self.scene.deployed.and_then(|dag| dag.task(id));
+            task.is_some_and(|task| task.operator.to_ascii_lowercase().contains("branch"))
+        };
+        let mut assumed = BTreeMap::new();
+        for node in self.deployed.nodes.iter().filter(|node| node.down.len() > 1) {
+            if !is_branch(&node.id) || has_run(&node.id) {
+                continue;
+            }
+            let mut open: Vec<usize> = node.down.iter().copied().min().into_iter().collect();
+            let mut chosen = BTreeSet::new();
+            while let Some(at) = open.pop() {
+                if chosen.insert(self.deployed.nodes[at].id.clone()) {
+                    open.extend(&self.deployed.nodes[at].down);
+                }
+            }
+            assumed.insert(node.id.clone(), chosen);
+        }
+        self.assumed = assumed.keys().cloned().collect();
+        self.choices.append(&mut assumed);
+        !self.assumed.is_empty()
     }
 
     /// The run as it would go on without the change.
     fn control(&self) -> Side<'_> {
-        let mut side = Side::new(&self.deployed, self.scene.run, self.family, &[], &self.choices, &self.measured);
+        let mut side =
+            Side::new(&self.deployed, self.scene.run, self.family, &[], (&self.choices, &self.assumed), &self.measured);
         // What is deployed and has no instance yet gets one either way.
         side.create();
         side.settle();
@@ -179,8 +264,14 @@ impl<'a> Stage<'a> {
     /// The run under the change; and, where a race can decide, with the race lost.
     fn changed(&self) -> (Side<'_>, Option<Side<'_>>) {
         if self.of_run(Fate::CannotLoad).is_some() {
-            let mut side =
-                Side::new(&self.deployed, self.scene.run, self.family, &self.claims, &self.choices, &self.measured);
+            let mut side = Side::new(
+                &self.deployed,
+                self.scene.run,
+                self.family,
+                &self.claims,
+                (&self.choices, &self.assumed),
+                &self.measured,
+            );
             side.cannot_load();
             return (side, None);
         }
@@ -195,8 +286,14 @@ impl<'a> Stage<'a> {
     }
 
     fn step(&self, lost: Option<&Race>) -> (Side<'_>, Option<Race>) {
-        let mut side =
-            Side::new(&self.proposed, self.scene.run, self.family, &self.claims, &self.choices, &self.measured);
+        let mut side = Side::new(
+            &self.proposed,
+            self.scene.run,
+            self.family,
+            &self.claims,
+            (&self.choices, &self.assumed),
+            &self.measured,
+        );
         if !self.scene.pinned() && self.is_parsed_anew() {
             side.verify(&self.deployed);
         } else {
@@ -210,6 +307,14 @@ impl<'a> Stage<'a> {
         }
         if let Some(lost) = lost {
             side.start_early(&lost.window, &self.deployed);
+            let recombined = |row: &usize| {
+                let all = self.counted.about.get(&self.proposed.nodes[*row].id).into_iter().flatten();
+                all.copied().any(|at| {
+                    let kind = &self.changes[at].kind;
+                    matches!(kind, Kind::Mapping(MappingChange::ArgumentsChanged { same_values: false, .. }))
+                })
+            };
+            side.keep_ungrown(lost.ungrown.iter().map(|row| (*row, recombined(row))).collect());
         }
         side.settle();
         let finished = side.finish();
@@ -266,6 +371,9 @@ impl<'a> Stage<'a> {
             if !side.would_start(&self.deployed, down) {
                 continue;
             }
+            if side.grows(row) {
+                race.ungrown.push(row);
+            }
             for at in 0..side.rows[row].instances.len() {
                 if side.rows[row].instances[at].state == state::State::None && !side.is_ready(row, at) {
                     race.early.push((row, at));
@@ -286,11 +394,13 @@ struct Race {
     gone: Vec<usize>,
     /// Instances that it starts before what is upstream of them is done.
     early: Vec<(usize, usize)>,
+    /// Mapped tasks whose instances it starts as it knows them: nobody looks then whether the list has grown.
+    ungrown: Vec<usize>,
 }
 
 impl Race {
     fn is_empty(&self) -> bool {
-        self.window.is_empty() && self.gone.is_empty() && self.early.is_empty()
+        self.window.is_empty() && self.gone.is_empty() && self.early.is_empty() && self.ungrown.is_empty()
     }
 }
 

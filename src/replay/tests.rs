@@ -206,6 +206,22 @@ fn a_change_that_is_not_certain_does_not_stand_in_front_of_one_that_is() {
 }
 
 #[test]
+fn a_task_that_goes_is_laid_to_the_change_that_is_certain_whatever_their_order() {
+    let operator = Identity::OperatorChanged { task_id: "work".into(), before: "A".into(), after: "B".into() };
+    let removed = Identity::TaskRemoved { task_id: "work".into() };
+    let kinds = [Kind::Identity(operator), Kind::Identity(removed)];
+    for order in [[0, 1], [1, 0]] {
+        let kinds = order.map(|at| kinds[at].clone()).to_vec();
+        let mut case = Case::of(CHAIN, r#"t("gate") >> t("final")"#).with(kinds);
+        case.changes[order[0]].certainty = Certainty::Possible("it may be the same".into());
+        for version in VERSIONS {
+            let effects = case.on(&run("gate running, work success, final none"), Some(version));
+            assert_eq!(effects[order[1]].outcomes, [Lost].into(), "on {version}: {effects:?}");
+        }
+    }
+}
+
+#[test]
 fn a_rename_of_a_finished_task_runs_it_again() {
     // id_finished_plain
     let chain = r#"t("prepare") >> t("gate") >> t("work")"#;

@@ -155,7 +155,8 @@ pub(super) fn predictions(changes: &[Change], exposures: &[Exposure]) -> Vec<Pre
             if effect.harm > Harm::None {
                 prediction.basis = prediction.basis.max(basis(change));
             }
-            prediction.outcomes.extend(&effect.outcomes);
+            let certain = basis(change) == Basis::Certain;
+            if certain { &mut prediction.outcomes } else { &mut prediction.race }.extend(&effect.outcomes);
             prediction.race.extend(&effect.race);
             prediction.task_instances.extend(effect.hits.iter().map(|(task_id, index, _)| (task_id.clone(), *index)));
         }

@@ -135,6 +135,33 @@ impl Code {
 }
 
 impl Code {
+    /// Whether the task's class, and what it derives from in the tree, leaves to Airflow's base class what that
+    /// does not do: `execute`, and `poke` of a sensor.
+    pub(super) fn nothing_to_execute(&self, task: &Task) -> Option<Fault> {
+        let class = self.operator(task)?;
+        let line = self.program.line(&class);
+        let [base] = line.outside.as_slice() else { return None };
+        let base = base.strip_prefix("airflow.")?.rsplit('.').next()?;
+        let name = match base {
+            "BaseOperator" => "execute",
+            "BaseSensorOperator" => "poke",
+            _ => return None,
+        };
+        let has = |name: &str| self.program.find(&class, name).is_some();
+        if line.open || has(name) || has("execute") {
+            return None;
+        }
+        let class_name = &class.def.name;
+        Some(Fault {
+            message: format!("NotImplementedError: `{class_name}` has no `{name}()`"),
+            within: class_name.to_string(),
+            callee: None,
+            at: task.id_at.clone(),
+            doubt: None,
+            symbol: true,
+        })
+    }
+
     /// Whether the `python_callable` of a task is that function itself, and not something made of it.
     fn runs_directly(&self, task: &Task, function: &FunctionRef) -> bool {
         let Some(file) = self.files.get(&task.at.path).copied() else { return false };

@@ -1,6 +1,7 @@
 //! Options of tasks and DAGs: limits, retries, pools, schedules.
 
 use crate::ids::TaskId;
+use jiff::civil::DateTime;
 
 /// What became of an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,24 @@ pub enum Settings {
         before: Option<i64>,
         /// Proposed limit in seconds.
         after: i64,
+    },
+    /// A sensor gives up sooner.
+    SensorTimeoutLowered {
+        /// The task.
+        task_id: TaskId,
+        /// Deployed limit in seconds; none: Airflow's own, a week.
+        before: Option<i64>,
+        /// Proposed limit in seconds.
+        after: i64,
+    },
+    /// Nothing with a later date runs any more.
+    EndDateMoved {
+        /// The task; none: the DAG.
+        task_id: Option<TaskId>,
+        /// Deployed date, without its zone; none: there is no end.
+        before: Option<DateTime>,
+        /// Proposed date.
+        after: DateTime,
     },
     /// A run has less time.
     DagrunTimeoutLowered {
@@ -82,6 +101,8 @@ impl Settings {
     pub(super) const WORDS: &[&str] = &[
         "retries-lowered",
         "execution-timeout-lowered",
+        "sensor-timeout-lowered",
+        "end-date-moved",
         "dagrun-timeout-lowered",
         "place-changed",
         "callback-removed",
@@ -95,6 +116,8 @@ impl Settings {
         match self {
             Self::RetriesLowered { .. } => "retries-lowered",
             Self::ExecutionTimeoutLowered { .. } => "execution-timeout-lowered",
+            Self::SensorTimeoutLowered { .. } => "sensor-timeout-lowered",
+            Self::EndDateMoved { .. } => "end-date-moved",
             Self::DagrunTimeoutLowered { .. } => "dagrun-timeout-lowered",
             Self::PlaceChanged { .. } => "place-changed",
             Self::CallbackRemoved { .. } => "callback-removed",
@@ -109,8 +132,11 @@ impl Settings {
         match self {
             Self::RetriesLowered { task_id, .. }
             | Self::ExecutionTimeoutLowered { task_id, .. }
+            | Self::SensorTimeoutLowered { task_id, .. }
             | Self::PlaceChanged { task_id, .. } => Some(task_id.to_string()),
-            Self::CallbackRemoved { task_id, .. } => task_id.as_ref().map(TaskId::to_string),
+            Self::CallbackRemoved { task_id, .. } | Self::EndDateMoved { task_id, .. } => {
+                task_id.as_ref().map(TaskId::to_string)
+            }
             Self::DagrunTimeoutLowered { .. }
             | Self::ScheduleChanged { .. }
             | Self::StartDateMoves { .. }
@@ -125,6 +151,8 @@ impl Settings {
             Self::ExecutionTimeoutLowered { before, .. } | Self::DagrunTimeoutLowered { before, .. } => {
                 before.map_or_else(|| "no limit".to_string(), span)
             }
+            Self::SensorTimeoutLowered { before, .. } => before.map_or_else(|| "a week".to_string(), span),
+            Self::EndDateMoved { before, .. } => before.map_or_else(|| "no end".to_string(), |date| date.to_string()),
             Self::PlaceChanged { option, before, .. } => format!("{option} {before}"),
             Self::CallbackRemoved { callback, .. } => (*callback).to_string(),
             Self::ScheduleChanged { before, .. } => before.clone(),
@@ -138,7 +166,8 @@ impl Settings {
     pub(super) fn after(&self) -> String {
         match self {
             Self::RetriesLowered { after, .. } | Self::MaxActiveRunsLowered { after, .. } => after.to_string(),
-            Self::ExecutionTimeoutLowered { after, .. } => span(*after),
+            Self::ExecutionTimeoutLowered { after, .. } | Self::SensorTimeoutLowered { after, .. } => span(*after),
+            Self::EndDateMoved { after, .. } => after.to_string(),
             Self::DagrunTimeoutLowered { after, .. } => after.map_or_else(|| "what is not known".to_string(), span),
             Self::PlaceChanged { after, .. } | Self::ScheduleChanged { after, .. } => after.clone(),
             Self::StartDateMoves { text } => text.clone(),

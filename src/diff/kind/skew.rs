@@ -35,6 +35,18 @@ pub struct Mixture {
 pub enum Meets {
     /// All of a run: its DAG does not import.
     All,
+    /// Those of these tasks, which the DAG does not make any more.
+    Missing(Vec<TaskId>),
+    /// Those of these tasks, which are mapped: the run keeps their number, and a worker takes what then stands
+    /// at their index.
+    Elements {
+        /// The tasks.
+        tasks: Vec<TaskId>,
+        /// Deployed element of each instance, in canonical text.
+        before: Vec<String>,
+        /// What a worker takes for it.
+        after: Vec<String>,
+    },
     /// Those of these tasks.
     Tasks {
         /// The tasks.
@@ -65,7 +77,9 @@ impl Skew {
     pub(super) fn subject(&self) -> Option<String> {
         match &self.mixture().meets {
             Meets::All => None,
-            Meets::Tasks { tasks, .. } => tasks.first().map(ToString::to_string),
+            Meets::Missing(tasks) | Meets::Elements { tasks, .. } | Meets::Tasks { tasks, .. } => {
+                tasks.first().map(ToString::to_string)
+            }
         }
     }
 

@@ -165,7 +165,7 @@ fn operator(scene: &Scene, task_id: &TaskId, before: &str, after: &str) -> Vec<C
     if chooses(after) && !chooses(before) && of(scene.run, task_id).any(unfinished) {
         let behind = scene.proposed.and_then(|dag| dag.task(task_id)).into_iter().flat_map(|task| &task.downstream);
         let why = format!("may be skipped: `{task_id}` decides as `{after}` what comes after it");
-        claims.extend(behind.map(|id| Claim::of_task(id, Fate::OtherWork, why.clone()).when(When::Start)));
+        claims.extend(behind.map(|id| Claim::of_task(id, Fate::Skipped, why.clone()).when(When::Start)));
     }
     claims
 }

@@ -6,10 +6,12 @@
 //! keeps what it was made with. The limit of a run is read from the code on all of them.
 
 use super::super::{Harm, Scene, of, unfinished};
-use super::{Claim, Fate};
+use super::{Claim, Fate, When};
 use crate::diff::Settings;
 use crate::facts::{TaskInstance, TaskState};
 use crate::ids::{MapIndex, TaskId};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 /// What it does to the run beyond the graphs.
 pub(super) fn claims(kind: &Settings, scene: &Scene) -> Vec<Claim> {
@@ -27,6 +29,8 @@ pub(super) fn claims(kind: &Settings, scene: &Scene) -> Vec<Claim> {
         }
         Settings::DagrunTimeoutLowered { after, .. } => run_limit(scene, *after).into_iter().collect(),
         Settings::ExecutionTimeoutLowered { task_id, after, .. } => task_limit(scene, task_id, *after),
+        Settings::SensorTimeoutLowered { task_id, after, .. } => sensor_limit(scene, task_id, *after),
+        Settings::EndDateMoved { task_id, before, after } => ended(scene, task_id.as_ref(), *before, *after),
         Settings::CallbackRemoved { task_id, callback } => {
             let of_task =
                 |instance: &&TaskInstance| task_id.as_ref().is_none_or(|task_id| instance.task_id == *task_id);
@@ -47,8 +51,11 @@ pub(super) fn about(kind: &Settings) -> Vec<TaskId> {
     match kind {
         Settings::RetriesLowered { task_id, .. }
         | Settings::ExecutionTimeoutLowered { task_id, .. }
+        | Settings::SensorTimeoutLowered { task_id, .. }
         | Settings::PlaceChanged { task_id, .. } => vec![task_id.clone()],
-        Settings::CallbackRemoved { task_id, .. } => task_id.iter().cloned().collect(),
+        Settings::CallbackRemoved { task_id, .. } | Settings::EndDateMoved { task_id, .. } => {
+            task_id.iter().cloned().collect()
+        }
         Settings::DagrunTimeoutLowered { .. }
         | Settings::ScheduleChanged { .. }
         | Settings::StartDateMoves { .. }
@@ -66,8 +73,12 @@ pub(super) fn worst(kind: &Settings) -> (Harm, &'static str) {
         Settings::RetriesLowered { .. } => (Harm::None, "an instance keeps the number of tries that it was made with"),
         Settings::DagrunTimeoutLowered { .. } => (Harm::Breaks, "a run older than the limit would fail at once"),
         Settings::ExecutionTimeoutLowered { .. } => {
-            (Harm::Soft, "on 2.x a deferred instance could be over the limit when it resumes")
+            (Harm::Breaks, "on 2.x a deferred instance could be over the limit when it resumes, and fail")
         }
+        Settings::SensorTimeoutLowered { .. } => {
+            (Harm::Breaks, "a sensor that has waited for longer would give up at its next look")
+        }
+        Settings::EndDateMoved { .. } => (Harm::Breaks, "on 2.x a run with a later date would fail"),
         Settings::CallbackRemoved { .. } => (Harm::Soft, "an instance could end without anybody being told"),
         Settings::PlaceChanged { .. }
         | Settings::ScheduleChanged { .. }
@@ -97,15 +108,51 @@ fn run_limit(scene: &Scene, after: Option<i64>) -> Option<Claim> {
 /// On 2.x a deferred instance that resumes has the rest of its limit, reckoned from its first start,
 /// which cannot have been before the run's. 3.3.2 gives it the whole limit again.
 fn task_limit(scene: &Scene, task_id: &TaskId, after: i64) -> Vec<Claim> {
-    let over = match (scene.now, scene.run.start_date) {
-        (Some(now), Some(start)) => now.as_second() - start.as_second() > after,
-        _ => true,
-    };
-    if !over || !scene.may_be_2() {
+    if !scene.may_be_2() {
         return Vec::new();
     }
-    let deferred = of(scene.run, task_id).filter(|instance| instance.state == TaskState::Deferred);
-    noted(deferred, "can be over the limit when it resumes, and fails then")
+    let why = "has been at it for longer than its limit when it resumes";
+    waiting(scene, task_id, &TaskState::Deferred, after, why)
+        .into_iter()
+        .map(|claim| claim.when(When::Resume))
+        .collect()
+}
+
+/// A sensor that reschedules reckons its limit from its first look, whatever the limit was then: it looks
+/// once more, and gives up.
+fn sensor_limit(scene: &Scene, task_id: &TaskId, after: i64) -> Vec<Claim> {
+    let why = "has waited for longer than its limit, and gives up at its next look unless it finds what it waits for,";
+    waiting(scene, task_id, &TaskState::UpForReschedule, after, why)
+        .into_iter()
+        .map(|claim| claim.when(When::Start))
+        .collect()
+}
+
+/// Instances in that state that may have begun as long ago as their run did, which is more than the limit.
+fn waiting(scene: &Scene, task_id: &TaskId, state: &TaskState, limit: i64, why: &str) -> Vec<Claim> {
+    let over = match (scene.now, scene.run.start_date) {
+        (Some(now), Some(start)) => now.as_second() - start.as_second() > limit,
+        _ => true,
+    };
+    let waiting = of(scene.run, task_id).filter(|instance| over && instance.state == *state);
+    let ids: Vec<(TaskId, MapIndex)> = waiting.map(|i| (i.task_id.clone(), i.map_index)).collect();
+    if ids.is_empty() { Vec::new() } else { vec![Claim::of_instances(ids, Fate::Fails, why)] }
+}
+
+/// On 2.x a worker does not begin an instance whose run has a later date than its end, and the scheduler fails
+/// it (`RunnableExecDateDep`, measured on 2.6.2 and 2.11.2); 3.3.2 knows no such condition.
+fn ended(scene: &Scene, task_id: Option<&TaskId>, before: Option<DateTime>, after: DateTime) -> Vec<Claim> {
+    let date = scene.run.logical_date.or(scene.run.start_date).or(scene.now);
+    // Zones are not looked at: they decide of hours.
+    let date = date.map(|date| date.to_zoned(TimeZone::UTC).datetime());
+    let over = |end: DateTime| date.is_none_or(|date| end < date);
+    if !scene.may_be_2() || !over(after) || before.is_some_and(over) {
+        return Vec::new();
+    }
+    let all = scene.proposed.into_iter().flat_map(|dag| &dag.tasks).filter_map(|task| task.task_id.exact());
+    let tasks = all.filter(|id| task_id.is_none_or(|task_id| task_id == *id));
+    let why = format!("is not begun, since the run's date is behind the end on {}", after.date());
+    tasks.map(|id| Claim::fails(id, why.clone()).when(When::StartOrResume)).collect()
 }
 
 fn long(seconds: i64) -> String {

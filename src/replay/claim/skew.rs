@@ -1,15 +1,16 @@
 //! Deployed DAGs beside proposed plugins.
 
-use super::super::{Harm, Scene};
+use super::super::{Harm, Scene, of};
 use super::{Claim, Fate, When};
 use crate::diff::{Meets, Mixture, Skew};
-use crate::facts::TaskState;
+use crate::facts::{TaskInstance, TaskState};
 use crate::ids::TaskId;
+use std::collections::BTreeSet;
 
 /// What it does to the run beyond the graphs.
 pub(super) fn claims(kind: &Skew, scene: &Scene) -> Vec<Claim> {
     match kind {
-        Skew::Pinned(mixture) if scene.pinned() => pinned(mixture),
+        Skew::Pinned(mixture) if scene.pinned() => pinned(mixture, scene),
         Skew::Between { mixture, .. } => between(mixture, scene),
         Skew::Pinned(_) => Vec::new(),
     }
@@ -20,7 +21,7 @@ pub(super) fn about(kind: &Skew) -> Vec<TaskId> {
     match kind {
         Skew::Pinned(mixture) | Skew::Between { mixture, .. } => match &mixture.meets {
             Meets::All => Vec::new(),
-            Meets::Tasks { tasks, .. } => tasks.clone(),
+            Meets::Missing(tasks) | Meets::Elements { tasks, .. } | Meets::Tasks { tasks, .. } => tasks.clone(),
         },
     }
 }
@@ -33,13 +34,29 @@ pub(super) fn worst(kind: &Skew) -> (Harm, &'static str) {
     }
 }
 
-fn pinned(mixture: &Mixture) -> Vec<Claim> {
+/// The elements that a pinned run finds at the indexes of a mapped task: those of its commit, then what the
+/// proposed plugins make of them.
+pub(in crate::replay) fn elements(kind: &Skew) -> Option<(&[TaskId], &[String], &[String])> {
+    match kind {
+        Skew::Pinned(Mixture { meets: Meets::Elements { tasks, before, after }, .. }) => Some((tasks, before, after)),
+        _ => None,
+    }
+}
+
+fn pinned(mixture: &Mixture, scene: &Scene) -> Vec<Claim> {
     let Mixture { within, why, meets } = mixture;
     match meets {
         Meets::All => {
-            let why = format!("its commit's `{within}` does not import with the proposed plugins: {why}");
-            vec![Claim::of_run(Fate::CannotLoad, why)]
+            let why = format!("cannot load `{within}` of its commit with the proposed plugins: {why},");
+            let ids: BTreeSet<&TaskId> = scene.run.task_instances.iter().map(|instance| &instance.task_id).collect();
+            not_loaded(scene, ids.into_iter(), &why)
         }
+        Meets::Missing(tasks) => {
+            let why = format!("cannot be loaded with the proposed plugins: {why},");
+            not_loaded(scene, tasks.iter(), &why)
+        }
+        // What an index means is the simulation's.
+        Meets::Elements { .. } => Vec::new(),
         Meets::Tasks { tasks, at_start, at_resume } => {
             let when = match (at_start, at_resume) {
                 (true, true) => When::StartOrResume,
@@ -52,10 +69,29 @@ fn pinned(mixture: &Mixture) -> Vec<Claim> {
     }
 }
 
+/// A worker that cannot load a task puts it back three times, a minute apart, and fails it then; what a sensor
+/// has rescheduled counts among these (3.3.2). What has never been put back is said to wait: those minutes are
+/// time to bring the plugins back.
+fn not_loaded<'t>(scene: &Scene, tasks: impl Iterator<Item = &'t TaskId>, why: &str) -> Vec<Claim> {
+    let mut claims = Vec::new();
+    for task_id in tasks {
+        let waits = |instance: &&TaskInstance| instance.state == TaskState::UpForReschedule;
+        let looked: Vec<_> = of(scene.run, task_id).filter(waits).map(|i| (i.task_id.clone(), i.map_index)).collect();
+        if looked.is_empty() {
+            claims.push(Claim::of_task(task_id, Fate::NeverEnds, why));
+        } else {
+            claims.push(Claim::of_instances(looked, Fate::Fails, why).when(When::StartOrResume));
+        }
+    }
+    claims
+}
+
 /// Only what is about to start can start within the window.
 fn between(mixture: &Mixture, scene: &Scene) -> Vec<Claim> {
     let meets = |task_id: &TaskId| match &mixture.meets {
         Meets::All => true,
+        Meets::Missing(tasks) => tasks.contains(task_id),
+        Meets::Elements { .. } => false,
         Meets::Tasks { tasks, at_start, .. } => *at_start && tasks.contains(task_id),
     };
     let about_to_start: Vec<_> = scene

@@ -9,7 +9,7 @@ use crate::diff::Kind;
 use crate::facts::TaskState;
 use crate::ids::TaskId;
 use crate::replay::Outcome;
-use crate::replay::claim::{Fate, Whom, mapping};
+use crate::replay::claim::{Fate, Whom, mapping, skew};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that happens under the change and not without it.
@@ -112,9 +112,9 @@ struct Comparison<'a> {
 /// Compares the two ends.
 pub(super) fn compare<'a>(stage: &'a Stage<'a>, control: &'a Side<'a>, changed: &'a Side<'a>) -> Found {
     // A pinned run keeps its own DAG, and with it what its ids mean.
-    let changes = if stage.scene.pinned() { &[] } else { stage.changes };
-    let (pairs, fresh) = (pairs(changes), fresh(changes));
-    let meaning = Meaning::of(changes, &pairs, &fresh);
+    let pinned = stage.scene.pinned();
+    let (pairs, fresh) = if pinned { Default::default() } else { (pairs(stage.changes), fresh(stage.changes)) };
+    let meaning = if pinned { Meaning::pinned(stage.changes) } else { Meaning::of(stage.changes, &pairs, &fresh) };
     let mut comparison = Comparison { stage, control, changed, meaning, causes: Vec::new(), found: Found::default() };
     comparison.causes = comparison.causes();
     comparison.instances();
@@ -127,7 +127,7 @@ pub(super) fn compare<'a>(stage: &'a Stage<'a>, control: &'a Side<'a>, changed: 
 impl<'a> Comparison<'a> {
     /// The first change about a task, those of that kind before others.
     fn about(&self, id: &TaskId, prefers: impl Fn(&Kind) -> bool) -> Option<usize> {
-        let all = self.stage.about.get(id)?;
+        let all = self.stage.counted.about.get(id)?;
         let preferred = all.iter().find(|at| prefers(&self.stage.changes[**at].kind));
         preferred.or(all.first()).copied()
     }
@@ -151,7 +151,7 @@ impl<'a> Comparison<'a> {
 
     /// A change of a task's own edges or rule.
     fn about_edges(&self, row: usize) -> Option<usize> {
-        let all = self.stage.about.get(&self.changed.rows[row].id)?;
+        let all = self.stage.counted.about.get(&self.changed.rows[row].id)?;
         all.iter().find(|at| matches!(self.stage.changes[**at].kind, Kind::Graph(_))).copied()
     }
 
@@ -367,7 +367,11 @@ impl<'a> Comparison<'a> {
 
     /// The change that gave the work to another id or index: of elements, before any other.
     fn meant(&self, id: &TaskId, work: &Work) -> Option<usize> {
-        let of_elements = |kind: &Kind| matches!(kind, Kind::Mapping(kind) if mapping::elements(kind).is_some());
+        let of_elements = |kind: &Kind| match kind {
+            Kind::Mapping(kind) => mapping::elements(kind).is_some(),
+            Kind::Skew(kind) => skew::elements(kind).is_some(),
+            _ => false,
+        };
         let means = |kind: &Kind| matches!(kind, Kind::Identity(_) | Kind::Mapping(_));
         match work.part {
             Part::Element(_) => self.about(id, of_elements),

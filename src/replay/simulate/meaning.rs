@@ -4,7 +4,7 @@
 use super::side::Side;
 use crate::diff::{Change, Kind, MappingChange};
 use crate::ids::TaskId;
-use crate::replay::claim::{identity, mapping};
+use crate::replay::claim::{identity, mapping, skew};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A piece of deployed work: a task, or one element of a mapped one.
@@ -35,6 +35,19 @@ pub(super) struct Meaning<'a> {
 }
 
 impl<'a> Meaning<'a> {
+    /// What a pinned run's ids and indexes mean: it keeps its own DAG, but not the plugins.
+    pub(super) fn pinned(changes: &'a [&'a Change]) -> Self {
+        let mut meaning = Self::default();
+        for change in changes {
+            if let Kind::Skew(kind) = &change.kind
+                && let Some((tasks, before, after)) = skew::elements(kind)
+            {
+                meaning.elements.extend(tasks.iter().map(|task_id| (task_id, (before, after))));
+            }
+        }
+        meaning
+    }
+
     /// `pairs` are those of [`pairs`] on the same changes, and `fresh` those of [`fresh`].
     pub(super) fn of(changes: &'a [&'a Change], pairs: &'a [(TaskId, TaskId)], fresh: &'a [TaskId]) -> Self {
         let mut meaning = Self::default();

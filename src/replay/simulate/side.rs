@@ -24,12 +24,17 @@ pub(super) struct Side<'a> {
     claims: Claims<'a>,
     /// What branches that have run chose: those directly behind them that go on.
     choices: &'a BTreeMap<TaskId, BTreeSet<TaskId>>,
+    /// Those of them that have not run yet.
+    assumed: &'a BTreeSet<TaskId>,
     /// Tasks over whose values something is mapped on the deployed side: with a value of theirs its length
     /// is stored. What ended, or runs, as another task has stored none.
     measured: &'a BTreeSet<TaskId>,
     dirty: BTreeSet<(usize, usize)>,
     /// What is still held.
     held: Held,
+    /// Mapped tasks that do not get the instances that their list has more; and whether each of their instances
+    /// then does something else than it was made for.
+    ungrown: BTreeMap<usize, bool>,
     /// Claims that came true, with the instance.
     pub(super) met: Vec<(usize, usize, usize)>,
     pub(super) end: End,
@@ -157,7 +162,7 @@ impl<'a> Side<'a> {
         run: &Run,
         family: Family,
         claims: &'a [Given],
-        choices: &'a BTreeMap<TaskId, BTreeSet<TaskId>>,
+        (choices, assumed): (&'a BTreeMap<TaskId, BTreeSet<TaskId>>, &'a BTreeSet<TaskId>),
         measured: &'a BTreeSet<TaskId>,
     ) -> Self {
         let row = |id: &TaskId| Row { id: id.clone(), instances: Vec::new(), tally: Upstream::default() };
@@ -168,9 +173,11 @@ impl<'a> Side<'a> {
             strangers: BTreeMap::new(),
             claims: Claims::of(claims),
             choices,
+            assumed,
             measured,
             dirty: BTreeSet::new(),
             held: Held::Due,
+            ungrown: BTreeMap::new(),
             met: Vec::new(),
             end: End::Stuck,
         };
@@ -347,6 +354,7 @@ impl<'a> Side<'a> {
                 Fate::Fails | Fate::CannotLoad => State::Failed,
                 Fate::NeverStarts => State::NeverStarts,
                 Fate::NeverEnds => State::NeverEnds,
+                Fate::Skipped => State::Skipped,
                 Fate::OtherValue
                 | Fate::OtherWork
                 | Fate::WorkAgain
@@ -466,7 +474,8 @@ impl<'a> Side<'a> {
     /// Whether a branch that has run chose, and not that task.
     fn passes_over(&self, branch: usize, id: &TaskId) -> bool {
         self.choices.get(&self.rows[branch].id).is_some_and(|chosen| {
-            let ran = |instance: &Instance| instance.state == State::Success && !instance.started;
+            let assumed = self.assumed.contains(&self.rows[branch].id);
+            let ran = |instance: &Instance| instance.state == State::Success && (assumed || !instance.started);
             !chosen.contains(id) && self.rows[branch].instances.iter().any(ran)
         })
     }
@@ -489,8 +498,23 @@ impl<'a> Side<'a> {
         false
     }
 
+    /// Whether a task's list has elements that it has no instances for, and one that has not started.
+    pub(super) fn grows(&self, row: usize) -> bool {
+        let instances = &self.rows[row].instances;
+        matches!(self.graph.nodes[row].over, Over::Literal(count) if count > instances.len())
+            && instances.iter().any(|instance| instance.index >= 0 && instance.state == State::None)
+    }
+
+    /// These tasks do not get the instances that their lists have more.
+    pub(super) fn keep_ungrown(&mut self, rows: BTreeMap<usize, bool>) {
+        self.ungrown = rows;
+    }
+
     /// Makes the elements that a grown list has more, once an instance of the task can start.
     fn revise(&mut self, row: usize) {
+        if self.ungrown.contains_key(&row) {
+            return;
+        }
         let Some(Over::Literal(count)) = self.graph.nodes.get(row).map(|node| &node.over) else { return };
         let have: BTreeSet<i64> = self.rows[row].instances.iter().map(|instance| instance.index).collect();
         let fresh: Vec<i64> = (0..signed(*count).min(signed(MOST_INSTANCES))).filter(|at| !have.contains(at)).collect();
@@ -525,7 +549,8 @@ impl<'a> Side<'a> {
         let claimed = self.claimed(row, at, &[When::Start, When::StartOrResume]);
         let instance = &mut self.rows[row].instances[at];
         instance.started = !matches!(claimed, Some((_, State::NeverStarts)));
-        instance.done = claimed.is_none();
+        // Of other combinations that are cut short, the first alone stands where it stood.
+        instance.done = claimed.is_none() && (index <= 0 || self.ungrown.get(&row) != Some(&true));
         let how = instance.how;
         match claimed {
             Some((claim, state)) => self.set(row, at, state, How::Claimed(claim)),

@@ -14,13 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn effects(stage: &Stage, changed: &Side, found: &Found, lost: Option<&Found>) -> Vec<Effect> {
     let known = found.outcomes();
     // What no change explains must not pass in silence: it is laid to the change that can most likely
-    // have caused it.
-    let rest = rest(stage);
+    // have caused it. Where the others do not count, it is theirs.
+    let rest = (!stage.counted.certain_only).then(|| rest(stage));
     (0..stage.changes.len())
         .map(|change| {
             let of = |found: &Found| {
                 let (mut outcomes, mut events) = found.by_change.get(&change).cloned().unwrap_or_default();
-                if change == rest {
+                if Some(change) == rest {
                     outcomes.extend(&found.unexplained.0);
                     events.extend(found.unexplained.1.iter().cloned());
                 }
@@ -55,7 +55,15 @@ struct Of {
 fn effect(stage: &Stage, changed: &Side, found: &Found, of: &Of) -> Effect {
     let fates: Vec<Fate> = of.events.iter().filter_map(|event| Some(stage.claims[claim(event)?].claim.fate)).collect();
     let breaks = |fate: &Fate| {
-        matches!(fate, Fate::OtherValue | Fate::OtherWork | Fate::WorkAgain | Fate::HurtsElsewhere | Fate::NotKnown)
+        matches!(
+            fate,
+            Fate::OtherValue
+                | Fate::OtherWork
+                | Fate::Skipped
+                | Fate::WorkAgain
+                | Fate::HurtsElsewhere
+                | Fate::NotKnown
+        )
     };
     let harm = if !of.outcomes.is_empty() || !of.race.is_empty() || fates.iter().any(breaks) {
         Harm::Breaks

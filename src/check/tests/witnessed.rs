@@ -1,0 +1,135 @@
+//! Whole judgements of constructs that were run on real Airflows, or read in their sources: each named after
+//! what went wrong.
+
+use super::*;
+use crate::replay::Outcome;
+
+const FACTORY: &str = r#"
+from datetime import datetime
+
+from airflow import DAG
+from airflow.operators.bash import BashOperator
+
+
+def build(dag_id, names):
+    with DAG(dag_id, schedule=None, start_date=datetime(2024, 1, 1)) as dag:
+        gate = BashOperator(task_id="gate", bash_command="true")
+        for name in names:
+            gate >> BashOperator(task_id=f"load_{name}", bash_command=f"load {name}")
+    return dag
+"#;
+const MADE: &str = "from lib.factory import build\n\ndag = build(\"etl\", [\"a\", \"b\"])\n";
+
+/// The verdict, and what becomes of the only run.
+fn judged(before: &Snapshot, after: &Snapshot, version: &str, run: Run) -> (Verdict, BTreeSet<Outcome>) {
+    let taken_at = "2026-01-01T00:10:00Z".parse().ok();
+    let facts = Facts { taken_at, ..facts([with_runs(instance("default", version), "etl", vec![run])]) };
+    let report = check(before, after, &facts, &policy());
+    let outcomes = report.predictions.iter().flat_map(|prediction| prediction.outcomes.clone()).collect();
+    (report.verdict, outcomes)
+}
+
+fn open(states: &[(&str, &str)]) -> Run {
+    Run { start_date: "2026-01-01T00:00:00Z".parse().ok(), ..run("r", states) }
+}
+
+#[test]
+fn a_dag_file_that_never_says_airflow_is_one_where_it_is_deployed() {
+    // factory_id_pattern_changed, factory_param_renamed_stale: without safe mode they are loaded.
+    let states = [("gate", "running"), ("load_a", "none"), ("load_b", "none")];
+    let deployed = [("dags/etl.py", MADE), ("shared/lib/factory.py", FACTORY)];
+    let changed = FACTORY.replace("load_{name}", "fetch_{name}");
+    let before = tree("before", &deployed);
+    let after = tree("after", &[deployed[0], ("shared/lib/factory.py", &changed)]);
+    assert_eq!(judged(&before, &after, "3.3.2", open(&states)).0, Verdict::Block);
+    let renamed = FACTORY.replace("names", "sources");
+    let keyword = MADE.replace("\"etl\", ", "dag_id=\"etl\", names=");
+    let before = tree("before", &[("dags/etl.py", &keyword), deployed[1]]);
+    let after = tree("after", &[("dags/etl.py", &keyword), ("shared/lib/factory.py", &renamed)]);
+    assert_eq!(judged(&before, &after, "3.3.2", open(&states)).0, Verdict::Block);
+    // The same where the run is pinned: its DAG file meets the plugins.
+    let pinned = Run { bundle_version: Some("commit".into()), ..open(&states) };
+    assert_eq!(judged(&before, &after, "3.3.2", pinned).0, Verdict::Block);
+}
+
+#[test]
+fn a_dag_file_that_says_airflow_no_more_is_gone_in_safe_mode() {
+    let before =
+        tree("before", &[("dags/etl.py", &format!("# of airflow\n{MADE}")), ("shared/lib/factory.py", FACTORY)]);
+    let after = tree("after", &[("dags/etl.py", MADE), ("shared/lib/factory.py", FACTORY)]);
+    assert_eq!(judged(&before, &after, "2.11.2", open(&[("gate", "running")])).0, Verdict::Block);
+    // And one that comes new is none.
+    let before = tree("before", &[("dags/other.py", &dag("other", &["one"])), ("shared/lib/factory.py", FACTORY)]);
+    let after = tree(
+        "after",
+        &[("dags/other.py", &dag("other", &["one"])), ("dags/etl.py", MADE), ("shared/lib/factory.py", FACTORY)],
+    );
+    assert_eq!(judged(&before, &after, "2.11.2", open(&[("gate", "running")])).0, Verdict::Allow);
+}
+
+#[test]
+fn a_pinned_run_takes_what_the_plugins_put_at_an_index() {
+    // map_lit_shared_const_sorted_mid with a versioned bundle
+    let file = format!(
+        "{HEAD}from lib.parts import ITEMS\n\nwith DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    \
+         BashOperator.partial(task_id=\"work\").expand(bash_command=ITEMS)\n"
+    );
+    let side = |items: &str| tree(items, &[("dags/etl.py", &file), ("shared/lib/parts.py", items)]);
+    let three = side("ITEMS = [\"a\", \"b\", \"c\"]\n");
+    let states = [("work[0]", "success"), ("work[1]", "running"), ("work[2]", "none")];
+    let pinned = || Run { bundle_version: Some("commit".into()), ..open(&states) };
+    let twice = BTreeSet::from([Outcome::Repeated, Outcome::SkippedWork]);
+    let (verdict, outcomes) = judged(&three, &side("ITEMS = [\"c\", \"b\", \"a\"]\n"), "3.3.2", pinned());
+    assert_eq!((verdict, outcomes), (Verdict::Block, twice));
+    let (verdict, _) = judged(&three, &side("ITEMS = [\"a\", \"b\", \"c\", \"d\"]\n"), "3.3.2", pinned());
+    assert_eq!(verdict, Verdict::Allow);
+}
+
+#[test]
+fn an_operator_without_execute_fails_and_one_that_inherits_it_does_not() {
+    // op_execute_removed
+    let op = |base: &str, name: &str| {
+        format!(
+            "from airflow.models.baseoperator import BaseOperator\n\n\nclass Common(BaseOperator):\n    def execute(self, context):\n        return 1\n\n\nclass Load({base}):\n    def {name}(self, context):\n        return 2\n"
+        )
+    };
+    let file = "from datetime import datetime\n\nfrom airflow import DAG\nfrom operators.load import Load\n\nwith DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    Load(task_id=\"load\")\n";
+    let side = |text: &str| tree(text, &[("dags/etl.py", file), ("plugins/operators/load.py", text)]);
+    for version in ["2.6.2", "2.11.2", "3.3.2"] {
+        let base = (side(&op("BaseOperator", "execute")), side(&op("BaseOperator", "run_it")));
+        assert_eq!(judged(&base.0, &base.1, version, open(&[("load", "none")])).0, Verdict::Block, "on {version}");
+        let common = (side(&op("Common", "execute")), side(&op("Common", "run_it")));
+        assert_eq!(judged(&common.0, &common.1, version, open(&[("load", "none")])).0, Verdict::Allow, "on {version}");
+    }
+    // A class that takes its `execute` from an assignment has one.
+    let assigned = op("BaseOperator", "run_it") + "    execute = run_it\n";
+    let before = side(&op("BaseOperator", "execute"));
+    assert_eq!(judged(&before, &side(&assigned), "3.3.2", open(&[("load", "none")])).0, Verdict::Allow);
+}
+
+#[test]
+fn a_list_that_grows_in_front_can_lose_its_last_element_beside_a_task_that_ends() {
+    // map_lit_pending_insert_front, map_axis_added_pending: on 2.6.2 the last element was never done.
+    let of = |expand: &str| {
+        let body = format!(
+            "with DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    \
+             BashOperator(task_id=\"gate\", bash_command=\"true\") >> BashOperator.partial(task_id=\"work\").expand({expand})\n"
+        );
+        tree(expand, &[("dags/etl.py", &format!("{HEAD}{body}"))])
+    };
+    let before = of("bash_command=[\"a\", \"b\"]");
+    let states = [("gate", "running"), ("work[0]", "none"), ("work[1]", "none")];
+    let cases = [
+        ("bash_command=[\"z\", \"a\", \"b\"]", Verdict::Block),
+        ("bash_command=[\"a\", \"b\"], env=[{\"X\": \"1\"}, {\"X\": \"2\"}]", Verdict::Block),
+        ("bash_command=[\"a\", \"b\", \"c\"]", Verdict::Allow),
+    ];
+    for (after, verdict) in cases {
+        let after = of(after);
+        assert_eq!(judged(&before, &after, "2.6.2", open(&states)).0, verdict);
+        assert_eq!(judged(&before, &after, "3.3.2", open(&states)).0, Verdict::Allow);
+        // No task is about to end that knows the former list.
+        let waits = [("gate", "scheduled"), ("work[0]", "none"), ("work[1]", "none")];
+        assert_eq!(judged(&before, &after, "2.6.2", open(&waits)).0, Verdict::Allow);
+    }
+}
