@@ -159,10 +159,10 @@ fn replayed(
     let mut stage = Stage::of(changes, deployed, counted, scene, family);
     let mut effects = stage.effects();
     let is_rule = |change: &&Change| matches!(change.kind, Kind::Graph(diff::Graph::TriggerRuleChanged { .. }));
-    if changes.iter().any(|change| is_rule(&change)) && stage.choose() {
+    if changes.iter().any(&is_rule) && stage.choose() {
         // What a rule does to what is skipped shows only if something is.
         for ((effect, chosen), change) in effects.iter_mut().zip(stage.effects()).zip(changes) {
-            if is_rule(&change) && chosen.harm > effect.harm {
+            if is_rule(change) && chosen.harm > effect.harm {
                 *effect = chosen;
             }
         }
