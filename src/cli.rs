@@ -7,12 +7,14 @@
 #![expect(clippy::disallowed_methods, reason = "the shell: reads the files that it is told to and writes the report")]
 
 mod check;
+mod delivery;
 mod exit;
 mod failure;
 mod hook;
 mod judge;
 mod log;
 mod model;
+mod plan;
 mod rule;
 mod snapshot;
 mod status;
@@ -77,6 +79,7 @@ fn command(process: Process) -> Result<Exit, Failure> {
             arguments.once.get_or_insert(config::OnceArgument::Lenient);
             sync::run(arguments, &environment)
         }
+        Command::Plan(arguments) => plan::run(&arguments, &environment, &directory, colour),
         Command::Hook(arguments) => hook::run(arguments.command, &environment, &directory, colour),
         Command::Model(arguments) => model::run(&arguments, &directory),
         Command::Schema { name } => schema(name),

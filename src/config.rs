@@ -6,6 +6,7 @@
 
 mod arguments;
 mod choices;
+mod delivery;
 mod instances;
 mod source;
 mod variables;
@@ -13,10 +14,11 @@ mod variables;
 pub use arguments::{
     Also, Arguments, BootstrapArgument, CheckArguments, ColourChoice, Command, FailOn, HookArguments, HookCommand,
     InstanceArguments, JudgeArguments, LogFormat, ModelArguments, ModelFormat, OnUnreachableArgument, OnceArgument,
-    OutputFormat, Reported, SchemaName, SkewArgument, SnapshotArguments, StatusArguments, StatusFormat, Stored,
-    SyncArguments,
+    OutputFormat, PlanArguments, Reported, SchemaName, SkewArgument, SnapshotArguments, StatusArguments, StatusFormat,
+    Stored, SyncArguments,
 };
 pub use choices::{most_past_runs, operator, rules_dir, secrets_backend, tree};
+pub use delivery::{DeliveryArguments, DriftArgument, ModeArgument, OrderArgument, airflow_folder};
 pub use instances::{ConfigText, InstanceSettings, Login, PasswordKind, instances};
 pub use source::{SourceArguments, SourceLogin, source_login};
 pub use variables::{Environment, nearest_three};

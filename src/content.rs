@@ -2,7 +2,7 @@
 //! the ordered steps from what is deployed to what is proposed.
 //!
 //! Invariants: nothing here reads a file or knows what Python or Airflow is. Maps are ordered,
-//! so equal input gives equal output in equal order. Imports nothing.
+//! so equal input gives equal output in equal order. Imports nothing but the tests' switch.
 
 mod layout;
 mod path;
@@ -128,12 +128,16 @@ pub struct Snapshot {
     files: BTreeMap<ContentPath, File>,
     refused: Vec<Refusal>,
     config: Option<(ContentPath, File)>,
+    left_out: Vec<ContentPath>,
 }
+
+/// More files beside the content than this are not named.
+const MOST_LEFT_OUT: usize = 50;
 
 impl Snapshot {
     /// An empty tree of that name.
     pub fn empty(revision: Revision) -> Self {
-        Self { revision, files: BTreeMap::new(), refused: Vec::new(), config: None }
+        Self { revision, files: BTreeMap::new(), refused: Vec::new(), config: None, left_out: Vec::new() }
     }
 
     /// Adds or replaces a file.
@@ -151,6 +155,19 @@ impl Snapshot {
     /// delivered, and a tree that has nothing else is empty.
     pub fn configure(&mut self, path: ContentPath, file: File) {
         self.config = Some((path, file));
+    }
+
+    /// Notes a file beside the content that people may take for content: directly in `plugins` or
+    /// `shared`, or in a folder of `plugins` that has no place in a home (R6).
+    pub fn leave_out(&mut self, path: ContentPath) {
+        if self.left_out.len() < MOST_LEFT_OUT {
+            self.left_out.push(path);
+        }
+    }
+
+    /// Files and folders beside the content that are not delivered.
+    pub fn left_out(&self) -> &[ContentPath] {
+        &self.left_out
     }
 
     /// The program's own configuration that the tree carries.

@@ -6,11 +6,13 @@
 //! deployed, and so releases by itself. Nothing here parses arguments, prints, or judges:
 //! whoever calls hands a [`Judge`] over.
 
+mod delivery;
 mod driver;
 mod lines;
 mod step;
 mod watch;
 
+pub use delivery::{Delivery, OnDrift};
 pub use driver::run;
 pub use step::{Effect, Event, Failure, Line, Outcome, PassOutcome, Proposal, State, step};
 
@@ -34,6 +36,8 @@ pub struct Settings {
     pub bootstrap: Bootstrap,
     /// How the branch is laid out.
     pub layout: Layout,
+    /// How deliveries are made.
+    pub delivery: Delivery,
     /// What is worth a warning at each start, said behind the line that names the version (R21).
     pub warnings: Vec<String>,
 }

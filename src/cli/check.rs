@@ -47,7 +47,7 @@ fn messages(deployed: &Snapshot, proposed: &Snapshot, argument: &str, directory:
     proposed.map(|proposed| repository.messages(deployed.revision(), &proposed)).unwrap_or_default()
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| {
         Failure::incomplete(format!("cannot be read, {error}: `{}`", path.display()))
             .hint("`dagguard snapshot -o FILE` writes a file of runs")
@@ -67,7 +67,7 @@ fn deliver(report: &Report, reported: &Reported, colour: Colour) -> Result<(), F
 }
 
 /// Undecided is never 0 or 1, whatever was found.
-fn exit(report: &Report, reported: &Reported) -> Exit {
+pub(super) fn exit(report: &Report, reported: &Reported) -> Exit {
     let least = match reported.fail_on {
         FailOn::Block => Level::Block,
         FailOn::Warn => Level::Warn,

@@ -4,6 +4,7 @@ use super::Exit;
 use crate::airflow;
 use crate::config::ConfigError;
 use crate::git::GitError;
+use crate::publish::PublishError;
 use std::fmt;
 
 /// Why the program could not do what it was asked, for a person.
@@ -92,6 +93,21 @@ impl From<GitError> for Failure {
             }
             GitError::Authentication { .. } => {
                 failure.hint("check the token or key: it needs to read this repository (`read_repository` on GitLab)")
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        let failure = Self::incomplete(error.to_string());
+        match error {
+            PublishError::NewerState { .. } => {
+                failure.hint("use that version or a newer one for this home, or remove the state folder to begin anew")
+            }
+            PublishError::LinkedRoot { .. } => {
+                failure.hint("what is written there would land where the link leads; name another home: AIRFLOW_HOME")
             }
             _ => failure,
         }

@@ -1,6 +1,6 @@
 //! `dagguard sync`: settings to the loop, and the judge that the loop asks.
 
-use super::{Exit, Failure, judge, runtime};
+use super::{Exit, Failure, delivery, judge, runtime};
 use crate::airflow::Limits;
 use crate::config::{
     BootstrapArgument, ConfigError, Environment, JudgeArguments, OnceArgument, SourceLogin, SyncArguments, source_login,
@@ -11,6 +11,7 @@ use crate::git::{self, Folder, History, Login, Message, Options, Remote, Signers
 use crate::report::{Report, Verdict};
 use crate::rules::{Finding, Level, Policy};
 use crate::secret::Secret;
+use crate::switch::off;
 use crate::sync::{self, Bootstrap, FirstDelivery, Judge, Judgement, Once, Outcome, Settings};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +40,7 @@ pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result
     {
         settings.warnings.push(format!("{name} is set and not used: DAGGUARD_GIT_PROXY names the proxy before git"));
     }
+    settings.warnings.extend(delivery::elsewhere(&settings));
     let outcome = runtime()?.block_on(async {
         let shutdown = asked_to_end()?;
         Ok::<_, Failure>(sync::run(settings, &sidecar, shutdown).await)
@@ -50,9 +52,24 @@ pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result
     })
 }
 
+/// The branch's newest tree, for `plan`. It is fetched into the store that is named, which is a
+/// cache, or else into a folder of its own that goes again: the home is not written.
+pub(super) fn newest(arguments: &SyncArguments, environment: &Environment) -> Result<Snapshot, Failure> {
+    let own = std::env::temp_dir().join(format!("dagguard-plan-{}", std::process::id()));
+    let mut arguments = arguments.clone();
+    let named = arguments.folder.get_or_insert_with(|| own.clone()) != &own;
+    let upstream = settings(&arguments, environment)?.upstream;
+    let newest = upstream.fetch().and_then(|fetched| upstream.snapshot(&fetched.revision));
+    if !named {
+        // What stays of it lies where the system clears up.
+        std::fs::remove_dir_all(&own).ok();
+    }
+    Ok(newest?)
+}
+
 fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Settings, Failure> {
     let settings = |upstream: Upstream| Settings {
-        home: arguments.home.clone(),
+        home: if off("R11") { arguments.home.with_file_name("one-for-all") } else { arguments.home.clone() },
         upstream,
         interval: Duration::from_secs(arguments.interval),
         once: arguments.once.map(|once| Once { strict: once == OnceArgument::Strict }),
@@ -62,12 +79,14 @@ fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Sett
             BootstrapArgument::Wait => Bootstrap::Wait,
         },
         layout: Layout::Content,
+        delivery: delivery::delivery(&arguments.delivery, &arguments.home, environment),
         warnings: Vec::new(),
     };
     if let Some(dir) = &arguments.watch {
         return Ok(settings(Upstream::Folder(folder(dir, &arguments.home)?)));
     }
-    let text = arguments.source.as_deref().ok_or(ConfigError::NoSource)?;
+    let missing = || if off("R13") { Failure::usage("no source") } else { ConfigError::NoSource.into() };
+    let text = arguments.source.as_deref().ok_or_else(missing)?;
     let source = Source::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
     let from_variable =
         ["DAGGUARD_SOURCE", "CONTENT_SYNCER_GIT_REPO_SOURCE"].iter().any(|name| environment.get(name) == Some(text));
@@ -81,9 +100,10 @@ fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Sett
             .hint("leave one of the two out: `CONTENT_SYNCER_GIT_REPO_SOURCE`, or the variable `DAGGUARD_GIT_…`"));
     }
     // The store is a cache; beside the record it is on a volume that is known to be writable.
-    let store = arguments.folder.clone().unwrap_or_else(|| arguments.home.join(".dagguard").join("git"));
-    let remote =
-        Remote::new(source, &arguments.branch, &store, options).map_err(|error| Failure::usage(error.to_string()))?;
+    let named = arguments.folder.clone().filter(|_| !off("R15"));
+    let store = named.unwrap_or_else(|| arguments.home.join(".dagguard").join("git"));
+    let branch = if off("R14") { "main" } else { &arguments.branch };
+    let remote = Remote::new(source, branch, &store, options).map_err(|error| Failure::usage(error.to_string()))?;
     Ok(settings(Upstream::Branch(Box::new(remote))))
 }
 

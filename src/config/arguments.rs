@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::delivery::DeliveryArguments;
 use super::source::SourceArguments;
 use crate::secret::Secret;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -33,6 +34,8 @@ pub enum Command {
     Check(CheckArguments),
     /// Poll the branch, judge, publish in order, hold what is unsafe
     Sync(SyncArguments),
+    /// Say what `sync` would do now: files by step, findings, verdict; writes nothing
+    Plan(Box<PlanArguments>),
     /// One pass of `sync`, as the reference script's `once`
     #[command(hide = true)]
     Once(SyncArguments),
@@ -48,7 +51,7 @@ pub enum Command {
     },
     /// Write what is in flight, as a file that `check --runs` reads
     Snapshot(SnapshotArguments),
-    /// Say what the credentials of each Airflow allow
+    /// Say what is deployed and held in a home, or what the credentials of each Airflow allow
     Status(StatusArguments),
     /// Show a rule's page, or the list of rules
     Rule {
@@ -245,6 +248,9 @@ pub struct SyncArguments {
     /// What a first delivery into an empty home does with findings
     #[arg(long, value_enum, default_value = "deliver", value_name = "WHAT")]
     pub bootstrap: BootstrapArgument,
+    /// How the home is written.
+    #[command(flatten)]
+    pub delivery: DeliveryArguments,
     /// How the branch is reached and what it may cost.
     #[command(flatten)]
     pub reached: SourceArguments,
@@ -286,6 +292,23 @@ pub enum BootstrapArgument {
     Judge,
     /// Wait for the Airflow to answer, then judge.
     Wait,
+}
+
+/// `dagguard plan`.
+#[derive(Clone, Debug, Args)]
+pub struct PlanArguments {
+    /// What would be delivered: as PROPOSED of `check` [default: the branch's newest commit]
+    #[arg(value_name = "PROPOSED")]
+    pub proposed: Option<String>,
+    /// Runs in flight from a snapshot file in place of a server
+    #[arg(long, value_name = "FILE")]
+    pub runs: Option<PathBuf>,
+    /// What `sync` is told.
+    #[command(flatten)]
+    pub sync: SyncArguments,
+    /// How the plan leaves.
+    #[command(flatten)]
+    pub reported: Reported,
 }
 
 /// `dagguard hook`.
@@ -416,8 +439,14 @@ fn stored(text: &str) -> Result<Stored, String> {
 #[derive(Clone, Debug, Args)]
 pub struct StatusArguments {
     /// Which checks the credentials allow, and what each missing one needs
-    #[arg(long, required = true)]
+    #[arg(long)]
     pub access: bool,
+    /// The Airflow home whose deliveries are told [variable: AIRFLOW_HOME]
+    #[arg(long, value_name = "PATH", default_value = "/opt/airflow")]
+    pub home: PathBuf,
+    /// So many of the last deliveries
+    #[arg(long, value_name = "NUMBER", default_value_t = 10)]
+    pub last: usize,
     /// Form of the answer
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
     pub output_format: StatusFormat,

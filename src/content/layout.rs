@@ -1,6 +1,7 @@
 //! Which parts of the repository are content, and where each is delivered (R1–R7).
 
 use super::{ContentPath, HomePath, PathProblem, Snapshot};
+use crate::switch::off;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -84,18 +85,24 @@ impl Layout {
         if path.parts().any(|part| matches!(part, "__pycache__" | ".dagguard")) || path.as_str().ends_with(".pyc") {
             return None;
         }
+        if off("R10") && !path.as_str().ends_with(".py") {
+            return None;
+        }
         let (area, dest) = match self {
             Self::Plain => (Area::Dags, format!("dags/{path}")),
             Self::Repository => (Area::Dags, path.to_string()),
             Self::Content => {
-                if path.below("plugins/operators").is_some() {
+                if path.below("plugins/operators").is_some() && !off("R3") {
                     (Area::Operators, path.to_string())
-                } else if path.below("plugins/sensors").is_some() {
+                } else if path.below("plugins/sensors").is_some() && !off("R4") {
                     (Area::Sensors, path.to_string())
                 } else if let Some(rest) = path.below("shared") {
-                    rest.contains('/').then(|| (Area::Shared, format!("plugins/{rest}")))?
-                } else if path.below("dags").is_some() {
+                    let folder = if off("R5") { "plugins/shared" } else { "plugins" };
+                    rest.contains('/').then(|| (Area::Shared, format!("{folder}/{rest}")))?
+                } else if path.below("dags").is_some_and(|rest| !off("R2") || !rest.contains('/')) {
                     (Area::Dags, path.to_string())
+                } else if off("R1") {
+                    (Area::Dags, format!("dags/{path}"))
                 } else {
                     return None;
                 }
@@ -149,7 +156,7 @@ impl Layout {
             ImportOrder::DagsFirst | ImportOrder::Either => ["dags", "plugins"],
         };
         if self != Self::Repository {
-            return [first, second, ""].map(str::to_owned).to_vec();
+            return [first, if off("R8") { first } else { second }, ""].map(str::to_owned).to_vec();
         }
         let around = |base: &str| [first, second, "shared", ""].map(|name| join(base, name));
         let mut roots = Vec::new();
@@ -233,6 +240,14 @@ mod tests {
         let path = ContentPath::new("include/x.py").unwrap();
         let dest = Layout::Repository.place(&path).unwrap().dest;
         assert_eq!(Layout::Repository.source_of(&dest), Ok(Some(path)));
+    }
+
+    #[test]
+    fn modules_are_looked_for_in_dags_and_plugins_and_then_in_the_home() {
+        let dest = HomePath::new("dags/d.py").unwrap();
+        let roots = |order| Layout::Content.import_roots(&dest, order);
+        assert_eq!(roots(ImportOrder::DagsFirst), ["dags", "plugins", ""]);
+        assert_eq!(roots(ImportOrder::PluginsFirst), ["plugins", "dags", ""]);
     }
 
     #[test]

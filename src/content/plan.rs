@@ -1,6 +1,7 @@
 //! The ordered steps from what is on disk to what is proposed.
 
 use super::{Area, BlobId, ContentPath, HomePath, Layout, Mode, PathProblem, Place, Revision, Snapshot};
+use crate::switch::off;
 use std::collections::{BTreeMap, BTreeSet};
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -254,7 +255,7 @@ impl Target {
         let mut reserved = BTreeSet::new();
         for (path, file) in proposed.files() {
             let Some(Place { area, dest }) = layout.place(path) else { continue };
-            if area == Area::Shared && area_of(&dest) != Area::Shared {
+            if area == Area::Shared && area_of(&dest) != Area::Shared && !off("R7") {
                 reserved.extend(path.below("shared").and_then(|rest| rest.split('/').next()).map(str::to_string));
                 continue;
             }
@@ -272,7 +273,7 @@ impl Target {
                 .filter_map(|name| ContentPath::new(format!("shared/{name}")).ok().map(Refusal::ReservedFolder)),
         );
         refusals.extend(case_clashes(&files));
-        refusals.extend(links.keys().filter_map(|dest| bad_link(dest, &links, &files)));
+        refusals.extend(links.keys().filter(|_| !off("R30")).filter_map(|dest| bad_link(dest, &links, &files)));
         if files.is_empty() && refusals.is_empty() {
             refusals.push(Refusal::NoContent);
         }
@@ -378,7 +379,7 @@ fn owned_parts(path: HomePath) -> Vec<String> {
 fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &BTreeMap<HomePath, Delivered>, order: Order) -> Plan {
     let mut gone: BTreeSet<&HomePath> = on_disk.keys().filter(|dest| !target.contains_key(*dest)).collect();
     let mut writes: Vec<(&HomePath, &Delivered)> =
-        target.iter().filter(|(dest, file)| on_disk.get(*dest) != Some(&(file.id, file.mode))).collect();
+        target.iter().filter(|(dest, file)| off("R28") || on_disk.get(*dest) != Some(&(file.id, file.mode))).collect();
     // What needs no other file's place can only be missed, never be met too early.
     let adds = |dest: &HomePath, file: &Delivered| {
         order == Order::AdditionsFirst
@@ -398,8 +399,14 @@ fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &BTreeMap<HomePat
         let operation = Operation::Write { source: file.source.clone(), id: file.id, mode: file.mode };
         steps.push(Step { area: file.area, dest: dest.clone(), operation });
     }
-    let mut removals: Vec<&HomePath> = gone.into_iter().collect();
+    if off("R18") {
+        steps.reverse();
+    }
+    let mut removals: Vec<&HomePath> = gone.into_iter().filter(|_| !off("R27")).collect();
     removals.sort_by(|a, b| (area_of(b), b).cmp(&(area_of(a), a)));
+    if off("R19") {
+        removals.reverse();
+    }
     steps.extend(removals.into_iter().map(removal));
     Plan { steps }
 }

@@ -94,7 +94,32 @@ impl Reader<'_> {
         if let Some((path, file)) = configuration(self.repo, self.revision, &root, self.limits)? {
             self.snapshot.configure(path, file);
         }
-        if found { Ok(()) } else { self.folder(root.id, "", 0) }
+        if found {
+            self.left_out(&root, "plugins")?;
+            self.left_out(&root, "shared")?;
+            return Ok(());
+        }
+        self.folder(root.id, "", 0)
+    }
+
+    /// Notes what lies beside the content of a folder, by the names of its entries alone.
+    fn left_out(&mut self, root: &gix::Tree, folder: &str) -> Result<(), gix::Error> {
+        let Some(entry) = root.lookup_entry([folder])?.filter(|entry| entry.mode().is_tree()) else { return Ok(()) };
+        let tree = self.repo.find_tree(entry.object_id())?;
+        for entry in tree.iter() {
+            let entry = entry?;
+            let name = String::from_utf8_lossy(entry.filename()).into_owned();
+            let content =
+                entry.mode().is_tree() && (folder == "shared" || ROOTS.contains(&format!("{folder}/{name}").as_str()));
+            let dull = name == "__pycache__" || name == ".airflowignore" || name == ".gitkeep";
+            if !content
+                && !dull
+                && let Ok(path) = ContentPath::new(format!("{folder}/{name}"))
+            {
+                self.snapshot.leave_out(path);
+            }
+        }
+        Ok(())
     }
 
     /// Refuses the whole tree; the reading ends.

@@ -1,19 +1,38 @@
 //! The protocol: stage everything, commit by writing the journal, apply in order, record.
 
-use super::observe::{delivered_roots, mode_of, read};
-use super::record::{Journal, JournalStep, Stamp, Target, read_if_there};
-use super::{Home, Observed, PublishError, Record, Recorded, Recovery, STATE};
-use crate::content::{BlobId, ContentPath, HomePath, Layout, Mode, Operation, Plan, Revision, Snapshot};
+use super::history::Delivered;
+use super::observe::{DISK, delivered_roots, mode_of, read};
+use super::places::parent;
+use super::record::{Delivery, Journal, JournalFile, JournalStep, Stamp, Target, candidates, read_from, read_record};
+use super::state::{check, is_absent, look, read_if_there};
+use super::{Home, Observed, PublishError, Record, Recorded, Recovery, STATE, ignored, read_history, read_hold};
+use crate::content::{BlobId, ContentPath, HomePath, Layout, Mode, Operation, Plan, PluginFolders, Revision, Snapshot};
+use crate::switch::off;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 
 /// Airflow opens any file below the DAGs folder to see whether it is a zip archive, and takes
 /// names beginning with a dot like all others. This pattern means "every name" to a regular
-/// expression and "names beginning with a dot" to a glob; staged files have such names.
-const IGNORE_ALL: &[u8] = b".*\n";
+/// expression (any number of such characters, none included) and to a glob (our names do not begin
+/// with a colon).
+const IGNORE_ALL: &[u8] = b"[!:]*\n";
+
+pub(super) const SECOND: i64 = 1_000_000_000;
+
+/// What the steps leave to be done when all of them are done.
+#[derive(Default)]
+struct Applied {
+    /// Folders, as if below the home, whose entries changed.
+    touched: BTreeSet<String>,
+    /// Modules by their folder, whose byte code is of no use any more.
+    modules: BTreeMap<String, BTreeSet<String>>,
+    /// Files in their place, by which they are known again.
+    stamps: BTreeMap<String, Stamp>,
+}
 
 impl Home {
     pub(super) fn carry_out(
@@ -22,35 +41,55 @@ impl Home {
         proposed: &Snapshot,
         plan: &Plan,
         layout: Layout,
+        folders: PluginFolders,
     ) -> Result<(), PublishError> {
-        self.refuse_foreign(observed, proposed, layout)?;
-        let steps = self.stage(proposed, plan)?;
-        let files = layout.deliver(proposed).into_iter().filter_map(|(dest, source)| {
-            let file = proposed.get(&source)?;
-            let target = Target {
-                source: source.to_string(),
-                revision: file.revision.to_string(),
-                id: file.id.to_string(),
-                mode: file.mode.into(),
-            };
-            Some((dest.to_string(), target))
-        });
-        let journal = Journal::new(observed.revision.as_str(), proposed.revision(), steps, files.collect());
+        if let Some(path) = self.in_the_way(observed, proposed, plan, layout)?.into_iter().next() {
+            return Err(PublishError::InTheWay { path: self.places.at(path.as_str()) });
+        }
+        if self.is_linked() {
+            return self.carry_out_tree(observed, proposed, plan, layout, &folders);
+        }
+        let ignored = if self.options.ignore_plugin_folders { folders.ignored } else { BTreeSet::new() };
+        let steps = self.stage(proposed, plan).inspect_err(|_| self.clear_stages())?;
+        let delivery = Delivery {
+            sequence: observed.sequence + 1,
+            from: &observed.revision,
+            to: proposed.revision(),
+            files: targets(observed, proposed, layout, &steps),
+            ignored: Some(ignored),
+            waited: read_hold(&self.places.at(&self.state))?,
+        };
+        let journal = Journal::new(delivery, steps);
         if plan.is_empty() {
             // Nothing to carry on with after a kill: the record alone changes.
-            return self.record(&journal);
+            let mut applied = Applied::default();
+            self.keep_ignored(journal.ignored.as_ref(), &mut applied)?;
+            self.sync_all(&applied)?;
+            return self.record(&journal, &applied);
         }
-        self.write_state("journal", &journal.to_json())?;
-        self.apply(&journal)?;
-        Ok(())
+        self.write_state(&self.state, "journal", &journal.to_json()).inspect_err(|_| {
+            // Not committed, unless the rename was done and only its sync failed.
+            if !self.places.at(&self.state).join("journal").exists() {
+                self.clear_stages();
+            }
+        })?;
+        self.apply(&journal)
     }
 
-    /// Ends a delivery whose journal is there. It is fine if there is none.
+    /// Ends a delivery whose journal is there, or else sees to it that all volumes have the same
+    /// record. It is fine if there is nothing to do.
     pub(super) fn recover(&self) -> Result<Option<Recovery>, PublishError> {
-        let path = self.state.join("journal");
-        let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
+        if off("R25") {
+            return Ok(None);
+        }
+        if self.is_linked() && self.places.at(&self.state).join("current").exists() {
+            return self.recover_tree();
+        }
+        let path = self.places.at(&self.state).join("journal");
+        let Some(bytes) = read_if_there(&path)? else { return self.reconcile() };
+        check(&path, &bytes)?;
         let Some(journal) = Journal::from_json(&bytes) else {
-            self.abandon()?;
+            self.abandon(None)?;
             return Ok(Some(Recovery::Abandoned(Revision::new("unknown"))));
         };
         let to = Revision::new(journal.to.as_str());
@@ -58,57 +97,97 @@ impl Home {
             Ok(()) => Ok(Some(Recovery::Finished(to))),
             // What was staged has gone, by other hands than ours.
             Err(PublishError::Damaged { .. }) => {
-                self.abandon()?;
+                self.abandon(Some(&journal))?;
                 Ok(Some(Recovery::Abandoned(to)))
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Forgets what was recorded: what is on disk is what is deployed. The journal goes last, so
-    /// that a kill in between leads here again.
-    fn abandon(&self) -> Result<(), PublishError> {
-        for name in ["deployed", "journal"] {
-            let path = self.state.join(name);
-            ignore_missing(self.effects.remove_file(&path)).map_err(PublishError::failed("removing", &path))?;
+    /// Writes the newest record wherever there is another one or none.
+    fn reconcile(&self) -> Result<Option<Recovery>, PublishError> {
+        let seen = self.records_seen()?;
+        if *self.reconciled.lock().unwrap_or_else(PoisonError::into_inner) == seen {
+            return Ok(None);
         }
-        self.sync(&self.state)
-    }
-
-    /// Refuses to take over a shared folder's place from somebody else: once delivered into, the
-    /// folder would count as the syncer's, and what lies there as stray.
-    fn refuse_foreign(&self, observed: &Observed, proposed: &Snapshot, layout: Layout) -> Result<(), PublishError> {
-        let deployed = delivered_roots(observed.manifest.keys());
-        for root in delivered_roots(layout.deliver(proposed).keys()).difference(&deployed) {
-            let path = self.root.join(root);
-            match fs::symlink_metadata(&path) {
-                Ok(metadata) if !metadata.is_dir() || holds_files(&path) => {
-                    return Err(PublishError::InTheWay { path });
-                }
-                _ => {}
+        let Some(newest) = read_record(&self.places)? else { return Ok(None) };
+        let mut differing = Vec::new();
+        for state in self.states(newest.roots.iter().map(String::as_str)) {
+            if read_from(&self.places, &state)?.as_ref() != Some(&newest) {
+                differing.push(state);
             }
         }
-        Ok(())
+        for state in &differing {
+            self.ensure_state(state)?;
+            self.write_state(state, "deployed", &newest.to_json())?;
+        }
+        *self.reconciled.lock().unwrap_or_else(PoisonError::into_inner) = self.records_seen()?;
+        Ok((!differing.is_empty()).then_some(Recovery::Reconciled(newest.revision)))
+    }
+
+    /// By what the records on all volumes are known again: a pass without news reads none of them
+    /// for this.
+    fn records_seen(&self) -> Result<BTreeMap<String, Option<Stamp>>, PublishError> {
+        let stamp = |state: String| {
+            let metadata = look(&self.places.at(&state).join("deployed"))?;
+            Ok((state, metadata.map(|metadata| Stamp::of(&metadata))))
+        };
+        candidates(&self.places).into_iter().map(stamp).collect()
+    }
+
+    /// Forgets which revision is deployed, and remembers which folders are ours: what is on disk is
+    /// what is deployed. The journal goes last, so that a kill in between leads here again.
+    fn abandon(&self, journal: Option<&Journal>) -> Result<(), PublishError> {
+        let before = read_record(&self.places)?;
+        let files = journal.iter().flat_map(|journal| journal.files.keys()).filter_map(|dest| HomePath::new(dest).ok());
+        let mut roots = delivered_roots(files.collect::<Vec<_>>().iter());
+        roots.extend(before.iter().flat_map(|record| record.roots.clone()));
+        let record = Record {
+            sequence: before.as_ref().map_or(0, |record| record.sequence) + 1,
+            revision: Revision::new(DISK),
+            delivered_at: self.now(),
+            roots,
+            ignored: before.and_then(|record| record.ignored),
+            files: BTreeMap::new(),
+        };
+        self.write_record(&record)?;
+        self.end_journal()
+    }
+
+    fn end_journal(&self) -> Result<(), PublishError> {
+        let state = self.places.at(&self.state);
+        let path = state.join("journal");
+        ignore_missing(self.effects.remove_file(&path)).map_err(PublishError::failed("removing", &path))?;
+        self.sync(&state)
     }
 
     /// Writes every new file beside its volume's place, under names that belong to the lock's
     /// holder: what a killed predecessor left there is removed first.
     fn stage(&self, proposed: &Snapshot, plan: &Plan) -> Result<Vec<JournalStep>, PublishError> {
-        let mut stages = BTreeMap::<PathBuf, Vec<PathBuf>>::new();
+        let mut stages = BTreeMap::<String, Vec<PathBuf>>::new();
         let mut steps = Vec::new();
+        // Climbing to the top of a volume takes some system calls: once for each folder.
+        let mut places = BTreeMap::<&str, String>::new();
         for (number, step) in plan.steps.iter().enumerate() {
             let mut journaled = JournalStep { dest: step.dest.to_string(), staged: None };
             if let Operation::Write { source, id, mode } = &step.operation {
-                let stage = self.stage_for(&step.dest);
+                let folder = parent(step.dest.as_str());
+                let stage = places
+                    .entry(folder)
+                    .or_insert_with(|| self.places.state_for(folder, &*self.effects) + "/stage")
+                    .clone();
                 if !stages.contains_key(&stage) {
-                    self.clear_stage(&stage)?;
+                    self.ensure_state(parent(&stage))?;
+                    self.ensure_dir(&stage, &mut BTreeSet::new())?;
+                    self.clear(&self.places.at(&stage))?;
                 }
-                let path = stage.join(format!(".{number}-{id}"));
+                let name = format!("{stage}/.{number}-{id}");
+                let path = self.places.at(&name);
                 let files = stages.entry(stage).or_default();
                 if *mode != Mode::Link {
                     files.push(path.clone());
                 }
-                let damaged = || PublishError::Damaged { path: source.to_string() };
+                let damaged = || damaged(source.as_str());
                 let file = proposed.get(source).ok_or_else(damaged)?;
                 if file.id != *id || BlobId::of(&file.bytes) != *id {
                     return Err(damaged());
@@ -119,46 +198,44 @@ impl Home {
                     Mode::Executable => self.effects.create(&path, &file.bytes, true),
                 }
                 .map_err(PublishError::failed("writing", &path))?;
-                let below_home = path.strip_prefix(&self.root).unwrap_or(&path);
-                journaled.staged = Some(below_home.to_string_lossy().into_owned());
+                journaled.staged = Some(name);
             }
             steps.push(journaled);
         }
         for (stage, files) in &stages {
-            self.effects.sync_files(files).map_err(PublishError::failed("syncing", stage))?;
-            self.sync(stage)?;
+            let folder = self.places.at(stage);
+            self.effects.sync_files(files).map_err(PublishError::failed("syncing", &folder))?;
+            self.sync(&folder)?;
         }
         Ok(steps)
     }
 
-    /// Where files for that place are staged: a rename is atomic only within one volume.
-    fn stage_for(&self, dest: &HomePath) -> PathBuf {
-        let device = |path: &Path| self.effects.device(path).ok();
-        let mut folder = self.root.join(dest.as_str());
-        while !folder.is_dir() && folder.pop() {}
-        let volume = device(&folder);
-        if volume.is_none() || volume == device(&self.state) {
-            return self.state.join("stage");
-        }
-        while folder != self.root
-            && folder.parent().is_some_and(|parent| device(parent) == volume && parent.starts_with(&self.root))
-        {
-            folder.pop();
-        }
-        folder.join(STATE).join("stage")
-    }
-
-    fn clear_stage(&self, stage: &Path) -> Result<(), PublishError> {
-        if let Some(state) = stage.parent() {
-            self.ensure_dir(state)?;
-            let ignore = state.join(".airflowignore");
-            if state.starts_with(self.root.join("dags")) && !ignore.exists() {
-                self.effects.create(&ignore, IGNORE_ALL, false).map_err(PublishError::failed("writing", &ignore))?;
+    /// Makes a state folder, with its note to Airflow's walk.
+    fn ensure_state(&self, state: &str) -> Result<(), PublishError> {
+        let mut made = BTreeSet::new();
+        self.ensure_dir(state, &mut made)?;
+        let folder = self.places.at(state);
+        if state != STATE {
+            let path = folder.join(".airflowignore");
+            if read_if_there(&path)?.as_deref() != Some(IGNORE_ALL) {
+                ignore_missing(self.effects.remove_file(&path))
+                    .and_then(|()| self.effects.create(&path, IGNORE_ALL, false))
+                    .map_err(PublishError::failed("writing", &path))?;
             }
         }
-        self.ensure_dir(stage)?;
-        for entry in fs::read_dir(stage).map_err(PublishError::failed("reading", stage))? {
-            let path = entry.map_err(PublishError::failed("reading", stage))?.path();
+        Ok(())
+    }
+
+    /// Removes whatever is staged, on all volumes. What cannot be removed stays: it is in nobody's
+    /// way, and the next delivery tries again.
+    pub(super) fn clear_stages(&self) {
+        for state in candidates(&self.places) {
+            self.clear(&self.places.at(&state).join("stage")).ok();
+        }
+    }
+
+    fn clear(&self, stage: &Path) -> Result<(), PublishError> {
+        for path in entries(stage) {
             self.effects.remove_file(&path).map_err(PublishError::failed("removing", &path))?;
         }
         Ok(())
@@ -167,127 +244,243 @@ impl Home {
     /// Carries out what the journal says, from wherever it stands: every step is done, or is
     /// found done. The order is the same each time.
     fn apply(&self, journal: &Journal) -> Result<(), PublishError> {
-        let mut touched = BTreeSet::new();
-        let mut modules = BTreeMap::<PathBuf, BTreeSet<String>>::new();
+        let mut applied = Applied::default();
+        // Before the folders themselves: a process that starts now must not load them.
+        self.keep_ignored(journal.ignored.as_ref(), &mut applied)?;
         for step in &journal.steps {
             let Ok(dest) = HomePath::new(&step.dest) else { return Err(damaged(&step.dest)) };
             match &step.staged {
-                Some(staged) => self.put(&dest, &self.root.join(staged), journal.files.get(&step.dest))?,
+                Some(staged) => {
+                    let target = journal.files.get(&step.dest).map(|file| &file.target);
+                    self.put(&dest, staged, target, &mut applied)?;
+                }
                 None => self.take_away(&dest)?,
             }
-            let Some(folder) = self.root.join(dest.as_str()).parent().map(Path::to_path_buf) else { continue };
+            let folder = parent(&step.dest).to_string();
             if let Some(module) = dest.file_name().strip_suffix(".py") {
-                modules.entry(folder.clone()).or_default().insert(module.to_string());
+                applied.modules.entry(folder.clone()).or_default().insert(module.to_string());
             }
-            touched.insert(folder);
+            applied.touched.insert(folder);
         }
-        for (folder, modules) in &modules {
-            self.remove_byte_code(folder, modules);
+        for (folder, modules) in &applied.modules {
+            self.remove_byte_code(&self.places.at(folder), modules);
         }
         for step in journal.steps.iter().filter(|step| step.staged.is_none()) {
             if let Ok(dest) = HomePath::new(&step.dest) {
-                self.remove_empty_folders(&dest);
+                self.remove_empty_folders(&dest, &mut applied.touched);
             }
         }
-        touched.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| self.sync(folder))?;
-        self.record(journal)?;
-        let path = self.state.join("journal");
-        ignore_missing(self.effects.remove_file(&path)).map_err(PublishError::failed("removing", &path))?;
-        self.sync(&self.state)
+        self.sync_all(&applied)?;
+        self.record(journal, &applied)?;
+        self.end_journal()
     }
 
-    fn put(&self, dest: &HomePath, staged: &Path, target: Option<&Target>) -> Result<(), PublishError> {
-        let path = self.root.join(dest.as_str());
-        if fs::symlink_metadata(staged).is_err() {
-            let target = target.ok_or_else(|| damaged(dest.as_str()))?;
-            return if is_there(&path, target) { Ok(()) } else { Err(damaged(dest.as_str())) };
+    fn sync_all(&self, applied: &Applied) -> Result<(), PublishError> {
+        let folders = applied.touched.iter().map(|folder| self.places.at(folder));
+        folders.filter(|folder| folder.is_dir()).try_for_each(|folder| self.sync(&folder))
+    }
+
+    /// Puts our part of `plugins/.airflowignore` as it must be; a file that is no text, or no file
+    /// at all, is left to whoever made it.
+    fn keep_ignored(&self, folders: Option<&BTreeSet<String>>, applied: &mut Applied) -> Result<(), PublishError> {
+        let Some(folders) = folders.filter(|_| !off("R9")) else { return Ok(()) };
+        let path = self.places.at(ignored::FILE);
+        if look(&path)?.is_some_and(|metadata| !metadata.is_file()) {
+            return Ok(());
         }
-        self.ensure_parents(dest)?;
+        let Ok(present) = String::from_utf8(read_if_there(&path)?.unwrap_or_default()) else { return Ok(()) };
+        let text = ignored::text(&present, folders);
+        if text.as_deref().unwrap_or_default() == present {
+            return Ok(());
+        }
+        applied.touched.insert("plugins".to_string());
+        let Some(text) = text else {
+            return ignore_missing(self.effects.remove_file(&path)).map_err(PublishError::failed("removing", &path));
+        };
+        let state = self.places.state_for("plugins", &*self.effects);
+        self.ensure_state(&state)?;
+        let new = self.places.at(&state).join("airflowignore.new");
+        ignore_missing(self.effects.remove_file(&new))
+            .and_then(|()| self.effects.create(&new, text.as_bytes(), false))
+            .and_then(|()| self.effects.sync_files(std::slice::from_ref(&new)))
+            .map_err(PublishError::failed("writing", &new))?;
+        self.effects.rename(&new, &path).map_err(PublishError::failed("replacing", &path))
+    }
+
+    fn put(
+        &self,
+        dest: &HomePath,
+        staged: &str,
+        target: Option<&Target>,
+        applied: &mut Applied,
+    ) -> Result<(), PublishError> {
+        let path = self.places.at(dest.as_str());
+        let staged = self.places.at(staged);
+        if look(&staged)?.is_none() {
+            // Done already, by the process before us.
+            let target = target.ok_or_else(|| damaged(dest.as_str()))?;
+            let stamp = is_there(&path, target)?.ok_or_else(|| damaged(dest.as_str()))?;
+            applied.stamps.insert(dest.to_string(), stamp);
+            return Ok(());
+        }
+        self.ensure_parents(dest, &mut applied.touched)?;
         // Airflow parses a file whose time is later than its last parse, and Python trusts byte
         // code of the same second and size: the time is now, and never that of before.
         let mut modified = self.effects.now();
-        if let Ok(metadata) = fs::symlink_metadata(&path) {
+        if let Some(metadata) = look(&path)? {
             if metadata.is_dir() {
-                self.remove_hollow(&path);
+                self.make_room(&path)?;
             } else {
-                modified = modified.max(Stamp::of(&metadata).modified.saturating_add(1_000_000_000));
+                modified = modified.max(Stamp::of(&metadata).modified.saturating_add(SECOND));
             }
         }
-        self.effects.touch(staged, modified).map_err(PublishError::failed("touching", staged))?;
-        self.effects.rename(staged, &path).map_err(PublishError::failed("replacing", &path))
+        self.touch(&staged, modified)?;
+        self.effects.rename(&staged, &path).map_err(PublishError::failed("replacing", &path))?;
+        if let Some(metadata) = look(&path)? {
+            applied.stamps.insert(dest.to_string(), Stamp::of(&metadata));
+        }
+        Ok(())
+    }
+
+    /// Sets the time of a staged file. Only its owner may, and after a restart we may be another
+    /// user of the same group: then the file is written once more.
+    fn touch(&self, staged: &Path, modified: i64) -> Result<(), PublishError> {
+        let failed = || PublishError::failed("touching", staged);
+        let error = match self.effects.touch(staged, modified) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => error,
+            result => return result.map_err(failed()),
+        };
+        let mode = look(staged)?.as_ref().and_then(mode_of);
+        let Some(mode @ (Mode::Regular | Mode::Executable)) = mode else {
+            // Nobody looks at the time of a link.
+            return if mode == Some(Mode::Link) { Ok(()) } else { Err(failed()(error)) };
+        };
+        let bytes = read(staged, mode).map_err(failed())?;
+        let again = staged.with_extension("again");
+        ignore_missing(self.effects.remove_file(&again))
+            .and_then(|()| self.effects.create(&again, &bytes, mode == Mode::Executable))
+            .and_then(|()| self.effects.sync_files(std::slice::from_ref(&again)))
+            .and_then(|()| self.effects.touch(&again, modified))
+            .and_then(|()| self.effects.rename(&again, staged))
+            .map_err(failed())
     }
 
     fn take_away(&self, dest: &HomePath) -> Result<(), PublishError> {
-        let path = self.root.join(dest.as_str());
-        match fs::symlink_metadata(&path) {
+        let path = self.places.at(dest.as_str());
+        match look(&path)? {
             // A later step of this journal has put a folder there already.
-            Ok(metadata) if metadata.is_dir() => Ok(()),
-            Ok(_) => ignore_missing(self.effects.remove_file(&path)).map_err(PublishError::failed("removing", &path)),
-            Err(_) => Ok(()),
+            Some(metadata) if metadata.is_dir() => Ok(()),
+            Some(_) => ignore_missing(self.effects.remove_file(&path)).map_err(PublishError::failed("removing", &path)),
+            None => Ok(()),
         }
     }
 
-    fn record(&self, journal: &Journal) -> Result<(), PublishError> {
+    fn record(&self, journal: &Journal, applied: &Applied) -> Result<(), PublishError> {
         let mut files = BTreeMap::new();
-        for (dest, target) in &journal.files {
-            let path = self.root.join(dest);
-            let metadata = fs::symlink_metadata(&path).map_err(PublishError::failed("reading", &path))?;
+        for (dest, JournalFile { target, stamp }) in &journal.files {
             let parsed =
                 HomePath::new(dest).ok().zip(ContentPath::new(&target.source).ok()).zip(BlobId::from_hex(&target.id));
-            let Some(((dest, source), id)) = parsed else { return Err(damaged(dest)) };
-            let recorded = Recorded {
-                source,
-                revision: Revision::new(target.revision.as_str()),
-                id,
-                mode: target.mode.into(),
-                stamp: Stamp::of(&metadata),
+            let Some(((path, source), id)) = parsed else { return Err(damaged(dest)) };
+            let stamp = match applied.stamps.get(dest).copied().or(*stamp) {
+                Some(stamp) => stamp,
+                // Format 1 says nothing of files that have no step.
+                None => is_there(&self.places.at(dest), target)?.unwrap_or_default(),
             };
-            files.insert(dest, recorded);
+            let revision = Revision::new(target.revision.as_str());
+            files.insert(path, Recorded { source, revision, id, mode: target.mode.into(), stamp });
         }
-        let delivered_at = Timestamp::from_nanosecond(self.effects.now().into()).unwrap_or_default();
-        let record = Record { revision: Revision::new(journal.to.as_str()), delivered_at, files };
-        self.write_state("deployed", &record.to_json())?;
+        let delivered_at = self.now();
+        let record = Record {
+            sequence: journal.sequence,
+            revision: Revision::new(journal.to.as_str()),
+            delivered_at,
+            roots: delivered_roots(files.keys()),
+            ignored: journal.ignored.clone(),
+            files,
+        };
+        self.write_record(&record)?;
+        let sign = |step: &JournalStep| if step.staged.is_some() { '+' } else { '-' };
         let removals = journal.steps.iter().filter(|step| step.staged.is_none()).count();
-        let line = serde_json::json!({
-            "delivered_at": delivered_at.to_string(), "revision": journal.to, "from": journal.from,
-            "writes": journal.steps.len() - removals, "removals": removals,
+        let mut history = read_history(&self.places.at(&self.state))?;
+        history.add(Delivered {
+            sequence: journal.sequence,
+            revision: journal.to.clone(),
+            from: journal.from.clone(),
+            delivered_at: delivered_at.to_string(),
+            writes: journal.steps.len() - removals,
+            removals,
+            files: journal.steps.iter().map(|step| format!("{}{}", sign(step), step.dest)).collect(),
+            waited: journal.waited.clone(),
         });
-        let history = self.state.join("history");
-        self.effects.append(&history, &format!("{line}\n")).map_err(PublishError::failed("writing", &history))
+        self.write_state(&self.state, "history", &history.to_json())?;
+        self.end_hold()
+    }
+
+    /// What was held is delivered.
+    pub(super) fn end_hold(&self) -> Result<(), PublishError> {
+        let hold = self.places.at(&self.state).join("hold");
+        if look(&hold)?.is_some() {
+            ignore_missing(self.effects.remove_file(&hold)).map_err(PublishError::failed("removing", &hold))?;
+        }
+        Ok(())
+    }
+
+    /// The record, on every volume that has a part of what it tells of.
+    fn write_record(&self, record: &Record) -> Result<(), PublishError> {
+        let bytes = record.to_json();
+        for state in self.states(record.roots.iter().map(String::as_str)) {
+            self.ensure_state(&state)?;
+            self.write_state(&state, "deployed", &bytes)?;
+        }
+        Ok(())
+    }
+
+    fn states<'a>(&self, roots: impl Iterator<Item = &'a str>) -> Vec<String> {
+        self.places.states(roots, &*self.effects)
     }
 
     /// Replaces a file of the state folder: seen whole, or not at all, even after a power cut.
-    fn write_state(&self, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
-        let (path, new) = (self.state.join(name), self.state.join(format!("{name}.new")));
+    pub(super) fn write_state(&self, state: &str, name: &str, bytes: &[u8]) -> Result<(), PublishError> {
+        let folder = self.places.at(state);
+        let (path, new) = (folder.join(name), folder.join(format!("{name}.new")));
         ignore_missing(self.effects.remove_file(&new)).map_err(PublishError::failed("removing", &new))?;
         self.effects
             .create(&new, bytes, false)
             .and_then(|()| self.effects.sync_files(std::slice::from_ref(&new)))
             .map_err(PublishError::failed("writing", &new))?;
         self.effects.rename(&new, &path).map_err(PublishError::failed("replacing", &path))?;
-        self.sync(&self.state)
+        self.sync(&folder)
     }
 
-    fn sync(&self, folder: &Path) -> Result<(), PublishError> {
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::from_nanosecond(self.effects.now().into()).unwrap_or_default()
+    }
+
+    pub(super) fn sync(&self, folder: &Path) -> Result<(), PublishError> {
         self.effects.sync_dir(folder).map_err(PublishError::failed("syncing", folder))
     }
 
-    fn ensure_dir(&self, path: &Path) -> Result<(), PublishError> {
-        if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+    fn ensure_dir(&self, name: &str, touched: &mut BTreeSet<String>) -> Result<(), PublishError> {
+        let path = self.places.at(name);
+        if look(&path)?.is_some_and(|metadata| metadata.is_dir()) {
             return Ok(());
         }
-        self.effects.create_dir(path).map_err(PublishError::failed("making", path))
+        touched.insert(parent(name).to_string());
+        self.effects.create_dir(&path).map_err(PublishError::failed("making", &path))
     }
 
-    fn ensure_parents(&self, dest: &HomePath) -> Result<(), PublishError> {
+    fn ensure_parents(&self, dest: &HomePath, touched: &mut BTreeSet<String>) -> Result<(), PublishError> {
         let Some(parent) = dest.parent() else { return Ok(()) };
-        self.ensure_parents(&parent)?;
-        self.ensure_dir(&self.root.join(parent.as_str()))
+        self.ensure_parents(&parent, touched)?;
+        self.ensure_dir(parent.as_str(), touched)
     }
 
     /// Byte code of replaced or removed modules of a folder. Python would not take it (its time
     /// differs), so a cache that another user owns may stay.
     fn remove_byte_code(&self, folder: &Path, modules: &BTreeSet<String>) {
+        if off("R29") {
+            return;
+        }
         for path in entries(&folder.join("__pycache__")) {
             // `<module>.cpython-312.opt-1.pyc`, where the module's name may itself have dots.
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -298,50 +491,48 @@ impl Home {
     }
 
     /// Folders that a removal left empty, byte code aside; never one that Airflow must find.
-    fn remove_empty_folders(&self, dest: &HomePath) {
+    fn remove_empty_folders(&self, dest: &HomePath, touched: &mut BTreeSet<String>) {
         let mut folder = dest.parent();
         while let Some(here) = folder {
             let kept = matches!(here.as_str(), "dags" | "plugins" | "plugins/operators" | "plugins/sensors");
-            let path = self.root.join(here.as_str());
+            let path = self.places.at(here.as_str());
             let is_dir = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
             if kept || (is_dir && holds_files(&path)) {
                 break;
             }
             if is_dir {
-                self.remove_hollow(&path);
+                self.make_room(&path).ok();
+                touched.insert(parent(here.as_str()).to_string());
             }
             folder = here.parent();
         }
     }
 
-    /// Removes a folder with nothing in it but folders and byte code.
-    fn remove_hollow(&self, folder: &Path) {
+    /// Removes a folder in whose place a file is to come.
+    fn make_room(&self, folder: &Path) -> Result<(), PublishError> {
         if holds_files(folder) {
-            return;
+            return Err(PublishError::InTheWay { path: folder.to_path_buf() });
         }
-        for path in entries(folder) {
-            match fs::symlink_metadata(&path) {
-                Ok(metadata) if metadata.is_dir() => self.remove_cache(&path),
-                _ => {}
-            }
-        }
-        self.effects.remove_dir(folder).ok();
+        self.remove_cache(folder)
     }
 
-    fn remove_cache(&self, folder: &Path) {
+    /// Removes a folder with all the folders and byte code in it.
+    fn remove_cache(&self, folder: &Path) -> Result<(), PublishError> {
         for path in entries(folder) {
-            match fs::symlink_metadata(&path) {
-                Ok(metadata) if metadata.is_dir() => self.remove_cache(&path),
-                Ok(_) => drop(self.effects.remove_file(&path)),
-                Err(_) => {}
+            match look(&path)? {
+                Some(metadata) if metadata.is_dir() => self.remove_cache(&path)?,
+                Some(_) => {
+                    ignore_missing(self.effects.remove_file(&path)).map_err(PublishError::failed("removing", &path))?;
+                }
+                None => {}
             }
         }
-        self.effects.remove_dir(folder).ok();
+        ignore_missing(self.effects.remove_dir(folder)).map_err(PublishError::failed("removing", folder))
     }
 }
 
 /// Whether there is anything in a folder but folders and byte code.
-fn holds_files(folder: &Path) -> bool {
+pub(super) fn holds_files(folder: &Path) -> bool {
     entries(folder).into_iter().any(|path| {
         let is_cache = path.file_name().is_some_and(|name| name == "__pycache__");
         match fs::symlink_metadata(&path) {
@@ -352,24 +543,55 @@ fn holds_files(folder: &Path) -> bool {
     })
 }
 
-fn entries(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn entries(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     paths
 }
 
-fn is_there(path: &Path, target: &Target) -> bool {
-    let Ok(metadata) = fs::symlink_metadata(path) else { return false };
+/// The stamp of a file that is in its place already, with the bytes that it must have.
+fn is_there(path: &Path, target: &Target) -> Result<Option<Stamp>, PublishError> {
+    let Some(metadata) = look(path)? else { return Ok(None) };
     let mode = Mode::from(target.mode);
-    mode_of(&metadata) == Some(mode) && read(path, mode).is_ok_and(|bytes| BlobId::of(&bytes).to_string() == target.id)
+    if mode_of(&metadata) != Some(mode) {
+        return Ok(None);
+    }
+    match read(path, mode) {
+        Ok(bytes) => Ok((BlobId::of(&bytes).to_string() == target.id).then(|| Stamp::of(&metadata))),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(PublishError::failed("reading", path)(error)),
+    }
+}
+
+/// What will be in every place when all is done.
+fn targets(
+    observed: &Observed,
+    proposed: &Snapshot,
+    layout: Layout,
+    steps: &[JournalStep],
+) -> BTreeMap<String, JournalFile> {
+    let written: BTreeSet<&str> =
+        steps.iter().filter(|step| step.staged.is_some()).map(|step| step.dest.as_str()).collect();
+    let target = |(dest, source): (HomePath, ContentPath)| {
+        let file = proposed.get(&source)?;
+        let target = Target {
+            source: source.to_string(),
+            revision: file.revision.to_string(),
+            id: file.id.to_string(),
+            mode: file.mode.into(),
+        };
+        let stamp = observed.stamps.get(&dest).filter(|_| !written.contains(dest.as_str())).copied();
+        Some((dest.to_string(), JournalFile { target, stamp }))
+    };
+    layout.deliver(proposed).into_iter().filter_map(target).collect()
 }
 
 fn damaged(path: &str) -> PublishError {
     PublishError::Damaged { path: path.to_string() }
 }
 
-fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+pub(super) fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,

@@ -1,7 +1,7 @@
 //! The file operations that change something, one by one: between any two of them the process
 //! may be killed, and the tests do that.
 
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+use rustix::fs::{AtFlags, CWD, RenameFlags, StatxFlags, Timespec, Timestamps, utimensat};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -12,6 +12,27 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// More files than this are waited for by their whole volume: one by one, a first delivery of
 /// some thousand files would take minutes on a slow disk.
 const SYNC_ONE_BY_ONE: usize = 32;
+
+/// Paths with the same volume can be renamed into each other. The device alone does not say it: two
+/// folders of one file system that are mounted one by one, as the sub-paths of a volume claim are,
+/// have the same device and refuse the rename.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Volume {
+    pub(super) device: u64,
+    /// 0 where the kernel does not tell.
+    pub(super) mount: u64,
+}
+
+/// What is free on a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Room {
+    /// Size of the unit in which it is given out, in bytes.
+    pub(super) block: u64,
+    /// Free bytes for this user.
+    pub(super) bytes: u64,
+    /// Free places for files; none where they are not counted.
+    pub(super) files: Option<u64>,
+}
 
 /// Every change that a delivery makes on disk. The second implementor counts and cuts off.
 pub(super) trait Effects: Send + Sync {
@@ -26,6 +47,10 @@ pub(super) trait Effects: Send + Sync {
     fn touch(&self, path: &Path, modified: i64) -> io::Result<()>;
     /// Moves a file over whatever file is there.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file another name; the new one must not exist.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Lets two names of one volume change places at one moment.
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()>;
     /// Removes a file or link.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Removes an empty folder.
@@ -34,10 +59,10 @@ pub(super) trait Effects: Send + Sync {
     fn sync_files(&self, files: &[PathBuf]) -> io::Result<()>;
     /// Waits until a folder's entries are on disk.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
-    /// Adds a line to a file.
-    fn append(&self, path: &Path, line: &str) -> io::Result<()>;
     /// Which volume a path lies on; changes nothing, but the tests have several.
-    fn device(&self, path: &Path) -> io::Result<u64>;
+    fn volume(&self, path: &Path) -> io::Result<Volume>;
+    /// What is free there.
+    fn room(&self, path: &Path) -> io::Result<Room>;
     /// Nanoseconds since 1970.
     fn now(&self) -> i64;
 }
@@ -70,7 +95,19 @@ impl Effects for Disk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if crate::switch::off("R26") && to.is_file() {
+            // As the reference script has it: the file is written where readers look at it.
+            return fs::copy(from, to).and_then(|_| fs::remove_file(from));
+        }
         fs::rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        Ok(rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
@@ -92,12 +129,20 @@ impl Effects for Disk {
         File::open(path)?.sync_all()
     }
 
-    fn append(&self, path: &Path, line: &str) -> io::Result<()> {
-        OpenOptions::new().create(true).append(true).open(path)?.write_all(line.as_bytes())
+    fn volume(&self, path: &Path) -> io::Result<Volume> {
+        let device = fs::metadata(path)?.dev();
+        let statx = rustix::fs::statx(CWD, path, AtFlags::empty(), StatxFlags::MNT_ID);
+        Ok(Volume { device, mount: statx.map_or(0, |statx| statx.stx_mnt_id) })
     }
 
-    fn device(&self, path: &Path) -> io::Result<u64> {
-        fs::metadata(path).map(|metadata| metadata.dev())
+    fn room(&self, path: &Path) -> io::Result<Room> {
+        let volume = rustix::fs::statvfs(path)?;
+        let counted = volume.f_files > 0;
+        Ok(Room {
+            block: volume.f_frsize.max(1),
+            bytes: volume.f_bavail.saturating_mul(volume.f_frsize),
+            files: counted.then_some(volume.f_favail),
+        })
     }
 
     fn now(&self) -> i64 {

@@ -28,6 +28,25 @@ pub enum PublishError {
         /// The link.
         path: PathBuf,
     },
+    /// A newer version of this program has written the state; to go on would be to undo what it
+    /// means by it.
+    #[error("the state was written by a newer dagguard{}, format {format}: `{}`", named(.version), .path.display())]
+    NewerState {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+        /// The version that wrote it; empty where it does not say.
+        version: String,
+    },
+    /// A delivery in `symlink` mode cannot be made here.
+    #[error("{why}: `{}`", .path.display())]
+    NotLinkable {
+        /// The folder.
+        path: PathBuf,
+        /// What speaks against it.
+        why: &'static str,
+    },
     /// Something that the syncer never delivered stands where a file must go (R7, R27).
     #[error("something that was not delivered from here is in the way: `{}`", .path.display())]
     InTheWay {
@@ -67,6 +86,10 @@ impl PublishError {
         let path = path.to_path_buf();
         move |error| Self::Failed { what, path, reason: error.to_string() }
     }
+}
+
+fn named(version: &str) -> String {
+    if version.is_empty() { String::new() } else { format!(" ({version})") }
 }
 
 fn holder(pid: Option<u32>) -> String {

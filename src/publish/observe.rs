@@ -1,8 +1,12 @@
 //! What is deployed, read from the destination.
 
+use super::ignored;
+use super::places::Places;
 use super::record::{Stamp, read_record};
+use super::state::is_absent;
 use super::{PublishError, ROOTS, Record, STATE};
 use crate::content::{Area, BlobId, File, HomePath, Layout, Mode, Revision, Snapshot};
+use crate::switch::off;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -11,7 +15,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// The revision of files that nobody recorded.
-const DISK: &str = "disk";
+pub(super) const DISK: &str = "disk";
 
 /// What is deployed, without the bytes: cheap enough for every pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +28,23 @@ pub struct Observed {
     pub drift: Vec<Drift>,
     /// The revision recorded, or `disk`.
     pub revision: Revision,
+    /// How many deliveries were recorded.
+    pub sequence: u64,
+    /// The folders that were looked at: those that belong to the syncer.
+    pub roots: BTreeSet<String>,
+    pub(super) stamps: BTreeMap<HomePath, Stamp>,
+    /// What drifted files were recorded as.
+    recorded: BTreeMap<HomePath, (BlobId, Mode, Stamp)>,
     revisions: BTreeMap<HomePath, Revision>,
+}
+
+/// How closely files are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// A file with the size, times and inode of its record is not read.
+    Stamps,
+    /// Every file is read.
+    Content,
 }
 
 /// How it is known what is deployed.
@@ -39,7 +59,7 @@ pub enum Kind {
 }
 
 /// A file that is not as it was recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Drift {
     /// Which.
     pub path: HomePath,
@@ -48,7 +68,7 @@ pub struct Drift {
 }
 
 /// In what way a file is not as it was recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DriftKind {
     /// It has gone.
     Missing,
@@ -61,39 +81,87 @@ pub enum DriftKind {
 impl Observed {
     /// Whether that revision, whole, is what is on disk.
     pub fn is_at(&self, revision: &Revision) -> bool {
-        self.kind == Kind::Recorded && self.drift.is_empty() && self.revision == *revision
+        let same = self.kind == Kind::Recorded && self.revision == *revision;
+        same && (self.drift.is_empty() || off("R16"))
+    }
+
+    /// The same as if nobody had changed anything since the last delivery: what others did is then
+    /// in no plan, unless the branch itself changes the file.
+    #[must_use]
+    pub fn without_drift(mut self) -> Self {
+        for drift in std::mem::take(&mut self.drift) {
+            if let Some((id, mode, stamp)) = self.recorded.get(&drift.path) {
+                self.manifest.insert(drift.path.clone(), (*id, *mode));
+                self.stamps.insert(drift.path, *stamp);
+            } else {
+                self.manifest.remove(&drift.path);
+                self.stamps.remove(&drift.path);
+            }
+        }
+        self
     }
 }
 
 /// Compares disk and record of a home; changes nothing and takes no lock.
 ///
 /// The delivered folders are `dags`, `plugins/operators`, `plugins/sensors`, and `plugins/<x>`
-/// for the recorded shared folders, or without a record for those of the proposed tree. A file
-/// with the size and times of its record is not read.
-pub fn observe(airflow_home: &Path, proposed: &Snapshot, layout: Layout) -> Result<Observed, PublishError> {
-    refuse_linked_roots(airflow_home)?;
-    let record = read_record(airflow_home)?;
+/// for the recorded shared folders, or without a record for those of the proposed tree.
+pub fn observe(
+    airflow_home: impl Into<Places>,
+    proposed: &Snapshot,
+    layout: Layout,
+    look: Look,
+) -> Result<Observed, PublishError> {
+    let places = airflow_home.into();
+    refuse_linked_roots(&places)?;
+    let record = read_record(&places)?;
+    let proposed = delivered_roots(layout.deliver(proposed).keys());
     let roots = match &record {
-        Some(record) => delivered_roots(record.files.keys()),
-        None => delivered_roots(layout.deliver(proposed).keys()),
+        Some(record) if record.is_partial() => record.roots.union(&proposed).cloned().collect(),
+        Some(record) => record.roots.clone(),
+        None => proposed,
     };
-    let mut walk = Walk { home: airflow_home, record: record.as_ref(), found: BTreeMap::new() };
+    let mut walk = Walk { places: &places, record: record.as_ref(), look, found: BTreeMap::new() };
     for root in &roots {
-        refuse_link(&airflow_home.join(root))?;
+        refuse_link(&places.at(root))?;
         walk.folder(root)?;
     }
-    Ok(compared(walk.found, record.as_ref()))
+    let mut observed = compared(walk.found, record.as_ref(), roots);
+    if let Some(folders) = record.as_ref().and_then(|record| record.ignored.as_ref())
+        && !is_ignored(&places, folders)?
+        && let Ok(path) = HomePath::new(ignored::FILE)
+    {
+        observed.drift.push(Drift { path, kind: DriftKind::Changed });
+    }
+    Ok(observed)
+}
+
+/// Whether the plugin loader is kept from exactly these folders. A file that is no text is left to
+/// whoever wrote it.
+fn is_ignored(places: &Places, folders: &BTreeSet<String>) -> Result<bool, PublishError> {
+    let path = places.at(ignored::FILE);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if is_absent(&error) => return Ok(folders.is_empty()),
+        Err(error) => return Err(PublishError::failed("reading", &path)(error)),
+    };
+    Ok(String::from_utf8(bytes).is_ok_and(|present| ignored::text(&present, folders).unwrap_or_default() == present))
 }
 
 /// The deployed tree with its bytes, as the repository would have it.
-pub fn deployed(airflow_home: &Path, observed: &Observed, layout: Layout) -> Result<Snapshot, PublishError> {
+pub fn deployed(
+    airflow_home: impl Into<Places>,
+    observed: &Observed,
+    layout: Layout,
+) -> Result<Snapshot, PublishError> {
+    let places = airflow_home.into();
     let mut snapshot = Snapshot::empty(observed.revision.clone());
     for (dest, (id, mode)) in &observed.manifest {
         let Ok(Some(source)) = layout.source_of(dest) else { continue };
         if layout.place(&source).is_none_or(|place| place.dest != *dest) {
             continue;
         }
-        let path = airflow_home.join(dest.as_str());
+        let path = places.at(dest.as_str());
         let bytes = read(&path, *mode).map_err(PublishError::failed("reading", &path))?;
         let revision = observed.revisions.get(dest).unwrap_or(&observed.revision).clone();
         snapshot.insert(source, File { revision, id: *id, mode: *mode, bytes: bytes.into() });
@@ -101,8 +169,8 @@ pub fn deployed(airflow_home: &Path, observed: &Observed, layout: Layout) -> Res
     Ok(snapshot)
 }
 
-pub(super) fn refuse_linked_roots(airflow_home: &Path) -> Result<(), PublishError> {
-    ROOTS.iter().try_for_each(|root| refuse_link(&airflow_home.join(root)))
+pub(super) fn refuse_linked_roots(places: &Places) -> Result<(), PublishError> {
+    ROOTS.iter().try_for_each(|root| refuse_link(&places.at(root)))
 }
 
 fn refuse_link(path: &Path) -> Result<(), PublishError> {
@@ -124,20 +192,22 @@ pub(super) fn delivered_roots<'a>(files: impl Iterator<Item = &'a HomePath>) -> 
 struct Found {
     id: BlobId,
     mode: Mode,
+    stamp: Stamp,
 }
 
 struct Walk<'a> {
-    home: &'a Path,
+    places: &'a Places,
     record: Option<&'a Record>,
+    look: Look,
     found: BTreeMap<HomePath, Found>,
 }
 
 impl Walk<'_> {
     fn folder(&mut self, folder: &str) -> Result<(), PublishError> {
-        let dir = self.home.join(folder);
+        let dir = self.places.at(folder);
         let entries = match fs::read_dir(&dir) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if is_absent(&error) => return Ok(()),
             Err(error) => return Err(PublishError::failed("reading", &dir)(error)),
         };
         for entry in entries {
@@ -167,12 +237,19 @@ impl Walk<'_> {
 
     fn file(&mut self, dest: HomePath, path: &Path, mode: Mode, metadata: &fs::Metadata) -> Result<(), PublishError> {
         let recorded = self.record.and_then(|record| record.files.get(&dest));
-        let known = recorded.filter(|recorded| recorded.stamp == Stamp::of(metadata) && recorded.mode == mode);
+        let stamp = Stamp::of(metadata);
+        let known =
+            recorded.filter(|recorded| self.look == Look::Stamps && recorded.stamp == stamp && recorded.mode == mode);
         let id = match known {
             Some(recorded) => recorded.id,
-            None => BlobId::of(&read(path, mode).map_err(PublishError::failed("reading", path))?),
+            None => match read(path, mode) {
+                Ok(bytes) => BlobId::of(&bytes),
+                // Taken away since it was listed.
+                Err(error) if is_absent(&error) => return Ok(()),
+                Err(error) => return Err(PublishError::failed("reading", path)(error)),
+            },
         };
-        self.found.insert(dest, Found { id, mode });
+        self.found.insert(dest, Found { id, mode, stamp });
         Ok(())
     }
 }
@@ -197,11 +274,13 @@ pub(super) fn read(path: &Path, mode: Mode) -> io::Result<Vec<u8>> {
     }
 }
 
-fn compared(found: BTreeMap<HomePath, Found>, record: Option<&Record>) -> Observed {
+fn compared(found: BTreeMap<HomePath, Found>, record: Option<&Record>, roots: BTreeSet<String>) -> Observed {
     let mut drift = Vec::new();
     let mut revisions = BTreeMap::new();
+    let mut undisturbed = BTreeMap::new();
     let disk = Revision::new(DISK);
-    if let Some(record) = record {
+    let whole = record.filter(|record| !record.is_partial());
+    if let Some(record) = whole {
         for (dest, recorded) in &record.files {
             let kind = match found.get(dest) {
                 None => DriftKind::Missing,
@@ -211,6 +290,7 @@ fn compared(found: BTreeMap<HomePath, Found>, record: Option<&Record>) -> Observ
                 }
                 Some(_) => DriftKind::Changed,
             };
+            undisturbed.insert(dest.clone(), (recorded.id, recorded.mode, recorded.stamp));
             drift.push(Drift { path: dest.clone(), kind });
         }
         for dest in found.keys().filter(|dest| !record.files.contains_key(*dest)) {
@@ -221,17 +301,29 @@ fn compared(found: BTreeMap<HomePath, Found>, record: Option<&Record>) -> Observ
     for dest in found.keys() {
         revisions.entry(dest.clone()).or_insert_with(|| disk.clone());
     }
-    let kind = match record {
+    let kind = match whole {
         Some(_) => Kind::Recorded,
         None if found.is_empty() => Kind::Empty,
         None => Kind::Adopted,
     };
     Observed {
+        stamps: found.iter().map(|(dest, found)| (dest.clone(), found.stamp)).collect(),
         manifest: found.into_iter().map(|(dest, found)| (dest, (found.id, found.mode))).collect(),
         kind,
         drift,
         revision: record.map_or(disk, |record| record.revision.clone()),
+        sequence: record.map_or(0, |record| record.sequence),
+        roots,
+        recorded: undisturbed,
         revisions,
+    }
+}
+
+impl Record {
+    /// Whether it only says which folders belong to the syncer: a delivery was cut off and could
+    /// not be finished, and what is on disk is of no one revision.
+    pub fn is_partial(&self) -> bool {
+        self.revision.as_str() == DISK
     }
 }
 

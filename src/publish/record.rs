@@ -1,24 +1,28 @@
 //! The files of the state folder: what is deployed, and what a delivery under way still has to do.
 
+use super::history::Hold;
+use super::places::Places;
+use super::state::{FORMAT, VERSION, check, read_if_there};
 use super::{PublishError, STATE};
 use crate::content::{BlobId, ContentPath, HomePath, Mode, Revision};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-
-/// The version of both files; another one is as good as no file.
-const SCHEMA_VERSION: u32 = 1;
 
 /// What the syncer says is deployed. What is on disk wins where they differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
+    /// How many deliveries there were in this home, this one included.
+    pub sequence: u64,
     /// The revision delivered last.
     pub revision: Revision,
     /// When that was.
     pub delivered_at: Timestamp,
+    /// The folders that belong to the syncer: `dags`, `plugins/operators`, `plugins/etl`, …
+    pub roots: BTreeSet<String>,
+    /// The folders below `plugins` that the plugin loader is kept from; none where nobody said.
+    pub ignored: Option<BTreeSet<String>>,
     /// Every delivered file.
     pub files: BTreeMap<HomePath, Recorded>,
 }
@@ -39,7 +43,7 @@ pub struct Recorded {
 }
 
 /// What the file system says of a file that has not been changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     /// Length in bytes.
     pub size: u64,
@@ -48,6 +52,9 @@ pub struct Stamp {
     /// Change of the inode, in nanoseconds since 1970: an edit that restores the modification
     /// time still shows here.
     pub changed: i64,
+    /// Number of the inode; 0 where the version that recorded it did not look.
+    #[serde(default)]
+    pub inode: u64,
 }
 
 impl Stamp {
@@ -58,39 +65,67 @@ impl Stamp {
             size: metadata.len(),
             modified: nanoseconds(metadata.mtime(), metadata.mtime_nsec()),
             changed: nanoseconds(metadata.ctime(), metadata.ctime_nsec()),
+            inode: metadata.ino(),
         }
     }
 }
 
-/// Reads the record of a home without taking the home; none where nothing was delivered yet, or
-/// where the record is not one of this version.
-pub fn read_record(airflow_home: &Path) -> Result<Option<Record>, PublishError> {
-    for state in states(airflow_home) {
-        if let Some(text) = read_if_there(&state.join("deployed"))? {
-            return Ok(serde_json::from_slice::<RecordFile>(&text).ok().and_then(RecordFile::into_record));
+/// Reads the record of a home without taking the home; none where nothing was delivered yet. Where
+/// the volumes disagree, what was written last counts.
+///
+/// Fails where a newer version wrote it.
+pub fn read_record(airflow_home: impl Into<Places>) -> Result<Option<Record>, PublishError> {
+    let places = airflow_home.into();
+    let mut newest: Option<Record> = None;
+    for state in candidates(&places) {
+        if let Some(record) = read_from(&places, &state)?
+            && newest.as_ref().is_none_or(|newest| newest.sequence < record.sequence)
+        {
+            newest = Some(record);
         }
     }
-    Ok(None)
+    Ok(newest)
 }
 
-/// Where the state may lie: see `state_dir`.
-pub(super) fn states(airflow_home: &Path) -> [PathBuf; 2] {
-    [airflow_home.join(STATE), airflow_home.join("dags").join(STATE)]
-}
-
-pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, PublishError> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(PublishError::failed("reading", path)(error)),
+/// The record in one state folder; what cannot be read as one is as good as none.
+pub(super) fn read_from(places: &Places, state: &str) -> Result<Option<Record>, PublishError> {
+    let path = places.at(state).join("deployed");
+    let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
+    match serde_json::from_slice::<RecordFile>(&bytes) {
+        Ok(file) if file.schema_version <= FORMAT => Ok(file.into_record()),
+        _ => check(&path, &bytes).map(|()| None),
     }
+}
+
+/// Where state may lie: beside the DAGs folder, or at the top of any folder that is a volume of
+/// its own. That of the DAGs comes first.
+pub(super) fn candidates(places: &Places) -> Vec<String> {
+    let mut folders: BTreeSet<String> = BTreeSet::new();
+    for entry in fs::read_dir(places.at("plugins")).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir())
+            && let Some(name) = entry.file_name().to_str()
+        {
+            folders.insert(format!("plugins/{name}/{STATE}"));
+        }
+    }
+    let linked = format!("{STATE}/current/{STATE}");
+    let first = [format!("dags/{STATE}"), linked, STATE.to_string(), format!("plugins/{STATE}")];
+    first.into_iter().chain(folders).filter(|state| places.at(state).is_dir()).collect()
 }
 
 #[derive(Serialize, Deserialize)]
 struct RecordFile {
     schema_version: u32,
+    #[serde(default)]
+    written_by: String,
+    #[serde(default)]
+    sequence: u64,
     revision: String,
     delivered_at: String,
+    #[serde(default)]
+    roots: BTreeSet<String>,
+    #[serde(default)]
+    ignored: Option<BTreeSet<String>>,
     files: BTreeMap<String, RecordedFile>,
 }
 
@@ -141,9 +176,6 @@ impl From<Kind> for Mode {
 
 impl RecordFile {
     fn into_record(self) -> Option<Record> {
-        if self.schema_version != SCHEMA_VERSION {
-            return None;
-        }
         let file = |(dest, RecordedFile { target, stamp }): (String, RecordedFile)| {
             let recorded = Recorded {
                 source: ContentPath::new(target.source).ok()?,
@@ -154,10 +186,16 @@ impl RecordFile {
             };
             Some((HomePath::new(dest).ok()?, recorded))
         };
+        let files: BTreeMap<HomePath, Recorded> = self.files.into_iter().map(file).collect::<Option<_>>()?;
+        let mut roots = super::observe::delivered_roots(files.keys());
+        roots.extend(self.roots.into_iter().filter(|root| HomePath::new(root).is_ok()));
         Some(Record {
+            sequence: self.sequence,
             revision: Revision::new(self.revision),
             delivered_at: self.delivered_at.parse().ok()?,
-            files: self.files.into_iter().map(file).collect::<Option<_>>()?,
+            roots,
+            ignored: self.ignored,
+            files,
         })
     }
 }
@@ -174,9 +212,13 @@ impl Record {
             stamp: recorded.stamp,
         };
         let record = RecordFile {
-            schema_version: SCHEMA_VERSION,
+            schema_version: FORMAT,
+            written_by: VERSION.to_string(),
+            sequence: self.sequence,
             revision: self.revision.to_string(),
             delivered_at: self.delivered_at.to_string(),
+            roots: self.roots.clone(),
+            ignored: self.ignored.clone(),
             files: self.files.iter().map(|(dest, recorded)| (dest.to_string(), file(recorded))).collect(),
         };
         serde_json::to_vec(&record).expect("maps with text keys and plain values are JSON")
@@ -187,33 +229,74 @@ impl Record {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Journal {
     schema_version: u32,
+    #[serde(default)]
+    written_by: String,
+    /// The number of this delivery.
+    #[serde(default)]
+    pub(super) sequence: u64,
     /// What is being delivered.
     pub(super) to: String,
     /// What was deployed before, for the history.
     pub(super) from: String,
     pub(super) steps: Vec<JournalStep>,
     /// The whole delivered tree when all is done.
-    pub(super) files: BTreeMap<String, Target>,
+    pub(super) files: BTreeMap<String, JournalFile>,
+    /// The folders that the plugin loader is kept from; none where the file is not ours to write.
+    #[serde(default)]
+    pub(super) ignored: Option<BTreeSet<String>>,
+    /// What held this before.
+    #[serde(default)]
+    pub(super) waited: Option<Hold>,
 }
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct JournalStep {
     pub(super) dest: String,
-    /// Where the staged file lies, below the home; none for a removal.
+    /// Where the staged file lies, as if below the home; none for a removal.
     pub(super) staged: Option<String>,
 }
 
+#[derive(Serialize, Deserialize)]
+pub(super) struct JournalFile {
+    #[serde(flatten)]
+    pub(super) target: Target,
+    /// By which a file that has no step is known; what was seen before counts, so that an edit
+    /// in the meantime shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stamp: Option<Stamp>,
+}
+
+/// All that a delivery is, but for its steps.
+pub(super) struct Delivery<'a> {
+    pub(super) sequence: u64,
+    pub(super) from: &'a Revision,
+    pub(super) to: &'a Revision,
+    pub(super) files: BTreeMap<String, JournalFile>,
+    pub(super) ignored: Option<BTreeSet<String>>,
+    pub(super) waited: Option<Hold>,
+}
+
 impl Journal {
-    pub(super) fn new(from: &str, to: &Revision, steps: Vec<JournalStep>, files: BTreeMap<String, Target>) -> Self {
-        Self { schema_version: SCHEMA_VERSION, to: to.to_string(), from: from.to_string(), steps, files }
+    pub(super) fn new(delivery: Delivery<'_>, steps: Vec<JournalStep>) -> Self {
+        Self {
+            schema_version: FORMAT,
+            written_by: VERSION.to_string(),
+            sequence: delivery.sequence,
+            to: delivery.to.to_string(),
+            from: delivery.from.to_string(),
+            steps,
+            files: delivery.files,
+            ignored: delivery.ignored,
+            waited: delivery.waited,
+        }
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("maps with text keys and plain values are JSON")
     }
 
-    /// `None` for what this version did not write.
+    /// `None` for what no version wrote.
     pub(super) fn from_json(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice::<Self>(bytes).ok().filter(|journal| journal.schema_version == SCHEMA_VERSION)
+        serde_json::from_slice::<Self>(bytes).ok().filter(|journal| journal.schema_version <= FORMAT)
     }
 }

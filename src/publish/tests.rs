@@ -1,7 +1,12 @@
 //! Deliveries cut off at every single change, and what the file system shows afterwards.
 
-use super::disk::{Disk, Effects};
+mod state_files;
+mod sweep;
+mod trees;
+
+use super::disk::{Disk, Effects, Room, Volume};
 use super::*;
+
 use crate::content::{BlobId, ContentPath, HomePath, Mode, Operation, plan};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -10,31 +15,68 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-/// Does so many changes, then "dies": that one is done by half and all later ones fail.
-struct Mortal {
-    left: Arc<AtomicUsize>,
-    volumes: bool,
+/// What happens at one of the changes that a delivery makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// The process dies: that change is done by half and all later ones are not done.
+    Killed,
+    /// The change fails with this errno, and so does every later one until it is mended.
+    Broken(i32),
+    /// The change fails with this errno, once.
+    Once(i32),
 }
 
-impl Mortal {
-    fn dies(&self) -> bool {
-        self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err()
+/// The disk, with a fault at the change of that number.
+struct Faulty {
+    left: Arc<AtomicUsize>,
+    fault: Fault,
+    volumes: bool,
+    clock: Arc<AtomicI64>,
+    /// What is free, where that is not the truth.
+    room: Option<Room>,
+    /// Whether staged files belong to another user, who alone may set their times.
+    foreign: bool,
+}
+
+impl Faulty {
+    fn new(left: usize, fault: Fault) -> Self {
+        let left = Arc::new(AtomicUsize::new(left));
+        Self { left, fault, volumes: false, clock: Arc::default(), room: None, foreign: false }
+    }
+
+    fn strikes(&self) -> bool {
+        let left = self.left.load(Ordering::SeqCst);
+        if left == usize::MAX {
+            return false;
+        }
+        match self.fault {
+            Fault::Once(_) if left == 0 => self.left.store(usize::MAX, Ordering::SeqCst),
+            _ => self.left.store(left.saturating_sub(1), Ordering::SeqCst),
+        }
+        left == 0
     }
 
     fn run(&self, change: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        if self.dies() { Err(io::Error::other("killed")) } else { change() }
+        if !self.strikes() {
+            return change();
+        }
+        Err(match self.fault {
+            Fault::Killed => io::Error::other("killed"),
+            Fault::Broken(errno) | Fault::Once(errno) => io::Error::from_raw_os_error(errno),
+        })
     }
 }
 
-impl Effects for Mortal {
+impl Effects for Faulty {
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         self.run(|| Disk.create_dir(path))
     }
     fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
-        if self.left.load(Ordering::SeqCst) == 0 && !path.exists() && path.parent().is_some_and(Path::exists) {
-            // Killed in the middle of the write.
+        let here = self.left.load(Ordering::SeqCst) == 0;
+        if here && !path.exists() && path.parent().is_some_and(Path::exists) {
+            // Killed, or the disk full, in the middle of the write.
             fs::write(path, &bytes[..bytes.len() / 2])?;
         }
         self.run(|| Disk.create(path, bytes, executable))
@@ -43,10 +85,19 @@ impl Effects for Mortal {
         self.run(|| Disk.create_link(path, target))
     }
     fn touch(&self, path: &Path, modified: i64) -> io::Result<()> {
+        if self.foreign && path.extension().is_none_or(|extension| extension != "again") {
+            return Err(io::Error::from_raw_os_error(1));
+        }
         self.run(|| Disk.touch(path, modified))
     }
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.run(|| Disk.link(from, to))
+    }
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
+        self.run(|| Disk.exchange(one, other))
+    }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        assert_eq!(self.device(from).unwrap(), self.device(to.parent().unwrap()).unwrap(), "{from:?} {to:?}");
+        assert_eq!(self.volume(from).unwrap(), self.volume(to.parent().unwrap()).unwrap(), "{from:?} {to:?}");
         self.run(|| Disk.rename(from, to))
     }
     fn remove_file(&self, path: &Path) -> io::Result<()> {
@@ -62,23 +113,27 @@ impl Effects for Mortal {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         self.run(|| fs::read_dir(path).map(drop))
     }
-    fn append(&self, path: &Path, line: &str) -> io::Result<()> {
-        self.run(|| Disk.append(path, line))
-    }
     /// With volumes, `dags` and `plugins/operators` are mounts of their own.
-    fn device(&self, path: &Path) -> io::Result<u64> {
+    fn volume(&self, path: &Path) -> io::Result<Volume> {
         fs::symlink_metadata(path)?;
         let text = path.display().to_string();
         let inside =
             |folder: &str| text.contains(&format!("home/{folder}/")) || text.ends_with(&format!("home/{folder}"));
-        Ok(match self.volumes {
+        let device = match self.volumes {
             true if inside("dags") => 1,
             true if inside("plugins/operators") => 2,
             _ => 0,
-        })
+        };
+        Ok(Volume { device, mount: 0 })
+    }
+    fn room(&self, path: &Path) -> io::Result<Room> {
+        self.room.map_or_else(|| Disk.room(path), Ok)
     }
     fn now(&self) -> i64 {
-        Disk.now()
+        match self.clock.load(Ordering::SeqCst) {
+            0 => Disk.now(),
+            now => now,
+        }
     }
 }
 
@@ -100,36 +155,34 @@ fn snapshot(revision: &str, files: &[(&str, &str)]) -> Snapshot {
     snapshot
 }
 
+const FIRST: [(&str, &str); 7] = [
+    ("dags/a.py", "a1"),
+    ("dags/gone.py", "g1"),
+    ("dags/same.py", "s1"),
+    ("dags/folder/x.sql", "x1"),
+    ("dags/file", "f1"),
+    ("plugins/operators/o.py", "o1"),
+    ("shared/old/u.py", "u1"),
+];
+
 fn first() -> Snapshot {
-    snapshot(
-        "1111",
-        &[
-            ("dags/a.py", "a1"),
-            ("dags/gone.py", "g1"),
-            ("dags/same.py", "s1"),
-            ("dags/folder/x.sql", "x1"),
-            ("dags/file", "f1"),
-            ("plugins/operators/o.py", "o1"),
-            ("shared/old/u.py", "u1"),
-        ],
-    )
+    snapshot("1111", &FIRST)
 }
 
+const SECOND: [(&str, &str); 9] = [
+    ("dags/a.py", "a2"),
+    ("dags/same.py", "s1"),
+    ("dags/folder", "now a file"),
+    ("dags/file/inside.py", "now a folder"),
+    ("dags/link.py", "-> a.py"),
+    ("dags/run.sh", "#!/bin/sh"),
+    ("plugins/operators/o.py", "o2"),
+    ("plugins/sensors/s.py", "s2"),
+    ("shared/etl/dates.py", "d2"),
+];
+
 fn second() -> Snapshot {
-    snapshot(
-        "2222",
-        &[
-            ("dags/a.py", "a2"),
-            ("dags/same.py", "s1"),
-            ("dags/folder", "now a file"),
-            ("dags/file/inside.py", "now a folder"),
-            ("dags/link.py", "-> a.py"),
-            ("dags/run.sh", "#!/bin/sh"),
-            ("plugins/operators/o.py", "o2"),
-            ("plugins/sensors/s.py", "s2"),
-            ("shared/etl/dates.py", "d2"),
-        ],
-    )
+    snapshot("2222", &SECOND)
 }
 
 fn wanted(snapshot: &Snapshot) -> Tree {
@@ -137,11 +190,15 @@ fn wanted(snapshot: &Snapshot) -> Tree {
     Layout::Content.deliver(snapshot).into_iter().map(|(dest, source)| (dest, id(&source))).collect()
 }
 
-/// What a reader sees in the folders of these tests, whatever is recorded.
+/// What a reader sees below `dags` and in the folders of `plugins`, whatever is recorded.
 fn on_disk(home: &Path) -> Tree {
     let mut tree = Tree::new();
-    for root in ["dags", "plugins/operators", "plugins/sensors", "plugins/etl", "plugins/old"] {
-        walk(home, root, &mut tree);
+    walk(home, "dags", &mut tree);
+    for entry in fs::read_dir(home.join("plugins")).into_iter().flatten().flatten() {
+        let name = entry.file_name().into_string().unwrap();
+        if name != STATE && name != "foreign" && entry.file_type().unwrap().is_dir() {
+            walk(home, &format!("plugins/{name}"), &mut tree);
+        }
     }
     tree
 }
@@ -165,108 +222,40 @@ fn walk(home: &Path, folder: &str, tree: &mut Tree) {
     }
 }
 
+fn look_at(home: &Home, proposed: &Snapshot) -> Observed {
+    home.observe(proposed, Layout::Content, Look::Stamps).unwrap()
+}
+
 fn deliver(home: &Home, proposed: &Snapshot) -> Result<Published, PublishError> {
-    let observed = home.observe(proposed, Layout::Content)?;
+    let observed = home.observe(proposed, Layout::Content, Look::Stamps)?;
     let plan = plan(&observed.manifest, proposed, Layout::Content).unwrap();
     home.publish(&observed, proposed, &plan, Layout::Content)
 }
 
 fn fresh() -> (tempfile::TempDir, std::path::PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
+    // In memory where there is such a place: the sweeps make some thousand homes.
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     let home = dir.path().join("home");
     (dir, home)
 }
 
+fn faulty(left: usize, fault: Fault, volumes: bool) -> (Box<dyn Effects>, Arc<AtomicUsize>) {
+    let disk = Faulty { volumes, ..Faulty::new(left, fault) };
+    let left = disk.left.clone();
+    (Box::new(disk), left)
+}
+
 fn mortal(left: usize, volumes: bool) -> (Box<dyn Effects>, Arc<AtomicUsize>) {
-    let left = Arc::new(AtomicUsize::new(left));
-    (Box::new(Mortal { left: left.clone(), volumes }), left)
+    faulty(left, Fault::Killed, volumes)
 }
 
-fn cut_off_everywhere(volumes: bool) {
-    let open = |home: &Path| Home::open_with(home, mortal(usize::MAX, volumes).0).unwrap();
-    let mut cuts = 0;
-    for point in 0.. {
-        let (_dir, home) = fresh();
-        deliver(&open(&home), &first()).unwrap();
-        fs::create_dir_all(home.join("dags/__pycache__")).unwrap();
-        fs::write(home.join("dags/__pycache__/gone.cpython-312.pyc"), "stale").unwrap();
-        fs::write(home.join("plugins/listener.py"), "foreign").unwrap();
-        let before = on_disk(&home);
-        let steps = plan(&before, &second(), Layout::Content).unwrap().steps;
-
-        let (effects, left) = mortal(usize::MAX, volumes);
-        let dying = Home::open_with(&home, effects).unwrap();
-        left.store(point, Ordering::SeqCst);
-        let result = deliver(&dying, &second());
-        drop(dying);
-
-        // What is on disk at the kill is a prefix of the plan.
-        let mut prefixes = vec![before.clone()];
-        for step in &steps {
-            let mut next = prefixes.last().unwrap().clone();
-            match &step.operation {
-                Operation::Write { id, mode, .. } => next.insert(step.dest.clone(), (*id, *mode)),
-                Operation::Remove => next.remove(&step.dest),
-            };
-            prefixes.push(next);
-        }
-        let killed = on_disk(&home);
-        assert!(prefixes.contains(&killed), "not a prefix after {point} changes: {killed:?}");
-
-        // A restart alone, without any network, ends in exactly one of the two revisions.
-        let again = open(&home);
-        let restarted = on_disk(&home);
-        assert!(restarted == before || restarted == wanted(&second()), "{point}: {restarted:?}");
-        assert!(!matches!(again.recovered(), Some(Recovery::Abandoned(_))), "{point}");
-        let observed = again.observe(&second(), Layout::Content).unwrap();
-        assert_eq!(observed.drift, [], "{point}");
-        let revision = if restarted == before { "1111" } else { "2222" };
-        assert_eq!(observed.revision.as_str(), revision, "{point}");
-
-        // And the next pass delivers.
-        deliver(&again, &second()).unwrap();
-        assert_eq!(on_disk(&home), wanted(&second()), "{point}");
-        assert!(again.observe(&second(), Layout::Content).unwrap().is_at(&Revision::new("2222")));
-        assert_eq!(fs::read_to_string(home.join("plugins/listener.py")).unwrap(), "foreign");
-        assert!(!home.join("plugins/old").exists(), "an empty shared folder goes");
-        assert!(!home.join("dags/__pycache__/gone.cpython-312.pyc").exists());
-        if result.is_ok() {
-            break;
-        }
-        cuts += 1;
-    }
-    assert!(cuts > 40, "{cuts}");
+fn open_with(home: &Path, effects: Box<dyn Effects>) -> Result<Home, PublishError> {
+    Home::open_with(Places::of(home), Options::default(), effects)
 }
 
-#[test]
-fn killed_after_any_change_a_restart_ends_in_one_revision() {
-    cut_off_everywhere(false);
-}
-
-#[test]
-fn killed_with_folders_on_volumes_of_their_own() {
-    cut_off_everywhere(true);
-}
-
-#[test]
-fn a_first_delivery_killed_anywhere_is_whole_or_has_not_begun() {
-    for point in 0.. {
-        let (_dir, home) = fresh();
-        let (effects, left) = mortal(usize::MAX, false);
-        let dying = Home::open_with(&home, effects).unwrap();
-        left.store(point, Ordering::SeqCst);
-        let result = deliver(&dying, &second());
-        drop(dying);
-        let again = Home::open(&home).unwrap();
-        let tree = on_disk(&home);
-        let kind = again.observe(&second(), Layout::Content).unwrap().kind;
-        let whole = tree == wanted(&second()) && kind == Kind::Recorded;
-        assert!(whole || (tree.is_empty() && kind == Kind::Empty), "{point}: {kind:?} {tree:?}");
-        if result.is_ok() {
-            assert!(point > 30, "{point}");
-            return;
-        }
-    }
+fn open(home: &Path) -> Result<Home, PublishError> {
+    open_with(home, Box::new(Disk))
 }
 
 /// Any sequence of trees: files that come, change, go, become folders and back.
@@ -294,13 +283,13 @@ proptest! {
     #[test]
     fn any_sequence_of_trees_ends_as_the_last_one(trees in sequence()) {
         let (_dir, home) = fresh();
-        let open = Home::open_with(&home, mortal(usize::MAX, false).0).unwrap();
+        let open = open_with(&home, mortal(usize::MAX, false).0).unwrap();
         for (number, tree) in trees.iter().enumerate() {
             let files: Vec<_> = tree.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
             let proposed = snapshot(&number.to_string(), &files);
             deliver(&open, &proposed).unwrap();
             prop_assert_eq!(on_disk(&home), wanted(&proposed));
-            prop_assert!(open.observe(&proposed, Layout::Content).unwrap().is_at(proposed.revision()));
+            prop_assert!(look_at(&open, &proposed).is_at(proposed.revision()));
             let again = plan(&wanted(&proposed), &proposed, Layout::Content).unwrap();
             prop_assert!(again.is_empty());
         }
@@ -313,14 +302,14 @@ fn killed_twice_it_still_ends_in_one_revision() {
     for point in (5..60).step_by(3) {
         for next in [0, 2, 5, 9] {
             let (_dir, home) = fresh();
-            deliver(&Home::open_with(&home, mortal(usize::MAX, false).0).unwrap(), &first()).unwrap();
+            deliver(&open_with(&home, mortal(usize::MAX, false).0).unwrap(), &first()).unwrap();
             let (effects, left) = mortal(usize::MAX, false);
-            let dying = Home::open_with(&home, effects).unwrap();
+            let dying = open_with(&home, effects).unwrap();
             left.store(point, Ordering::SeqCst);
             deliver(&dying, &second()).ok();
             drop(dying);
-            drop(Home::open_with(&home, mortal(next, false).0));
-            let again = Home::open_with(&home, mortal(usize::MAX, false).0).unwrap();
+            drop(open_with(&home, mortal(next, false).0));
+            let again = open_with(&home, mortal(usize::MAX, false).0).unwrap();
             let tree = on_disk(&home);
             assert!(tree == wanted(&first()) || tree == wanted(&second()), "{point} {next}: {tree:?}");
             deliver(&again, &second()).unwrap();
@@ -333,78 +322,78 @@ fn killed_twice_it_still_ends_in_one_revision() {
 fn a_failure_after_the_commit_point_is_ended_by_the_next_pass() {
     let (_dir, home) = fresh();
     let (effects, left) = mortal(usize::MAX, false);
-    let home_of = Home::open_with(&home, effects).unwrap();
+    let home_of = open_with(&home, effects).unwrap();
     deliver(&home_of, &first()).unwrap();
     left.store(30, Ordering::SeqCst);
     let error = deliver(&home_of, &second()).unwrap_err();
     assert!(error.is_transient(), "{error}");
     assert!(home.join(".dagguard/journal").exists());
     left.store(usize::MAX, Ordering::SeqCst);
-    assert!(home_of.observe(&second(), Layout::Content).unwrap().is_at(&Revision::new("2222")));
+    assert!(look_at(&home_of, &second()).is_at(&Revision::new("2222")));
 }
 
 #[test]
 fn what_was_staged_may_vanish() {
     let (_dir, home) = fresh();
     let (effects, left) = mortal(usize::MAX, false);
-    let dying = Home::open_with(&home, effects).unwrap();
+    let dying = open_with(&home, effects).unwrap();
     deliver(&dying, &first()).unwrap();
     left.store(30, Ordering::SeqCst);
     deliver(&dying, &second()).unwrap_err();
     drop(dying);
     fs::remove_dir_all(home.join(".dagguard/stage")).unwrap();
-    let again = Home::open(&home).unwrap();
+    let again = open(&home).unwrap();
     assert_eq!(again.recovered(), Some(&Recovery::Abandoned(Revision::new("2222"))));
-    assert_eq!(again.observe(&second(), Layout::Content).unwrap().kind, Kind::Adopted);
+    assert_eq!(look_at(&again, &second()).kind, Kind::Adopted);
     deliver(&again, &second()).unwrap();
-    assert_eq!(on_disk(&home), wanted(&second()).into_iter().chain([old_shared()]).collect());
-}
-
-/// Without a record nobody knows any more that `plugins/old` was delivered.
-fn old_shared() -> (HomePath, (BlobId, Mode)) {
-    (HomePath::new("plugins/old/u.py").unwrap(), (BlobId::of(b"u1"), Mode::Regular))
+    // Also what came and went in the delivery that nobody could finish is known to be ours.
+    assert_eq!(on_disk(&home), wanted(&second()));
 }
 
 #[test]
 fn unchanged_files_keep_their_times_and_changed_ones_move_by_a_second() {
     let (_dir, home) = fresh();
-    let open = Home::open(&home).unwrap();
-    deliver(&open, &first()).unwrap();
+    let home_of = open(&home).unwrap();
+    deliver(&home_of, &first()).unwrap();
     let time = |path: &str| fs::metadata(home.join(path)).unwrap();
     let (same, changed) = (time("dags/same.py").mtime_nsec(), time("dags/a.py").mtime());
-    deliver(&open, &second()).unwrap();
+    deliver(&home_of, &second()).unwrap();
     assert_eq!(time("dags/same.py").mtime_nsec(), same);
     assert!(time("dags/a.py").mtime() > changed);
     assert_eq!(time("dags/a.py").permissions().mode() & 0o777, 0o664);
     assert_eq!(time("dags/run.sh").permissions().mode() & 0o777, 0o775);
     assert_eq!(time("plugins/etl").permissions().mode() & 0o777, 0o775);
     assert_eq!(fs::read_link(home.join("dags/link.py")).unwrap(), Path::new("a.py"));
-    let history = fs::read_to_string(home.join(".dagguard/history")).unwrap();
-    assert_eq!(history.lines().count(), 2);
-    assert!(history.contains(r#""from":"disk""#) && history.contains(r#""from":"1111""#), "{history}");
+    let (deliveries, _) = history(&home).unwrap();
+    let said: Vec<_> = deliveries.iter().map(|one| (one.sequence, one.from.as_str(), one.revision.as_str())).collect();
+    assert_eq!(said, [(1, "disk", "1111"), (2, "1111", "2222")]);
+    assert_eq!(
+        (deliveries[1].writes, deliveries[1].removals, deliveries[1].files[0].as_str()),
+        (8, 4, "+plugins/operators/o.py")
+    );
 }
 
 #[test]
 fn drift_is_seen_by_content_and_repaired() {
     let (_dir, home) = fresh();
-    let open = Home::open(&home).unwrap();
-    deliver(&open, &first()).unwrap();
-    assert_eq!(open.observe(&first(), Layout::Content).unwrap().drift, []);
+    let home_of = open(&home).unwrap();
+    deliver(&home_of, &first()).unwrap();
+    assert_eq!(look_at(&home_of, &first()).drift, []);
     // Only touched: read once more, and found the same.
     Disk.touch(&home.join("dags/same.py"), 1_000_000_000).unwrap();
-    assert_eq!(open.observe(&first(), Layout::Content).unwrap().drift, []);
+    assert_eq!(look_at(&home_of, &first()).drift, []);
     fs::write(home.join("dags/a.py"), "by hand").unwrap();
     fs::remove_file(home.join("dags/gone.py")).unwrap();
     fs::write(home.join("dags/stray.py"), "stray").unwrap();
     fs::create_dir_all(home.join("plugins/old/__pycache__")).unwrap();
     fs::write(home.join("plugins/old/__pycache__/u.cpython-312.pyc"), "cache").unwrap();
-    let observed = open.observe(&first(), Layout::Content).unwrap();
+    let observed = look_at(&home_of, &first());
     let drift: Vec<_> = observed.drift.iter().map(|drift| format!("{} {:?}", drift.path, drift.kind)).collect();
     assert_eq!(drift, ["dags/a.py Changed", "dags/gone.py Missing", "dags/stray.py Stray"]);
     let deployed = deployed(&home, &observed, Layout::Content).unwrap();
     let revision = |path: &str| deployed.get(&ContentPath::new(path).unwrap()).unwrap().revision.to_string();
     assert_eq!((revision("dags/a.py"), revision("shared/old/u.py")), ("disk".into(), "1111".into()));
-    deliver(&open, &first()).unwrap();
+    deliver(&home_of, &first()).unwrap();
     assert_eq!(on_disk(&home), wanted(&first()));
     assert!(home.join("plugins/old/__pycache__/u.cpython-312.pyc").exists(), "a living module keeps its byte code");
 }
@@ -412,11 +401,11 @@ fn drift_is_seen_by_content_and_repaired() {
 #[test]
 fn somebody_elses_folder_is_not_taken_over() {
     let (_dir, home) = fresh();
-    let open = Home::open(&home).unwrap();
-    deliver(&open, &first()).unwrap();
+    let home_of = open(&home).unwrap();
+    deliver(&home_of, &first()).unwrap();
     fs::create_dir_all(home.join("plugins/etl")).unwrap();
     fs::write(home.join("plugins/etl/theirs.py"), "x").unwrap();
-    let error = deliver(&open, &second()).unwrap_err();
+    let error = deliver(&home_of, &second()).unwrap_err();
     assert_eq!(error, PublishError::InTheWay { path: home.join("plugins/etl") });
     assert_eq!(on_disk(&home).len(), wanted(&first()).len() + 1);
 }
@@ -424,36 +413,111 @@ fn somebody_elses_folder_is_not_taken_over() {
 #[test]
 fn one_syncer_at_a_time_and_no_links_for_roots() {
     let (_dir, home) = fresh();
-    let open = Home::open(&home).unwrap();
-    let Err(PublishError::Locked { pid, .. }) = Home::open(&home) else { panic!("not locked") };
+    let home_of = open(&home).unwrap();
+    let Err(PublishError::Locked { pid, .. }) = open(&home) else { panic!("not locked") };
     assert_eq!(pid, Some(std::process::id()));
-    drop(open);
-    Home::open(&home).unwrap();
+    drop(home_of);
+    open(&home).unwrap();
 
     let (dir, home) = fresh();
     fs::create_dir_all(dir.path().join("source/dags")).unwrap();
     fs::create_dir_all(&home).unwrap();
     std::os::unix::fs::symlink(dir.path().join("source/dags"), home.join("dags")).unwrap();
-    let Err(error) = Home::open(&home) else { panic!("wrote through a link") };
+    let Err(error) = open(&home) else { panic!("wrote through a link") };
     assert_eq!(error, PublishError::LinkedRoot { path: home.join("dags") });
 
     // Root may write anywhere but below a file.
     let (dir, _) = fresh();
     fs::write(dir.path().join("file"), "").unwrap();
-    let Err(error) = Home::open(&dir.path().join("file/home")) else { panic!("wrote below a file") };
+    let Err(error) = open(&dir.path().join("file/home")) else { panic!("wrote below a file") };
     assert!(matches!(error, PublishError::NotWritable { .. }), "{error}");
 }
 
 #[test]
-fn a_record_of_another_version_counts_as_none() {
+fn a_record_that_is_none_counts_as_none() {
     let (_dir, home) = fresh();
-    let open = Home::open(&home).unwrap();
-    deliver(&open, &first()).unwrap();
+    let home_of = open(&home).unwrap();
+    deliver(&home_of, &first()).unwrap();
     let path = home.join(".dagguard/deployed");
     let text = fs::read_to_string(&path).unwrap();
-    for broken in [text.replace("\"schema_version\":1", "\"schema_version\":99"), text[..text.len() / 2].to_string()] {
-        fs::write(&path, broken).unwrap();
-        let observed = open.observe(&first(), Layout::Content).unwrap();
-        assert_eq!((observed.kind, observed.manifest), (Kind::Adopted, wanted(&first())));
-    }
+    fs::write(&path, &text[..text.len() / 2]).unwrap();
+    let observed = look_at(&home_of, &first());
+    assert_eq!((observed.kind, observed.manifest), (Kind::Adopted, wanted(&first())));
+}
+
+#[test]
+fn an_edit_that_restores_size_and_time_shows_and_is_read_in_any_case_now_and_then() {
+    let (_dir, home) = fresh();
+    let home_of = open(&home).unwrap();
+    deliver(&home_of, &first()).unwrap();
+    let path = home.join("dags/a.py");
+    let before = fs::metadata(&path).unwrap();
+    fs::write(&path, "XX").unwrap();
+    Disk.touch(&path, before.mtime() * 1_000_000_000 + before.mtime_nsec()).unwrap();
+    assert_eq!(look_at(&home_of, &first()).drift.len(), 1, "the inode's change time tells");
+    // A record that knows the stamp of the edited file, as a broken clock may make it.
+    let mut record = read_record(&home).unwrap().unwrap();
+    record.files.get_mut("dags/a.py").unwrap().stamp = record::Stamp::of(&fs::metadata(&path).unwrap());
+    fs::write(home.join(".dagguard/deployed"), record.to_json()).unwrap();
+    assert_eq!(look_at(&home_of, &first()).drift, []);
+    assert_eq!(home_of.observe(&first(), Layout::Content, Look::Content).unwrap().drift.len(), 1);
+}
+
+#[test]
+fn a_clock_set_back_still_makes_changed_files_newer() {
+    let (_dir, home) = fresh();
+    let clock = Arc::new(AtomicI64::new(0));
+    let effects = Faulty { clock: clock.clone(), ..Faulty::new(usize::MAX, Fault::Killed) };
+    let home_of = open_with(&home, Box::new(effects)).unwrap();
+    deliver(&home_of, &first()).unwrap();
+    let time = || fs::metadata(home.join("dags/a.py")).unwrap().mtime();
+    let before = time();
+    // Ten years ago.
+    clock.store(Disk.now() - 315_360_000 * 1_000_000_000, Ordering::SeqCst);
+    deliver(&home_of, &second()).unwrap();
+    assert_eq!(time(), before + 1, "Python's byte code is told by whole seconds");
+    deliver(&home_of, &first()).unwrap();
+    assert_eq!(time(), before + 2);
+    assert!(look_at(&home_of, &first()).is_at(&Revision::new("1111")));
+}
+
+#[test]
+fn another_user_of_the_group_ends_what_one_has_begun() {
+    let (_dir, home) = fresh();
+    let (effects, left) = mortal(usize::MAX, false);
+    let dying = open_with(&home, effects).unwrap();
+    deliver(&dying, &first()).unwrap();
+    left.store(32, Ordering::SeqCst);
+    deliver(&dying, &second()).unwrap_err();
+    drop(dying);
+    // Only the owner of a file may set its time.
+    let other = Faulty { foreign: true, ..Faulty::new(usize::MAX, Fault::Killed) };
+    let again = open_with(&home, Box::new(other)).unwrap();
+    assert_eq!(again.recovered(), Some(&Recovery::Finished(Revision::new("2222"))));
+    assert_eq!(on_disk(&home), wanted(&second()));
+    assert_eq!(fs::metadata(home.join("dags/run.sh")).unwrap().permissions().mode() & 0o777, 0o775);
+    let lock = fs::metadata(home.join(".dagguard/lock")).unwrap();
+    assert_eq!(lock.permissions().mode() & 0o777, 0o664, "the next user opens it too");
+}
+
+#[test]
+fn a_volume_that_would_be_full_is_noticed_before_anything_is_written() {
+    let refusals = |room: Room| {
+        let (_dir, home) = fresh();
+        let home_of =
+            open_with(&home, Box::new(Faulty { room: Some(room), ..Faulty::new(usize::MAX, Fault::Killed) })).unwrap();
+        let (observed, proposed) = (look_at(&home_of, &first()), first());
+        let plan = plan(&observed.manifest, &proposed, Layout::Content).unwrap();
+        let refusals = home_of.refusals(&observed, &proposed, &plan, Layout::Content).unwrap();
+        refusals.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let room = Room { block: 4096, bytes: 1 << 30, files: Some(1000) };
+    assert_eq!(refusals(room), Vec::<String>::new());
+    let full = refusals(Room { bytes: 40_000, ..room });
+    assert!(
+        full[0].starts_with("the volume of `dags` has room for 40000 more bytes, this delivery takes "),
+        "{full:?}"
+    );
+    assert!(refusals(Room { files: Some(5), ..room })[0].starts_with("the volume of `dags` takes 5 more files"));
+    assert_eq!(refusals(Room { files: None, ..room }), Vec::<String>::new());
 }

@@ -3,10 +3,10 @@
 use super::lines::say;
 use super::step::{Effect, Event, Failure, Line, Outcome, Proposal, State, step};
 use super::watch::Watch;
-use super::{FirstDelivery, Judge, Judgement, Settings};
-use crate::content::{Plan, Revision, Snapshot, plan};
+use super::{FirstDelivery, Judge, Judgement, OnDrift, Settings};
+use crate::content::{Plan, Refusal, Revision, Snapshot};
 use crate::git::{GitError, Upstream};
-use crate::publish::{self, Home, Kind, Observed, PublishError};
+use crate::publish::{self, Home, Kind, Look, Observed, PublishError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub async fn run<J: Judge>(settings: Settings, judge: &J, shutdown: impl Future<
     let watch = watch(&settings);
     let clock = Instant::now();
     let mut state = State::new(settings.interval, settings.once, settings.bootstrap);
-    let mut driver = Driver { settings: Arc::new(settings), judge, home: None, pass: None };
+    let mut driver = Driver { settings: Arc::new(settings), judge, home: None, pass: None, passes: 0 };
     let mut event = Event::Due;
     let mut span = tracing::info_span!("pass");
     loop {
@@ -39,6 +39,7 @@ pub async fn run<J: Judge>(settings: Settings, judge: &J, shutdown: impl Future<
                         driver.settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
                     }
                 }),
+                Effect::Hold { revision, reasons, undecided } => driver.note_hold(revision, reasons, undecided).await,
                 Effect::End(outcome) => return outcome,
                 other => todo = other,
             }
@@ -55,7 +56,9 @@ pub async fn run<J: Judge>(settings: Settings, judge: &J, shutdown: impl Future<
                 }
             }
             // Both may be past a commit point; they take as long as the disk does.
-            effect @ (Effect::Open | Effect::Publish) => driver.act(effect).instrument(span.clone()).await,
+            effect @ (Effect::Open | Effect::Publish | Effect::Repair) => {
+                driver.act(effect).instrument(span.clone()).await
+            }
             effect => tokio::select! {
                 biased;
                 () = &mut shutdown => Event::Shutdown,
@@ -91,15 +94,22 @@ async fn saved(watch: Option<&Watch>) {
 struct Pass {
     revision: Revision,
     proposed: Option<Arc<Snapshot>>,
+    /// What is on disk.
     observed: Option<Arc<Observed>>,
+    /// What the plan starts from: the same, or without what others did where that is to stay.
+    base: Option<Arc<Observed>>,
     plan: Option<Arc<Plan>>,
 }
+
+/// Each pass so many reads every delivered file, whatever the file system says of it.
+const PASSES_TO_CONTENT: u32 = 12;
 
 struct Driver<'a, J> {
     settings: Arc<Settings>,
     judge: &'a J,
     home: Option<Arc<Home>>,
     pass: Option<Pass>,
+    passes: u32,
 }
 
 impl<J: Judge> Driver<'_, J> {
@@ -110,7 +120,8 @@ impl<J: Judge> Driver<'_, J> {
             Effect::Compare => self.compare().await,
             Effect::Judge(first) => self.ask(first).await,
             Effect::Publish => self.publish().await,
-            Effect::Wait(_) | Effect::Say(_) | Effect::End(_) => Ok(Event::Due),
+            Effect::Repair => self.repair().await,
+            Effect::Wait(_) | Effect::Say(_) | Effect::Hold { .. } | Effect::End(_) => Ok(Event::Due),
         };
         match result {
             Ok(event) => event,
@@ -126,8 +137,8 @@ impl<J: Judge> Driver<'_, J> {
     async fn open(&mut self) -> Result<Event, Fault> {
         let settings = self.settings.clone();
         let (home, deployed) = blocking(move || {
-            let home = Home::open(&settings.home)?;
-            let observed = home.observe(&nothing(), settings.layout)?;
+            let home = Home::open(settings.places(), settings.delivery.options)?;
+            let observed = home.observe(&nothing(), settings.layout, Look::Stamps)?;
             let whole = observed.kind == Kind::Recorded && observed.drift.is_empty();
             Ok::<_, PublishError>((home, whole.then_some(observed.revision)))
         })
@@ -147,46 +158,32 @@ impl<J: Judge> Driver<'_, J> {
             fetched => fetched?,
         };
         let revision = fetched.revision;
-        self.pass = Some(Pass { revision: revision.clone(), proposed: None, observed: None, plan: None });
+        self.pass = Some(Pass { revision: revision.clone(), proposed: None, observed: None, base: None, plan: None });
         Ok(Event::Fetched { revision, is_tag: fetched.is_tag, ancestry: fetched.ancestry })
     }
 
     async fn compare(&mut self) -> Result<Event, Fault> {
         let (settings, home) = (self.settings.clone(), self.home()?);
+        let look = if self.passes % PASSES_TO_CONTENT == PASSES_TO_CONTENT - 1 { Look::Content } else { Look::Stamps };
+        self.passes = self.passes.wrapping_add(1);
         let pass = self.pass.as_mut().ok_or(Fault::Panicked)?;
         let revision = pass.revision.clone();
-        let compared = blocking(move || -> Result<_, Fault> {
-            let observed = home.observe(&nothing(), settings.layout)?;
-            if observed.is_at(&revision) {
-                // The common pass: not even the tree is read.
-                return Ok((observed, None, Ok(Plan::default()), false));
-            }
-            let proposed = settings.upstream.snapshot(&revision)?;
-            let observed = match observed.kind {
-                Kind::Recorded => observed,
-                // Without a record the proposed tree says which shared folders to look at.
-                Kind::Empty | Kind::Adopted => home.observe(&proposed, settings.layout)?,
-            };
-            let steps = plan(&observed.manifest, &proposed, settings.layout);
-            let ours = proposed.config().map(|(path, file)| (path, file.id));
-            // What the deployed commit says of the rules is looked up in it, so it must be there.
-            settings.upstream.recall(&observed.revision)?;
-            let known = settings.upstream.configuration(&observed.revision);
-            let policy = known.as_ref().map(|(path, file)| (path, file.id)) != ours;
-            Ok((observed, Some(proposed), steps, policy))
-        })
-        .await??;
-        let (observed, proposed, steps, policy) = compared;
+        let compared = blocking(move || compare(&settings, &home, &revision, look)).await??;
+        let (observed, base) = (compared.observed, compared.base);
+        let on_drift = self.settings.delivery.drift;
         let proposal = Proposal {
             kind: observed.kind,
             deployed: observed.revision.clone(),
-            drift: observed.drift.clone(),
-            steps: steps.as_ref().map(|plan| (plan.writes(), plan.removals())).map_err(Clone::clone),
-            policy,
+            drift: if on_drift == OnDrift::Ignore { Vec::new() } else { observed.drift.clone() },
+            repairs: on_drift == OnDrift::Repair,
+            left_out: compared.proposed.as_ref().map(|proposed| proposed.left_out().to_vec()).unwrap_or_default(),
+            steps: compared.steps.as_ref().map(|plan| (plan.writes(), plan.removals())).map_err(Clone::clone),
+            policy: compared.policy,
         };
         pass.observed = Some(Arc::new(observed));
-        pass.proposed = proposed.map(Arc::new);
-        pass.plan = steps.ok().map(Arc::new);
+        pass.base = Some(Arc::new(base));
+        pass.proposed = compared.proposed.map(Arc::new);
+        pass.plan = compared.steps.ok().map(Arc::new);
         Ok(Event::Compared(proposal))
     }
 
@@ -195,7 +192,7 @@ impl<J: Judge> Driver<'_, J> {
         let pass = self.pass.as_ref().ok_or(Fault::Panicked)?;
         let proposed = pass.proposed.clone().ok_or(Fault::Panicked)?;
         let observed = pass.observed.clone().ok_or(Fault::Panicked)?;
-        let deployed = blocking(move || publish::deployed(&settings.home, &observed, settings.layout)).await??;
+        let deployed = blocking(move || publish::deployed(settings.places(), &observed, settings.layout)).await??;
         let judgement = unpanicked(self.judge.judge(&deployed, &proposed, first)).await?;
         Ok(Event::Judged(judgement))
     }
@@ -204,10 +201,10 @@ impl<J: Judge> Driver<'_, J> {
         let (settings, home) = (self.settings.clone(), self.home()?);
         let pass = self.pass.as_ref().ok_or(Fault::Panicked)?;
         let proposed = pass.proposed.clone().ok_or(Fault::Panicked)?;
-        let observed = pass.observed.clone().ok_or(Fault::Panicked)?;
+        let base = pass.base.clone().ok_or(Fault::Panicked)?;
         let plan = pass.plan.clone().ok_or(Fault::Panicked)?;
         let published = blocking(move || -> Result<_, Fault> {
-            let published = home.publish(&observed, &proposed, &plan, settings.layout)?;
+            let published = home.publish(&base, &proposed, &plan, settings.layout)?;
             // A cache's bookkeeping: the delivery is done, whatever becomes of this.
             if let Err(error) = settings.upstream.keep(&published.revision) {
                 tracing::debug!(%error, "the deployed commit is not kept in the store");
@@ -218,9 +215,85 @@ impl<J: Judge> Driver<'_, J> {
         Ok(Event::Published(published))
     }
 
+    /// Puts back what is deployed while a newer commit is held.
+    async fn repair(&mut self) -> Result<Event, Fault> {
+        let (settings, home) = (self.settings.clone(), self.home()?);
+        let pass = self.pass.as_ref().ok_or(Fault::Panicked)?;
+        let observed = pass.observed.clone().ok_or(Fault::Panicked)?;
+        let repaired = blocking(move || -> Result<_, Fault> {
+            settings.upstream.recall(&observed.revision)?;
+            let deployed = settings.upstream.snapshot(&observed.revision)?;
+            let plan = settings
+                .delivery
+                .planner
+                .plan(&observed.manifest, &deployed, settings.layout)
+                .map_err(|refusals| Fault::Failed(refused(&refusals)))?;
+            Ok(home.publish(&observed, &deployed, &plan, settings.layout)?)
+        })
+        .await?;
+        match repaired {
+            Ok(published) => Ok(Event::Repaired(Ok(published))),
+            Err(Fault::Failed(failure)) => Ok(Event::Repaired(Err(failure))),
+            Err(Fault::Panicked) => Err(Fault::Panicked),
+        }
+    }
+
+    /// Bookkeeping for `status`: what becomes of it changes nothing.
+    async fn note_hold(&self, revision: Revision, reasons: Vec<String>, undecided: bool) {
+        let Ok(home) = self.home() else { return };
+        let noted = blocking(move || home.hold(&revision, &reasons, undecided)).await;
+        if let Ok(Err(error)) = noted {
+            tracing::debug!(%error, "the hold is not noted");
+        }
+    }
+
     fn home(&self) -> Result<Arc<Home>, Fault> {
         self.home.clone().ok_or(Fault::Panicked)
     }
+}
+
+/// What one comparison found.
+struct Compared {
+    observed: Observed,
+    base: Observed,
+    proposed: Option<Snapshot>,
+    steps: Result<Plan, Vec<Refusal>>,
+    policy: bool,
+}
+
+fn compare(settings: &Settings, home: &Home, revision: &Revision, look: Look) -> Result<Compared, Fault> {
+    let mut observed = home.observe(&nothing(), settings.layout, look)?;
+    let keeps = settings.delivery.drift != OnDrift::Repair;
+    let base = |observed: &Observed| if keeps { observed.clone().without_drift() } else { observed.clone() };
+    if base(&observed).is_at(revision) {
+        // The common pass: not even the tree is read.
+        let base = base(&observed);
+        return Ok(Compared { observed, base, proposed: None, steps: Ok(Plan::default()), policy: false });
+    }
+    let proposed = settings.upstream.snapshot(revision)?;
+    if observed.kind != Kind::Recorded {
+        // Without a record the proposed tree says which shared folders to look at.
+        observed = home.observe(&proposed, settings.layout, look)?;
+    }
+    let base = base(&observed);
+    let mut steps = settings.delivery.planner.plan(&base.manifest, &proposed, settings.layout);
+    if let Ok(plan) = &steps {
+        let refusals = home.refusals(&base, &proposed, plan, settings.layout)?;
+        if !refusals.is_empty() {
+            steps = Err(refusals);
+        }
+    }
+    let ours = proposed.config().map(|(path, file)| (path, file.id));
+    // What the deployed commit says of the rules is looked up in it, so it must be there.
+    settings.upstream.recall(&observed.revision)?;
+    let known = settings.upstream.configuration(&observed.revision);
+    let policy = known.as_ref().map(|(path, file)| (path, file.id)) != ours;
+    Ok(Compared { observed, base, proposed: Some(proposed), steps, policy })
+}
+
+fn refused(refusals: &[Refusal]) -> Failure {
+    let reasons: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+    Failure { error: reasons.join("; "), transient: false, fatal: false }
 }
 
 fn nothing() -> Snapshot {
@@ -241,7 +314,10 @@ impl From<GitError> for Fault {
 
 impl From<PublishError> for Fault {
     fn from(error: PublishError) -> Self {
-        let fatal = matches!(error, PublishError::NotWritable { .. } | PublishError::LinkedRoot { .. });
+        let fatal = matches!(
+            error,
+            PublishError::NotWritable { .. } | PublishError::LinkedRoot { .. } | PublishError::NewerState { .. }
+        );
         Self::Failed(Failure { transient: error.is_transient(), error: error.to_string(), fatal })
     }
 }

@@ -3,10 +3,18 @@
 
 use super::step::Line;
 use crate::publish::Recovery;
+use crate::switch::off;
 use tracing::{debug, error, info, warn};
 
 /// Says one line.
 pub(super) fn say(line: &Line, branch: &str) {
+    if (off("R33") && matches!(line, Line::Updating(_)))
+        || (off("R21") && *line == Line::Started)
+        || (off("R32") && *line == Line::Stopping)
+        || (off("R6") && matches!(line, Line::LeftOut(_)))
+    {
+        return;
+    }
     match line {
         Line::Started => info!(version = env!("CARGO_PKG_VERSION"), branch, "syncer started"),
         Line::Recovered(Recovery::Finished(revision)) => {
@@ -14,6 +22,9 @@ pub(super) fn say(line: &Line, branch: &str) {
         }
         Line::Recovered(Recovery::Abandoned(revision)) => {
             warn!(%revision, "a delivery that had been cut off cannot be finished, what is on disk counts as deployed");
+        }
+        Line::Recovered(Recovery::Reconciled(revision)) => {
+            warn!(%revision, "the record was not the same on all volumes, the newest counts and is on all of them now");
         }
         Line::TagTaken => warn!(branch, "there is no such branch, following the tag of that name"),
         Line::Rewritten { revision, certain: true } => {
@@ -31,6 +42,13 @@ pub(super) fn say(line: &Line, branch: &str) {
         }
         Line::Updating(revision) => info!(%revision, "Updating to revision {revision}"),
         Line::Repairing(files) => info!(files, "putting files back as they were delivered"),
+        Line::NotRepaired(failure) => warn!(error = failure.error, "what is deployed could not be put back"),
+        Line::LeftOut(path) => {
+            info!(%path, "not delivered: of plugins only operators and sensors are, of shared only folders");
+        }
+        Line::NeedsRestart(path) => {
+            warn!(%path, "Airflow's processes loaded this module when they started and use it until a restart");
+        }
         Line::Held { revision, reason, undecided } => {
             warn!(%revision, reason, undecided, "holding a revision back");
         }

@@ -1,9 +1,10 @@
 //! What follows from what happened: the life of a pass as a pure function.
 
 use super::{Bootstrap, FirstDelivery, Judgement, Once};
-use crate::content::{Refusal, Revision};
+use crate::content::{ContentPath, HomePath, Refusal, Revision};
 use crate::git::Ancestry;
 use crate::publish::{Drift, Kind, Published, Recovery};
+use crate::switch::off;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub enum Event {
     Judged(Judgement),
     /// The tree was delivered.
     Published(Published),
+    /// What is deployed was put back while another commit is held; or why it could not be.
+    Repaired(Result<Published, Failure>),
     /// Something failed that the world outside is to blame for.
     Failed(Failure),
     /// Something failed that this program is to blame for; the pass is over.
@@ -60,8 +63,12 @@ pub struct Proposal {
     pub kind: Kind,
     /// What is deployed.
     pub deployed: Revision,
-    /// Where the disk is not as it was recorded.
+    /// Where the disk is not as it was recorded, and that matters to somebody.
     pub drift: Vec<Drift>,
+    /// Whether that is put back.
+    pub repairs: bool,
+    /// What lies beside the content of the newest commit, if that was read.
+    pub left_out: Vec<ContentPath>,
     /// How many files would be written and taken away; or why this tree cannot be delivered.
     pub steps: Result<(usize, usize), Vec<Refusal>>,
     /// Whether the tree's own configuration is another one, by which later changes are judged.
@@ -92,6 +99,17 @@ pub enum Effect {
     Judge(FirstDelivery),
     /// Carry the plan out; answered by `Published`.
     Publish,
+    /// Put back what is deployed; answered by `Repaired`.
+    Repair,
+    /// Note that a commit is held, for those who ask later; no answer.
+    Hold {
+        /// The commit.
+        revision: Revision,
+        /// Why.
+        reasons: Vec<String>,
+        /// Whether it is that nothing could be seen.
+        undecided: bool,
+    },
     /// Wait so long; answered by `Due`.
     Wait(Duration),
     /// Log a line.
@@ -175,6 +193,12 @@ pub enum Line {
     Updating(Revision),
     /// Files are put back as they were delivered.
     Repairing(usize),
+    /// What is deployed could not be put back.
+    NotRepaired(Failure),
+    /// A file or folder beside the content is not delivered (R6).
+    LeftOut(ContentPath),
+    /// A module that running processes of Airflow go on using as it was.
+    NeedsRestart(HomePath),
     /// A commit is held, for this reason.
     Held {
         /// The commit.
@@ -235,6 +259,12 @@ pub struct State {
     panics: u64,
     /// What was said of a hold, so that it is not said every pass.
     said: Option<(Revision, BTreeSet<String>)>,
+    /// What was said of files beside the content.
+    left_out: BTreeSet<ContentPath>,
+    /// What was said of drift that stays.
+    reported: BTreeSet<Drift>,
+    /// Whether files are to be put back also where the newest commit is held.
+    drifted: bool,
 }
 
 /// How far the loop has come since its start.
@@ -265,6 +295,9 @@ impl State {
             transient: false,
             panics: 0,
             said: None,
+            left_out: BTreeSet::new(),
+            reported: BTreeSet::new(),
+            drifted: false,
         }
     }
 
@@ -304,7 +337,17 @@ pub fn step(mut state: State, event: Event, now: Duration) -> (State, Vec<Effect
             state.deployed = Some(published.revision);
             state.said = None;
             let outcome = if state.unjudged { PassOutcome::Unjudged } else { PassOutcome::Success };
-            state.close(outcome, now)
+            let mut effects = restarts(published.stale);
+            effects.extend(state.close(outcome, now));
+            effects
+        }
+        Event::Repaired(repaired) => {
+            let mut effects = match repaired {
+                Ok(published) => restarts(published.stale),
+                Err(failure) => vec![Effect::Say(Line::NotRepaired(failure))],
+            };
+            effects.extend(state.close(PassOutcome::Blocked, now));
+            effects
         }
         Event::Failed(failure) => state.failed(failure, now),
         Event::Panicked => {
@@ -322,12 +365,17 @@ pub fn step(mut state: State, event: Event, now: Duration) -> (State, Vec<Effect
     (state, effects)
 }
 
+fn restarts(stale: Vec<HomePath>) -> Vec<Effect> {
+    stale.into_iter().map(|path| Effect::Say(Line::NeedsRestart(path))).collect()
+}
+
 impl State {
     fn begin(&mut self, now: Duration) -> Vec<Effect> {
         self.pass_at = now;
         self.revision = None;
         self.kind = None;
         self.unjudged = false;
+        self.drifted = false;
         match self.stage {
             Stage::New => {
                 self.stage = Stage::Started;
@@ -342,21 +390,32 @@ impl State {
         let Some(revision) = self.revision.clone() else { return self.close(PassOutcome::Error, now) };
         self.kind = Some(proposal.kind);
         self.deployed = (proposal.kind != Kind::Empty).then(|| proposal.deployed.clone());
+        let recorded = proposal.kind == Kind::Recorded;
+        let keeps = proposal.drift.is_empty() || !proposal.repairs;
+        self.drifted = recorded && !keeps;
+        let drift: BTreeSet<Drift> = proposal.drift.into_iter().collect();
+        let unsaid = drift.iter().filter(|drift| proposal.repairs || !self.reported.contains(*drift)).cloned();
+        let mut effects: Vec<Effect> = unsaid.map(|drift| Effect::Say(Line::Drifted(drift))).collect();
+        self.reported = drift;
+        for path in proposal.left_out {
+            if self.left_out.insert(path.clone()) {
+                effects.push(Effect::Say(Line::LeftOut(path)));
+            }
+        }
         let (writes, removals) = match proposal.steps {
             Ok(steps) => steps,
             Err(refusals) => {
                 let reasons = refusals.iter().map(ToString::to_string).collect();
-                return self.hold(&revision, reasons, false, now);
+                effects.extend(self.hold(&revision, reasons, false, now));
+                return effects;
             }
         };
-        let recorded = proposal.kind == Kind::Recorded;
         let nothing_to_do = writes + removals == 0;
         let same = recorded && proposal.deployed == revision;
-        if same && nothing_to_do && proposal.drift.is_empty() {
-            return self.close(PassOutcome::Noop, now);
+        if same && nothing_to_do && keeps && !off("R17") {
+            effects.extend(self.close(PassOutcome::Noop, now));
+            return effects;
         }
-        let mut effects: Vec<Effect> =
-            proposal.drift.into_iter().map(|drift| Effect::Say(Line::Drifted(drift))).collect();
         if same {
             // What was delivered is put back: it was judged when it was delivered.
             effects.extend([Effect::Say(Line::Repairing(writes + removals)), Effect::Publish]);
@@ -370,6 +429,10 @@ impl State {
             return effects;
         }
         let first = if proposal.kind == Kind::Empty { FirstDelivery::Yes } else { FirstDelivery::No };
+        if off("R39") && proposal.kind == Kind::Recorded {
+            effects.extend([Effect::Say(Line::Updating(revision)), Effect::Publish]);
+            return effects;
+        }
         effects.push(Effect::Judge(first));
         effects
     }
@@ -414,9 +477,14 @@ impl State {
         if self.said == says {
             effects.push(Effect::Say(Line::StillHeld(revision.clone())));
         } else {
+            effects.push(Effect::Hold { revision: revision.clone(), reasons: reasons.clone(), undecided });
             let line = |reason| Effect::Say(Line::Held { revision: revision.clone(), reason, undecided });
             effects.extend(reasons.into_iter().map(line));
             self.said = says;
+        }
+        if self.drifted {
+            effects.push(Effect::Repair);
+            return effects;
         }
         effects.extend(self.close(PassOutcome::Blocked, now));
         effects
@@ -425,7 +493,7 @@ impl State {
     fn failed(&mut self, failure: Failure, now: Duration) -> Vec<Effect> {
         self.failures += 1;
         self.transient = failure.transient;
-        let fatal = failure.fatal;
+        let fatal = failure.fatal || off("R24");
         let mut effects = vec![Effect::Say(Line::Failed { failure, attempt: self.failures })];
         effects.extend(self.close(PassOutcome::Error, now));
         if fatal && self.once.is_none() {
@@ -449,6 +517,7 @@ impl State {
                 PassOutcome::Success | PassOutcome::Unjudged | PassOutcome::Noop => Outcome::Complete,
                 PassOutcome::Blocked if self.deployed.is_some() => Outcome::Held,
                 PassOutcome::Error if self.deployed.is_some() && self.transient => Outcome::Kept,
+                PassOutcome::Blocked | PassOutcome::Error if off("R31") => Outcome::Complete,
                 PassOutcome::Blocked | PassOutcome::Error => Outcome::Incomplete,
             }),
         };
@@ -458,6 +527,7 @@ impl State {
     /// The rest of the interval; after a second failure in a row twice as long, and so on.
     fn wait(&self, elapsed: Duration) -> Duration {
         let longer = 1_u32.checked_shl(self.failures.saturating_sub(1)).unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
+        let longer = if off("R12") { longer + 1 } else { longer };
         (self.interval * longer).saturating_sub(elapsed)
     }
 }
@@ -481,13 +551,15 @@ mod tests {
             kind,
             deployed: revision(deployed),
             drift: vec![],
+            repairs: true,
+            left_out: vec![],
             steps: Ok((writes, 0)),
             policy: false,
         })
     }
 
     fn published(text: &str) -> Event {
-        Event::Published(Published { revision: revision(text), writes: 1, removals: 0 })
+        Event::Published(Published { revision: revision(text), writes: 1, removals: 0, stale: vec![] })
     }
 
     fn opened(deployed: Option<&str>) -> Event {
@@ -534,6 +606,7 @@ mod tests {
             Effect::Say(Line::PassOver { outcome, .. }) => outcome.word().to_string(),
             Effect::Say(Line::Held { reason, .. }) => format!("held: {reason}"),
             Effect::Say(Line::Updating(revision)) => format!("updating {revision}"),
+            Effect::Hold { .. } => "noted".to_string(),
             Effect::Say(line) => format!("{line:?}").split([' ', '(']).next().unwrap().to_string(),
             Effect::Wait(time) => format!("wait {}", time.as_secs()),
             other => format!("{other:?}"),
@@ -578,13 +651,13 @@ mod tests {
         let pass =
             |revision: &str, verdict: Event| [Event::Due, fetched(revision), compared(Kind::Recorded, "a", 1), verdict];
         sync.feed([Event::Due, opened(Some("a"))]);
-        assert_eq!(sync.feed(pass("b", hold("x"))), ["held: x", "blocked", "wait 297"]);
+        assert_eq!(sync.feed(pass("b", hold("x"))), ["noted", "held: x", "blocked", "wait 297"]);
         assert_eq!(sync.feed(pass("b", hold("x"))), ["StillHeld", "blocked", "wait 297"]);
-        assert_eq!(sync.feed(pass("b", hold("y"))), ["held: y", "blocked", "wait 297"]);
-        assert_eq!(sync.feed(pass("c", hold("y"))), ["held: y", "blocked", "wait 297"]);
+        assert_eq!(sync.feed(pass("b", hold("y"))), ["noted", "held: y", "blocked", "wait 297"]);
+        assert_eq!(sync.feed(pass("c", hold("y"))), ["noted", "held: y", "blocked", "wait 297"]);
         assert_eq!(sync.feed(pass("c", allow())), ["updating c", "Publish"]);
         sync.feed([published("c")]);
-        assert_eq!(sync.feed(pass("d", hold("y"))), ["held: y", "blocked", "wait 297"]);
+        assert_eq!(sync.feed(pass("d", hold("y"))), ["noted", "held: y", "blocked", "wait 297"]);
     }
 
     #[test]
@@ -599,10 +672,10 @@ mod tests {
             assert_eq!(first(Bootstrap::Deliver, verdict), ["DeliveredAnyway", "updating a", "Publish"]);
         }
         assert_eq!(first(Bootstrap::Judge, unseen()), ["DeliveredAnyway", "updating a", "Publish"]);
-        assert_eq!(first(Bootstrap::Judge, hold("x")), ["held: x", "blocked", "End(Incomplete)"]);
-        assert_eq!(first(Bootstrap::Wait, unseen()), ["held: unseen", "blocked", "End(Incomplete)"]);
+        assert_eq!(first(Bootstrap::Judge, hold("x")), ["noted", "held: x", "blocked", "End(Incomplete)"]);
+        assert_eq!(first(Bootstrap::Wait, unseen()), ["noted", "held: unseen", "blocked", "End(Incomplete)"]);
         assert_eq!(first(Bootstrap::Wait, allow()), ["updating a", "Publish"]);
-        assert_eq!(first(Bootstrap::Wait, unjudged())[1..], ["blocked", "End(Incomplete)"]);
+        assert_eq!(first(Bootstrap::Wait, unjudged())[2..], ["blocked", "End(Incomplete)"]);
         let mut sync = Loop::new(None, Bootstrap::Deliver);
         sync.feed([Event::Due, opened(None), fetched("a"), compared(Kind::Empty, "disk", 5), unjudged()]);
         assert_eq!(sync.feed([published("a")])[0], "unjudged");
@@ -620,10 +693,43 @@ mod tests {
             kind: Kind::Recorded,
             deployed: revision("a"),
             drift: vec![drift],
+            repairs: true,
+            left_out: vec![],
             steps: Ok((0, 1)),
             policy: false,
         };
         assert_eq!(sync.feed([Event::Compared(drifted)]), ["Drifted", "Repairing", "Publish"]);
+    }
+
+    #[test]
+    fn what_others_changed_is_put_back_also_while_a_commit_is_held_or_said_once() {
+        let drift = Drift { path: HomePath::new("dags/x.py").unwrap(), kind: crate::publish::DriftKind::Changed };
+        let drifted = |repairs, deployed: &str| {
+            Event::Compared(Proposal {
+                kind: Kind::Recorded,
+                deployed: revision(deployed),
+                drift: vec![drift.clone()],
+                repairs,
+                left_out: vec![],
+                steps: Ok((usize::from(repairs || deployed != "b"), 0)),
+                policy: false,
+            })
+        };
+        let mut sync = Loop::new(None, Bootstrap::Deliver);
+        sync.feed([Event::Due, opened(Some("a"))]);
+        assert_eq!(sync.feed([fetched("b"), drifted(true, "a"), hold("x")]), ["noted", "held: x", "Repair"]);
+        let repaired = Published { revision: revision("a"), writes: 1, removals: 0, stale: vec![] };
+        assert_eq!(sync.feed([Event::Repaired(Ok(repaired))]), ["blocked", "wait 296"]);
+        let lost = Failure { error: "x".into(), transient: true, fatal: false };
+        sync.feed([Event::Due, fetched("b"), drifted(true, "a"), hold("x")]);
+        assert_eq!(sync.feed([Event::Repaired(Err(lost))]), ["NotRepaired", "blocked", "wait 296"]);
+        sync.feed([Event::Due, fetched("b")]);
+        assert_eq!(sync.feed([drifted(false, "b")])[..1], ["noop"], "what was said is not said again");
+        sync.feed([Event::Due, fetched("b"), compared(Kind::Recorded, "b", 0), Event::Due, fetched("b")]);
+        assert_eq!(sync.feed([drifted(false, "b")])[..2], ["Drifted", "noop"], "but after it was mended");
+        let stale = vec![HomePath::new("plugins/ui/views.py").unwrap()];
+        let published = Published { revision: revision("c"), writes: 1, removals: 0, stale };
+        assert_eq!(sync.feed([Event::Published(published)])[..2], ["NeedsRestart", "success"]);
     }
 
     #[test]
@@ -633,12 +739,14 @@ mod tests {
             kind: Kind::Recorded,
             deployed: revision("a"),
             drift: vec![],
+            repairs: true,
+            left_out: vec![],
             steps: Err(vec![Refusal::NoContent]),
             policy: false,
         };
         let said = sync.feed([Event::Due, opened(Some("a")), fetched("b"), Event::Compared(refused)]);
-        assert!(said[0].starts_with("held: the tree holds none of the folders"), "{said:?}");
-        assert_eq!(said[1..], ["blocked", "End(Held)"]);
+        assert!(said[1].starts_with("held: the tree holds none of the folders"), "{said:?}");
+        assert_eq!(said[2..], ["blocked", "End(Held)"]);
     }
 
     #[test]

@@ -7,8 +7,8 @@
 use crate::repositories::{Scripted, write};
 use dagguard::content::{Layout, Revision, Snapshot, plan};
 use dagguard::git::{Options, Remote, Source, Upstream};
-use dagguard::publish::{Home, Kind, observe, read_record};
-use dagguard::sync::{Bootstrap, FirstDelivery, Judge, Judgement, Once, Outcome, Settings, run};
+use dagguard::publish::{self, Home, Kind, Look, observe, read_record};
+use dagguard::sync::{Bootstrap, Delivery, FirstDelivery, Judge, Judgement, Once, Outcome, Settings, run};
 use notify::Watcher as _;
 use notify::event::{EventKind, ModifyKind, RenameMode};
 use std::collections::BTreeMap;
@@ -56,6 +56,7 @@ impl Installation {
             once: None,
             bootstrap: Bootstrap::Deliver,
             layout: Layout::Content,
+            delivery: Delivery::default(),
             warnings: Vec::new(),
         }
     }
@@ -528,7 +529,7 @@ fn a_home_that_cannot_be_written_ends_the_program() {
 fn a_reader_sees_only_whole_files() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("home");
-    let home = Home::open(&path).unwrap();
+    let home = Home::open(&path, publish::Options::default()).unwrap();
     let tree = |number: usize| {
         let revision = Revision::new(format!("{number}"));
         let mut snapshot = Snapshot::empty(revision.clone());
@@ -539,7 +540,7 @@ fn a_reader_sees_only_whole_files() {
     };
     let deliver = |number| {
         let proposed = tree(number);
-        let observed = home.observe(&proposed, Layout::Content).unwrap();
+        let observed = home.observe(&proposed, Layout::Content, Look::Stamps).unwrap();
         let steps = plan(&observed.manifest, &proposed, Layout::Content).unwrap();
         home.publish(&observed, &proposed, &steps, Layout::Content).unwrap();
     };
@@ -561,7 +562,7 @@ fn a_reader_sees_only_whole_files() {
     (1..=100).for_each(deliver);
     stop.store(true, Ordering::Relaxed);
     assert!(reader.join().unwrap() > 10);
-    assert_eq!(observe(&path, &tree(100), Layout::Content).unwrap().kind, Kind::Recorded);
+    assert_eq!(observe(&path, &tree(100), Layout::Content, Look::Stamps).unwrap().kind, Kind::Recorded);
 }
 
 /// The program itself, without an Airflow.

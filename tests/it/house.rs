@@ -13,7 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ids", &[]),
     ("secret", &[]),
     ("switch", &[]),
-    ("content", &[]),
+    ("content", &["switch"]),
     ("python", &["content", "switch"]),
     ("dag", &["python", "content", "ids", "switch"]),
     ("facts", &["content", "ids"]),
@@ -26,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Edges: each talks to one outside thing.
     ("git", &["content", "secret", "switch"]),
     ("airflow", &["facts", "ids", "secret"]),
-    ("publish", &["content"]),
+    ("publish", &["content", "switch"]),
     // Reserved: rooms that later issues furnish, so that their doors are where they should be.
     ("decision", &["rules", "content", "ids"]),
     ("record", &["decision"]),
@@ -34,7 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("forge", &["report"]),
     ("server", &[]),
     // Shell.
-    ("sync", &["git", "publish", "report", "rules", "facts", "content", "ids", "secret"]),
+    ("sync", &["git", "publish", "report", "rules", "facts", "content", "ids", "secret", "switch"]),
     (
         "cli",
         &[
@@ -51,6 +51,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "content",
             "ids",
             "secret",
+            "switch",
             "Comparison",
         ],
     ),

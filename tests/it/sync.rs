@@ -87,6 +87,7 @@ fn the_word_once_delivers_the_content_and_nothing_else_and_exits_0() {
         tree(&home(&branch)),
         [
             "dags/etl.py: from datetime import datetime",
+            "plugins/.airflowignore: # dagguard: delivered folders without a plugin, read anew at each parse",
             "plugins/dates/__init__.py: def today():",
             "plugins/operators/mine.py: x = 1"
         ]

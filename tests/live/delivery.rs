@@ -14,6 +14,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Case)> {
     vec![
         ("a_rename_waits_for_the_run_that_it_would_hurt", Case::Alone(a_rename_waits_for_the_run)),
         ("an_api_that_is_down_is_not_an_idle_airflow", Case::Alone(an_api_that_is_down_is_not_idle)),
+        ("a_change_of_shared_code_is_seen_without_a_restart", Case::Alone(shared_code_is_fresh)),
     ]
 }
 
@@ -175,6 +176,65 @@ fn an_api_that_is_down_is_not_idle(server: &mut Server) {
     server.start_api().and_then(|()| server.wait_for_api()).unwrap_or_else(|error| panic!("{error}"));
     syncer.wait_for_pass(seen, &renamed, "success", LIMIT);
     assert_eq!(deployed(server, file), renamed_text);
+}
+
+/// A DAG whose one task is named by its own text and by a value of shared code.
+fn named(dag_id: &str, text: &str) -> String {
+    format!(
+        r#"
+from datetime import datetime
+from airflow.decorators import dag, task
+from {dag_id}_values.value import VALUE
+
+@dag(dag_id="{dag_id}", schedule=None, start_date=datetime(2025, 1, 1))
+def pipeline():
+    @task(task_id="{text}_" + VALUE)
+    def only():
+        return VALUE
+
+    only()
+
+pipeline()
+"#
+    )
+}
+
+/// Shared code and DAG change in one commit (R9): with our part of `plugins/.airflowignore` the
+/// long-running parser sees both, without it the new text with the old value, until a restart.
+fn shared_code_is_fresh(server: &mut Server) {
+    for (dag_id, keeps) in [("kept_fresh", true), ("left_stale", false)] {
+        let mut stage = Stage::new(server, dag_id);
+        if !keeps {
+            stage.variables.insert("DAGGUARD_NO_PLUGINS_IGNORE", "1".to_string());
+        }
+        let (file, shared) = (format!("dags/{dag_id}.py"), format!("shared/{dag_id}_values/value.py"));
+        let first = stage.branch.push("first", &[(&file, &named(dag_id, "one")), (&shared, "VALUE = 'one'\n")]);
+        let mut syncer = stage.sync();
+        syncer.wait_for_pass(0, &first, FIRST, LIMIT);
+        assert_eq!(server.home().join("plugins/.airflowignore").exists(), keeps);
+        server.restart_parser().unwrap_or_else(|error| panic!("{error}"));
+        server.rest.wait_for_dag(dag_id);
+        server.rest.wait_for_tasks(dag_id, &["one_one"]);
+        let seen = syncer.lines().len();
+        let second = stage.branch.push("second", &[(&file, &named(dag_id, "two")), (&shared, "VALUE = 'two'\n")]);
+        let pass = syncer.wait_for_pass(seen, &second, "success", LIMIT);
+        let stale: Vec<String> = pass
+            .iter()
+            .filter(|line| line.message().contains("until a restart"))
+            .filter_map(|line| line.field("path"))
+            .collect();
+        let delivered = Instant::now();
+        if keeps {
+            assert_eq!(stale, Vec::<String>::new());
+            server.rest.wait_for_tasks(dag_id, &["two_two"]);
+        } else {
+            assert_eq!(stale, [format!("plugins/{dag_id}_values/value.py")]);
+            server.rest.wait_for_tasks(dag_id, &["two_one"]);
+            server.restart_parser().unwrap_or_else(|error| panic!("{error}"));
+            server.rest.wait_for_tasks(dag_id, &["two_two"]);
+        }
+        eprintln!("{dag_id}: as expected {:.1} s after the delivery", delivered.elapsed().as_secs_f64());
+    }
 }
 
 /// `dagguard once` into another home: exit code and log.

@@ -137,6 +137,16 @@ impl Server {
         self.spawn(self.api())
     }
 
+    /// Ends the process that parses DAG files and starts it anew: it loads the plugins as they are now.
+    pub(crate) fn restart_parser(&mut self) -> Result<(), String> {
+        let parser = if self.venv.release.major() == 2 { "scheduler" } else { "dag-processor" };
+        if let Some(mut child) = self.processes.remove(parser) {
+            processes::end(&mut child, &self.home);
+        }
+        let _ = fs::remove_file(self.home.join(format!("airflow-{parser}.pid")));
+        self.spawn(parser)
+    }
+
     /// Waits until the API answers; the last lines of its log if it does not.
     pub(crate) fn wait_for_api(&mut self) -> Result<(), String> {
         let end = Instant::now() + Duration::from_mins(2);

@@ -1,0 +1,186 @@
+//! State files of other versions, and of several volumes.
+
+use super::*;
+
+/// A home that a version of that format left in the middle of a delivery, from `testdata/state`.
+fn sample(format: &str) -> (tempfile::TempDir, PathBuf) {
+    let (dir, home) = fresh();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/state").join(format);
+    copy(&from, &home);
+    (dir, home)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+fn wanted_of_samples() -> Vec<(String, String)> {
+    [("dags/a.py", "a = 2"), ("dags/b.py", "b = 1"), ("plugins/etl/d.py", "d = 2"), ("plugins/operators/o.py", "o = 2")]
+        .map(|(path, text)| (path.to_string(), text.to_string()))
+        .to_vec()
+}
+
+fn texts(home: &Path) -> Vec<(String, String)> {
+    let text = |path: &HomePath| fs::read_to_string(home.join(path.as_str())).unwrap().trim().to_string();
+    on_disk(home).keys().map(|path| (path.to_string(), text(path))).collect()
+}
+
+#[test]
+fn a_delivery_that_an_earlier_version_began_is_ended() {
+    for format in ["1", "2"] {
+        let (_dir, home) = sample(format);
+        let before = read_record(&home).unwrap().unwrap();
+        assert_eq!(before.revision.as_str(), "1111111111111111111111111111111111111111", "{format}");
+        let again = open(&home).unwrap();
+        let to = Revision::new("2222222222222222222222222222222222222222");
+        assert_eq!(again.recovered(), Some(&Recovery::Finished(to.clone())), "{format}");
+        assert_eq!(texts(&home), wanted_of_samples(), "{format}");
+        let observed = again.observe(&Snapshot::empty(to.clone()), Layout::Content, Look::Content).unwrap();
+        assert!(observed.is_at(&to), "{format}: {:?}", observed.drift);
+        assert_eq!(observed.sequence, before.sequence + u64::from(format != "1"), "{format}");
+        let (deliveries, _) = history(&home).unwrap();
+        let revisions: Vec<&str> = deliveries.iter().map(|delivered| &delivered.revision[..4]).collect();
+        assert_eq!(revisions, ["1111", "2222"], "{format}");
+        for name in ["deployed", "history"] {
+            let text = fs::read_to_string(home.join(".dagguard").join(name)).unwrap();
+            assert!(text.contains("\"schema_version\":2"), "{format}: {name} is of our own format now");
+        }
+        assert!(!home.join("dags/gone.py").exists() && !home.join(".dagguard/journal").exists());
+        // Its own next delivery counts on.
+        deliver(&again, &second()).unwrap();
+        assert_eq!(on_disk(&home), wanted(&second()), "{format}");
+    }
+}
+
+#[test]
+fn a_sample_is_ended_also_when_that_is_cut_off() {
+    for format in ["1", "2"] {
+        let mut points = 0;
+        for at in 0.. {
+            let (_dir, home) = sample(format);
+            let cut = open_with(&home, mortal(at, false).0);
+            let ended = cut.is_ok();
+            drop(cut);
+            open(&home).unwrap();
+            assert_eq!(texts(&home), wanted_of_samples(), "{format}: {at}");
+            if ended {
+                break;
+            }
+            points += 1;
+        }
+        assert!(points > 15, "{format}: {points}");
+    }
+}
+
+#[test]
+fn what_a_newer_version_wrote_is_not_touched_and_its_version_is_told() {
+    for name in state::FILES {
+        let (_dir, home) = sample("2");
+        let path = home.join(".dagguard").join(name);
+        let newer = r#"{"schema_version":99,"written_by":"7.8.9","what":["no one","knows"]}"#;
+        fs::write(&path, newer).unwrap();
+        let listing = |home: &Path| {
+            let mut found = Vec::new();
+            let mut open = vec![home.to_path_buf()];
+            while let Some(folder) = open.pop() {
+                for entry in fs::read_dir(folder).unwrap() {
+                    let path = entry.unwrap().path();
+                    let metadata = fs::symlink_metadata(&path).unwrap();
+                    found.push((path.clone(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec()));
+                    if metadata.is_dir() {
+                        open.push(path);
+                    }
+                }
+            }
+            found.sort();
+            found
+        };
+        let before = listing(&home);
+        let Err(error) = open(&home) else { panic!("{name} was taken") };
+        let expected = PublishError::NewerState { path: path.clone(), format: 99, version: "7.8.9".into() };
+        assert_eq!(error, expected, "{name}");
+        assert!(error.to_string().contains("newer dagguard (7.8.9), format 99"), "{error}");
+        assert!(!error.is_transient());
+        assert_eq!(listing(&home), before, "{name}");
+        if name == "deployed" {
+            assert_eq!(read_record(&home), Err(expected));
+        }
+    }
+}
+
+/// Writes the sample of this version's format anew: `cargo test --lib -- --ignored writes_the_sample`.
+#[test]
+#[ignore = "writes into the source tree, when a new format is made"]
+fn writes_the_sample_of_this_format() {
+    let to = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/state").join(state::FORMAT.to_string());
+    let (_dir, home) = fresh();
+    let (effects, left) = mortal(usize::MAX, false);
+    let opened = open_with(&home, effects).unwrap();
+    let revision = |digit: &str| digit.repeat(40);
+    let files = [("dags/a.py", "a = 1\n"), ("dags/gone.py", "g = 1\n"), ("plugins/operators/o.py", "o = 1\n")];
+    deliver(&opened, &snapshot(&revision("1"), &files)).unwrap();
+    let files = [
+        ("dags/a.py", "a = 2\n"),
+        ("dags/b.py", "b = 1\n"),
+        ("plugins/operators/o.py", "o = 2\n"),
+        ("shared/etl/d.py", "d = 2\n"),
+    ];
+    // Until two of the files are in their places.
+    for at in 20.. {
+        left.store(at, Ordering::SeqCst);
+        deliver(&opened, &snapshot(&revision("2"), &files)).unwrap_err();
+        if home.join("plugins/etl/d.py").exists() {
+            break;
+        }
+    }
+    fs::remove_dir_all(&to).ok();
+    copy(&home, &to);
+    fs::remove_file(to.join(".dagguard/lock")).unwrap();
+}
+
+#[test]
+fn the_record_has_a_copy_on_each_volume_and_the_newest_counts() {
+    let reopen = |home: &Path| open_with(home, mortal(usize::MAX, true).0).unwrap();
+    let nothing = Snapshot::empty(Revision::new("nothing"));
+    let (_dir, home) = fresh();
+    let opened = reopen(&home);
+    deliver(&opened, &first()).unwrap();
+    drop(opened);
+    let records =
+        [".dagguard", "dags/.dagguard", "plugins/operators/.dagguard"].map(|state| home.join(state).join("deployed"));
+    let older = records.each_ref().map(|path| fs::read(path).unwrap());
+    assert!(older.iter().all(|record| *record == older[0]));
+    deliver(&reopen(&home), &second()).unwrap();
+    for (lost, path) in records.iter().enumerate() {
+        // One is lost, then an older one comes back, as from a backup.
+        for text in [None, Some(&older[lost])] {
+            match text {
+                None => fs::remove_file(path).unwrap(),
+                Some(text) => fs::write(path, text).unwrap(),
+            }
+            let again = reopen(&home);
+            assert_eq!(again.recovered(), Some(&Recovery::Reconciled(Revision::new("2222"))), "{}", path.display());
+            assert!(again.observe(&nothing, Layout::Content, Look::Stamps).unwrap().is_at(&Revision::new("2222")));
+            assert_eq!(fs::read(path).unwrap(), fs::read(&records[(lost + 1) % 3]).unwrap());
+        }
+    }
+    // A volume wiped alone: what is left says what was there, and the next pass puts it back.
+    for volume in ["dags", "plugins/operators"] {
+        fs::remove_dir_all(home.join(volume)).unwrap();
+        let again = reopen(&home);
+        let observed = again.observe(&nothing, Layout::Content, Look::Stamps).unwrap();
+        assert_eq!((observed.kind, observed.revision.as_str()), (Kind::Recorded, "2222"), "{volume}");
+        assert!(!observed.drift.is_empty() && observed.drift.iter().all(|drift| drift.kind == DriftKind::Missing));
+        deliver(&again, &second()).unwrap();
+        assert_eq!(on_disk(&home), wanted(&second()), "{volume}");
+    }
+}
