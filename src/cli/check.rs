@@ -5,6 +5,7 @@ use crate::Comparison;
 use crate::airflow::{self, Limits};
 use crate::config::{CheckArguments, Environment, FailOn, OutputFormat, Reported};
 use crate::content::{Revision, Snapshot};
+use crate::facts::Facts;
 use crate::git::{self, Message, Repository};
 use crate::report::full::Colour;
 use crate::report::{self, Report, Verdict};
@@ -23,10 +24,7 @@ pub(super) fn run(
     let messages = messages(&deployed, &proposed, &arguments.proposed, directory);
     let policy = judge::with_trees(policy, &deployed, &proposed, &messages);
     let report = if let Some(path) = &arguments.runs {
-        let facts = airflow::read_runs(&read(path)?).map_err(|error| {
-            Failure::usage(format!("{error}: `{}`", path.display()))
-                .hint("`dagguard snapshot -o FILE` writes such a file; without --runs the Airflow itself is asked")
-        })?;
+        let facts = runs(path)?;
         Comparison::new(&judge::models(), &deployed, &proposed, &policy).check(&facts)
     } else {
         let accesses = judge::accesses(&arguments.judge, environment, Limits::default(), &judge::Memories::default())?;
@@ -47,11 +45,13 @@ fn messages(deployed: &Snapshot, proposed: &Snapshot, argument: &str, directory:
     proposed.map(|proposed| repository.messages(deployed.revision(), &proposed)).unwrap_or_default()
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| {
-        Failure::incomplete(format!("cannot be read, {error}: `{}`", path.display()))
-            .hint("`dagguard snapshot -o FILE` writes a file of runs")
-    })
+/// Reads a file of runs.
+pub(super) fn runs(path: &Path) -> Result<Facts, Failure> {
+    const HINT: &str = "`dagguard snapshot -o FILE` writes such a file; without --runs the Airflow itself is asked";
+    let name = path.display();
+    let text = std::fs::read(path)
+        .map_err(|error| Failure::incomplete(format!("cannot be read, {error}: `{name}`")).hint(HINT))?;
+    airflow::read_runs(&text).map_err(|error| Failure::usage(format!("{error}: `{name}`")).hint(HINT))
 }
 
 /// Writes the report where it was asked for.

@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure, check, delivery, judge, runtime, write_out};
 use crate::Comparison;
-use crate::airflow::{self, Limits};
+use crate::airflow::Limits;
 use crate::config::{Environment, OutputFormat, PlanArguments};
 use crate::content::{Layout, Operation, Plan, Refusal, Snapshot};
 use crate::publish::{self, Kind, Look, Observed};
@@ -76,8 +76,7 @@ fn judged(
     let policy = judge::policy(Policy::sync(layout), &arguments.sync.judge)?;
     let policy = judge::with_trees(policy, deployed, proposed, &[]);
     if let Some(path) = &arguments.runs {
-        let facts = airflow::read_runs(&check::read(path)?)
-            .map_err(|error| Failure::usage(format!("{error}: `{}`", path.display())))?;
+        let facts = check::runs(path)?;
         return Ok(Comparison::new(&judge::models(), deployed, proposed, &policy).check(&facts));
     }
     let accesses = judge::accesses(&arguments.sync.judge, environment, Limits::default(), &judge::Memories::default())?;

@@ -4,7 +4,7 @@
 use super::{Bench, corpus};
 use dagguard::content::{Layout, Plan, Revision, Snapshot, plan};
 use dagguard::git::{Options, Remote, Source};
-use dagguard::publish::Home;
+use dagguard::publish::{self, Home, Look};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub(crate) fn child(arguments: &[String]) -> ExitCode {
     let certificates = std::fs::read(certificates).ok();
     let Ok(times) = times.parse::<usize>() else { return ExitCode::FAILURE };
     let remote = remote(url, Path::new(store), certificates);
-    let Ok(home) = Home::open(Path::new(home)) else { return ExitCode::FAILURE };
+    let Ok(home) = Home::open(Path::new(home), publish::Options::default()) else { return ExitCode::FAILURE };
     for done in 1..=times {
         if let Err(error) = poll(&remote, &home) {
             eprintln!("{error}");
@@ -41,7 +41,7 @@ pub(crate) fn child(arguments: &[String]) -> ExitCode {
 fn poll(remote: &Remote, home: &Home) -> Result<(), String> {
     let fetched = remote.fetch().map_err(|error| error.to_string())?;
     let nothing = Snapshot::empty(Revision::new("nothing"));
-    let observed = home.observe(&nothing, Layout::Content).map_err(|error| error.to_string())?;
+    let observed = home.observe(&nothing, Layout::Content, Look::Stamps).map_err(|error| error.to_string())?;
     if observed.is_at(&fetched.revision) { Ok(()) } else { Err("the branch has news".to_owned()) }
 }
 
@@ -49,7 +49,7 @@ fn poll(remote: &Remote, home: &Home) -> Result<(), String> {
 fn deliver(remote: &Remote, home: &Home) -> usize {
     let fetched = remote.fetch().expect("the branch is there");
     let proposed = remote.snapshot(&fetched.revision).expect("it was fetched");
-    let observed = home.observe(&proposed, Layout::Content).expect("the home is ours");
+    let observed = home.observe(&proposed, Layout::Content, Look::Stamps).expect("the home is ours");
     let steps: Plan = plan(&observed.manifest, &proposed, Layout::Content).expect("nothing is refused");
     let published = home.publish(&observed, &proposed, &steps, Layout::Content).expect("the disk has room");
     remote.keep(&fetched.revision).expect("the store is ours");
@@ -97,9 +97,9 @@ impl Origin {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let requests = std::sync::Arc::default();
         let mut origin = Self { dir, server: None, requests, turn: 0 };
-        git(origin.path(""), &["init", "-q", "--bare", "-b", "main", "content.git"]);
-        git(origin.path(""), &["init", "-q", "-b", "main", "work"]);
-        git(origin.path("work"), &["remote", "add", "origin", "../content.git"]);
+        git(&origin.path(""), &["init", "-q", "--bare", "-b", "main", "content.git"]);
+        git(&origin.path(""), &["init", "-q", "-b", "main", "work"]);
+        git(&origin.path("work"), &["remote", "add", "origin", "../content.git"]);
         for (path, file) in corpus::generated(FILES).snapshot.files() {
             let to = origin.path("work").join(path.as_str());
             std::fs::create_dir_all(to.parent().expect("below the work tree")).expect("a folder");
@@ -119,9 +119,9 @@ impl Origin {
     }
 
     fn push(&self) {
-        git(self.path("work"), &["add", "-A"]);
-        git(self.path("work"), &["commit", "-qm", "change"]);
-        git(self.path("work"), &["push", "-q", "origin", "HEAD:main"]);
+        git(&self.path("work"), &["add", "-A"]);
+        git(&self.path("work"), &["commit", "-qm", "change"]);
+        git(&self.path("work"), &["push", "-q", "origin", "HEAD:main"]);
     }
 
     /// Pushes a commit that changes ten DAGs.
@@ -131,7 +131,7 @@ impl Origin {
             let number = number * 700 + self.turn % 700;
             let path = self.path("work").join(format!("dags/team_{}/flow_{number:04}.py", number % 20));
             let mut text = std::fs::read_to_string(&path).expect("a DAG");
-            text.push_str(&format!("\nTURN = {}\n", self.turn));
+            text.extend(["\nTURN = ", &self.turn.to_string(), "\n"]);
             std::fs::write(path, text).expect("a DAG");
         }
         self.push();
@@ -180,11 +180,11 @@ impl Drop for Origin {
     }
 }
 
-fn git(dir: PathBuf, arguments: &[&str]) {
+fn git(dir: &Path, arguments: &[&str]) {
     let output = Command::new("git")
         .args(arguments)
-        .current_dir(&dir)
-        .env("HOME", &dir)
+        .current_dir(dir)
+        .env("HOME", dir)
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .envs([("GIT_AUTHOR_NAME", "A"), ("GIT_AUTHOR_EMAIL", "a@example.com")])
         .envs([("GIT_COMMITTER_NAME", "A"), ("GIT_COMMITTER_EMAIL", "a@example.com")])
@@ -216,9 +216,9 @@ impl Bench {
         for turn in 0..if self.asserts { 2 } else { 4 } {
             let (store, home, clone) = (format!("s{turn}"), format!("h{turn}"), format!("c{turn}"));
             let remote = remote(&url, &origin.path(&store), None);
-            let home_ = Home::open(&origin.path(&home)).expect("a home");
+            let home_ = Home::open(origin.path(&home), publish::Options::default()).expect("a home");
             let mine = cost(|| assert!(deliver(&remote, &home_) >= FILES));
-            let peer = cost(|| git(origin.path(""), &["clone", "-q", "--depth", "1", &url, &clone]));
+            let peer = cost(|| git(&origin.path(""), &["clone", "-q", "--depth", "1", &url, &clone]));
             ours = (ours.0.min(mine.0), ours.1.min(mine.1));
             theirs = (theirs.0.min(peer.0), theirs.1.min(peer.1));
             drop(home_);
@@ -237,9 +237,9 @@ impl Bench {
         }
         let url = format!("file://{}", origin.bare());
         let remote = remote(&url, &origin.path("store"), None);
-        let home = Home::open(&origin.path("home")).expect("a home");
+        let home = Home::open(origin.path("home"), publish::Options::default()).expect("a home");
         deliver(&remote, &home);
-        git(origin.path(""), &["clone", "-q", "--depth", "1", &url, "clone"]);
+        git(&origin.path(""), &["clone", "-q", "--depth", "1", &url, "clone"]);
         let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO);
         let (mut our_time, mut their_time) = (Duration::MAX, Duration::MAX);
         let turns = if self.asserts { 5 } else { 20 };
@@ -249,8 +249,8 @@ impl Bench {
             origin.change();
             let mine = cost(|| assert_eq!(deliver(&remote, &home), 10));
             let peer = cost(|| {
-                git(origin.path("clone"), &["fetch", "-q", "--depth", "1"]);
-                git(origin.path("clone"), &["reset", "-q", "--hard", "origin/main"]);
+                git(&origin.path("clone"), &["fetch", "-q", "--depth", "1"]);
+                git(&origin.path("clone"), &["reset", "-q", "--hard", "origin/main"]);
             });
             let after = times(&origin.path("home/dags"));
             touched = touched.max(after.iter().filter(|(path, time)| before.get(*path) != Some(*time)).count());
@@ -277,14 +277,16 @@ impl Bench {
                 continue;
             }
             let remote = remote(&url, &origin.path(&format!("poll-{kind}")), certificates);
-            let home = Home::open(&origin.path(&format!("poll-home-{kind}"))).expect("a home");
+            let home =
+                Home::open(origin.path(&format!("poll-home-{kind}")), publish::Options::default()).expect("a home");
             deliver(&remote, &home);
             origin.asked();
             let turns = if self.asserts { 40 } else { 200 };
             let authority = format!("http.sslCAInfo={}", origin.path("ca.pem").display());
-            let list = || git(origin.path(""), &["-c", &authority, "ls-remote", "-q", &url, "refs/heads/main"]);
+            let list = || git(&origin.path(""), &["-c", &authority, "ls-remote", "-q", &url, "refs/heads/main"]);
             let fetch = || drop(remote.fetch().expect("it is there"));
-            (fetch(), list());
+            fetch();
+            list();
             origin.asked();
             fetch();
             let our_requests = origin.asked();
@@ -308,7 +310,7 @@ impl Bench {
     /// Memory that only this program's data takes: 60 s after a delivery that was judged, and after
     /// a thousand polls.
     fn idle(&mut self, origin: &mut Origin) {
-        let Some((_, https)) = origin.server.as_ref().map(|(_, url)| ((), url.clone())) else { return };
+        let Some(https) = origin.server.as_ref().map(|(_, url)| url.clone()) else { return };
         let (file, ca) = (format!("file://{}", origin.bare()), origin.path("ca.pem").display().to_string());
         let wait = Duration::from_secs(if self.asserts { 10 } else { 60 });
         for (kind, url, most) in [("file", &file, 15.0), ("https", &https, 20.0)] {
@@ -328,8 +330,8 @@ impl Bench {
             let lines = BufReader::new(program.stderr.take().expect("piped above")).lines();
             let (send, said) = std::sync::mpsc::channel();
             std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| drop(send.send(line))));
-            let mut delivered = || {
-                while let Ok(line) = said.recv_timeout(Duration::from_secs(300)) {
+            let delivered = || {
+                while let Ok(line) = said.recv_timeout(Duration::from_mins(5)) {
                     if line.contains("\"outcome\":\"success\"") || line.contains("\"outcome\":\"unjudged\"") {
                         return true;
                     }
