@@ -521,3 +521,26 @@ fn a_volume_that_would_be_full_is_noticed_before_anything_is_written() {
     assert!(refusals(Room { files: Some(5), ..room })[0].starts_with("the volume of `dags` takes 5 more files"));
     assert_eq!(refusals(Room { files: None, ..room }), Vec::<String>::new());
 }
+
+#[test]
+fn byte_code_goes_with_its_source_and_does_not_keep_a_folder() {
+    let (_dir, home) = fresh();
+    let home_of = open(&home).unwrap();
+    deliver(&home_of, &first()).unwrap();
+    let caches = [
+        "dags/__pycache__/gone.cpython-312.pyc",
+        "dags/__pycache__/a.cpython-312.opt-1.pyc",
+        "dags/__pycache__/same.cpython-312.pyc",
+        "plugins/old/__pycache__/u.cpython-310.pyc",
+        "plugins/operators/__pycache__/o.v2.cpython-310.pyc",
+    ];
+    for cache in caches {
+        fs::create_dir_all(home.join(cache).parent().unwrap()).unwrap();
+        fs::write(home.join(cache), "byte code").unwrap();
+    }
+    deliver(&home_of, &second()).unwrap();
+    let left: Vec<&str> = caches.into_iter().filter(|cache| home.join(cache).exists()).collect();
+    assert_eq!(left, ["dags/__pycache__/same.cpython-312.pyc"], "that of changed and removed modules is gone");
+    assert!(!home.join("plugins/old").exists(), "a folder with nothing but byte code goes");
+    assert!(look_at(&home_of, &second()).is_at(&Revision::new("2222")), "byte code is no drift");
+}

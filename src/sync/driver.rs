@@ -2,7 +2,7 @@
 
 use super::lines::say;
 use super::step::{Effect, Event, Failure, Line, Outcome, Proposal, State, step};
-use super::watch::Watch;
+use super::watch::{Delivered, Watch};
 use super::{FirstDelivery, Judge, Judgement, OnDrift, Settings};
 use crate::content::{Plan, Refusal, Revision, Snapshot};
 use crate::git::{GitError, Upstream};
@@ -25,6 +25,8 @@ pub async fn run<J: Judge>(settings: Settings, judge: &J, shutdown: impl Future<
     let clock = Instant::now();
     let mut state = State::new(settings.interval, settings.once, settings.bootstrap);
     let mut driver = Driver { settings: Arc::new(settings), judge, home: None, pass: None, passes: 0 };
+    // From the end of a delivery on: what this program does itself is no drift.
+    let mut delivered: Option<Delivered> = None;
     let mut event = Event::Due;
     let mut span = tracing::info_span!("pass");
     loop {
@@ -48,15 +50,18 @@ pub async fn run<J: Judge>(settings: Settings, judge: &J, shutdown: impl Future<
             Effect::Wait(time) => {
                 driver.pass = None;
                 span = tracing::info_span!("pass");
+                let delivered = delivered.get_or_insert_with(|| driver.delivered());
                 tokio::select! {
                     biased;
                     () = &mut shutdown => Event::Shutdown,
                     () = tokio::time::sleep(time) => Event::Due,
                     () = saved(watch.as_ref()) => Event::Due,
+                    () = delivered.changed() => Event::Due,
                 }
             }
             // Both may be past a commit point; they take as long as the disk does.
             effect @ (Effect::Open | Effect::Publish | Effect::Repair) => {
+                delivered = None;
                 driver.act(effect).instrument(span.clone()).await
             }
             effect => tokio::select! {
@@ -235,6 +240,14 @@ impl<J: Judge> Driver<'_, J> {
             Ok(published) => Ok(Event::Repaired(Ok(published))),
             Err(Fault::Failed(failure)) => Ok(Event::Repaired(Err(failure))),
             Err(Fault::Panicked) => Err(Fault::Panicked),
+        }
+    }
+
+    /// Watches the delivered folders, where it matters what others do there.
+    fn delivered(&self) -> Delivered {
+        match (&self.home, self.settings.delivery.drift) {
+            (Some(home), OnDrift::Repair | OnDrift::Report) => Delivered::new(home.places()),
+            _ => Delivered::none(),
         }
     }
 

@@ -167,6 +167,37 @@ fn drift_is_repaired_reported_or_ignored_as_it_was_asked() {
 }
 
 #[test]
+fn what_others_change_is_put_back_before_the_next_poll() {
+    let branch = branch();
+    let home = branch.root().join("home");
+    once(&branch, &home);
+    let before = tree(&home);
+    let mut own = super::variables(&branch, &home);
+    own.push(("CONTENT_SYNCER_INTERVAL".to_string(), "3600".to_string()));
+    let variables: Vec<(&str, &str)> = own.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let log = fs::File::create(branch.root().join("log")).unwrap();
+    let mut child = crate::program::command(branch.root(), &["sync"], &variables).stderr(log).spawn().unwrap();
+    let wait = |what: &str, mut true_now: Box<dyn FnMut() -> bool + '_>| {
+        let end = std::time::Instant::now() + std::time::Duration::from_mins(1);
+        while !true_now() {
+            assert!(std::time::Instant::now() < end, "waited for {what}");
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    };
+    let log = || fs::read_to_string(branch.root().join("log")).unwrap();
+    wait("the first pass", Box::new(|| log().contains("pass over")));
+    // It begins to watch in the same moment.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    fs::remove_file(home.join("plugins/etl/d.py")).unwrap();
+    write(&home, &[("dags/old.py", "by hand\n")]);
+    let begun = std::time::Instant::now();
+    wait("the repair", Box::new(|| tree(&home) == before));
+    println!("put back after {:.1} s, polling every hour", begun.elapsed().as_secs_f64());
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn what_is_deployed_is_put_back_also_while_a_newer_commit_is_held() {
     let branch = branch();
     let home = branch.root().join("home");
