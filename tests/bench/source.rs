@@ -216,7 +216,7 @@ impl Bench {
         for turn in 0..if self.asserts { 2 } else { 4 } {
             let (store, home, clone) = (format!("s{turn}"), format!("h{turn}"), format!("c{turn}"));
             let remote = remote(&url, &origin.path(&store), None);
-            let home_ = Home::open(origin.path(&home), publish::Options::default()).expect("a home");
+            let home_ = Home::open(origin.path(&home).as_path(), publish::Options::default()).expect("a home");
             let mine = cost(|| assert!(deliver(&remote, &home_) >= FILES));
             let peer = cost(|| git(&origin.path(""), &["clone", "-q", "--depth", "1", &url, &clone]));
             ours = (ours.0.min(mine.0), ours.1.min(mine.1));
@@ -237,7 +237,7 @@ impl Bench {
         }
         let url = format!("file://{}", origin.bare());
         let remote = remote(&url, &origin.path("store"), None);
-        let home = Home::open(origin.path("home"), publish::Options::default()).expect("a home");
+        let home = Home::open(origin.path("home").as_path(), publish::Options::default()).expect("a home");
         deliver(&remote, &home);
         git(&origin.path(""), &["clone", "-q", "--depth", "1", &url, "clone"]);
         let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO);
@@ -277,8 +277,8 @@ impl Bench {
                 continue;
             }
             let remote = remote(&url, &origin.path(&format!("poll-{kind}")), certificates);
-            let home =
-                Home::open(origin.path(&format!("poll-home-{kind}")), publish::Options::default()).expect("a home");
+            let home = Home::open(origin.path(&format!("poll-home-{kind}")).as_path(), publish::Options::default())
+                .expect("a home");
             deliver(&remote, &home);
             origin.asked();
             let turns = if self.asserts { 40 } else { 200 };
