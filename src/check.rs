@@ -100,7 +100,8 @@ impl<'a> Comparison<'a> {
             more.extend(baseline::behind((self.deployed, &self.before), &self.after, facts));
             more
         };
-        let known = self.changes.iter().map(|change| restored::seen(change, facts));
+        let told = self.changes.iter().filter(|change| !is_of_another_release(change, facts, self.policy));
+        let known = told.map(|change| restored::seen(change, facts));
         let changes: Vec<Change> = known.chain(from_facts).collect();
         let case = Case { changes: &changes, deployed: &self.before, proposed: &self.after };
         let (mut findings, predictions) = rules::judge(case, facts, self.policy);
@@ -250,6 +251,16 @@ fn fresh<'m>(before: &Model, after: &'m Model) -> Vec<&'m dag::Dag> {
     let shared: BTreeSet<*const dag::Dag> = before.dags.iter().map(std::sync::Arc::as_ptr).collect();
     let fresh = after.dags.iter().filter(|dag| !shared.contains(&std::sync::Arc::as_ptr(dag)));
     fresh.map(AsRef::as_ref).collect()
+}
+
+/// Whether a change says something of Airflow 2 alone, where all that is known is an Airflow 3.
+fn is_of_another_release(change: &Change, facts: &Facts, policy: &Policy) -> bool {
+    let is_3 = |version: Option<AirflowVersion>| version.is_some_and(|version| version.major >= 3);
+    let all = match facts.instances.as_slice() {
+        [] => is_3(policy.airflow),
+        instances => instances.iter().all(|instance| is_3(instance.version.or(policy.airflow))),
+    };
+    all && matches!(change.kind, Kind::Notice(Notice::ScheduleImplicit { .. }))
 }
 
 /// The stored values that a change of what passes between tasks turns on.

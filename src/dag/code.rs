@@ -137,6 +137,12 @@ impl Code {
         }
     }
 
+    /// Whether a module of the tree certainly has nothing of that name.
+    pub fn lacks(&self, path: &str) -> bool {
+        let from = self.files.values().next();
+        from.is_some_and(|from| matches!(self.program.qualified(path, *from), Target::Missing("AttributeError", _)))
+    }
+
     fn location(&self, file: usize, span: crate::content::Span) -> Location {
         Location { path: self.program.tree().path(file).clone(), span }
     }

@@ -28,11 +28,11 @@ pub(super) fn changes(deployed: Side, proposed: Side, changes: &[Change]) -> Vec
         let Some(id) = dag.dag_id.exact().filter(|id| !renamed.contains(id)) else { continue };
         let was = deployed.model.dags.iter().find(|other| other.dag_id.exact() == Some(id));
         let was = was.map(AsRef::as_ref);
-        let kind = starts_unpaused(was, dag).or_else(|| implicit(was, dag));
-        found.extend(kind.map(|(kind, at)| Change {
+        let noted = starts_unpaused(was, dag).or_else(|| implicit(was, dag));
+        found.extend(noted.map(|(kind, certainty, at)| Change {
             kind: Kind::Notice(kind),
             dags: vec![dag.dag_id.clone()],
-            certainty: Certainty::Certain,
+            certainty,
             deployed: at,
             proposed: Some(dag.at.clone()),
         }));
@@ -40,20 +40,29 @@ pub(super) fn changes(deployed: Side, proposed: Side, changes: &[Change]) -> Vec
     found
 }
 
-fn starts_unpaused(was: Option<&Dag>, dag: &Dag) -> Option<(Notice, Option<Location>)> {
-    let scheduled = Plan::of(dag, None).may_be_scheduled();
+/// What is to be known, whether the text proves it, and the deployed place of it.
+type Noted = (Notice, Certainty, Option<Location>);
+
+fn starts_unpaused(was: Option<&Dag>, dag: &Dag) -> Option<Noted> {
+    let plan = Plan::of(dag, None);
     let unpaused = dag.options.get("is_paused_upon_creation") == Some("False");
-    (was.is_none() && scheduled && unpaused).then(|| (Notice::StartsUnpaused { schedule: schedule_text(dag) }, None))
+    (was.is_none() && plan.may_be_scheduled() && unpaused).then(|| {
+        let certainty = if plan.is_regular() {
+            Certainty::Certain
+        } else {
+            Certainty::Possible("when it runs is not in the text".to_owned())
+        };
+        (Notice::StartsUnpaused { schedule: schedule_text(dag) }, certainty, None)
+    })
 }
 
 /// A DAG that is wholly known and gives no schedule, and did or is new.
-fn implicit(was: Option<&Dag>, dag: &Dag) -> Option<(Notice, Option<Location>)> {
-    let says = |dag: &Dag| {
-        ["schedule", "schedule_interval", "timetable", MORE].iter().any(|name| dag.options.get(name).is_some())
-    };
+fn implicit(was: Option<&Dag>, dag: &Dag) -> Option<Noted> {
+    let names = ["schedule", "schedule_interval", "timetable", MORE];
+    let says = |dag: &Dag| names.iter().any(|name| dag.options.get(name).is_some());
     if says(dag) || !dag.complete() || was.is_some_and(|was| !says(was)) {
         return None;
     }
     let before = was.map(schedule_text);
-    Some((Notice::ScheduleImplicit { before }, was.map(|was| was.at.clone())))
+    Some((Notice::ScheduleImplicit { before }, Certainty::Certain, was.map(|was| was.at.clone())))
 }

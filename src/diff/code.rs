@@ -158,6 +158,11 @@ impl Compared<'_> {
                     merge(&mut changes, self.change(kind, Certainty::Certain, at.0.clone(), at.1.clone()), task_id);
                 }
                 if let Some(trigger) = &deferral.trigger
+                    && let Some(change) = self.added_trigger(task_id, (deployed, proposed), &trigger.path)
+                {
+                    merge(&mut changes, change, task_id);
+                }
+                if let Some(trigger) = &deferral.trigger
                     && let Some(change) = self.changed_trigger(task_id, (deployed, proposed), &trigger.path)
                 {
                     merge(&mut changes, change, task_id);
@@ -192,6 +197,18 @@ impl Compared<'_> {
             _ => {}
         }
         kinds
+    }
+
+    /// A trigger that is new in the module of one with which the deployed task defers itself.
+    fn added_trigger(&self, task_id: &TaskId, (a, b): (&Task, &Task), deployed: &str) -> Option<Change> {
+        let module = |path: &str| path.rsplit_once('.').map(|(module, _)| module.to_owned());
+        let deferral = self.proposed.deferrals(b).into_iter().find(|deferral| {
+            let path = deferral.trigger.as_ref().map(|trigger| trigger.path.as_str());
+            path.is_some_and(|path| module(path) == module(deployed) && self.deployed.lacks(path))
+        })?;
+        let path = deferral.trigger?.path;
+        let kind = Code::TriggerAdded { path, tasks: vec![task_id.clone()] };
+        Some(self.change(kind, Certainty::Certain, a.at.clone(), deferral.at))
     }
 
     /// A trigger whose code is another at the same path.

@@ -84,6 +84,7 @@ rule_files![
     "trigger-args-changed",
     "trigger-dagrun-target-missing",
     "trigger-needs-restart",
+    "trigger-not-loaded",
     "trigger-path-changed",
     "trigger-rule-changed",
     "unknown-rule",

@@ -51,6 +51,22 @@ async fn who_is_not_let_in_is_told_so_once() {
 }
 
 #[tokio::test]
+async fn of_a_pool_its_slots_are_kept() {
+    let server = airflow("2.11.2", |asked, _| {
+        Some(match asked.path.trim_start_matches("/api/v1/") {
+            "pools/small" => Reply::Json(200, json!({ "name": "small", "slots": 2, "occupied_slots": 1 })),
+            "pools/bare" => Reply::Json(200, json!({ "name": "bare" })),
+            _ => return None,
+        })
+    });
+    let set = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<String>>();
+    let names = Names { pools: set(&["small", "bare", "gone"]), ..Names::default() };
+    let instance = ask(&server.access(), &Questions { names, ..about(&["d"]) }).await;
+    assert_eq!(instance.pools, Answer::Checked(set(&["small", "bare"])));
+    assert_eq!(instance.details.pool_slots.into_iter().collect::<Vec<_>>(), [("small".to_owned(), 2)]);
+}
+
+#[tokio::test]
 async fn names_exist_or_not_or_are_not_checked_and_values_are_dropped() {
     let server = airflow("2.11.2", |asked, _| {
         Some(match asked.path.trim_start_matches("/api/v1/") {

@@ -34,6 +34,13 @@ pub enum Code {
         /// The tasks that defer themselves with it.
         tasks: Vec<TaskId>,
     },
+    /// A trigger is new in a module that a triggerer has loaded, and such a process does not look again.
+    TriggerAdded {
+        /// The class path.
+        path: String,
+        /// The tasks that defer themselves with it.
+        tasks: Vec<TaskId>,
+    },
     /// An argument that holds a template, or the output of a task, is not rendered any more.
     TemplateFieldRemoved {
         /// The field.
@@ -72,6 +79,7 @@ impl Code {
         "trigger-path-gone",
         "trigger-arguments-changed",
         "trigger-changed",
+        "trigger-added",
         "template-field-removed",
     ];
 
@@ -85,6 +93,7 @@ impl Code {
             Self::TriggerRefused { gone: true, .. } => "trigger-path-gone",
             Self::TriggerRefused { .. } => "trigger-arguments-changed",
             Self::TriggerChanged { .. } => "trigger-changed",
+            Self::TriggerAdded { .. } => "trigger-added",
             Self::TemplateFieldRemoved { .. } => "template-field-removed",
         }
     }
@@ -97,7 +106,9 @@ impl Code {
             | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => &breach.tasks,
-            Self::TriggerChanged { tasks, .. } | Self::TemplateFieldRemoved { tasks, .. } => tasks,
+            Self::TriggerChanged { tasks, .. }
+            | Self::TriggerAdded { tasks, .. }
+            | Self::TemplateFieldRemoved { tasks, .. } => tasks,
         }
     }
 
@@ -108,7 +119,9 @@ impl Code {
             | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => &mut breach.tasks,
-            Self::TriggerChanged { tasks, .. } | Self::TemplateFieldRemoved { tasks, .. } => tasks,
+            Self::TriggerChanged { tasks, .. }
+            | Self::TriggerAdded { tasks, .. }
+            | Self::TemplateFieldRemoved { tasks, .. } => tasks,
         }
     }
 
@@ -120,7 +133,7 @@ impl Code {
             | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => Some(breach),
-            Self::TriggerChanged { .. } | Self::TemplateFieldRemoved { .. } => None,
+            Self::TriggerChanged { .. } | Self::TriggerAdded { .. } | Self::TemplateFieldRemoved { .. } => None,
         }
     }
 
@@ -133,7 +146,7 @@ impl Code {
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => breach.pinned = true,
             Self::TemplateFieldRemoved { pinned, .. } => *pinned = true,
-            Self::TriggerChanged { .. } => {}
+            Self::TriggerChanged { .. } | Self::TriggerAdded { .. } => {}
         }
     }
 
@@ -164,7 +177,9 @@ impl Code {
             | Self::SymbolGone(breach)
             | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. } => breach.within.clone(),
-            Self::TriggerRefused { path, .. } | Self::TriggerChanged { path, .. } => path.clone(),
+            Self::TriggerRefused { path, .. } | Self::TriggerChanged { path, .. } | Self::TriggerAdded { path, .. } => {
+                path.clone()
+            }
             Self::TemplateFieldRemoved { field, .. } => field.clone(),
         }
     }
@@ -176,7 +191,9 @@ impl Code {
             | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => breach.why.clone(),
-            Self::TriggerChanged { .. } | Self::TemplateFieldRemoved { .. } => String::new(),
+            Self::TriggerChanged { .. } | Self::TriggerAdded { .. } | Self::TemplateFieldRemoved { .. } => {
+                String::new()
+            }
         }
     }
 }

@@ -23,6 +23,14 @@ pub(super) fn claims(kind: &Code, scene: &Scene) -> Vec<Claim> {
                 Claim::of_task(task_id, Fate::Noted, why).when(When::Now)
             })
             .collect(),
+        Code::TriggerAdded { path, tasks } => {
+            let why = format!("fails when it is deferred, if the triggerer has loaded the module of `{path}` before");
+            let starting = tasks.iter().flat_map(|task_id| of(scene.run, task_id));
+            let starting = starting.filter(|i| unfinished(i) && i.state != TaskState::Running);
+            let starting: Vec<_> =
+                starting.filter(|i| i.state != TaskState::Deferred).map(|i| (i.task_id.clone(), i.map_index)).collect();
+            if starting.is_empty() { Vec::new() } else { vec![Claim::of_instances(starting, Fate::Noted, why)] }
+        }
         Code::TemplateFieldRemoved { pinned, .. } if scene.pinned() && !pinned => Vec::new(),
         Code::TemplateFieldRemoved { field, tasks, .. } => tasks
             .iter()
@@ -49,6 +57,7 @@ pub(super) fn worst(kind: &Code) -> (Harm, &'static str) {
         Code::ResumeRefused { .. } => (Harm::Breaks, "a deferred instance would fail when it goes on"),
         Code::TriggerRefused { .. } => (Harm::Breaks, "a deferred instance would fail once the triggerer starts anew"),
         Code::TriggerChanged { .. } => (Harm::Soft, "a triggerer goes on with the code that it has loaded"),
+        Code::TriggerAdded { .. } => (Harm::Soft, "an instance could be deferred with what a triggerer does not find"),
         Code::TemplateFieldRemoved { .. } => (Harm::Breaks, "a task of a run in flight would get the template itself"),
     }
 }

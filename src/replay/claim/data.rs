@@ -4,7 +4,7 @@
 use super::super::{Harm, Scene, of};
 use super::{Claim, Fate};
 use crate::dag::Shape;
-use crate::dag::exchange::Fit;
+use crate::dag::exchange::{Fit, What};
 use crate::diff::{Data, Handover, Hurt, ParamRule};
 use crate::facts::{Answer, StoredType, TaskInstance, TaskState, ValueKind};
 use crate::ids::TaskId;
@@ -181,9 +181,17 @@ fn shown(handover: &Handover, scene: &Scene) -> Stored {
         // It is what the text says, which says more than its type.
         return Stored::NotKnown;
     }
-    match handover.usage.0.fits(&of_json(kind)) {
+    let mut usage = (*handover.usage.0).clone();
+    match kind {
+        // Objects of classes show so too: dates, tuples, whatever a backend makes of them.
+        ValueKind::Object => return Stored::NotKnown,
+        ValueKind::String => usage.needs.retain(|need| matches!(need.what, What::Key(_) | What::Spread)),
+        ValueKind::Null | ValueKind::Boolean | ValueKind::Number | ValueKind::Array => {}
+    }
+    match usage.fits(&of_json(kind)) {
         Fit::Fails(why, _) => Stored::Hurts(Hurt { why, fails: true, nothing: false }),
         Fit::Alters(why, _) => Stored::Hurts(Hurt { why, fails: false, nothing: false }),
+        _ if kind == ValueKind::String => Stored::NotKnown,
         Fit::Fits | Fit::Open(_) | Fit::May(..) => Stored::Fits,
     }
 }
