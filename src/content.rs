@@ -61,6 +61,11 @@ impl BlobId {
         Self(id)
     }
 
+    /// The id as git stores it.
+    pub fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+
     /// Reads 40 hex digits; `None` for anything else.
     pub fn from_hex(text: &str) -> Option<Self> {
         let digits = text.as_bytes();
@@ -77,7 +82,10 @@ impl BlobId {
 
 impl fmt::Display for BlobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |byte: &u8, shift: u8| char::from(DIGITS[usize::from(byte >> shift & 15)]);
+        let text: String = self.0.iter().flat_map(|byte| [digit(byte, 4), digit(byte, 0)]).collect();
+        f.write_str(&text)
     }
 }
 

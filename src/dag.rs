@@ -45,6 +45,7 @@ pub use models::Models;
 
 use crate::content::{ContentPath, Layout, Location, Snapshot};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -331,29 +332,63 @@ impl Phase {
 }
 
 /// Arguments of a call by name, each in canonical text. Most calls have a few, and there are as many
-/// calls as tasks: a row takes a fraction of the room of a map.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Arguments(Box<[(Box<str>, Box<str>)]>);
+/// calls as tasks: one text with all of them takes a fraction of the room of a map.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Arguments {
+    /// Each name with its text behind it, in the order of the names.
+    all: Box<str>,
+    /// Where each name and each text ends in it.
+    ends: Box<[usize]>,
+}
 
 impl Arguments {
     fn of(given: &BTreeMap<String, String>) -> Self {
-        Self(given.iter().map(|(name, text)| (name.as_str().into(), text.as_str().into())).collect())
+        let length = given.iter().map(|(name, text)| name.len() + text.len()).sum();
+        let (mut all, mut ends) = (String::with_capacity(length), Vec::with_capacity(2 * given.len()));
+        for part in given.iter().flat_map(|(name, text)| [name, text]) {
+            all.push_str(part);
+            ends.push(all.len());
+        }
+        Self { all: all.into(), ends: ends.into() }
+    }
+
+    fn part(&self, index: usize) -> &str {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.all[start..self.ends[index]]
+    }
+
+    fn len(&self) -> usize {
+        self.ends.len() / 2
     }
 
     /// Their names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| &**name)
+        (0..self.len()).map(|at| self.part(2 * at))
     }
 
     /// Their texts, in the order of the names.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(_, text)| &**text)
+        (0..self.len()).map(|at| self.part(2 * at + 1))
     }
 
     /// The text of one.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
-        Some(&*self.0[at].1)
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            match self.part(2 * middle).cmp(name) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Some(self.part(2 * middle + 1)),
+            }
+        }
+        None
+    }
+}
+
+impl fmt::Debug for Arguments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.names().zip(self.texts())).finish()
     }
 }
 
@@ -468,7 +503,7 @@ pub enum Shape {
     /// `None`, also of a function that returns nothing.
     None,
     /// A type by its name: `int`, `str`, `float`, `bool`, `bytes`, or a class.
-    Named(String),
+    Named(Cow<'static, str>),
     /// A dict; with its keys and what they hold, if all are known.
     Dict(Option<BTreeMap<String, Shape>>),
     /// A list of such elements.

@@ -106,6 +106,11 @@ fn may_hold(value: &Value) -> bool {
     matches!(value, Value::Host(_) | Value::Object(_))
 }
 
+/// Texts and numbers are most of what calls are given, and hold no output.
+fn may_depend(value: &Value) -> bool {
+    may_hold(value) || matches!(value, Value::OneOf(_) | Value::Unknown(_))
+}
+
 /// The parameter of the task's function that receives what stands there in an argument, and where in
 /// that.
 fn parameter_of(run: &Run, task: usize, argument: &str, path: &[Step]) -> Option<(String, Vec<Step>)> {
@@ -135,15 +140,15 @@ fn is_template(run: &Run, task: usize, argument: &str) -> bool {
 /// Makes a task depend on the outputs in its arguments.
 pub(super) fn depend(run: &mut Run, task: usize, args: &Args) -> Result<(), Stop> {
     let mut all = Vec::new();
-    let named = args.keywords.iter().map(|(name, arg)| (Some(name.to_string()), arg));
+    let named = args.keywords.iter().map(|(name, arg)| (Some(name), arg));
     let unnamed = args.positional.iter().map(|arg| (None, arg));
-    for (name, arg) in named.chain(unnamed) {
-        if name.as_deref().is_some_and(|name| !is_template(run, task, name)) {
+    for (name, arg) in named.chain(unnamed).filter(|(_, arg)| may_depend(&arg.value)) {
+        if name.is_some_and(|name| !is_template(run, task, name)) {
             continue;
         }
         let mut found = Vec::new();
         uses(run, &arg.value, 12, Some(&[]), &mut found);
-        all.extend(found.into_iter().map(|found| (name.clone(), arg.at, found)));
+        all.extend(found.into_iter().map(|found| (name, arg.at, found)));
         if let Value::OneOf(_) = &arg.value
             && !run.hosts_in(&arg.value).is_empty()
             && let Some(dag) = run.host.tasks[task].dag
@@ -166,7 +171,7 @@ pub(super) fn depend(run: &mut Run, task: usize, args: &Args) -> Result<(), Stop
         }
     }
     for (parameter, used_at, found) in all {
-        let into = parameter.zip(found.path).and_then(|(name, path)| parameter_of(run, task, &name, &path));
+        let into = parameter.zip(found.path).and_then(|(name, path)| parameter_of(run, task, name, &path));
         for producer in &found.tasks {
             let (parameter, path) = into.clone().unzip();
             let (producer, key) = (*producer, found.key.clone());

@@ -30,7 +30,7 @@ pub(super) fn asset(run: &mut Run, args: &Args, function: &Value, multi: bool, a
     let making = Making {
         operator: "_AssetMainOperator".to_owned(),
         path: Some("airflow.sdk.asset".to_owned()),
-        args: Args { keywords: vec![("task_id".into(), task_name)], ..Args::default() },
+        args: Args { keywords: vec![("task_id".into(), task_name)], ..Args::default() }.into(),
         mapped: None,
         callable,
         class: None,

@@ -425,7 +425,16 @@ impl Describe<'_, '_> {
     }
 
     fn task_ids(&self, tasks: &BTreeSet<usize>) -> BTreeSet<TaskId> {
-        tasks.iter().filter_map(|task| self.ids.get(task).cloned()).collect()
+        let ids = tasks.iter().filter_map(|task| self.ids.get(task).cloned());
+        if tasks.len() > 4 {
+            return ids.collect();
+        }
+        // Most have one neighbour or two: nothing to be sorted for.
+        let mut few = BTreeSet::new();
+        ids.for_each(|id| {
+            few.insert(id);
+        });
+        few
     }
 
     fn group_id(&self, group: usize) -> Option<GroupId> {

@@ -187,38 +187,58 @@ pub(super) fn statements(module: &Module) -> BTreeSet<Import> {
 }
 
 /// Resolves import statements to files of the tree.
-pub(super) struct Resolver<'t> {
+pub(super) struct Resolver<'t, 's> {
     tree: &'t Delivered,
     /// By search path and name.
     known: BTreeMap<(usize, String), Vec<usize>>,
+    /// Of statements that mean the same in every file of a search path: many files have them alike.
+    alike: BTreeMap<(usize, &'s Import), Vec<usize>>,
 }
 
-impl<'t> Resolver<'t> {
+impl<'t, 's> Resolver<'t, 's> {
     pub(super) fn new(tree: &'t Delivered) -> Self {
-        Self { tree, known: BTreeMap::new() }
+        Self { tree, known: BTreeMap::new(), alike: BTreeMap::new() }
     }
 
     /// The files that these statements of a file import.
-    pub(super) fn resolve(&mut self, file: usize, statements: &BTreeSet<Import>) -> BTreeSet<usize> {
+    pub(super) fn resolve(&mut self, file: usize, statements: &'s BTreeSet<Import>) -> BTreeSet<usize> {
         let mut to = BTreeSet::new();
         for statement in statements {
-            match statement {
-                Import::Module(name) => self.add(file, name.to_string(), &mut to),
-                Import::From { level, module, names } => {
-                    let Some(base) = absolute(self.tree, file, *level, module) else { continue };
-                    for name in names {
-                        self.add(file, format!("{base}.{name}"), &mut to);
-                    }
-                    self.add(file, base, &mut to);
-                }
+            if matches!(statement, Import::From { level: 1.., .. }) {
+                to.extend(self.named(file, statement));
+                continue;
             }
+            let key = (self.tree.search_path(file), statement);
+            if let Some(files) = self.alike.get(&key) {
+                to.extend(files);
+                continue;
+            }
+            let files = self.named(file, statement);
+            to.extend(&files);
+            self.alike.insert(key, files);
         }
         to.remove(&file);
         to
     }
 
+    /// The files that a statement of a file names.
+    fn named(&mut self, file: usize, statement: &Import) -> Vec<usize> {
+        let mut to = Vec::new();
+        match statement {
+            Import::Module(name) => self.add(file, name.to_string(), &mut to),
+            Import::From { level, module, names } => {
+                let Some(base) = absolute(self.tree, file, *level, module) else { return to };
+                for name in names {
+                    self.add(file, format!("{base}.{name}"), &mut to);
+                }
+                self.add(file, base, &mut to);
+            }
+        }
+        to
+    }
+
     /// A module and the packages above it, as an import in `from` finds them.
-    fn add(&mut self, from: usize, dotted: String, to: &mut BTreeSet<usize>) {
+    fn add(&mut self, from: usize, dotted: String, to: &mut Vec<usize>) {
         let key = (self.tree.search_path(from), dotted);
         if let Some(files) = self.known.get(&key) {
             to.extend(files);

@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exchange {
     /// How it uses what its parameters hold; of an operator's `execute`, what the attributes of
-    /// `self` hold.
-    pub uses: BTreeMap<String, Use>,
+    /// `self` hold. In boxes: a map has room for eleven, and most functions have one or two.
+    pub uses: BTreeMap<String, Box<Use>>,
     /// XComs that it pulls by id.
     pub pulls: Vec<Pull>,
     /// XComs that it pushes by key.

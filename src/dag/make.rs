@@ -8,6 +8,7 @@ use super::world::{
 use super::{options, refusal};
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// `DAG(…)`.
 pub(super) fn dag(run: &mut Run, args: &Args, at: At) -> Result<Value, Stop> {
@@ -227,7 +228,7 @@ fn strange_group(run: &mut Run, parent: usize, dag: Option<usize>, args: &Args, 
 pub(super) struct Making {
     pub(super) operator: String,
     pub(super) path: Option<String>,
-    pub(super) args: Args,
+    pub(super) args: Rc<Args>,
     pub(super) mapped: Option<MappingState>,
     pub(super) callable: Option<Ref>,
     /// Its class, where that is one of the tree.

@@ -244,19 +244,22 @@ impl Build<'_> {
     fn share_out(&self, files: &[usize], work: impl Fn(&Tree, &Delivered, usize) -> Work + Sync) -> Vec<Learnt> {
         /// Fewer files are done before another thread has started.
         const WORTH_A_THREAD: usize = 8;
-        /// Files that one thread takes at once: enough of them to be parsed in a row.
-        const TAKEN: usize = 16;
+        /// Files that one thread takes at once, at least and at most: as many as there are to be parsed
+        /// in a row, and several times for each thread.
+        const TAKEN: [usize; 2] = [16, 64];
         if files.is_empty() {
             return Vec::new();
         }
         let next = AtomicUsize::new(0);
         let threads = self.threads.min(files.len() / WORTH_A_THREAD);
+        let at_once = (files.len() / (4 * threads.max(1))).clamp(TAKEN[0], TAKEN[1]);
         let shares = python::on_deep_stacks(threads, || {
             let tree = Tree::new(self.tree.clone());
             let mut learnt = Vec::new();
-            while let Some(left) = files.get(next.fetch_add(TAKEN, Ordering::Relaxed)..).filter(|left| !left.is_empty())
+            while let Some(left) =
+                files.get(next.fetch_add(at_once, Ordering::Relaxed)..).filter(|left| !left.is_empty())
             {
-                let taken = &left[..left.len().min(TAKEN)];
+                let taken = &left[..left.len().min(at_once)];
                 tree.parse_ahead(taken);
                 for file in taken {
                     let (facts, evaluation) = work(&tree, &self.tree, *file);

@@ -10,6 +10,7 @@ use super::{arguments, known, mapping, names};
 use crate::python::syntax::{Name, ParameterKind};
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A call of a class outside the tree that makes a task.
 pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result<Value, Stop> {
@@ -44,7 +45,7 @@ pub(super) fn operator(run: &mut Run, path: &str, args: &Args, at: At) -> Result
     let making = Making {
         operator: known::class_name(path).to_owned(),
         path: Some(path.to_owned()),
-        args: args.clone(),
+        args: Rc::new(args),
         mapped: None,
         callable,
         class: None,
@@ -106,6 +107,7 @@ pub(super) fn expand_operator(
     let mapping = mapping::mapping(run, expand, kwargs, at)?;
     let mut args = partial.clone();
     args.open_like(expand);
+    let args = Rc::new(args);
     let callable = args.keyword("python_callable").and_then(|arg| arguments::function(run, &arg.value));
     let making = Making {
         operator,
@@ -195,7 +197,7 @@ pub(super) fn construct(run: &mut Run, instance: Ref, base: &str, args: &Args, a
             let making = Making {
                 operator: class,
                 path: Some(path),
-                args: args.clone(),
+                args: Rc::new(args),
                 mapped: None,
                 callable,
                 class: Some(own),

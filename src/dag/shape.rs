@@ -41,14 +41,17 @@ pub(super) fn ends(body: &[Stmt]) -> bool {
 }
 
 fn named(name: &str) -> Shape {
-    Shape::Named(name.to_owned())
+    // Most are one of few.
+    const USUAL: [&str; 5] = ["str", "int", "bool", "float", "bytes"];
+    let usual = USUAL.into_iter().find(|usual| *usual == name);
+    Shape::Named(usual.map_or_else(|| name.to_owned().into(), Into::into))
 }
 
 /// What a calculation gives.
 pub(super) fn arithmetic(op: BinaryOp, a: &Shape, b: &Shape) -> Shape {
     let (Shape::Named(a), Shape::Named(b)) = (a, b) else { return Shape::Any };
     let number = |name: &str| matches!(name, "int" | "float" | "bool");
-    match (op, a.as_str(), b.as_str()) {
+    match (op, &**a, &**b) {
         (BinaryOp::Div, a, b) if number(a) && number(b) => named("float"),
         (BinaryOp::Pow, ..) => Shape::Any,
         (_, "float", b) if number(b) => named("float"),

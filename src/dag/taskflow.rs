@@ -203,7 +203,7 @@ fn make_decorated(
     let making = Making {
         operator,
         path: Some(decorated.path.to_string()),
-        args: making_args,
+        args: making_args.into(),
         mapped,
         callable: function,
         class: None,

@@ -287,7 +287,7 @@ fn callables_have_shapes_and_code() {
         let callable = only(&model).tasks[0].callable.clone().unwrap();
         (callable.returns.clone(), callable.code.clone())
     };
-    let named = |name: &str| Shape::Named(name.to_owned());
+    let named = |name: &str| Shape::Named(name.to_owned().into());
     assert_eq!(shape("def f(): return 1").0, named("int"));
     assert_eq!(shape("def f() -> str: return g()").0, named("str"));
     assert_eq!(shape("def f() -> str: return 1").0, named("int"));

@@ -269,8 +269,9 @@ impl<'t, H: Host> Interp<'t, H> {
         Self {
             tree,
             host,
-            heap: Vec::new(),
-            scopes: Vec::new(),
+            // What a DAG file and its modules have, as a rule.
+            heap: Vec::with_capacity(256),
+            scopes: Vec::with_capacity(32),
             modules: BTreeMap::new(),
             frames: Vec::new(),
             journals: Vec::new(),

@@ -416,7 +416,7 @@ impl Walk<'_, '_> {
                         self.need(frame, value, &What::Iterate, expr.span);
                         let element = Self::part(value, &Step::Element, Shape::Any);
                         if name == "sum" {
-                            self.need(frame, &element, &What::Calculate(Shape::Named("int".to_owned())), expr.span);
+                            self.need(frame, &element, &What::Calculate(Shape::Named("int".into())), expr.span);
                         } else {
                             self.open(frame, &element, span);
                         }
@@ -462,7 +462,7 @@ impl Walk<'_, '_> {
     ) -> Abs {
         let given = self.given(frame, args);
         self.need(frame, receiver, &What::Attribute(method.to_string()), span);
-        let text = receiver.shape == Shape::Named("str".to_owned());
+        let text = receiver.shape == Shape::Named("str".into());
         match &**method {
             "format" | "join" | "replace" | "strip" | "lower" | "upper" | "title" | "rstrip" | "lstrip" if text => {
                 let what = if &**method == "join" { What::Iterate } else { What::Text };

@@ -44,7 +44,7 @@ impl Walk<'_, '_> {
             }
             ExprKind::Unary(_, value) => {
                 let value = self.express(frame, value);
-                self.need(frame, &value, &What::Calculate(Shape::Named("int".to_owned())), expr.span);
+                self.need(frame, &value, &What::Calculate(Shape::Named("int".into())), expr.span);
                 match value.shape {
                     shape @ Shape::Named(_) => Abs::of_shape(shape),
                     _ => Abs::any(),
@@ -222,7 +222,7 @@ impl Walk<'_, '_> {
         (left, left_at): (&Abs, Span),
         (right, right_at): (&Abs, Span),
     ) -> Abs {
-        if op == BinaryOp::Mod && left.shape == Shape::Named("str".to_owned()) {
+        if op == BinaryOp::Mod && left.shape == Shape::Named("str".into()) {
             self.need(frame, right, &What::Text, right_at);
             return Abs::named("str");
         }
@@ -281,7 +281,7 @@ impl Walk<'_, '_> {
         self.need(frame, iterated, &What::Iterate, span);
         let shape = match &iterated.shape {
             Shape::List(inner) => (**inner).clone(),
-            Shape::Dict(_) => Shape::Named("str".to_owned()),
+            Shape::Dict(_) => Shape::Named("str".into()),
             _ => Shape::Any,
         };
         Self::part(iterated, &Step::Element, shape)

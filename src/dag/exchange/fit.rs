@@ -160,13 +160,13 @@ fn is_one_of(shape: &Shape, names: &std::collections::BTreeSet<String>) -> Optio
         Shape::List(_) => any(&["list", "List", "Sequence", "Iterable", "Collection", "Container"]),
         Shape::Tuple(_) => any(&["tuple", "Tuple", "Sequence", "Iterable", "Collection", "Container"]),
         Shape::Record(name, _) => Some(names.contains(name)),
-        Shape::Named(name) => match name.as_str() {
+        Shape::Named(name) => match &**name {
             "int" => any(&["int", "Number", "Integral", "Real"]),
             "bool" => any(&["bool", "int", "Number", "Integral"]),
             "float" => any(&["float", "Number", "Real"]),
             "str" => any(&["str", "Sequence", "Iterable", "Collection"]),
             "bytes" => any(&["bytes", "Sequence", "Iterable"]),
-            _ if names.contains(name) => Some(true),
+            _ if names.contains(&**name) => Some(true),
             _ => None,
         },
         Shape::Any | Shape::Union(_) => None,
@@ -181,7 +181,7 @@ fn part(value: &Shape, path: &[Step]) -> Option<Shape> {
             (Step::Key(key), Shape::Dict(Some(keys))) => keys.get(key)?.clone(),
             (Step::Index(index), Shape::Tuple(parts)) => parts.get(*index)?.clone(),
             (Step::Index(_) | Step::Element, Shape::List(inner)) => *inner,
-            (Step::Element, Shape::Dict(Some(_))) => Shape::Named("str".to_owned()),
+            (Step::Element, Shape::Dict(Some(_))) => Shape::Named("str".into()),
             (Step::Attribute(name), Shape::Record(_, fields)) => fields.get(name)?.clone(),
             (_, Shape::Any) => return Some(Shape::Any),
             _ => return None,
@@ -260,14 +260,14 @@ fn unpack(count: usize, starred: bool, length: usize) -> Found {
 /// Whether all that can be done with a value of that shape is known.
 fn is_plain(shape: &Shape) -> bool {
     match shape {
-        Shape::Named(name) => matches!(name.as_str(), "int" | "float" | "bool" | "str" | "bytes"),
+        Shape::Named(name) => matches!(&**name, "int" | "float" | "bool" | "str" | "bytes"),
         Shape::None | Shape::Dict(_) | Shape::List(_) | Shape::Tuple(_) => true,
         Shape::Record(..) | Shape::Any | Shape::Union(_) => false,
     }
 }
 
 fn is_number(shape: &Shape) -> bool {
-    matches!(shape, Shape::Named(name) if matches!(name.as_str(), "int" | "float" | "bool"))
+    matches!(shape, Shape::Named(name) if matches!(&**name, "int" | "float" | "bool"))
 }
 
 fn is_scalar(shape: &Shape) -> bool {
@@ -341,7 +341,8 @@ impl Shape {
         match self {
             Self::Any => "a value that is not known".to_owned(),
             Self::None => "`None`".to_owned(),
-            Self::Named(name) | Self::Record(name, _) => format!("`{name}`"),
+            Self::Named(name) => format!("`{name}`"),
+            Self::Record(name, _) => format!("`{name}`"),
             Self::Dict(_) => "a dict".to_owned(),
             Self::List(_) => "a list".to_owned(),
             Self::Tuple(parts) => format!("a tuple of {}", parts.len()),

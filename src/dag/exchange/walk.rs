@@ -76,8 +76,8 @@ impl Abs {
         Self { is, ..Self::any() }
     }
 
-    pub(super) fn named(name: &str) -> Self {
-        Self::of_shape(Shape::Named(name.to_owned()))
+    pub(super) fn named(name: &'static str) -> Self {
+        Self::of_shape(Shape::Named(name.into()))
     }
 
     pub(super) fn text(text: Rc<str>, at: At) -> Self {
@@ -198,8 +198,8 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         uses: walk
             .named
             .iter()
-            .map(|(name, root)| (name.clone(), usage(*root)))
-            .filter(|(_, usage)| *usage != Use::default())
+            .map(|(name, root)| (name.clone(), Box::new(usage(*root))))
+            .filter(|(_, usage)| **usage != Use::default())
             .collect(),
         pulls: walk.pulls.iter().map(|(root, pull)| Pull { usage: usage(*root), ..pull.clone() }).collect(),
         pushes: walk.pushes.clone(),

@@ -15,7 +15,7 @@ fn of(parameters: &str, body: &str) -> Exchange {
 }
 
 fn named(name: &str) -> Shape {
-    Shape::Named(name.to_owned())
+    Shape::Named(name.to_owned().into())
 }
 
 fn dict(keys: &[(&str, Shape)]) -> Shape {

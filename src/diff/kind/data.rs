@@ -252,7 +252,8 @@ fn shape(shape: &Shape) -> String {
     match shape {
         Shape::Any => "Any".to_string(),
         Shape::None => "None".to_string(),
-        Shape::Named(name) | Shape::Record(name, _) => name.clone(),
+        Shape::Named(name) => name.to_string(),
+        Shape::Record(name, _) => name.clone(),
         Shape::Dict(None) => "dict".to_string(),
         Shape::Dict(Some(keys)) => {
             format!("dict with {}", keys.keys().map(String::as_str).collect::<Vec<_>>().join(", "))

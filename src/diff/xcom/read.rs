@@ -67,7 +67,8 @@ fn of_argument(task: &Task, takes: &crate::dag::Takes) -> Read {
     let usage = match &takes.parameter {
         None => open(),
         Some(parameter) => {
-            let uses: Vec<&Use> = codes(task).filter_map(|code| code.exchange.uses.get(parameter)).collect();
+            let uses: Vec<&Use> =
+                codes(task).filter_map(|code| code.exchange.uses.get(parameter).map(AsRef::as_ref)).collect();
             let knows = |code: &Callable| code.parameters.iter().any(|(name, _)| name == parameter);
             match uses.as_slice() {
                 // A parameter that no code asks anything of.

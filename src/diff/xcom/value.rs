@@ -38,7 +38,7 @@ impl Value {
         if key == RETURNED {
             return match (off, task.callable.as_deref().or_else(|| execute(task)), kind(task)) {
                 (true, ..) => Self::Absent,
-                (_, _, Returns::Text) => Self::Known(Shape::Named("str".to_owned())),
+                (_, _, Returns::Text) => Self::Known(Shape::Named("str".into())),
                 (_, _, Returns::NotKnown) | (_, None, _) => Self::NotKnown,
                 (_, Some(code), Returns::Result) => match &code.returns {
                     Shape::None => Self::Absent,

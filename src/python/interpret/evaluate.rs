@@ -135,7 +135,8 @@ impl<'t, H: Host> Interp<'t, H> {
 
     /// Elements with `*` unpacked; the reason if one of those is not known.
     fn sequence(&mut self, exprs: &[Expr]) -> Result<Result<Sequence, Rc<Unknown>>, Stop> {
-        let mut sequence = Sequence::default();
+        let room = exprs.len();
+        let mut sequence = Sequence { items: Vec::with_capacity(room), at: Vec::with_capacity(room) };
         let mut unknown = None;
         for expr in exprs {
             let at = self.at(expr.span);
@@ -403,7 +404,12 @@ impl<'t, H: Host> Interp<'t, H> {
     }
 
     pub(super) fn eval_args(&mut self, args: &[Arg]) -> Result<Args, Stop> {
-        let mut result = Args::default();
+        let named = args.iter().filter(|arg| matches!(arg, Arg::Keyword(..))).count();
+        let mut result = Args {
+            positional: Vec::with_capacity(args.len() - named),
+            keywords: Vec::with_capacity(named),
+            ..Args::default()
+        };
         for arg in args {
             match arg {
                 Arg::Positional(expr) => {

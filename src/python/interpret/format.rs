@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 impl<H: Host> Interp<'_, H> {
     pub(super) fn format_string(&mut self, parts: &[FormatPart], at: At) -> Result<Value, Stop> {
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(parts.len());
         for part in parts {
             match part {
                 FormatPart::Text(text) => values.push(Value::str(text.clone())),

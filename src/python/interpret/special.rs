@@ -265,8 +265,10 @@ impl<H: Host> Interp<'_, H> {
         at: At,
     ) -> Result<Option<Value>, Stop> {
         let name = operator_name(op);
-        for (object, other, name) in [(left, right, format!("__{name}__")), (right, left, format!("__r{name}__"))] {
-            let Some(method) = self.find_method(object, &name) else { continue };
+        for (object, other, side) in [(left, right, ""), (right, left, "r")] {
+            // Only an instance has such a method, and operators are mostly between other things.
+            let Value::Object(_) = object else { continue };
+            let Some(method) = self.find_method(object, &format!("__{side}{name}__")) else { continue };
             let answer = self.call_with(&method, vec![other.clone()], at)?;
             if !is_not_implemented(&answer) {
                 return Ok(Some(answer));

@@ -8,7 +8,9 @@ use crate::python::value::{FunctionObject, Lazy, Object, Ref, Text, Value};
 impl<H: Host> Interp<'_, H> {
     /// Canonical text: equal values of equal text, whatever they are called.
     pub(crate) fn text(&self, value: &Value) -> String {
-        let mut out = String::new();
+        // Most are texts, in quotes.
+        let length = if let Value::Str(text) = value { text.text.len() + 2 } else { 0 };
+        let mut out = String::with_capacity(length);
         self.write_text(value, 10, &mut out);
         out
     }

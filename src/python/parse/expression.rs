@@ -40,7 +40,9 @@ impl Lower<'_> {
     }
 
     fn list(&mut self, node: Node) -> Vec<Expr> {
-        node.parts().map(|child| self.expr(child)).collect()
+        let mut items = Vec::with_capacity(node.parts().count());
+        items.extend(node.parts().map(|child| self.expr(child)));
+        items
     }
 
     fn expr_kind(&mut self, node: Node) -> ExprKind {
@@ -183,7 +185,7 @@ impl Lower<'_> {
 
     pub(super) fn arguments(&mut self, node: Node) -> Vec<Arg> {
         let mut keyword = false;
-        let mut result = Vec::new();
+        let mut result = Vec::with_capacity(node.parts().count());
         for child in node.parts() {
             let arg = match child.kind() {
                 "keyword_argument" => {
@@ -283,7 +285,7 @@ impl Lower<'_> {
     }
 
     pub(super) fn parameters(&mut self, node: Node) -> Vec<Parameter> {
-        let mut result: Vec<Parameter> = Vec::new();
+        let mut result: Vec<Parameter> = Vec::with_capacity(node.parts().count());
         let mut keyword_only = false;
         for child in node.parts() {
             let (pattern, annotation, default) = match child.kind() {

@@ -48,6 +48,8 @@ enum Role {
     Text,
     /// Nothing in it is asked for but a comment.
     Whole,
+    /// There is nothing in it, or nothing that is asked for.
+    Leaf,
     /// Nobody asks for it.
     Mark,
 }
@@ -59,8 +61,13 @@ impl Nature {
             role: match kind {
                 "comment" | "line_continuation" => Role::Trivia,
                 "string" => Role::Text,
-                "identifier" | "dotted_name" => Role::Whole,
+                // Of two words, there may be a comment between them.
+                "identifier" | "dotted_name" | "not in" | "is not" => Role::Whole,
                 "(" | ")" | "[" | "]" | "{" | "}" | "," | "." | "->" if !named => Role::Mark,
+                "integer" | "float" | "true" | "false" | "none" | "ellipsis" | "string_start" | "string_end" => {
+                    Role::Leaf
+                }
+                _ if !named => Role::Leaf,
                 kind if problems::is_bracket(kind) => Role::Bracket,
                 _ => Role::Plain,
             },
@@ -106,14 +113,16 @@ thread_local! {
 }
 
 /// Files that are open at once, as a rule.
-const ROOMS_KEPT: usize = 8;
+const ROOMS_KEPT: usize = 64;
 /// More rows than this are given back: few files are so large.
-const ROOM_KEPT: usize = 1 << 14;
+const ROOM_KEPT: usize = 1 << 12;
 
 /// All nodes of a file.
 pub(super) struct Nodes {
     rows: Vec<Row>,
     names: &'static Names,
+    /// The deepest nesting there is, of whatever.
+    depth: usize,
 }
 
 impl Nodes {
@@ -126,7 +135,8 @@ impl Nodes {
         let broken = tree.root_node().has_error();
         let mut cursor = tree.walk();
         // With whether they have fields: asking for one costs as much as all the rest.
-        let mut around: Vec<(usize, bool)> = Vec::new();
+        let mut around: Vec<(usize, bool)> = Vec::with_capacity(32);
+        let mut depth = 0;
         loop {
             let node = cursor.node();
             let kind = node.kind_id();
@@ -142,16 +152,17 @@ impl Nodes {
                 // What is in a plain literal is its text.
                 Role::Text => !broken && rows.last().is_some_and(|row| is_plain(row.text(source))),
                 Role::Whole => !broken && rows.last().is_some_and(|row| !row.text(source).contains('#')),
-                Role::Mark => !broken,
+                Role::Mark | Role::Leaf => !broken,
                 _ => false,
             };
             if !whole && cursor.goto_first_child() {
                 around.push((rows.len() - 1, nature.fields));
+                depth = depth.max(around.len());
                 continue;
             }
             while !cursor.goto_next_sibling() {
                 if !cursor.goto_parent() {
-                    return Self { rows, names };
+                    return Self { rows, names, depth };
                 }
                 if let Some((parent, _)) = around.pop() {
                     rows[parent].after = offset(rows.len());
@@ -162,6 +173,16 @@ impl Nodes {
 
     pub(super) fn root(&self) -> Node<'_> {
         Node { nodes: self, at: 0 }
+    }
+
+    /// How deep the deepest node lies, at least.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// The nodes that [`Node::is_suspect`] tells, in the order of the text.
+    pub(super) fn suspects(&self) -> impl Iterator<Item = Node<'_>> {
+        self.all().map(|(_, node)| node).filter(|node| node.is_suspect())
     }
 
     /// Every node, in the order of the text, with the first one that does not lie in it.

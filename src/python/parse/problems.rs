@@ -24,6 +24,11 @@ pub(super) fn strays(nodes: &Nodes, source: &str, strays: &[Span]) -> Result<(),
 pub(super) fn check(nodes: &Nodes, source: &str) -> Result<(), SyntaxError> {
     /// CPython's own bound.
     const BRACKETS: usize = 200;
+    if nodes.depth() < BRACKETS {
+        // Brackets do not nest deeper than everything does.
+        let found = nodes.suspects().find_map(|node| Some((span(node), problem(node, source)?)));
+        return found.map_or(Ok(()), |(span, message)| Err(SyntaxError { span, message }));
+    }
     // Where the brackets around the current node end.
     let mut brackets: Vec<usize> = Vec::new();
     for (at, (after, node)) in nodes.all().enumerate() {

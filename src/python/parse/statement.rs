@@ -9,7 +9,7 @@ use std::rc::Rc;
 impl Lower<'_> {
     /// The statements below a module, a block, or anything else that holds statements.
     pub(super) fn block(&mut self, node: Node) -> Vec<Stmt> {
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(node.parts().count());
         for child in node.parts() {
             if let Some(Some(kind)) = self.deeper(child, |lower| lower.statement(child)) {
                 body.push(Stmt { kind, span: span(child) });
@@ -412,5 +412,8 @@ fn assignable(target: &Expr) -> bool {
 
 /// A dotted name without the blanks that Python allows in it.
 fn dotted(text: &str) -> Name {
+    if !text.contains(char::is_whitespace) {
+        return super::names::shared(text);
+    }
     text.split_whitespace().collect::<String>().into()
 }
