@@ -6,7 +6,7 @@ use crate::airflow::{self, Limits};
 use crate::config::{CheckArguments, Environment, FailOn, OutputFormat, Reported};
 use crate::content::{Revision, Snapshot};
 use crate::facts::Facts;
-use crate::git::{self, Message, Repository};
+use crate::git::{self, GitError, Message, Repository};
 use crate::report::full::Colour;
 use crate::report::{self, Report, Verdict};
 use crate::rules::{Level, Policy};
@@ -18,8 +18,8 @@ pub(super) fn run(
     directory: &Path,
     colour: Colour,
 ) -> Result<Exit, Failure> {
-    let deployed = tree(&arguments.against, directory)?;
-    let proposed = tree(&arguments.proposed, directory)?;
+    let deployed = tree(&arguments.against, directory, None)?;
+    let proposed = tree(&arguments.proposed, directory, Some(&deployed))?;
     let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), &arguments.judge)?;
     let messages = messages(&deployed, &proposed, &arguments.proposed, directory);
     let policy = judge::with_trees(policy, &deployed, &proposed, &messages);
@@ -82,8 +82,9 @@ pub(super) fn exit(report: &Report, reported: &Reported) -> Exit {
 }
 
 /// A tree as an argument names it: a directory, a git revision, `merge-base:REV`, `git:REV` or
-/// `dir:PATH`. An existing directory wins over a revision of the same name.
-pub(super) fn tree(argument: &str, directory: &Path) -> Result<Snapshot, Failure> {
+/// `dir:PATH`. An existing directory wins over a revision of the same name. What a revision has in
+/// common with the tree beside it is read once.
+pub(super) fn tree(argument: &str, directory: &Path, beside: Option<&Snapshot>) -> Result<Snapshot, Failure> {
     let name = ["dir:", "git:", "merge-base:"].iter().find_map(|kind| argument.strip_prefix(kind)).unwrap_or(argument);
     if name.trim().is_empty() {
         // An unset variable of a CI job: no tree at all would be judged against itself.
@@ -96,7 +97,7 @@ pub(super) fn tree(argument: &str, directory: &Path) -> Result<Snapshot, Failure
     if let Some(other) = argument.strip_prefix("merge-base:") {
         let repository = Repository::discover(directory)?;
         let base = repository.merge_base("HEAD", other)?;
-        return Ok(repository.snapshot(&base)?);
+        return Ok(snapshot(&repository, &base, beside)?);
     }
     let revspec = match argument.strip_prefix("git:") {
         Some(revspec) => revspec,
@@ -105,7 +106,11 @@ pub(super) fn tree(argument: &str, directory: &Path) -> Result<Snapshot, Failure
     };
     let repository = Repository::discover(directory)?;
     let revision = repository.resolve(revspec)?;
-    Ok(repository.snapshot(&revision)?)
+    Ok(snapshot(&repository, &revision, beside)?)
+}
+
+fn snapshot(repository: &Repository, revision: &Revision, beside: Option<&Snapshot>) -> Result<Snapshot, GitError> {
+    beside.map_or_else(|| repository.snapshot(revision), |known| repository.snapshot_beside(revision, known))
 }
 
 /// A directory, named in reports as it was named here; `.` is the working tree.

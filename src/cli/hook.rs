@@ -134,7 +134,8 @@ impl Push<'_> {
         local: &Revision,
         environment: &Environment,
     ) -> Result<Report, Failure> {
-        let (deployed, proposed) = (repository.snapshot(base)?, repository.snapshot(local)?);
+        let deployed = repository.snapshot(base)?;
+        let proposed = repository.snapshot_beside(local, &deployed)?;
         let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), self.arguments)?;
         let messages = repository.messages(base, local);
         let policy = judge::with_trees(policy, &deployed, &proposed, &messages);

@@ -20,7 +20,7 @@ pub(super) fn run(
     colour: Colour,
 ) -> Result<Exit, Failure> {
     let proposed = match &arguments.proposed {
-        Some(proposed) => check::tree(proposed, directory)?,
+        Some(proposed) => check::tree(proposed, directory, None)?,
         None => super::sync::newest(&arguments.sync, environment)?,
     };
     let layout = judge::layout(&Snapshot::empty(proposed.revision().clone()), &proposed);

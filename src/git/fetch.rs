@@ -162,7 +162,7 @@ impl Remote {
     /// once more, if it still is the branch's newest.
     pub fn snapshot(&self, revision: &Revision) -> Read {
         let read = || match self.open(&self.git_dir()) {
-            Some(repo) => tree::snapshot(&repo, revision, self.options.limits),
+            Some(repo) => tree::snapshot(&repo, revision, self.options.limits, None),
             None => Err(GitError::Damaged {
                 path: self.git_dir(),
                 revision: revision.to_string(),

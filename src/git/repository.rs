@@ -1,7 +1,7 @@
 //! The repository at hand, for `check` and the hook: local objects only, nothing is checked out.
 
 use super::{GitError, Limits, Read, tree};
-use crate::content::{Refusal, Revision};
+use crate::content::{Refusal, Revision, Snapshot};
 use std::path::{Path, PathBuf};
 
 /// A local repository. Cheap to open; drop it when done.
@@ -66,7 +66,16 @@ impl Repository {
     /// The content of a commit. One beyond the limits is an error: a part of it would be judged as
     /// if it were all.
     pub fn snapshot(&self, revision: &Revision) -> Read {
-        let read = tree::snapshot(&self.repo, revision, Limits::default())?;
+        self.read(revision, None)
+    }
+
+    /// The same, beside another tree: what both have is read and kept once.
+    pub fn snapshot_beside(&self, revision: &Revision, known: &Snapshot) -> Read {
+        self.read(revision, Some(known))
+    }
+
+    fn read(&self, revision: &Revision, known: Option<&Snapshot>) -> Read {
+        let read = tree::snapshot(&self.repo, revision, Limits::default(), known)?;
         let too_large = read.refused().iter().find(|refusal| matches!(refusal, Refusal::TooLarge(_)));
         match too_large.map(ToString::to_string) {
             Some(problem) => Err(GitError::TooLarge { revision: revision.clone(), problem }),

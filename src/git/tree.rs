@@ -6,8 +6,9 @@ use crate::content::{BlobId, ContentPath, File, Mode, PathProblem, Refusal, Revi
 use gix::objs::tree::EntryKind;
 
 /// Reads the content folders of a commit, or all of it where it has none of them; no further than
-/// the limits, beyond which it cannot be delivered.
-pub(super) fn snapshot(repo: &gix::Repository, revision: &Revision, limits: Limits) -> Read {
+/// the limits, beyond which it cannot be delivered. What `known` has at the same path under the same
+/// id is taken from there.
+pub(super) fn snapshot(repo: &gix::Repository, revision: &Revision, limits: Limits, known: Option<&Snapshot>) -> Read {
     let damaged = |error: gix::Error| GitError::Damaged {
         path: repo.git_dir().to_path_buf(),
         revision: revision.to_string(),
@@ -16,7 +17,8 @@ pub(super) fn snapshot(repo: &gix::Repository, revision: &Revision, limits: Limi
     let id = commit_id(revision)
         .ok_or_else(|| GitError::UnknownRevision { revspec: revision.to_string(), shallow: false })?;
     let snapshot = Snapshot::empty(revision.clone());
-    let mut reader = Reader { repo, revision, snapshot, limits, entries: 0, bytes: 0, refused_too: 0, is_over: false };
+    let mut reader =
+        Reader { repo, revision, known, snapshot, limits, entries: 0, bytes: 0, refused_too: 0, is_over: false };
     reader.read(id).map_err(damaged)?;
     if reader.refused_too > 0 {
         reader.snapshot.refuse(Refusal::More(reader.refused_too));
@@ -67,6 +69,7 @@ fn shown(text: &str) -> String {
 struct Reader<'a> {
     repo: &'a gix::Repository,
     revision: &'a Revision,
+    known: Option<&'a Snapshot>,
     snapshot: Snapshot,
     limits: Limits,
     /// Files, links and folders so far.
@@ -185,8 +188,13 @@ impl Reader<'_> {
     }
 
     fn file(&mut self, path: ContentPath, mode: Mode, id: gix::ObjectId) -> Result<(), gix::Error> {
+        let same = |file: &&File| file.mode == mode && file.id.as_bytes() == id.as_slice();
+        let known = self.known.and_then(|known| known.get(&path)).filter(same);
         // The size stands before the content, which is unpacked only if it fits.
-        let size = self.repo.find_header(id)?.size();
+        let size = match known {
+            Some(file) => u64::try_from(file.bytes.len()).unwrap_or(u64::MAX),
+            None => self.repo.find_header(id)?.size(),
+        };
         self.bytes = self.bytes.saturating_add(size);
         if size > self.limits.object {
             self.too_large(format!("a file has {}, more than {}, `{path}`", mib(size), mib(self.limits.object)));
@@ -194,6 +202,11 @@ impl Reader<'_> {
         }
         if self.bytes > self.limits.content {
             self.too_large(format!("the files together have more than {}", mib(self.limits.content)));
+            return Ok(());
+        }
+        if let Some(file) = known {
+            let file = File { revision: self.revision.clone(), ..file.clone() };
+            self.snapshot.insert(path, file);
             return Ok(());
         }
         let bytes = self.repo.find_blob(id)?.take_data();

@@ -216,7 +216,7 @@ fn stored_kind(handover: &Handover, scene: &Scene) -> Option<ValueKind> {
 
 /// What a value that is stored as JSON is in Python when it is read.
 fn of_json(kind: ValueKind) -> Shape {
-    let named = |name: &str| Shape::Named(name.to_owned());
+    let named = |name: &str| Shape::Named(name.to_owned().into());
     match kind {
         ValueKind::Null => Shape::None,
         ValueKind::Boolean => named("bool"),
@@ -232,7 +232,7 @@ fn kinds(shape: &Shape) -> Option<Vec<ValueKind>> {
     Some(match shape {
         Shape::Any => return None,
         Shape::None => vec![ValueKind::Null],
-        Shape::Named(name) => match name.as_str() {
+        Shape::Named(name) => match name.as_ref() {
             "bool" => vec![ValueKind::Boolean],
             "int" | "float" => vec![ValueKind::Number],
             "str" => vec![ValueKind::String],
