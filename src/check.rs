@@ -16,6 +16,7 @@ use crate::facts::{Facts, Questions, Seen, StoredValue};
 use crate::ids::{AirflowVersion, DagId};
 use crate::report::{Coverage, Hold, Lines, Live, Report, Verdict};
 use crate::rules::{self, Basis, Case, Finding, Level, OnUnreachable, Policy, Sides};
+use crate::switch;
 use std::collections::BTreeSet;
 
 /// Which DAGs, instances and commits must be looked up before the change can be judged.
@@ -102,7 +103,8 @@ impl<'a> Comparison<'a> {
         };
         let told = self.changes.iter().filter(|change| !is_of_another_release(change, facts, self.policy));
         let known = told.map(|change| restored::seen(change, facts));
-        let changes: Vec<Change> = known.chain(from_facts).collect();
+        let is_on = |change: &Change| !switch::part_off("change", change.kind.word());
+        let changes: Vec<Change> = known.chain(from_facts).filter(is_on).collect();
         let case = Case { changes: &changes, deployed: &self.before, proposed: &self.after };
         let (mut findings, predictions) = rules::judge(case, facts, self.policy);
         let unavailable = self.unavailable(facts);

@@ -22,6 +22,7 @@ use crate::diff::{Certainty, Change, Kind, Skew};
 use crate::facts::{Facts, Progress, TaskState};
 use crate::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
 use crate::replay::{self, Effect, Harm, Outcome};
+use crate::switch;
 use exposure::Exposure;
 use sha1::{Digest, Sha1};
 use std::collections::BTreeSet;
@@ -178,7 +179,9 @@ impl Policy {
     }
 
     fn looks_at(&self, rule: &Rule) -> bool {
-        (self.select.is_empty() || self.select.contains(&rule.id)) && !self.ignore.contains(&rule.id)
+        (self.select.is_empty() || self.select.contains(&rule.id))
+            && !self.ignore.contains(&rule.id)
+            && !switch::part_off("rule", &rule.id)
     }
 }
 

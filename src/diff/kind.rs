@@ -85,6 +85,24 @@ impl Kind {
         }
     }
 
+    /// The name of the vocabulary.
+    pub(crate) fn vocabulary(&self) -> &'static str {
+        match self {
+            Self::Identity(_) => "identity",
+            Self::Mapping(_) => "mapping",
+            Self::Data(_) => "data",
+            Self::Graph(_) => "graph",
+            Self::Code(_) => "code",
+            Self::Settings(_) => "settings",
+            Self::Reference(_) => "reference",
+            Self::Environment(_) => "environment",
+            Self::File(_) => "file",
+            Self::Skew(_) => "skew",
+            Self::Notice(_) => "notice",
+            Self::DagNotKnown { .. } => "not known",
+        }
+    }
+
     /// All words of [`Kind::word`]: the closed list that rule files choose from.
     pub fn words() -> impl Iterator<Item = &'static str> {
         let vocabularies = [

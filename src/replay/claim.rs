@@ -24,6 +24,7 @@ pub(super) mod skew;
 use super::{Harm, Scene};
 use crate::diff::Kind;
 use crate::ids::{MapIndex, TaskId};
+use crate::switch;
 
 /// What a change does to instances of a run, where the graphs of the two sides do not say it.
 ///
@@ -148,6 +149,9 @@ impl Claim {
 
 /// All that a change claims about the run.
 pub(super) fn claims(kind: &Kind, scene: &Scene) -> Vec<Claim> {
+    if switch::part_off("claims", kind.vocabulary()) {
+        return Vec::new();
+    }
     match kind {
         Kind::Identity(kind) => identity::claims(kind, scene),
         Kind::Mapping(kind) => mapping::claims(kind, scene),
@@ -170,6 +174,9 @@ pub(super) fn claims(kind: &Kind, scene: &Scene) -> Vec<Claim> {
 /// The tasks that a change is about, by their ids on both sides: what the simulation finds about
 /// their instances was caused by it.
 pub(super) fn about(kind: &Kind) -> Vec<TaskId> {
+    if switch::part_off("subjects", kind.vocabulary()) {
+        return Vec::new();
+    }
     match kind {
         Kind::Identity(kind) => identity::about(kind),
         Kind::Mapping(kind) => mapping::about(kind),
@@ -187,6 +194,9 @@ pub(super) fn about(kind: &Kind) -> Vec<TaskId> {
 
 /// What the change can do to a run in the worst state that a run can be in, and that in words.
 pub(super) fn worst(kind: &Kind) -> (Harm, &'static str) {
+    if switch::part_off("worst", kind.vocabulary()) {
+        return (Harm::None, "");
+    }
     match kind {
         Kind::Identity(kind) => identity::worst(kind),
         Kind::Mapping(kind) => mapping::worst(kind),

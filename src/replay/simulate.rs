@@ -24,6 +24,7 @@ use crate::dag::Dag;
 use crate::diff::{self, Certainty, Change, Kind, MappingChange};
 use crate::facts::{Answer, Progress, TaskState};
 use crate::ids::{AirflowVersion, TaskId};
+use crate::switch;
 use graph::Graph;
 use side::Side;
 use std::borrow::Cow;
@@ -117,7 +118,9 @@ impl Counted {
             && !proposed.complete
         {
             // What is not known to be gone is taken to be there.
-            proposed.keep(deployed, |id| !about.contains_key(id));
+            if !step_off("what is not known to be gone is kept") {
+                proposed.keep(deployed, |id| !about.contains_key(id));
+            }
         }
         Self { proposed, about, certain_only }
     }
@@ -136,7 +139,7 @@ pub(super) fn effects(changes: &[&Change], set: &Set, scene: &Scene, version: Ai
     let scene = &Scene { version: Some(version), ..*scene };
     let replayed = |counted| replayed(changes, set.deployed.as_ref(), counted, scene, Family(version));
     let mut effects = replayed(&set.all);
-    if let Some(sure) = &set.sure {
+    if let Some(sure) = set.sure.as_ref().filter(|_| !step_off("certain changes alone")) {
         // What only may happen must not stand in front of what does: an instance fails, or goes, once, and the
         // change that is blamed for it could be the one that nobody is sure of.
         for ((effect, sure), change) in effects.iter_mut().zip(replayed(sure)).zip(changes) {
@@ -188,11 +191,11 @@ impl<'a> Stage<'a> {
             None => Cow::Owned(Graph::loose(scene.run.task_instances.iter().map(|instance| &instance.task_id))),
         };
         let proposed = match &counted.proposed {
-            Some(graph) if !scene.pinned() => Cow::Borrowed(graph),
+            Some(graph) if !scene.pinned() || step_off("a pinned run keeps its DAG") => Cow::Borrowed(graph),
             // The run keeps its own DAG; or what becomes of it is a claim.
             _ => deployed.clone(),
         };
-        let choices = choices(scene, &deployed);
+        let choices = if step_off("branches that have chosen") { BTreeMap::new() } else { choices(scene, &deployed) };
         let measured = deployed.sources();
         Self {
             scene,
@@ -263,7 +266,7 @@ impl<'a> Stage<'a> {
 
     /// The run under the change; and, where a race can decide, with the race lost.
     fn changed(&self) -> (Side<'_>, Option<Side<'_>>) {
-        if self.of_run(Fate::CannotLoad).is_some() {
+        if self.of_run(Fate::CannotLoad).is_some() && !step_off("a DAG that cannot be loaded") {
             let mut side = Side::new(
                 &self.deployed,
                 self.scene.run,
@@ -276,7 +279,9 @@ impl<'a> Stage<'a> {
             return (side, None);
         }
         let (side, race) = self.step(None);
-        let lost = race.filter(|race| !race.is_empty()).map(|race| self.step(Some(&race)).0);
+        let lost = race
+            .filter(|race| !race.is_empty() && !step_off("a race that is lost"))
+            .map(|race| self.step(Some(&race)).0);
         (side, lost)
     }
 
@@ -294,13 +299,13 @@ impl<'a> Stage<'a> {
             (&self.choices, &self.assumed),
             &self.measured,
         );
-        if !self.scene.pinned() && self.is_parsed_anew() {
+        if !self.scene.pinned() && self.is_parsed_anew() && !step_off("verify_integrity") {
             side.verify(&self.deployed);
         } else {
             side.create();
         }
         side.deliver();
-        if let Some(claim) = self.of_run(Fate::Fails) {
+        if let Some(claim) = self.of_run(Fate::Fails).filter(|_| !step_off("a run that is failed")) {
             side.met.push((claim, 0, 0));
             side.fail(claim);
             return (side, None);
@@ -349,7 +354,7 @@ impl<'a> Stage<'a> {
             );
             let gone =
                 || self.proposed.find(&instance.task_id).is_none() && self.deployed.find(&instance.task_id).is_some();
-            if waits && gone() {
+            if waits && gone() && !step_off("the window before the next parse") {
                 race.window.push(at);
             }
         }
@@ -359,10 +364,16 @@ impl<'a> Stage<'a> {
         let ended: Vec<usize> = finished.iter().filter_map(|row| self.deployed.find(&side.rows[*row].id)).collect();
         // Since 2.10.3 the step is given the whole DAG, and no instance was seen to be taken for gone in some
         // thirty trials on 2.11.2; before, it was, where what is behind the task is all of its DAG.
-        if !self.family.follows_on_whole() && ended.iter().any(|at| self.deployed.is_seen_whole_from(*at)) {
+        if !self.family.follows_on_whole()
+            && !step_off("follow-on takes ids for gone")
+            && ended.iter().any(|at| self.deployed.is_seen_whole_from(*at))
+        {
             race.gone = (0..self.proposed.nodes.len())
                 .filter(|row| self.deployed.find(&side.rows[*row].id).is_none())
                 .collect();
+        }
+        if step_off("follow-on starts too early") {
+            return race;
         }
         let behind: BTreeSet<usize> = ended.iter().flat_map(|at| &self.deployed.nodes[*at].down).copied().collect();
         for down in behind {
@@ -382,6 +393,11 @@ impl<'a> Stage<'a> {
         }
         race
     }
+}
+
+/// Whether a step of the replay is off (see [`switch`]).
+fn step_off(step: &str) -> bool {
+    switch::part_off("step", step)
 }
 
 /// What a race can do, if it is lost.

@@ -18,10 +18,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dag", &["python", "content", "ids", "switch"]),
     ("facts", &["content", "ids"]),
     ("diff", &["dag", "python", "content", "ids"]),
-    ("replay", &["diff", "dag", "facts", "content", "ids"]),
-    ("rules", &["diff", "replay", "dag", "facts", "content", "ids"]),
+    ("replay", &["diff", "dag", "facts", "content", "ids", "switch"]),
+    ("rules", &["diff", "replay", "dag", "facts", "content", "ids", "switch"]),
     ("report", &["rules", "diff", "dag", "facts", "content", "ids"]),
-    ("check", &["report", "rules", "diff", "dag", "facts", "content", "ids"]),
+    ("check", &["report", "rules", "diff", "dag", "facts", "content", "ids", "switch"]),
     ("config", &["rules", "content", "ids", "secret"]),
     // Edges: each talks to one outside thing.
     ("git", &["content", "secret", "switch"]),

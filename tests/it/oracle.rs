@@ -60,7 +60,7 @@ fn folders() -> Vec<PathBuf> {
     folders.into_iter().filter(|folder| folder.join("truth").is_dir()).collect()
 }
 
-fn truths(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn truths(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder.join("truth"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -77,7 +77,7 @@ fn family(version: &str, pinned: bool) -> String {
 }
 
 /// The names in a list; none if there is no list.
-fn names(list: &Path) -> BTreeSet<String> {
+pub(crate) fn names(list: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(list).unwrap_or_default();
     text.lines().filter(|line| !line.starts_with('#')).map(str::to_string).collect()
 }
@@ -289,13 +289,13 @@ impl Table {
     }
 }
 
-struct Judged {
-    blocks: bool,
+pub(crate) struct Judged {
+    pub(crate) blocks: bool,
     /// By DAG.
-    outcomes: BTreeMap<String, BTreeSet<Outcome>>,
+    pub(crate) outcomes: BTreeMap<String, BTreeSet<Outcome>>,
 }
 
-fn judge(scenario: &Path, row: &Value, version: &str, pinned: bool) -> Judged {
+pub(crate) fn judge(scenario: &Path, row: &Value, version: &str, pinned: bool) -> Judged {
     let tree = |side: &str| {
         let dir = scenario.join(side);
         // A deleted file leaves no folder behind.
@@ -369,7 +369,7 @@ fn snapshot(row: &Value, version: &str, pinned: bool, scenario: &Path) -> Value 
 ///
 /// An instance that stood at the gate for all of a mapped task, which the control run has by index, is judged
 /// by what became of itself where it was never expanded. A row holds effects of all its DAGs together; they are laid to the DAG that the row is named after.
-fn outcomes(row: &Value) -> BTreeMap<String, BTreeSet<Outcome>> {
+pub(crate) fn outcomes(row: &Value) -> BTreeMap<String, BTreeSet<Outcome>> {
     let name = row["name"].as_str().unwrap();
     let some = |key: &str| row[key].as_array().is_some_and(|all| !all.is_empty());
     let mut all = BTreeMap::new();

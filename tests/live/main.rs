@@ -49,7 +49,7 @@ fn cases(release: &Release) -> Vec<(&'static str, Case)> {
     if !release.stays() {
         return smoke::cases();
     }
-    [delivery::cases(), snapshot::cases(release), model::cases(release), verdicts::cases()]
+    [delivery::cases(), snapshot::cases(release), model::cases(release), verdicts::cases(release)]
         .into_iter()
         .flatten()
         .collect()

@@ -6,7 +6,7 @@ mod generate;
 mod judge;
 mod mutants;
 mod serialised;
-mod switches;
+pub(crate) mod switches;
 mod tricky;
 
 use super::Case;

@@ -5,12 +5,13 @@
 //! The scenarios and the record are those of `testdata/oracle` (see its README) and, in the long case,
 //! of the developers' shared folder. A release runs its sample in one server, all at once.
 
+mod missing;
 mod mutated;
 mod scenario;
 mod stage;
 
 use super::Case;
-use super::support::install::Release;
+use super::support::install::{AIRFLOW_2_11, Release};
 use scenario::{Scenario, recorded};
 use serde_json::Value;
 use stage::{Played, Stage};
@@ -26,12 +27,18 @@ const LEAST: usize = 30;
 /// How many runs stand at their gates at once in the long case.
 const BATCH: usize = 32;
 
-pub(crate) fn cases() -> Vec<(&'static str, Case)> {
-    vec![
+pub(crate) fn cases(release: &Release) -> Vec<(&'static str, Case)> {
+    let mut cases = vec![
         ("verdicts_are_what_becomes_of_the_runs", Case::Installed(verdicts_are_what_becomes_of_the_runs)),
         ("verdicts_on_all_other_scenarios", Case::Installed(verdicts_on_all_other_scenarios)),
         ("random_changes_do_what_is_said_of_them", Case::Installed(mutated::random_changes_do_what_is_said_of_them)),
-    ]
+    ];
+    // What judges the tests needs no Airflow, and is asked once.
+    if *release == AIRFLOW_2_11 {
+        let case = Case::Installed(missing::a_build_without_a_rule_or_a_step_turns_a_test_red);
+        cases.push(("a_build_without_a_rule_or_a_step_turns_a_test_red", case));
+    }
+    cases
 }
 
 fn ours() -> PathBuf {

@@ -1,10 +1,10 @@
 //! The two ends of a run held against each other: what the change did, to which instances, and which of
 //! the changes it was.
 
-use super::Stage;
 use super::meaning::{Does, Meaning, Part, Work, fresh, pairs};
 use super::side::{End, How, Instance, Row, Side};
 use super::state::State;
+use super::{Stage, step_off};
 use crate::diff::Kind;
 use crate::facts::TaskState;
 use crate::ids::TaskId;
@@ -332,6 +332,7 @@ impl<'a> Comparison<'a> {
             let Some((task, index)) = ledger.of.get(work).copied() else { continue };
             if begun > control.begun.max(1)
                 && control.begun > 0
+                && !step_off("work that is done again")
                 && let Some((row, at)) = by
             {
                 let what = if element.is_none() && self.changed.rows[row].id == *task { None } else { element.clone() };
@@ -346,11 +347,11 @@ impl<'a> Comparison<'a> {
                 let event = Event { other, ..self.deployed_event(What::TakenOver, task, index) };
                 self.found.add(self.cause(row, at), None, event);
             }
-            if done < control.done {
+            if done < control.done && !step_off("work that is never done") {
                 let cause = self.cause_never(work, index);
                 let event = Event { other: element, ..self.deployed_event(What::NeverDone, task, index) };
                 self.found.add(cause, Some(Outcome::SkippedWork), event);
-                if short {
+                if short && !step_off("success too early") {
                     let event = self.deployed_event(What::NeverDone, task, index);
                     self.found.add(cause, Some(Outcome::EarlySuccess), event);
                 }

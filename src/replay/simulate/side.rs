@@ -1,9 +1,9 @@
 //! One run, stepped to its end on one side as that Airflow's scheduler would.
 
 use super::graph::{Graph, Over};
-use super::rule::{Decision, Upstream, decide};
+use super::rule::{Decision, Rule, Upstream, decide};
 use super::state::State;
-use super::{Family, Given};
+use super::{Family, Given, step_off};
 use crate::facts::{Run, TaskState};
 use crate::ids::TaskId;
 use crate::replay::claim::{Fate, When, Whom};
@@ -271,7 +271,7 @@ impl<'a> Side<'a> {
             let before_at = before.find(&self.rows[row].id);
             if !self.is_in_graph(row) {
                 // A task that neither side has is no work of the change.
-                if before_at.is_some() {
+                if before_at.is_some() && !step_off("ids that are gone are removed") {
                     for at in 0..self.rows[row].instances.len() {
                         self.remove(row, at, How::Gone);
                     }
@@ -283,13 +283,18 @@ impl<'a> Side<'a> {
                 let over = self.miscounted(row, at, same);
                 let removed = self.rows[row].instances[at].state == State::Removed;
                 match over {
+                    Some(_) if step_off("indexes that are gone are removed") => {}
                     Some(how) => self.remove(row, at, how),
-                    None if removed => self.set(row, at, State::None, How::Restored),
+                    None if removed && !step_off("ids that come back run again") => {
+                        self.set(row, at, State::None, How::Restored);
+                    }
                     None => {}
                 }
             }
         }
-        self.create();
+        if !step_off("new tasks are created") {
+            self.create();
+        }
     }
 
     fn remove(&mut self, row: usize, at: usize, how: How) {
@@ -326,6 +331,9 @@ impl<'a> Side<'a> {
 
     /// Claims that come true with the delivery.
     pub(super) fn deliver(&mut self) {
+        if step_off("claims with the delivery") {
+            return;
+        }
         for row in 0..self.rows.len() {
             for at in 0..self.rows[row].instances.len() {
                 if !self.rows[row].instances[at].state.is_finished()
@@ -346,7 +354,9 @@ impl<'a> Side<'a> {
             let stored = |id: &TaskId| {
                 self.row(id).is_some_and(|row| self.rows[row].instances.iter().any(|instance| instance.done))
             };
-            if !moments.contains(&given.when) || given.unless_stored.as_ref().is_some_and(stored) {
+            let void =
+                || given.unless_stored.as_ref().is_some_and(stored) && !step_off("claims that a stored value voids");
+            if !moments.contains(&given.when) || void() {
                 continue;
             }
             self.met.push((claim, row, at));
@@ -448,7 +458,7 @@ impl<'a> Side<'a> {
         (common, own, by_rows): &(Upstream, Vec<usize>, bool),
     ) -> (Decision, How) {
         let Some(node) = self.graph.nodes.get(row) else { return (Decision::Start, How::AsBefore) };
-        if node.up.iter().any(|up| self.passes_over(*up, &node.id)) {
+        if node.up.iter().any(|up| self.passes_over(*up, &node.id)) && !step_off("what no branch chose is skipped") {
             return (Decision::End(State::Skipped), How::NotChosen);
         }
         if node.up.is_empty() {
@@ -468,7 +478,8 @@ impl<'a> Side<'a> {
                 }
             }
         }
-        (decide(node.rule, &upstream, index, self.family), How::Rule)
+        let rule = if step_off("trigger rules") { Rule::AllSuccess } else { node.rule };
+        (decide(rule, &upstream, index, self.family), How::Rule)
     }
 
     /// Whether a branch that has run chose, and not that task.
@@ -489,7 +500,7 @@ impl<'a> Side<'a> {
                 self.touch_downstream(row);
                 return true;
             }
-            Over::Stored(ref producers) if !self.have_stored(producers) => {
+            Over::Stored(ref producers) if !self.have_stored(producers) && !step_off("a length that is not stored") => {
                 self.set(row, at, State::UpstreamFailed, How::NoLength);
             }
             // How many a stored list makes is not known; one stands for all.
@@ -516,6 +527,9 @@ impl<'a> Side<'a> {
             return;
         }
         let Some(Over::Literal(count)) = self.graph.nodes.get(row).map(|node| &node.over) else { return };
+        if step_off("a list that has grown") {
+            return;
+        }
         let have: BTreeSet<i64> = self.rows[row].instances.iter().map(|instance| instance.index).collect();
         let fresh: Vec<i64> = (0..signed(*count).min(signed(MOST_INSTANCES))).filter(|at| !have.contains(at)).collect();
         if fresh.is_empty() {
@@ -542,11 +556,16 @@ impl<'a> Side<'a> {
     /// An instance begins from the start, by the code of this side.
     fn execute(&mut self, row: usize, at: usize) {
         let index = self.rows[row].instances[at].index;
-        if index >= 0 && self.is_in_graph(row) && !self.is_mapped(row) && !self.family.is_3() {
+        let plain = index >= 0 && self.is_in_graph(row) && !self.is_mapped(row) && !self.family.is_3();
+        if plain && !step_off("an index without a mapped task") {
             self.set(row, at, State::Failed, How::PlainIndex);
             return;
         }
-        let claimed = self.claimed(row, at, &[When::Start, When::StartOrResume]);
+        let claimed = if step_off("claims at the start") {
+            None
+        } else {
+            self.claimed(row, at, &[When::Start, When::StartOrResume])
+        };
         let instance = &mut self.rows[row].instances[at];
         instance.started = !matches!(claimed, Some((_, State::NeverStarts)));
         // Of other combinations that are cut short, the first alone stands where it stood.
@@ -582,7 +601,8 @@ impl<'a> Side<'a> {
                 if self.rows[row].instances[at].state != State::Deferred {
                     continue;
                 }
-                let claimed = self.claimed(row, at, &[When::Resume, When::StartOrResume]);
+                let moments = [When::Resume, When::StartOrResume];
+                let claimed = if step_off("claims on resuming") { None } else { self.claimed(row, at, &moments) };
                 let instance = &mut self.rows[row].instances[at];
                 instance.done = claimed.is_none();
                 let how = instance.how;
@@ -672,7 +692,7 @@ impl<'a> Side<'a> {
         };
         let mut fail: Vec<(usize, usize)> = (0..self.rows.len()).flat_map(|row| due(self, row)).collect();
         let finished = self.finish();
-        if !self.family.is_3() {
+        if !self.family.is_3() && !step_off("what is next fails on 2.x") {
             let behind = finished.into_iter().filter_map(|row| self.graph.nodes.get(row)).flat_map(|node| &node.down);
             let behind: BTreeSet<usize> = behind.copied().collect();
             fail.extend(self.ready(behind.into_iter()));
@@ -714,7 +734,7 @@ impl<'a> Side<'a> {
         self.end = match (open.is_empty(), bad) {
             (true, true) => End::Failed,
             (true, false) => End::Success,
-            (false, _) if waits_only => End::Deadlock,
+            (false, _) if waits_only && !step_off("deadlock") => End::Deadlock,
             (false, _) => End::Stuck,
         };
     }

@@ -49,7 +49,7 @@ const ENOUGH: usize = 4;
 const AT_MOST: usize = 40;
 
 pub(crate) fn a_build_without_a_construct_does_not_pass(release: &'static Release) {
-    let program = build();
+    let program = build("switched");
     let corpus: Vec<Made> = corpus(super::corpus::SEED, super::corpus::FILES)
         .into_iter()
         .filter(|made| made.is_for(release.version))
@@ -102,11 +102,11 @@ fn judged(program: &Path, release: &Release, facts: &Facts, chosen: &[&Made], co
     Outcome::of(chosen, &facts, &model).faults(&GOAL)
 }
 
-/// Builds the variant into the same target directory: only this crate is compiled again.
-fn build() -> PathBuf {
+/// Builds a program of the variant into the same target directory: only this crate is compiled again.
+pub(crate) fn build(example: &str) -> PathBuf {
     let target = root().parent().expect("the target directory").to_path_buf();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()));
-    cargo.args(["build", "--quiet", "--locked", "--offline", "--example", "switched", "--features", "switch-off"]);
+    cargo.args(["build", "--quiet", "--locked", "--offline", "--example", example, "--features", "switch-off"]);
     cargo.arg("--manifest-path").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
     cargo.arg("--target-dir").arg(&target);
     let profile = if cfg!(debug_assertions) {
@@ -116,5 +116,5 @@ fn build() -> PathBuf {
         "release"
     };
     output(&mut cargo, "the build with `switch-off`").unwrap_or_else(|why| panic!("{}", why.0));
-    target.join(profile).join("examples/switched")
+    target.join(profile).join("examples").join(example)
 }
