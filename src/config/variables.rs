@@ -95,7 +95,7 @@ pub(super) fn known(command: &Command) -> BTreeSet<String> {
 /// The command with what the variables say as defaults.
 pub(super) fn with_defaults(command: Command, environment: &Environment) -> Command {
     let name = command.get_name().to_string();
-    let is_sync = matches!(name.as_str(), "sync" | "once");
+    let is_sync = matches!(name.as_str(), "sync" | "once" | "plan" | "status");
     let command = command.mut_args(|arg| {
         let ours = variable(&arg).and_then(|name| environment.get(&name));
         let theirs = REFERENCE_SCRIPT

@@ -84,7 +84,10 @@ fn a_plan_that_is_refused_or_blocked_is_exit_1() {
     let output = run(&branch, &home, &["plan"], &[]);
     assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
     assert!(output.stdout.contains("refused: `operators` would lose all of its files"), "{}", output.stdout);
-    branch.write(&[("plugins/operators/o.py", "o = 1\n"), ("dags/a.py", "def broken(:\n")]);
+    branch.write(&[
+        ("plugins/operators/o.py", "o = 1\n"),
+        ("dags/a.py", &DAG.replace("schedule=None)", "schedule=None")),
+    ]);
     branch.push("broken");
     let output = run(&branch, &home, &["plan"], &[]);
     assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
@@ -203,7 +206,7 @@ fn what_is_deployed_is_put_back_also_while_a_newer_commit_is_held() {
     let home = branch.root().join("home");
     once(&branch, &home);
     let (before, first) = (tree(&home), recorded(&home));
-    branch.write(&[("dags/a.py", "def broken(:\n")]);
+    branch.write(&[("dags/a.py", &DAG.replace("schedule=None)", "schedule=None"))]);
     branch.push("broken");
     fs::remove_file(home.join("plugins/etl/d.py")).unwrap();
     write(&home, &[("dags/old.py", "by hand\n")]);
@@ -227,10 +230,10 @@ fn modules_that_airflow_has_loaded_are_reported_as_needing_a_restart() {
     branch.write(&[("shared/ui/p.py", &format!("{plugin}# more\n")), ("shared/etl/d.py", "d = 2\n")]);
     branch.push("both change");
     let restarts = |stderr: &str| -> Vec<String> {
-        let said = lines(stderr).into_iter().filter(|line| {
-            line["fields"]["message"].as_str().is_some_and(|message| message.contains("until a restart"))
-        });
-        said.map(|line| line["fields"]["path"].as_str().unwrap().to_string()).collect()
+        let said = lines(stderr)
+            .into_iter()
+            .filter(|line| line["message"].as_str().is_some_and(|message| message.contains("until a restart")));
+        said.map(|line| line["path"].as_str().unwrap().to_string()).collect()
     };
     let output = run(&branch, &home, &["once"], &[]);
     assert_eq!(restarts(&output.stderr), ["plugins/ui/p.py"], "{}", output.stderr);
@@ -257,10 +260,10 @@ fn files_beside_the_content_are_named_once_and_not_delivered() {
     branch.push("files beside");
     let home = branch.root().join("home");
     let said = |stderr: &str| -> Vec<String> {
-        let said = lines(stderr).into_iter().filter(|line| {
-            line["fields"]["message"].as_str().is_some_and(|message| message.starts_with("not delivered"))
-        });
-        said.map(|line| line["fields"]["path"].as_str().unwrap().to_string()).collect()
+        let said = lines(stderr)
+            .into_iter()
+            .filter(|line| line["message"].as_str().is_some_and(|message| message.starts_with("not delivered")));
+        said.map(|line| line["path"].as_str().unwrap().to_string()).collect()
     };
     let output = run(&branch, &home, &["once"], &[]);
     assert_eq!(said(&output.stderr), ["plugins/hooks", "plugins/listener.py", "shared/loose.py"], "{}", output.stderr);

@@ -72,7 +72,7 @@ print("ROUNDS", rounds, flush=True)
 /// The DAG's text ends in a mark; what is imported asserts that it is whole.
 fn adding(number: usize) -> Vec<(String, String)> {
     let filler = "# filler\n".repeat(500);
-    let module = |n: usize| format!("VALUE = {n}\n{filler}END = VALUE\n");
+    let module = |n: usize| format!("VALUE = {n}\n# filler\n# filler\nEND = VALUE\n");
     let mut files: Vec<(String, String)> = (0..=number).map(|n| (format!("shared/etl/m{n}.py"), module(n))).collect();
     files.push((
         "plugins/operators/op.py".to_string(),
@@ -174,7 +174,11 @@ fn windows(together: Together, mode: PublishMode, order: Order, deliveries: usiz
             while !stop.load(Ordering::Relaxed) {
                 // A process resolves the link once, and then reads one tree.
                 let tree = fs::canonicalize(home.join("dags")).ok().and_then(|dags| dags.parent().map(PathBuf::from));
-                let torn = tree.is_some_and(|tree| tree.exists() && together.is_torn(&tree));
+                // Deliveries follow each other here in milliseconds, and the one after the next one takes
+                // a tree away: what is read of a tree that is not the current one any more does not count.
+                let is_current =
+                    |tree: &Path| fs::canonicalize(home.join("dags")).is_ok_and(|dags| dags.parent() == Some(tree));
+                let torn = tree.is_some_and(|tree| together.is_torn(&tree) && is_current(&tree));
                 match (torn, since) {
                     (true, None) => since = Some(Instant::now()),
                     (false, Some(begun)) => {
