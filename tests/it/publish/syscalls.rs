@@ -185,7 +185,9 @@ fn sweep(changes: &[Change], errors: &[&str], every: usize, arguments: &[(&str, 
                     let place = format!("{}: {call} number {at}, {what}", change.name);
                     let (home, output) = stage.inject(&format!("inject={call}:{what}:when={at}"), arguments);
                     let log = String::from_utf8_lossy(&output.stderr).into_owned();
-                    let struck = if *error == "KILL" { !output.status.success() } else { log.contains("os error") };
+                    // The process, or the git that it asked for the branch: then the pass says so.
+                    let failed = !output.status.success() || log.contains("pass failed");
+                    let struck = if *error == "KILL" { failed } else { log.contains("os error") };
                     if struck {
                         points += 1;
                         finished += usize::from(stage.check(&home, &place, arguments));
