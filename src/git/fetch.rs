@@ -142,6 +142,7 @@ impl Remote {
         self.within_limit(|attempt| {
             let remote = attempt.remote();
             store::put_back(&remote.store);
+            store::sweep(&remote.git_dir());
             if store::packs(&remote.git_dir()) > PACK_LIMIT
                 && let Some(repo) = remote.open(&remote.git_dir())
             {

@@ -18,8 +18,8 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
     /// The messages of the commits that the proposed one has and the deployed one has not, second
-    /// parents of merges included, newest first. Where the deployed commit was not reached, the
-    /// proposed one's alone.
+    /// parents of merges included, newest first. Where the deployed commit was not reached, or what is
+    /// deployed is no commit, the proposed one's alone.
     pub messages: Vec<Message>,
     /// Whether these are all, and no others.
     pub reached: bool,
@@ -57,7 +57,7 @@ impl Remote {
     /// looked for again.
     pub fn deepened_history(&self, deployed: &Revision, proposed: &Revision) -> Result<History, GitError> {
         let here = self.history(deployed, proposed);
-        if here.reached || commit_id(deployed).is_none() || self.known_apart(deployed, proposed) {
+        if here.reached || self.known_apart(deployed, proposed) {
             return Ok(here);
         }
         let (from, to) = (deployed.clone(), proposed.clone());
@@ -134,7 +134,10 @@ impl Way {
     fn between(repo: &gix::Repository, deployed: &Revision, proposed: &Revision) -> Self {
         let none = Self { commits: Vec::new(), found: false, whole: false, closed: false };
         let Some(newest) = commit_id(proposed) else { return none };
-        let Some(base) = commit_id(deployed) else { return Self { commits: vec![newest], ..none } };
+        let Some(base) = commit_id(deployed) else {
+            // A tree that is no commit bounds nothing: the proposed commit speaks for itself alone.
+            return Self { commits: vec![newest], found: true, closed: true, ..none };
+        };
         let (behind, _) = reachable(repo, base, &BTreeMap::new());
         let (ahead, order) = reachable(repo, newest, &behind);
         let found = newest == base || ahead.values().any(|known| known.parents.contains(&base));

@@ -10,6 +10,7 @@ use std::fs;
 use std::io::{self, BufReader, Read as _, Seek as _, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// The ref that keeps the branch's newest commit in the store.
 pub(super) const PROPOSED: &str = "refs/dagguard/proposed";
@@ -20,6 +21,23 @@ pub(super) const DEPLOYED: &str = "refs/dagguard/deployed";
 pub(super) fn packs(git_dir: &Path) -> usize {
     let Ok(entries) = fs::read_dir(git_dir.join("objects/pack")) else { return 0 };
     entries.flatten().filter(|entry| entry.path().extension().is_some_and(|extension| extension == "pack")).count()
+}
+
+/// Removes what a fetch that was killed has left among the packs. Another process may be at work in
+/// the same folder, against advice: what is young is let alone.
+pub(super) fn sweep(git_dir: &Path) {
+    const OLD: Duration = Duration::from_hours(1);
+    let Ok(entries) = fs::read_dir(git_dir.join("objects/pack")) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let is_ours = path.extension().is_some_and(|kind| ["pack", "idx", "rev"].iter().any(|known| kind == *known));
+        let modified = entry.metadata().and_then(|metadata| metadata.modified()).ok();
+        let is_old = modified.and_then(|then| then.elapsed().ok()).is_some_and(|age| age > OLD);
+        if !is_ours && is_old {
+            // It is only room on a disk.
+            fs::remove_file(path).ok();
+        }
+    }
 }
 
 /// Undoes the first half of an exchange that was cut off between its two renames.

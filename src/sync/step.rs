@@ -661,6 +661,25 @@ mod tests {
     }
 
     #[test]
+    fn a_commit_that_is_not_taken_is_a_hold_and_a_rewritten_branch_is_said() {
+        let refused = |text: &str| Event::Refused { revision: revision(text), reason: "too large".into() };
+        let mut sync = Loop::new(None, Bootstrap::Deliver);
+        sync.feed([Event::Due, opened(Some("a"))]);
+        assert_eq!(sync.feed([refused("b")]), ["held: too large", "blocked", "wait 298"]);
+        assert_eq!(sync.feed([Event::Due, refused("b")]), ["StillHeld", "blocked", "wait 299"]);
+        for ancestry in [Ancestry::Rewritten, Ancestry::Unreached] {
+            let rewritten = Event::Fetched { revision: revision("c"), is_tag: false, ancestry };
+            assert_eq!(sync.feed([Event::Due, rewritten]), ["Rewritten", "Compare"]);
+        }
+        let once = |deployed: Option<&str>| {
+            let mut sync = Loop::new(Some(Once { strict: false }), Bootstrap::Deliver);
+            sync.feed([Event::Due, opened(deployed), refused("b")]).pop()
+        };
+        assert_eq!(once(Some("a")).as_deref(), Some("End(Held)"));
+        assert_eq!(once(None).as_deref(), Some("End(Incomplete)"));
+    }
+
+    #[test]
     fn an_empty_home_is_filled_as_it_was_asked() {
         let unseen = || Event::Judged(Judgement::Hold { reasons: vec!["unseen".into()], undecided: true });
         let unjudged = || Event::Judged(Judgement::Allow { unjudged: true, notes: vec![] });

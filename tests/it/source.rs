@@ -425,6 +425,14 @@ fn the_deployed_commit_outlives_repacking_and_comes_back_into_an_empty_store() {
     assert!(!remote.recall(&nowhere).unwrap());
     assert!(!remote.recall(&nowhere).unwrap(), "it is not asked for again");
 
+    // What a fetch that was killed left behind goes; what may be another one's work stays.
+    let [left, young] = ["left.tmp", "young.tmp"].map(|name| store.join("objects/pack").join(name));
+    fs::write(&young, "").unwrap();
+    let hours_ago = std::time::SystemTime::now() - Duration::from_hours(2);
+    fs::File::create(&left).unwrap().set_modified(hours_ago).unwrap();
+    remote.fetch().unwrap();
+    assert!(!left.exists() && young.exists());
+
     // Cut off between the two renames of an exchange.
     fs::rename(&store, scripted.root().join("store/dagguard.git.old")).unwrap();
     remote.fetch().unwrap();
