@@ -6,6 +6,11 @@
 use dagguard::cli::{Exit, Process, run};
 use dagguard::config::Environment;
 
+/// Gives memory back to the system while the program is idle, which it is nearly always.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> Exit {
     // A variable that is not UTF-8 cannot be one of ours.
     let variables =
