@@ -24,6 +24,7 @@ mod reference;
 mod settings;
 mod since;
 mod skew;
+mod templates;
 mod unstable;
 mod xcom;
 
@@ -84,7 +85,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
     let pairs = pairing::dags(deployed.model, proposed.model);
     let mut changed: Vec<code::Pair> = Vec::new();
     for (dag, pair) in deployed.model.dags.iter().zip(pairs) {
-        let reads_changed_data = || data::may_read(deployed.snapshot, dag, &data);
+        let reads_changed_data = || data::may_read(deployed.snapshot, dag, &data) || templates::any(dag, &data);
         if same_source(deployed, proposed, dag) && is_exposed(proposed.model, dag) && !reads_changed_data() {
             continue;
         }
@@ -180,6 +181,7 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
     changes.extend(graph::changes(&pairs, dag, (proposed.snapshot, other)));
     changes.extend(mapping::changes(&pairs, (deployed.snapshot, dag), (proposed.snapshot, other)));
     changes.extend(xcom::changes((deployed, dag), (proposed, other)));
+    changes.extend(templates::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
     changes.extend(branch::changes(dag, other));
     changes.extend(params::changes(dag, other));
     changes.extend(settings::changes(dag, other));

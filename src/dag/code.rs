@@ -102,6 +102,7 @@ impl Code {
         let mut faults = self.argument_faults(task);
         faults.extend(self.mapped_operator_fault(task));
         faults.extend(self.nothing_to_execute(task));
+        faults.extend(self.called_otherwise(task));
         faults.extend(self.template_faults(task));
         faults.extend(self.reached(&self.entries(task)).1);
         faults

@@ -5,7 +5,7 @@ mod read;
 mod value;
 
 use super::kind::{Handover, Hurt, Usage};
-use super::{Certainty, Change, Data, Kind, Side};
+use super::{Certainty, Change, Data, Kind, Side, templates};
 use crate::content::Location;
 use crate::dag::Step;
 use crate::dag::exchange::{Fit, Use};
@@ -20,8 +20,9 @@ pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &
     let mut changes: Vec<Change> = Vec::new();
     for consumer in &other.tasks {
         let Some(consumer_id) = consumer.task_id.exact() else { continue };
-        let reads_before: Vec<Read> = dag.task(consumer_id).map(read::of).unwrap_or_default();
-        let reads = read::of(consumer);
+        let of = |side: &Side, dag: &Dag, task| read::of(task, &templates::texts(side.snapshot, dag, task));
+        let reads_before: Vec<Read> = dag.task(consumer_id).map(|task| of(&deployed, dag, task)).unwrap_or_default();
+        let reads = of(&proposed, other, consumer);
         for read in &reads {
             let before = reads_before.iter().find(|before| before.same_source(read));
             for (at, producer) in read.producers.iter().enumerate() {

@@ -133,3 +133,61 @@ fn a_list_that_grows_in_front_can_lose_its_last_element_beside_a_task_that_ends(
         assert_eq!(judged(&before, &after, "2.6.2", open(&waits)).0, Verdict::Allow);
     }
 }
+
+#[test]
+fn a_method_that_airflow_calls_must_take_what_it_is_called_with() {
+    // `execute(context=…)` by name, `poke(context)` by place: read in 2.6.2, 2.11.2 and 3.3.2.
+    let op = |name: &str, method: &str, parameters: &str| {
+        format!(
+            "from airflow.models.baseoperator import BaseOperator\nfrom airflow.sensors.base import BaseSensorOperator\n\n\n\
+             class Load({name}):\n    def {method}({parameters}):\n        return True\n"
+        )
+    };
+    let file = "from datetime import datetime\n\nfrom airflow import DAG\nfrom operators.load import Load\n\nwith DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    Load(task_id=\"load\")\n";
+    let side = |text: &str| tree(text, &[("dags/etl.py", file), ("plugins/operators/load.py", text)]);
+    let cases = [
+        (("BaseOperator", "execute"), "self, ctx", Verdict::Block),
+        (("BaseOperator", "execute"), "self, context, more=None", Verdict::Allow),
+        (("BaseOperator", "execute"), "self, **context", Verdict::Allow),
+        (("BaseSensorOperator", "poke"), "self", Verdict::Block),
+        (("BaseSensorOperator", "poke"), "self, ctx", Verdict::Allow),
+    ];
+    for ((base, method), parameters, verdict) in cases {
+        let before = side(&op(base, method, "self, context"));
+        let after = side(&op(base, method, parameters));
+        for version in ["2.6.2", "2.11.2", "3.3.2"] {
+            let (found, _) = judged(&before, &after, version, open(&[("load", "none")]));
+            assert_eq!(found, verdict, "`{method}({parameters})` on {version}");
+        }
+    }
+}
+
+#[test]
+fn a_template_file_is_part_of_its_task() {
+    let file = format!(
+        "{HEAD}with DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    \
+         BashOperator(task_id=\"make\", bash_command=\"date\") >> BashOperator(task_id=\"use\", bash_command=\"sql/use.sh\")\n"
+    );
+    let side = |text: &str| tree(text, &[("dags/etl.py", &file), ("dags/sql/use.sh", text)]);
+    let pulls = "echo {{ ti.xcom_pull(task_ids='make') }}\n";
+    let states = [("make", "success"), ("use", "none")];
+    let verdict = |after: &Snapshot| judged(&side(pulls), after, "2.11.2", open(&states)).0;
+    assert_eq!(verdict(&side(&format!("# why\n{pulls}"))), Verdict::Allow);
+    assert_eq!(verdict(&side("echo {{ ti.xcom_pull(task_ids='made') }}\n")), Verdict::Block);
+    assert_eq!(verdict(&tree("gone", &[("dags/etl.py", &file)])), Verdict::Block);
+    // What has run has been rendered.
+    let done = [("make", "success"), ("use", "running")];
+    assert_eq!(judged(&side(pulls), &tree("gone", &[("dags/etl.py", &file)]), "2.11.2", open(&done)).0, Verdict::Allow);
+}
+
+#[test]
+fn a_task_that_becomes_empty_before_it_has_run_does_nothing() {
+    let of = |task: &str| {
+        let body = format!("with DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    {task}\n");
+        tree(task, &[("dags/etl.py", &format!("{HEAD}from airflow.operators.empty import EmptyOperator\n\n{body}"))])
+    };
+    let before = of("BashOperator(task_id=\"work\", bash_command=\"date\")");
+    let after = of("EmptyOperator(task_id=\"work\")");
+    assert_eq!(judged(&before, &after, "3.3.2", open(&[("work", "none")])).0, Verdict::Block);
+    assert_eq!(judged(&before, &after, "3.3.2", open(&[("work", "success")])).0, Verdict::Allow);
+}

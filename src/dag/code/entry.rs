@@ -162,6 +162,29 @@ impl Code {
         })
     }
 
+    /// Whether a method of the task's class does not take what Airflow calls it with: `execute(context=…)`,
+    /// `poke(…)` and `choose_branch(…)` (read in 2.6.2, 2.11.2 and 3.3.2).
+    pub(super) fn called_otherwise(&self, task: &Task) -> Option<Fault> {
+        let class = self.operator(task)?;
+        let by_name = Given { positional: 1, keywords: vec![Name::from("context")], ..Given::default() };
+        let by_place = Given { positional: 2, ..Given::default() };
+        [("execute", by_name), ("poke", by_place.clone()), ("choose_branch", by_place)].into_iter().find_map(
+            |(name, given)| {
+                let method = self.program.method(&class, name).filter(|method| method.decorators.is_empty())?;
+                let why = misfit(&method.def, &given)?;
+                let within = format!("{}.{name}", class.def.name);
+                Some(Fault {
+                    message: format!("TypeError: `{within}()` {why}"),
+                    within,
+                    callee: None,
+                    at: task.id_at.clone(),
+                    doubt: None,
+                    symbol: false,
+                })
+            },
+        )
+    }
+
     /// Whether the `python_callable` of a task is that function itself, and not something made of it.
     fn runs_directly(&self, task: &Task, function: &FunctionRef) -> bool {
         let Some(file) = self.files.get(&task.at.path).copied() else { return false };

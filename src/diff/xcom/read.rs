@@ -5,6 +5,7 @@ use crate::content::Location;
 use crate::dag::Step;
 use crate::dag::exchange::{Need, Use, What, template};
 use crate::dag::{Callable, Shape, Task};
+use std::borrow::Cow;
 
 /// A read of what tasks stored under a key.
 #[derive(Clone, Debug)]
@@ -37,11 +38,12 @@ pub(in crate::diff) fn codes(task: &Task) -> impl Iterator<Item = &Callable> {
     task.callable.iter().chain(&task.methods).map(AsRef::as_ref)
 }
 
-/// All reads of a task whose tasks and keys are known.
-pub(super) fn of(task: &Task) -> Vec<Read> {
+/// All reads of a task whose tasks and keys are known; `files` are the texts of its template files.
+pub(super) fn of(task: &Task, files: &[Cow<str>]) -> Vec<Read> {
     let mut reads: Vec<Read> = task.takes.iter().map(|takes| of_argument(task, takes)).collect();
     let in_code = codes(task).flat_map(|code| code.exchange.pulls.iter().cloned());
-    let in_templates = task.arguments.texts().flat_map(|text| template::read(text, &task.at).pulls);
+    let texts = task.arguments.texts().chain(files.iter().map(AsRef::as_ref));
+    let in_templates = texts.flat_map(|text| template::read(text, &task.at).pulls);
     for pull in in_code.chain(in_templates) {
         let (Some(producers), Some(key)) = (pull.task_ids, pull.key) else { continue };
         if pull.indexed || pull.prior {

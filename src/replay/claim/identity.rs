@@ -162,12 +162,21 @@ fn operator(scene: &Scene, task_id: &TaskId, before: &str, after: &str) -> Vec<C
         let why = format!("began as `{before}` and goes on as `{after}`");
         claims.push(Claim::of_instances(again, Fate::Noted, why));
     }
+    if does_nothing(after) && !does_nothing(before) && !chooses(before) {
+        let why = format!("is `{after}` now, and what `{before}` was to do is never done");
+        claims.push(Claim::of_task(task_id, Fate::OtherWork, why).when(When::Start));
+    }
     if chooses(after) && !chooses(before) && of(scene.run, task_id).any(unfinished) {
         let behind = scene.proposed.and_then(|dag| dag.task(task_id)).into_iter().flat_map(|task| &task.downstream);
         let why = format!("may be skipped: `{task_id}` decides as `{after}` what comes after it");
         claims.extend(behind.map(|id| Claim::of_task(id, Fate::Skipped, why.clone()).when(When::Start)));
     }
     claims
+}
+
+/// Whether an operator is there for the order alone.
+fn does_nothing(operator: &str) -> bool {
+    matches!(operator, "EmptyOperator" | "DummyOperator")
 }
 
 /// Whether an operator decides what of what comes after it runs.
