@@ -242,7 +242,9 @@ fn modules_that_airflow_has_loaded_are_reported_as_needing_a_restart() {
     branch.push("again");
     let output = run(&branch, &home, &["once"], &[("DAGGUARD_NO_PLUGINS_IGNORE", "1")]);
     assert_eq!((restarts(&output.stderr), ignore()), (vec!["plugins/etl/d.py".to_string()], "theirs\n".to_string()));
-    // Somebody takes it away: it is put back.
+    // On again, from the next delivery on; and somebody takes it away: it is put back.
+    branch.write(&[("shared/etl/d.py", "d = 4\n")]);
+    branch.push("and again");
     once(&branch, &home);
     fs::remove_file(home.join("plugins/.airflowignore")).unwrap();
     once(&branch, &home);
