@@ -69,6 +69,8 @@ pub struct Code {
     seen: RefCell<BTreeMap<Key, Rc<walk::Seen>>>,
     /// What each function is, by file and place.
     bodies: RefCell<BTreeMap<(usize, u32), Rc<Body>>>,
+    /// What each file asks for when it is parsed.
+    parsed: RefCell<BTreeMap<usize, Vec<Ask>>>,
 }
 
 /// Runs `work` over the code of these models, where its recursion has room.
@@ -94,6 +96,7 @@ impl Code {
             functions: RefCell::default(),
             seen: RefCell::default(),
             bodies: RefCell::default(),
+            parsed: RefCell::default(),
         }
     }
 

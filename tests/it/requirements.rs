@@ -21,9 +21,6 @@ struct Requirement {
     switch: String,
 }
 
-/// Requirements of how the branch is reached: their switches are to come with that part.
-const WITHOUT_SWITCH: [&str; 3] = ["R20", "R22", "R23"];
-
 fn requirements() -> BTreeMap<String, Requirement> {
     toml::from_str(include_str!("requirements.toml")).unwrap()
 }
@@ -78,10 +75,6 @@ fn each_requirement_of_a_delivery_has_tests_that_run_and_a_switch() {
                 Some(text) if text.contains("#[ignore") => faults.push(format!("{number}: `{test}` is not run")),
                 Some(_) => {}
             }
-        }
-        if WITHOUT_SWITCH.contains(&number.as_str()) {
-            assert!(requirement.switch.is_empty(), "{number} has a switch: take it out of the list");
-            continue;
         }
         let text = fs::read_to_string(root().join(&requirement.switch)).unwrap_or_default();
         if !text.contains(&format!("off(\"{number}\")")) {

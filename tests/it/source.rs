@@ -58,6 +58,9 @@ fn pass(scripted: &Scripted, https: &Https, url: &str, more: &[(&str, &str)]) ->
     with(scripted.root(), &["sync", "--once", "-vv"], &variables, "")
 }
 
+/// What it is called, the server, the URL, the variables, and whether it delivers.
+type Case<'a> = (&'a str, &'a Https, &'a str, Vec<(&'a str, &'a str)>, bool);
+
 #[test]
 fn no_carrier_of_a_credential_shows_it_anywhere() {
     let scripted = Scripted::with(&FILES);
@@ -78,8 +81,6 @@ fn no_carrier_of_a_credential_shows_it_anywhere() {
     let in_the_url = https.url(&format!("bot:{SECRET}@"), "content.git");
     let plain = https.url("", "content.git");
     let token_url = token_server.url("", "content.git");
-    /// What it is called, the server, the URL, the variables, and whether it delivers.
-    type Case<'a> = (&'a str, &'a Https, &'a str, Vec<(&'a str, &'a str)>, bool);
     let cases: [Case<'_>; 9] = [
         ("in the URL", &https, &in_the_url, vec![], true),
         ("token file", &token_server, &token_url, vec![("DAGGUARD_GIT_TOKEN_FILE", &right)], true),

@@ -98,6 +98,16 @@ impl Code {
     /// What a file asks for when it is parsed: outside of functions, and in those that are called there.
     pub fn asks_when_parsed(&self, path: &ContentPath) -> Vec<Ask> {
         let Some(file) = self.files.get(path).copied() else { return Vec::new() };
+        // Shared code is asked for by every DAG that reaches it.
+        if let Some(known) = self.parsed.borrow().get(&file) {
+            return known.clone();
+        }
+        let asks = self.asked_by_parse(file);
+        self.parsed.borrow_mut().insert(file, asks.clone());
+        asks
+    }
+
+    fn asked_by_parse(&self, file: usize) -> Vec<Ask> {
         let syntax = self.program.tree().syntax(file);
         let Ok(module) = syntax.as_ref() else { return Vec::new() };
         let mut parsed = Parsed { code: self, file, scopes: Vec::new(), asks: BTreeSet::new(), calls: Vec::new() };

@@ -7,6 +7,9 @@ use crate::python::names::{bodies, children, dotted};
 use crate::python::program::{FunctionRef, Given, Target, keeps_signature, misfit};
 use crate::python::syntax::{Arg, Expr, ExprKind, Module, Stmt, StmtKind};
 
+/// How the name of every such option ends.
+const CALLBACK: &[u8] = b"_callback";
+
 /// A function that was given as a callback.
 struct Callback {
     /// `on_failure_callback`, …
@@ -88,6 +91,10 @@ impl Code {
 
     fn in_module(&self, at: &Location, look: impl FnOnce(&Self, usize, &Module)) {
         let Some(file) = self.files.get(&at.path).copied() else { return };
+        // Few files give any, and each task asks.
+        if !self.program.tree().bytes(file).windows(CALLBACK.len()).any(|word| word == CALLBACK) {
+            return;
+        }
         if let Ok(module) = self.program.tree().syntax(file).as_ref() {
             look(self, file, module);
         }
