@@ -665,7 +665,7 @@ mod tests {
         let refused = |text: &str| Event::Refused { revision: revision(text), reason: "too large".into() };
         let mut sync = Loop::new(None, Bootstrap::Deliver);
         sync.feed([Event::Due, opened(Some("a"))]);
-        assert_eq!(sync.feed([refused("b")]), ["held: too large", "blocked", "wait 298"]);
+        assert_eq!(sync.feed([refused("b")]), ["noted", "held: too large", "blocked", "wait 298"]);
         assert_eq!(sync.feed([Event::Due, refused("b")]), ["StillHeld", "blocked", "wait 299"]);
         for ancestry in [Ancestry::Rewritten, Ancestry::Unreached] {
             let rewritten = Event::Fetched { revision: revision("c"), is_tag: false, ancestry };
@@ -738,7 +738,7 @@ mod tests {
         sync.feed([Event::Due, opened(Some("a"))]);
         assert_eq!(sync.feed([fetched("b"), drifted(true, "a"), hold("x")]), ["noted", "held: x", "Repair"]);
         let repaired = Published { revision: revision("a"), writes: 1, removals: 0, stale: vec![] };
-        assert_eq!(sync.feed([Event::Repaired(Ok(repaired))]), ["blocked", "wait 296"]);
+        assert_eq!(sync.feed([Event::Repaired(Ok(repaired))]), ["blocked", "wait 295"]);
         let lost = Failure { error: "x".into(), transient: true, fatal: false };
         sync.feed([Event::Due, fetched("b"), drifted(true, "a"), hold("x")]);
         assert_eq!(sync.feed([Event::Repaired(Err(lost))]), ["NotRepaired", "blocked", "wait 296"]);

@@ -1,4 +1,9 @@
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test's program: its table is its output")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test's program: it reads records, and its table is its output"
+)]
 
 //! What turns red in a build with a single rule, kind of change, vocabulary of claims or step of the replay
 //! switched off: each on the examples of the rules' pages and on the recorded scenarios of this repository,

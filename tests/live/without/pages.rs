@@ -26,8 +26,8 @@ pub(crate) struct Example {
 struct Live {
     #[serde(default)]
     airflow: Option<String>,
-    #[serde(default)]
-    live: Option<String>,
+    #[serde(default, rename = "live")]
+    seen: Option<String>,
     pools: Option<BTreeSet<String>>,
     variables: Option<BTreeSet<String>>,
     connections: Option<BTreeSet<String>>,
@@ -92,9 +92,9 @@ fn put(tree: &mut Snapshot, path: &str, text: &str) {
     let file = File::regular(tree.revision(), text.as_bytes());
     let name = ContentPath::new(path).expect("a page names paths of a tree");
     if matches!(path, "dagguard.toml" | "pyproject.toml") {
-        tree.configure(name, file)
+        tree.configure(name, file);
     } else {
-        tree.insert(name, file)
+        tree.insert(name, file);
     }
 }
 
@@ -102,7 +102,7 @@ fn facts(text: &str) -> Facts {
     let live: Live = toml::from_str(text).expect("a page's runs are TOML");
     let mut instance = Instance::unavailable(InstanceName::new("default"), "connection refused");
     instance.version = AirflowVersion::parse(live.airflow.as_deref().unwrap_or("2.11.2"));
-    if live.live.as_deref() != Some("unavailable") {
+    if live.seen.as_deref() != Some("unavailable") {
         instance.others = Seen::Known(());
     }
     let checked =
