@@ -2,7 +2,10 @@
 
 use dagguard::config;
 use dagguard::content::{ContentPath, File, Layout, Revision, Snapshot};
-use dagguard::facts::{Answer, DagFacts, Facts, Instance, Run, Seen, TaskInstance, TaskState};
+use dagguard::facts::{
+    Answer, DagFacts, Facts, Instance, Run, Seen, StoredType, StoredTypes, StoredValue, TaskInstance, TaskState,
+    ValueKind,
+};
 use dagguard::ids::{AirflowVersion, DagId, InstanceName, MapIndex, RunId, TaskId};
 use dagguard::rules::{Policy, registry, source};
 use jiff::Timestamp;
@@ -22,12 +25,16 @@ pub(crate) struct Example {
     facts: Facts,
 }
 
+// A member that is new on the pages would be passed over, and what it shows with it.
 #[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Live {
     #[serde(default)]
     airflow: Option<String>,
     #[serde(default, rename = "live")]
     seen: Option<String>,
+    #[serde(default)]
+    pool_slots: BTreeMap<String, i64>,
     pools: Option<BTreeSet<String>>,
     variables: Option<BTreeSet<String>>,
     connections: Option<BTreeSet<String>>,
@@ -38,6 +45,7 @@ struct Live {
 }
 
 #[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 struct InFlight {
     dag_id: String,
     bundle_version: Option<String>,
@@ -45,6 +53,9 @@ struct InFlight {
     conf: serde_json::Value,
     age: Option<i64>,
     tasks: BTreeMap<String, String>,
+    /// Types of results, as JSON calls them.
+    #[serde(default)]
+    stored: BTreeMap<String, ValueKind>,
 }
 
 /// All examples of all pages.
@@ -110,11 +121,24 @@ fn facts(text: &str) -> Facts {
     instance.pools = checked(live.pools);
     instance.variables = checked(live.variables);
     instance.connections = checked(live.connections);
+    instance.details.pool_slots = live.pool_slots;
     for dag_id in live.paused {
         let paused = DagFacts { is_paused: Some(true), ..DagFacts::default() };
         instance.dags.insert(DagId::new(dag_id), Seen::Known(paused));
     }
     for (number, run) in (1..).zip(live.run) {
+        instance.details.values.extend(run.stored.iter().map(|(task_id, kind)| StoredTypes {
+            value: StoredValue {
+                dag_id: DagId::new(run.dag_id.as_str()),
+                task_id: TaskId::new(task_id.as_str()),
+                key: "return_value".into(),
+            },
+            types: Answer::Checked(vec![StoredType {
+                run_id: RunId::new(format!("r{number}")),
+                map_index: MapIndex(-1),
+                kind: *kind,
+            }]),
+        }));
         let known = Seen::Known(DagFacts::default());
         if let Seen::Known(dag) = instance.dags.entry(DagId::new(run.dag_id.as_str())).or_insert(known) {
             dag.runs.push(Run {
