@@ -43,7 +43,7 @@ mod world;
 pub use explanation::{Circumstance, Explanation, Given, LeftOut, Origin, Quote, Source};
 pub use models::Models;
 
-use crate::content::{ContentPath, Layout, Location, Snapshot};
+use crate::content::{BlobId, ContentPath, Layout, Location, Snapshot};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -490,7 +490,7 @@ pub struct Callable {
     pub parameters: Vec<(String, Shape)>,
     /// Identity of the body's syntax: comments, docstrings, formatting, quotes and annotations do
     /// not count. Two callables of equal code do the same work.
-    pub code: String,
+    pub code: BlobId,
     /// What it exchanges with other tasks and with its run.
     pub exchange: exchange::Exchange,
 }

@@ -5,7 +5,7 @@ use super::{
     Arguments, Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Phase, Reaches, Takes, Task, Unknown,
     closure, exchange, options, shape,
 };
-use crate::content::{ContentPath, Location, Span};
+use crate::content::{BlobId, ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use crate::python::interpret::Interp;
 use crate::python::tree::{Delivered, Tree};
@@ -513,7 +513,7 @@ impl Describe<'_, '_> {
                     (parameter.name.to_string(), shape)
                 })
                 .collect(),
-            code: crate::content::BlobId::of(code.as_bytes()).to_string(),
+            code: BlobId::of(code.as_bytes()),
             exchange,
         })
     }

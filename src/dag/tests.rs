@@ -285,7 +285,7 @@ fn callables_have_shapes_and_code() {
     let shape = |source: &str| {
         let model = model(&format!("with DAG('d'):\n    @task\n    {source}\n    f()\n"));
         let callable = only(&model).tasks[0].callable.clone().unwrap();
-        (callable.returns.clone(), callable.code.clone())
+        (callable.returns.clone(), callable.code)
     };
     let named = |name: &str| Shape::Named(name.to_owned().into());
     assert_eq!(shape("def f(): return 1").0, named("int"));

@@ -208,7 +208,13 @@ fn shared_code_is_fresh(server: &mut Server) {
             stage.variables.insert("DAGGUARD_NO_PLUGINS_IGNORE", "1".to_string());
         }
         let (file, shared) = (format!("dags/{dag_id}.py"), format!("shared/{dag_id}_values/value.py"));
-        let first = stage.branch.push("first", &[(&file, &named(dag_id, "one")), (&shared, "VALUE = 'one'\n")]);
+        // The loader knows what it finds by the stem of its file: only what that imports in turn stays under
+        // the name by which a DAG asks for it.
+        let operator = format!("plugins/operators/{dag_id}_operator.py");
+        let importing = format!("from {dag_id}_values.value import VALUE\n");
+        let first = stage
+            .branch
+            .push("first", &[(&file, &named(dag_id, "one")), (&shared, "VALUE = 'one'\n"), (&operator, &importing)]);
         let mut syncer = stage.sync();
         syncer.wait_for_pass(0, &first, FIRST, LIMIT);
         assert_eq!(server.home().join("plugins/.airflowignore").exists(), keeps);

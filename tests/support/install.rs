@@ -230,6 +230,35 @@ pub(crate) fn drivers(release: &Release) -> Result<PathBuf, LeftOut> {
     Ok(folder)
 }
 
+/// PostgreSQL's programs as a package of Python brings them, for a machine that has none of its own.
+const POSTGRES: &str = "pgserver==0.1.4";
+
+/// The folder of PostgreSQL's installation from [`POSTGRES`]. Installed once.
+pub(crate) fn postgres() -> Result<PathBuf, LeftOut> {
+    let airflow = root();
+    let lock = File::create(airflow.join("install.lock")).map_err(|error| failed("lock file", &error))?;
+    lock.lock().map_err(|error| failed("lock file", &error))?;
+    let folder = airflow.join("postgres");
+    let installation = folder.join("pgserver/pginstall");
+    if fs::read_to_string(folder.join(STAMP)).is_ok_and(|found| found == POSTGRES) {
+        return Ok(installation);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(|error| failed("half an installation", &error))?;
+    }
+    // Nothing of Python in it is used: any of the versions that it is packed for will do.
+    let mut command = Command::new(tools(&airflow)?);
+    command.args(["pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:", "--python-version", "3.12"]);
+    command.arg("--target").arg(&folder).arg(POSTGRES);
+    command.env("UV_CACHE_DIR", airflow.join("cache")).env("UV_PYTHON_DOWNLOADS", "never").env_remove("VIRTUAL_ENV");
+    output(
+        &mut command,
+        "installation of PostgreSQL, as there is none here (on Debian: install the package postgresql)",
+    )?;
+    fs::write(folder.join(STAMP), POSTGRES).map_err(|error| failed("stamp", &error))?;
+    Ok(installation)
+}
+
 /// `uv`, in an environment of its own.
 fn tools(airflow: &Path) -> Result<PathBuf, LeftOut> {
     let root = airflow.join("tools");

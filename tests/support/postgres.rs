@@ -1,13 +1,13 @@
 //! PostgreSQL for one server, where many tasks run at once: SQLite lets Airflow 2 run one.
 
-use super::install::{LeftOut, output};
+use super::install::{self, LeftOut, output};
 use super::processes;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -24,7 +24,6 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Starts a server with an empty database `airflow`.
     pub(crate) fn start() -> Result<Self, LeftOut> {
-        let bin = programs()?;
         let folder = tempfile::Builder::new().prefix("dagguard-postgres-").tempdir();
         let folder = folder.map_err(|error| LeftOut(error.to_string()))?;
         processes::note_folder(folder.path());
@@ -32,6 +31,10 @@ impl Postgres {
         if let Some((uid, gid)) = user {
             chown(folder.path(), Some(uid), Some(gid)).map_err(|error| LeftOut(error.to_string()))?;
         }
+        let bin = match programs() {
+            Some(bin) => bin,
+            None => beside(folder.path())?,
+        };
         let data = folder.path().join("data");
         let as_user = |program: &str| {
             let mut command = Command::new(bin.join(program));
@@ -108,19 +111,25 @@ impl Drop for Postgres {
 }
 
 /// Where its programs are: Debian keeps them off PATH.
-fn programs() -> Result<PathBuf, LeftOut> {
+fn programs() -> Option<PathBuf> {
     let search = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&search).collect();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     folders.extend(versions.map(|version| version.path().join("bin")));
     let has_all = |folder: &PathBuf| ["initdb", "postgres", "psql"].iter().all(|name| folder.join(name).is_file());
-    folders
-        .into_iter()
-        .find(has_all)
-        .ok_or_else(|| LeftOut("no PostgreSQL: install the package postgresql".to_string()))
+    folders.into_iter().find(has_all)
 }
 
-/// It does not run as root: the user that its package makes, then.
+/// The programs of an installation of our own, copied to where the server's user can read them.
+fn beside(folder: &Path) -> Result<PathBuf, LeftOut> {
+    let copy = folder.join("postgres");
+    output(Command::new("cp").arg("-r").arg(install::postgres()?).arg(&copy), "copying PostgreSQL")?;
+    output(Command::new("chmod").args(["-R", "a+rX,u+x"]).arg(&copy), "making PostgreSQL readable")?;
+    output(Command::new("chmod").args(["-R", "a+x"]).arg(copy.join("bin")), "making PostgreSQL executable")?;
+    Ok(copy.join("bin"))
+}
+
+/// It does not run as root: the user that its package makes, then, or the one that owns nothing.
 fn user() -> Result<Option<(u32, u32)>, LeftOut> {
     let number = |args: &[&str]| -> Result<u32, LeftOut> {
         let told = output(Command::new("id").args(args), "id")?;
@@ -129,5 +138,6 @@ fn user() -> Result<Option<(u32, u32)>, LeftOut> {
     if number(&["-u"])? != 0 {
         return Ok(None);
     }
-    Ok(Some((number(&["-u", "postgres"])?, number(&["-g", "postgres"])?)))
+    let of = |name: &str| Ok((number(&["-u", name])?, number(&["-g", name])?));
+    of("postgres").or_else(|_: LeftOut| of("nobody")).map(Some)
 }

@@ -91,13 +91,18 @@ impl Rest {
 
     /// Waits until the DAG has these tasks: its latest file has been read.
     pub(crate) fn wait_for_tasks(&self, dag_id: &str, task_ids: &[&str]) {
-        self.wait(&format!("DAG {dag_id} to have {task_ids:?}"), Duration::from_mins(2), || {
+        self.wait_for_tasks_of(dag_id, &[task_ids]);
+    }
+
+    /// Waits until the DAG has the tasks of one of these; which one.
+    pub(crate) fn wait_for_tasks_of(&self, dag_id: &str, either: &[&[&str]]) -> usize {
+        self.wait(&format!("DAG {dag_id} to have one of {either:?}"), Duration::from_mins(2), || {
             let answer = self.get(&format!("/dags/{dag_id}/tasks")).ok()?;
             let mut found: Vec<&str> =
                 answer["tasks"].as_array()?.iter().filter_map(|task| task["task_id"].as_str()).collect();
             found.sort_unstable();
-            (found == task_ids).then_some(())
-        });
+            either.iter().position(|task_ids| *task_ids == found)
+        })
     }
 
     /// Waits until the server has noticed that the DAG's file is gone.

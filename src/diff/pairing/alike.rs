@@ -2,7 +2,7 @@
 
 use super::links::Links;
 use super::{ALIKE, float, label};
-use crate::content::Snapshot;
+use crate::content::{BlobId, Snapshot};
 use crate::dag::{Callable, Task};
 use crate::ids::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,7 +94,7 @@ fn possible(links: &Links) -> Vec<(usize, usize)> {
 enum Mark<'a> {
     Label(&'a str),
     Function(&'a str),
-    Code(&'a str),
+    Code(&'a BlobId),
     Argument(&'a str),
 }
 
