@@ -233,15 +233,14 @@ pub(crate) fn drivers(release: &Release) -> Result<PathBuf, LeftOut> {
 /// PostgreSQL's programs as a package of Python brings them, for a machine that has none of its own.
 const POSTGRES: &str = "pgserver==0.1.4";
 
-/// The folder of PostgreSQL's installation from [`POSTGRES`]. Installed once.
+/// The folder that [`POSTGRES`] is in, with the libraries beside it. Installed once.
 pub(crate) fn postgres() -> Result<PathBuf, LeftOut> {
     let airflow = root();
     let lock = File::create(airflow.join("install.lock")).map_err(|error| failed("lock file", &error))?;
     lock.lock().map_err(|error| failed("lock file", &error))?;
     let folder = airflow.join("postgres");
-    let installation = folder.join("pgserver/pginstall");
     if fs::read_to_string(folder.join(STAMP)).is_ok_and(|found| found == POSTGRES) {
-        return Ok(installation);
+        return Ok(folder);
     }
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(|error| failed("half an installation", &error))?;
@@ -256,7 +255,7 @@ pub(crate) fn postgres() -> Result<PathBuf, LeftOut> {
         "installation of PostgreSQL, as there is none here (on Debian: install the package postgresql)",
     )?;
     fs::write(folder.join(STAMP), POSTGRES).map_err(|error| failed("stamp", &error))?;
-    Ok(installation)
+    Ok(folder)
 }
 
 /// `uv`, in an environment of its own.

@@ -125,8 +125,9 @@ fn beside(folder: &Path) -> Result<PathBuf, LeftOut> {
     let copy = folder.join("postgres");
     output(Command::new("cp").arg("-r").arg(install::postgres()?).arg(&copy), "copying PostgreSQL")?;
     output(Command::new("chmod").args(["-R", "a+rX,u+x"]).arg(&copy), "making PostgreSQL readable")?;
-    output(Command::new("chmod").args(["-R", "a+x"]).arg(copy.join("bin")), "making PostgreSQL executable")?;
-    Ok(copy.join("bin"))
+    let bin = copy.join("pgserver/pginstall/bin");
+    output(Command::new("chmod").args(["-R", "a+x"]).arg(&bin), "making PostgreSQL executable")?;
+    Ok(bin)
 }
 
 /// It does not run as root: the user that its package makes, then, or the one that owns nothing.
