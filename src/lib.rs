@@ -28,6 +28,10 @@
 //! - Silence is never idleness: what could not be seen is never "nothing is running".
 //! - What is deployed is what is on disk, path by path.
 
+// The reader of the pages' examples is also a test program's: it names this crate as any other does.
+#[cfg(test)]
+extern crate self as dagguard;
+
 pub mod airflow;
 mod check;
 pub mod cli;

@@ -110,9 +110,7 @@ pub(super) struct Timed<R> {
 
 impl<R: BufRead> Read for Timed<R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let from = self.fill_buf()?;
-        let length = from.len().min(to.len());
-        to[..length].copy_from_slice(&from[..length]);
+        let length = self.fill_buf()?.read(to)?;
         self.consume(length);
         Ok(length)
     }
@@ -203,9 +201,7 @@ struct Sifting<'a> {
 
 impl Read for Sifting<'_> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        let from = self.fill_buf()?;
-        let length = from.len().min(to.len());
-        to[..length].copy_from_slice(&from[..length]);
+        let length = self.fill_buf()?.read(to)?;
         self.consume(length);
         Ok(length)
     }

@@ -43,7 +43,7 @@ impl Home {
         layout: Layout,
         folders: PluginFolders,
     ) -> Result<(), PublishError> {
-        if let Some(path) = self.in_the_way(observed, proposed, plan, layout)?.into_iter().next() {
+        if let Some(path) = self.guard(&self.view()).in_the_way(observed, proposed, plan, layout)?.into_iter().next() {
             return Err(PublishError::InTheWay { path: self.places.at(path.as_str()) });
         }
         if self.is_linked() {

@@ -32,23 +32,16 @@ impl Home {
         plan: &Plan,
         layout: Layout,
     ) -> Result<Vec<Refusal>, PublishError> {
-        Guard { places: &self.view(), effects: &*self.effects }.refusals(observed, proposed, plan, layout)
+        self.guard(&self.view()).refusals(observed, proposed, plan, layout)
     }
 
-    /// Folders and files of others that the plan would have to replace.
-    pub(super) fn in_the_way(
-        &self,
-        observed: &Observed,
-        proposed: &Snapshot,
-        plan: &Plan,
-        layout: Layout,
-    ) -> Result<Vec<HomePath>, PublishError> {
-        Guard { places: &self.view(), effects: &*self.effects }.in_the_way(observed, proposed, plan, layout)
+    pub(super) fn guard<'a>(&'a self, places: &'a Places) -> Guard<'a> {
+        Guard { places, effects: &*self.effects }
     }
 }
 
 /// What is looked at, and how.
-struct Guard<'a> {
+pub(super) struct Guard<'a> {
     places: &'a Places,
     effects: &'a dyn Effects,
 }
@@ -71,7 +64,7 @@ impl Guard<'_> {
 
     /// Folders that a first file would take over from somebody else: once delivered into, the
     /// folder would count as the syncer's, and what lies there as stray.
-    fn in_the_way(
+    pub(super) fn in_the_way(
         &self,
         observed: &Observed,
         proposed: &Snapshot,

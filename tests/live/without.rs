@@ -14,14 +14,17 @@
 #[allow(dead_code, unused_imports, reason = "its tests are those of another test program")]
 #[path = "../it/oracle.rs"]
 mod oracle;
-#[path = "without/pages.rs"]
-mod pages;
+#[allow(dead_code, reason = "what a page expects is not asked for")]
+#[path = "../../src/rules/tests/page.rs"]
+mod page;
 #[path = "without/rows.rs"]
 mod rows;
 #[allow(dead_code, reason = "only the scenarios of this repository are asked for")]
 #[path = "../it/shared.rs"]
 mod shared;
 
+use dagguard::content::Layout;
+use dagguard::rules::Policy;
 use dagguard::switch;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,13 +61,25 @@ fn main() {
 }
 
 fn pages() -> Vec<Test> {
-    let test = |example: pages::Example| {
+    let test = |example: page::Example| {
+        let name = format!("rules/{}.md, {}", example.rule, example.title);
         switch::asked();
-        let said = example.said();
+        let before = said(&example);
         let asked = switch::asked();
-        Test { name: example.name.clone(), asked, is_red: Box::new(move || example.said() != said) }
+        Test { name, asked, is_red: Box::new(move || said(&example) != before) }
     };
-    pages::examples().into_iter().map(test).collect()
+    page::all_examples().into_iter().map(test).collect()
+}
+
+/// What is said of an example: rule, level and place of each finding, and the verdict.
+fn said(example: &page::Example) -> BTreeSet<String> {
+    let report = example.check(&Policy::check(Layout::Content));
+    let findings = report.findings.iter().map(|finding| {
+        let place = finding.proposed.as_ref().or(finding.deployed.as_ref());
+        let place = place.map(|at| format!("{}:{}", at.path, at.span.line)).unwrap_or_default();
+        format!("{} {} {place}", finding.rule, finding.level)
+    });
+    findings.chain([format!("{:?}", report.verdict)]).collect()
 }
 
 /// Rows that agree with the record while everything is on.
