@@ -53,9 +53,7 @@ pub(super) fn call_dag(run: &mut Run, function: &Value, decorator: &Args, call: 
     {
         // Each parameter is a DagParam: its value is that of a run.
         for parameter in &function.def.clone().parameters {
-            let plain = parameter.kind == crate::python::syntax::ParameterKind::Plain
-                || parameter.kind == crate::python::syntax::ParameterKind::KeywordOnly;
-            if plain {
+            if parameter.kind.takes_name() || parameter.kind.takes_place() {
                 if let Some(Thing::Dag(dag)) = run.host.things.get(host.0).cloned() {
                     let default = parameter.default.as_ref().map(crate::python::canonical::expression);
                     if let Some(params) = &mut run.host.dags[dag].params {

@@ -7,7 +7,7 @@ use super::names::Meaning;
 use super::refusal::{self, refuse};
 use super::world::{Doubt, Given, Run, Thing};
 use super::{arguments, known, mapping, names};
-use crate::python::syntax::{Name, ParameterKind};
+use crate::python::syntax::Name;
 use crate::python::value::{Args, Argument, At, Object, Ref, Stop, Value};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -230,8 +230,7 @@ pub(super) fn apply_defaults(run: &mut Run, class: Ref, init: Ref, args: &mut Ar
     let dag = dag_argument(run, args).ok().flatten();
     let defaults = Defaults::of(run, dag, run.host.current_group(), args);
     for (position, parameter) in function.def.parameters.iter().enumerate().skip(1) {
-        let plain = matches!(parameter.kind, ParameterKind::Plain | ParameterKind::KeywordOnly);
-        if !plain || args.get(position - 1, &parameter.name).is_some() {
+        if !parameter.kind.takes_name() || args.get(position - 1, &parameter.name).is_some() {
             continue;
         }
         if let Some(value) = defaults.get(run, &parameter.name) {

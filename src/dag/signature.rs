@@ -14,11 +14,11 @@ pub(super) fn misfit(function: &Function, args: &[&Args], version: Option<Airflo
     }
     let mut filled: Vec<&str> = Vec::new();
     let positional = args.iter().flat_map(|args| args.positional.iter());
-    let plain: Vec<&Parameter> = of_kind(function, ParameterKind::Plain);
+    let plain: Vec<&Parameter> = function.parameters.iter().filter(|parameter| parameter.kind.takes_place()).collect();
     for (index, _) in positional.enumerate() {
         match plain.get(index) {
             Some(parameter) => filled.push(&parameter.name),
-            None if !of_kind(function, ParameterKind::Star).is_empty() => break,
+            None if function.parameters.iter().any(|parameter| parameter.kind == ParameterKind::Star) => break,
             None => return Some("too many positional arguments".to_owned()),
         }
     }
@@ -34,7 +34,7 @@ pub(super) fn misfit(function: &Function, args: &[&Args], version: Option<Airflo
     function
         .parameters
         .iter()
-        .filter(|parameter| matches!(parameter.kind, ParameterKind::Plain | ParameterKind::KeywordOnly))
+        .filter(|parameter| parameter.kind.takes_name() || parameter.kind.takes_place())
         .find(|parameter| {
             let context = known::context_key(&parameter.name) && !older(version, 2, 7);
             parameter.default.is_none() && !context && !filled.contains(&&*parameter.name)
@@ -46,11 +46,6 @@ pub(super) fn misfit(function: &Function, args: &[&Args], version: Option<Airflo
 pub(super) fn takes(function: &Function, name: &str) -> bool {
     function.parameters.iter().any(|parameter| match parameter.kind {
         ParameterKind::DoubleStar => true,
-        ParameterKind::Star => false,
-        ParameterKind::Plain | ParameterKind::KeywordOnly => &*parameter.name == name,
+        kind => kind.takes_name() && &*parameter.name == name,
     })
-}
-
-fn of_kind(function: &Function, kind: ParameterKind) -> Vec<&Parameter> {
-    function.parameters.iter().filter(|parameter| parameter.kind == kind).collect()
 }

@@ -53,7 +53,9 @@ pub(super) fn changes(
             (Some((Some(a_group), a)), Some((Some(b_group), b))) if a_group == b_group => {
                 if compared.insert(a_group) {
                     let subject = Mapped::Group(a_group.clone(), members(dag, a_group));
-                    changes.extend(compare(pairs, &subject, (deployed, dag, a), (proposed, b)));
+                    let mut compared = compare(pairs, &subject, (deployed, dag, a), (proposed, b));
+                    compared.iter_mut().for_each(|change| only_takers(change, dag, &after));
+                    changes.extend(compared);
                 }
             }
             (Some((_, a)), Some((_, b))) => {
@@ -205,6 +207,34 @@ fn members(dag: &Dag, group_id: &GroupId) -> Vec<TaskId> {
         .filter(|task| task.group.as_ref().is_some_and(inside))
         .filter_map(|task| task.task_id.exact().cloned())
         .collect()
+}
+
+/// What a group is mapped over changes for those members alone that take of it: one that takes what another
+/// member returned at its index, and nothing else, has that whatever the list says (measured on 2.6.2, 2.11.2
+/// and 3.3.2).
+fn only_takers(change: &mut Change, dag: &Dag, after: &BTreeMap<&TaskId, &Task>) {
+    let Kind::Mapping(MappingChange::ItemsChanged { subject: Mapped::Group(_, tasks), .. }) = &mut change.kind else {
+        return;
+    };
+    let takes = |task_id: &TaskId| {
+        let sides = [dag.task(task_id), after.get(task_id).copied()];
+        sides.into_iter().flatten().any(|task| task.arguments.texts().chain(task.captured.texts()).any(may_be_element))
+    };
+    let takers: Vec<TaskId> = tasks.iter().filter(|task_id| takes(task_id)).cloned().collect();
+    if !takers.is_empty() {
+        *tasks = takers;
+    }
+}
+
+/// Whether the canonical text of an argument may have the element of a mapped group in it: not that of a
+/// plain literal, and not an output alone.
+fn may_be_element(text: &str) -> bool {
+    let output =
+        text.strip_prefix("output(").and_then(|rest| rest.split_once(')')).is_some_and(|(_, rest)| rest.is_empty());
+    let literal = matches!(text, "None" | "True" | "False")
+        || text.starts_with(['"', '\'']) && !text.contains(['{', '+', '%'])
+        || text.parse::<f64>().is_ok();
+    !output && !literal
 }
 
 fn compare(

@@ -299,10 +299,24 @@ pub(crate) struct Parameter {
 /// How a parameter takes arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ParameterKind {
+    /// One before `/`.
+    PositionalOnly,
     Plain,
     KeywordOnly,
     Star,
     DoubleStar,
+}
+
+impl ParameterKind {
+    /// Whether it is filled by the place of an argument.
+    pub(crate) fn takes_place(self) -> bool {
+        matches!(self, Self::PositionalOnly | Self::Plain)
+    }
+
+    /// Whether it is filled by the name of an argument.
+    pub(crate) fn takes_name(self) -> bool {
+        matches!(self, Self::Plain | Self::KeywordOnly)
+    }
 }
 
 /// A `class`.

@@ -7,7 +7,7 @@ use crate::dag::known;
 use crate::python::names::{Names, bodies, children, dotted};
 use crate::python::parse::parse;
 use crate::python::program::{Around, ClassRef, Constructor, FunctionRef, Given, Target, misfit};
-use crate::python::syntax::{Arg, Expr, ExprKind, Name, ParameterKind, Stmt, StmtKind};
+use crate::python::syntax::{Arg, Expr, ExprKind, Function, Name, ParameterKind, Stmt, StmtKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -62,7 +62,7 @@ impl Code {
         }
     }
 
-    /// The function whose `def` stands there.
+    /// The function whose `def`, or the `lambda` that, stands there.
     fn function_at(&self, at: &Location) -> Option<FunctionRef> {
         let file = self.files.get(&at.path).copied()?;
         let known = self.functions.borrow().contains_key(&file);
@@ -87,8 +87,7 @@ impl Code {
         }
         for parameter in &function.def.parameters {
             let of_run = known::context_key(&parameter.name) && !given.keywords.contains(&parameter.name);
-            let by_name = matches!(parameter.kind, ParameterKind::Plain | ParameterKind::KeywordOnly);
-            if of_run && by_name {
+            if of_run && parameter.kind.takes_name() {
                 given.keywords.push(parameter.name.clone());
             }
         }
@@ -190,18 +189,23 @@ impl Code {
         let Some(file) = self.files.get(&task.at.path).copied() else { return false };
         let syntax = self.program.tree().syntax(file);
         let Ok(module) = syntax.as_ref() else { return false };
-        let mut found = None;
+        let same = |target: &FunctionRef| target.def.span == function.def.span && target.file == function.file;
+        let is_it = |given: &Expr| match &given.kind {
+            ExprKind::Lambda(def) => def.span == function.def.span && file == function.file,
+            _ => dotted(given).is_some_and(
+                |parts| matches!(self.program.dotted(file, &[], &parts), Target::Function(target) if same(&target)),
+            ),
+        };
+        let mut found = false;
         calls(&module.body, &mut |span, args| {
             if span == task.at.span {
-                found = args.iter().find_map(|arg| match arg {
-                    Arg::Keyword(name, value) if &**name == "python_callable" => dotted(value),
-                    _ => None,
+                found = args.iter().any(|arg| match arg {
+                    Arg::Keyword(name, value) => &**name == "python_callable" && is_it(value),
+                    _ => false,
                 });
             }
         });
-        let Some(parts) = found else { return false };
-        let same = |target: &FunctionRef| target.def.span == function.def.span && target.file == function.file;
-        matches!(self.program.dotted(file, &[], &parts), Target::Function(target) if same(&target))
+        found
     }
 }
 
@@ -236,9 +240,8 @@ fn own_exprs(stmt: &StmtKind, visit: &mut dyn FnMut(&Expr)) {
 /// is settled when Airflow loads the file.
 fn given(task: &Task, function: &FunctionRef) -> Option<Given> {
     let own = |name: &Name| {
-        function.def.parameters.iter().any(|parameter| {
-            parameter.name == *name && matches!(parameter.kind, ParameterKind::Plain | ParameterKind::KeywordOnly)
-        })
+        let single = |kind| !matches!(kind, ParameterKind::Star | ParameterKind::DoubleStar);
+        function.def.parameters.iter().any(|parameter| parameter.name == *name && single(parameter.kind))
     };
     if task.operator_path.as_deref().is_some_and(|path| path.starts_with("airflow."))
         && CALL_A_FUNCTION.contains(&task.operator.as_str())
@@ -291,16 +294,28 @@ fn keys(text: &str) -> Option<Vec<Name>> {
         .collect()
 }
 
-/// Every function below these statements, by where its `def` begins.
+/// Every function below these statements, by where its `def` or `lambda` begins.
 fn functions(body: &[Stmt], file: usize, around: &Around, found: &mut BTreeMap<u32, FunctionRef>) {
     for stmt in body {
+        own_exprs(&stmt.kind, &mut |expr| lambdas(expr, file, around, found));
         if let StmtKind::Function { def, .. } = &stmt.kind {
-            let function = FunctionRef { file, def: def.clone(), decorators: Rc::from([]), around: around.clone() };
-            found.insert(def.span.start, function);
-            let inner: Around = around.iter().cloned().chain([Rc::new(Names::of_function(def))]).collect();
-            functions(&def.body, file, &inner, found);
+            function(def, file, around, found);
         } else {
             bodies(&stmt.kind, &mut |body| functions(body, file, around, found));
         }
     }
+}
+
+fn lambdas(expr: &Expr, file: usize, around: &Around, found: &mut BTreeMap<u32, FunctionRef>) {
+    match &expr.kind {
+        ExprKind::Lambda(def) => function(def, file, around, found),
+        _ => children(expr, &mut |child| lambdas(child, file, around, found)),
+    }
+}
+
+fn function(def: &Rc<Function>, file: usize, around: &Around, found: &mut BTreeMap<u32, FunctionRef>) {
+    let function = FunctionRef { file, def: def.clone(), decorators: Rc::from([]), around: around.clone() };
+    found.insert(def.span.start, function);
+    let inner: Around = around.iter().cloned().chain([Rc::new(Names::of_function(def))]).collect();
+    functions(&def.body, file, &inner, found);
 }

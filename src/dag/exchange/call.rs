@@ -267,6 +267,7 @@ impl Walk<'_, '_> {
         for (index, parameter) in def.parameters.iter().enumerate() {
             let named = given.named.iter().find(|(name, ..)| *name == parameter.name).map(|(_, value, _)| value);
             let value = match parameter.kind {
+                ParameterKind::PositionalOnly => positional.next().cloned(),
                 ParameterKind::Plain => named.or_else(|| positional.next()).cloned(),
                 ParameterKind::KeywordOnly => named.cloned(),
                 ParameterKind::Star => None,

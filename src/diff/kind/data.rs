@@ -218,8 +218,14 @@ impl Data {
 
     pub(super) fn after(&self) -> String {
         match self {
-            Self::TypeChanged { after, handover, .. } => format!("{}` to `{}", shape(after), handover.consumer),
-            Self::KeysChanged { after, .. } => shape(after),
+            Self::TypeChanged { before, after, handover } | Self::KeysChanged { before, after, handover } => {
+                let (before, after, reader) = (shape(before), shape(after), &handover.consumer);
+                if before == after {
+                    format!("`{after}`, which `{reader}` takes otherwise than before")
+                } else {
+                    format!("`{after}` to `{reader}` in place of `{before}`")
+                }
+            }
             Self::LayoutChanged { handover, .. }
             | Self::KeyChanged { handover }
             | Self::PushDisabled { handover }

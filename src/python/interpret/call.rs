@@ -307,10 +307,11 @@ impl<H: Host> Interp<'_, H> {
                         }
                     }
                 }
-                ParameterKind::Plain | ParameterKind::KeywordOnly => {
-                    let given = if parameter.kind == ParameterKind::Plain { positional.next() } else { None };
+                ParameterKind::PositionalOnly | ParameterKind::Plain | ParameterKind::KeywordOnly => {
+                    let given = if parameter.kind.takes_place() { positional.next() } else { None };
                     let given = match given {
                         Some(given) => Some(given.value.clone()),
+                        None if !parameter.kind.takes_name() => None,
                         None => keywords
                             .iter()
                             .position(|(name, _)| *name == parameter.name)

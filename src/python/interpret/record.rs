@@ -8,7 +8,7 @@
 
 use super::{Host, Interp};
 use crate::content::Span;
-use crate::python::syntax::{Arg, Expr, ExprKind, Name, ParameterKind, Stmt, StmtKind};
+use crate::python::syntax::{Arg, Expr, ExprKind, Name, Stmt, StmtKind};
 use crate::python::value::{Args, Argument, At, FunctionObject, Key, Object, Ref, ScopeRef, Stop, Value};
 use std::collections::BTreeMap;
 
@@ -365,7 +365,7 @@ impl<H: Host> Interp<'_, H> {
         let called = function.def.name.clone();
         for (index, (name, value)) in bound.iter().enumerate() {
             let parameter = function.def.parameters.get(index);
-            let position = matches!(parameter.map(|parameter| parameter.kind), Some(ParameterKind::Plain));
+            let position = parameter.is_some_and(|parameter| parameter.kind.takes_place());
             let given = args.keyword(name).or_else(|| args.positional.get(index).filter(|_| position));
             let step = match (given, parameter.and_then(|parameter| parameter.default.as_ref())) {
                 (Some(given), _) => {

@@ -273,7 +273,7 @@ impl Lower<'_> {
         let (body, generator) = self.inside_function(|lower| lower.field(node, Field::Body));
         let at = body.span;
         ExprKind::Lambda(Rc::new(Function {
-            name: "".into(),
+            name: "<lambda>".into(),
             parameters,
             returns: None,
             body: vec![Stmt { kind: StmtKind::Return(Some(*body)), span: at }],
@@ -300,7 +300,10 @@ impl Lower<'_> {
                     keyword_only = true;
                     continue;
                 }
-                "positional_separator" => continue,
+                "positional_separator" => {
+                    result.iter_mut().for_each(|before| before.kind = ParameterKind::PositionalOnly);
+                    continue;
+                }
                 _ => (Some(child), None, None),
             };
             let Some(pattern) = pattern else { continue };

@@ -41,7 +41,7 @@ impl Given {
 /// Why the arguments do not fit, as Python says it; none if they do, or if that cannot be said.
 pub(crate) fn misfit(function: &Function, given: &Given) -> Option<String> {
     let of = |kind| function.parameters.iter().filter(move |parameter: &&Parameter| parameter.kind == kind);
-    let plain: Vec<&Parameter> = of(ParameterKind::Plain).collect();
+    let plain: Vec<&Parameter> = function.parameters.iter().filter(|parameter| parameter.kind.takes_place()).collect();
     let absorbs = of(ParameterKind::Star).next().is_some();
     let absorbs_names = of(ParameterKind::DoubleStar).next().is_some();
     if given.positional > plain.len() && !absorbs {
@@ -50,9 +50,7 @@ pub(crate) fn misfit(function: &Function, given: &Given) -> Option<String> {
     }
     let mut filled: BTreeSet<&str> = plain.iter().take(given.positional).map(|parameter| &*parameter.name).collect();
     for name in &given.keywords {
-        let takes = |parameter: &Parameter| {
-            matches!(parameter.kind, ParameterKind::Plain | ParameterKind::KeywordOnly) && parameter.name == *name
-        };
+        let takes = |parameter: &Parameter| parameter.kind.takes_name() && parameter.name == *name;
         if !function.parameters.iter().any(takes) && !absorbs_names {
             return Some(format!("got an unexpected keyword argument `{name}`"));
         }
@@ -65,7 +63,7 @@ pub(crate) fn misfit(function: &Function, given: &Given) -> Option<String> {
     }
     let missing = |parameter: &&Parameter| {
         let open = match parameter.kind {
-            ParameterKind::Plain => !given.star,
+            ParameterKind::PositionalOnly | ParameterKind::Plain => !given.star,
             ParameterKind::KeywordOnly => true,
             ParameterKind::Star | ParameterKind::DoubleStar => false,
         };

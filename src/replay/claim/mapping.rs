@@ -31,9 +31,8 @@ pub(super) fn claims(kind: &MappingChange, scene: &Scene) -> Vec<Claim> {
         }
         // What a count or a list makes of the instances follows from the two graphs, and the same values
         // under another name are the same elements.
-        MappingChange::CountChanged { .. }
-        | MappingChange::ItemsChanged { .. }
-        | MappingChange::ArgumentsChanged { same_values: true, .. } => Vec::new(),
+        MappingChange::CountChanged { .. } | MappingChange::ArgumentsChanged { same_values: true, .. } => Vec::new(),
+        MappingChange::ItemsChanged { subject, before, after } => shape::mixed(scene, subject, before, after),
         MappingChange::MadePlain { subject } => shape::made_plain(scene, subject),
         MappingChange::MadeMapped { subject, producers } => shape::made_mapped(scene, subject, producers),
         MappingChange::SourceChanged { subject, before, after, producers, .. } => {

@@ -9,6 +9,7 @@ use crate::dag::Dag;
 use crate::diff::Mapped;
 use crate::facts::{Progress, TaskInstance, TaskState};
 use crate::ids::{MapIndex, TaskId};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// The instances of all tasks of a mapping that are still in the run.
@@ -140,6 +141,40 @@ pub(super) fn arguments(scene: &Scene, subject: &Mapped) -> Vec<Claim> {
         .iter()
         .all(|instance| starts_later(instance) && instance.state.progress() == Progress::NotStarted);
     if untouched { Vec::new() } else { other_elements(subject) }
+}
+
+/// In a mapped group, what starts later takes the element that then stands at its index, and of the tasks
+/// before it what they returned there for another one.
+pub(super) fn mixed(scene: &Scene, subject: &Mapped, before: &[String], after: &[String]) -> Vec<Claim> {
+    let (Mapped::Group(_, takers), Some(dag)) = (subject, scene.deployed) else { return Vec::new() };
+    let moved: Vec<usize> = (0..before.len().min(after.len())).filter(|at| before[*at] != after[*at]).collect();
+    let at = |task_id, index: usize| {
+        of(scene.run, task_id).filter(move |instance| instance.map_index.position() == Some(index))
+    };
+    let mut claims = Vec::new();
+    for reader in takers {
+        for producer in behind(dag, reader).into_iter().filter(|task_id| takers.contains(task_id)) {
+            let begun = |index: &&usize| at(producer, **index).any(|instance| !starts_later(instance));
+            let open = |index: &usize| at(reader, *index).filter(|instance| starts_later(instance));
+            let mixed: Vec<_> = moved.iter().filter(begun).flat_map(open).collect();
+            if !mixed.is_empty() {
+                let why = format!("takes another element than `{producer}` had at its index, and what came of that");
+                claims.push(Claim::of_instances(named(&mixed), Fate::OtherWork, why).when(When::StartOrResume));
+            }
+        }
+    }
+    claims
+}
+
+/// The tasks whose output a task takes, at first or second hand.
+fn behind<'d>(dag: &'d Dag, task_id: &'d TaskId) -> BTreeSet<&'d TaskId> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![task_id];
+    while let Some(next) = open.pop() {
+        let takes = dag.task(next).into_iter().flat_map(|task| &task.takes);
+        open.extend(takes.map(|takes| &takes.producer).filter(|producer| found.insert(*producer)));
+    }
+    found
 }
 
 /// Half-way, some elements are done in one way and the rest in another.
