@@ -120,8 +120,8 @@ impl Home {
     /// delivery that was cut off.
     ///
     /// Fails where the home cannot be written, where another process has it, where a newer version
-    /// has written its state, and where `dags` or `plugins` is a link: writing through it would
-    /// write into somebody's work tree (R94).
+    /// has written its state, and where `dags` or `plugins` is a link of others: writing through it
+    /// would write into somebody's work tree (R94).
     pub fn open(airflow_home: impl Into<Places>, options: Options) -> Result<Self, PublishError> {
         Self::open_with(airflow_home.into(), options, Box::new(Disk))
     }
@@ -139,7 +139,7 @@ impl Home {
         if linked {
             refuse_unlinkable(&places, &*effects)?;
         } else {
-            observe::refuse_linked_roots(&places)?;
+            observe::refuse_foreign_links(&places)?;
         }
         // A tree has all of them.
         for root in ROOTS.iter().filter(|_| !linked) {
@@ -156,6 +156,9 @@ impl Home {
         let lock = take_lock(&folder.join("lock"))?;
         let mut home =
             Self { places, state, effects, options, recovered: None, reconciled: Mutex::default(), _lock: lock };
+        if !linked {
+            home.leave_trees()?;
+        }
         home.recovered = home.recover()?;
         if linked {
             home.begin_trees()?;
@@ -178,7 +181,10 @@ impl Home {
     /// [`observe()`].
     pub fn observe(&self, proposed: &Snapshot, layout: Layout, look: Look) -> Result<Observed, PublishError> {
         self.recover()?;
-        observe(self.view(), proposed, layout, look)
+        let mut observed = observe(self.view(), proposed, layout, look)?;
+        observed.unsettled =
+            observed.kind == Kind::Recorded && observed.keeps_ignored != self.options.ignore_plugin_folders;
+        Ok(observed)
     }
 
     fn is_linked(&self) -> bool {

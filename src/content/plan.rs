@@ -1,8 +1,12 @@
 //! The ordered steps from what is on disk to what is proposed.
 
+mod links;
+
 use super::{Area, BlobId, ContentPath, HomePath, Layout, Mode, PathProblem, Place, Revision, Snapshot};
 use crate::switch::off;
+use links::Links;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Why a tree is not delivered at all, whatever it says: found before the first write.
@@ -273,12 +277,35 @@ impl Target {
                 .filter_map(|name| ContentPath::new(format!("shared/{name}")).ok().map(Refusal::ReservedFolder)),
         );
         refusals.extend(case_clashes(&files));
-        refusals.extend(links.keys().filter(|_| !off("R30")).filter_map(|dest| bad_link(dest, &links, &files)));
+        if !off("R30") {
+            refusals.extend(Links::of(links, &files).refusals());
+        }
         if files.is_empty() && refusals.is_empty() {
             refusals.push(Refusal::NoContent);
         }
-        if refusals.is_empty() { Ok(Self { files }) } else { Err(refusals) }
+        if refusals.is_empty() { Ok(Self { files }) } else { Err(named(refusals)) }
     }
+}
+
+/// Reasons of one kind that are named: each is a line of the log.
+const MOST_NAMED: usize = 50;
+
+/// The first of very many reasons say enough; what concerns the whole tree is always among them.
+fn named(refusals: Vec<Refusal>) -> Vec<Refusal> {
+    if refusals.len() <= 2 * MOST_NAMED {
+        return refusals;
+    }
+    let (mut kept, mut more) = (Vec::new(), 0);
+    for refusal in refusals {
+        match refusal {
+            Refusal::More(count) => more += count,
+            Refusal::TooLarge(_) => kept.push(refusal),
+            _ if kept.len() < MOST_NAMED => kept.push(refusal),
+            _ => more += 1,
+        }
+    }
+    kept.push(Refusal::More(more));
+    kept
 }
 
 /// The part of the content to which a delivered file belongs, by where it lies.
@@ -319,65 +346,8 @@ fn case_clashes(files: &BTreeMap<HomePath, Delivered>) -> Vec<Refusal> {
     clashes
 }
 
-/// More links than this in one chain are taken for a loop, as Linux does.
-const LINK_LIMIT: usize = 40;
-
-/// Follows a link through the delivered tree, link by link as the kernel would, because
-/// `a/link/..` is not `a`.
-fn bad_link(
-    dest: &HomePath,
-    links: &BTreeMap<HomePath, String>,
-    files: &BTreeMap<HomePath, Delivered>,
-) -> Option<Refusal> {
-    let source = || files.get(dest).map(|file| file.source.clone());
-    let mut here: Vec<String> = dest.parent().map(owned_parts).unwrap_or_default();
-    let mut todo: Vec<String> = Vec::new();
-    let mut followed = 1;
-    let enter = |target: &str, todo: &mut Vec<String>| {
-        todo.extend(target.split('/').rev().filter(|part| !matches!(*part, "" | ".")).map(str::to_string));
-        !target.starts_with('/') && !target.is_empty()
-    };
-    if !enter(links.get(dest)?, &mut todo) {
-        return source().map(Refusal::EscapingLink);
-    }
-    while let Some(part) = todo.pop() {
-        if part == ".." {
-            if here.pop().is_none() {
-                return source().map(Refusal::EscapingLink);
-            }
-            continue;
-        }
-        here.push(part);
-        let link = HomePath::new(here.join("/")).ok().and_then(|path| links.get(&path));
-        if let Some(target) = link {
-            followed += 1;
-            if followed > LINK_LIMIT {
-                return source().map(Refusal::LoopingLink);
-            }
-            here.pop();
-            if !enter(target, &mut todo) {
-                return source().map(Refusal::EscapingLink);
-            }
-        }
-    }
-    let target = here.join("/");
-    let delivered = |prefix: &str| files.keys().any(|path| path.as_str() == prefix || path.below(prefix).is_some());
-    if dest.below(&target).is_some() {
-        source().map(Refusal::LoopingLink)
-    } else if target.is_empty() || !delivered(&target) || matches!(target.as_str(), "plugins") {
-        source().map(Refusal::EscapingLink)
-    } else {
-        None
-    }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "used as a function of an `Option`'s value")]
-fn owned_parts(path: HomePath) -> Vec<String> {
-    path.parts().map(str::to_string).collect()
-}
-
 fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &BTreeMap<HomePath, Delivered>, order: Order) -> Plan {
-    let mut gone: BTreeSet<&HomePath> = on_disk.keys().filter(|dest| !target.contains_key(*dest)).collect();
+    let mut gone: BTreeSet<HomePath> = on_disk.keys().filter(|dest| !target.contains_key(*dest)).cloned().collect();
     let mut writes: Vec<(&HomePath, &Delivered)> =
         target.iter().filter(|(dest, file)| off("R28") || on_disk.get(*dest) != Some(&(file.id, file.mode))).collect();
     // What needs no other file's place can only be missed, never be met too early.
@@ -402,7 +372,7 @@ fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &BTreeMap<HomePat
     if off("R18") {
         steps.reverse();
     }
-    let mut removals: Vec<&HomePath> = gone.into_iter().filter(|_| !off("R27")).collect();
+    let mut removals: Vec<&HomePath> = gone.iter().filter(|_| !off("R27")).collect();
     removals.sort_by(|a, b| (area_of(b), b).cmp(&(area_of(a), a)));
     if off("R19") {
         removals.reverse();
@@ -413,7 +383,7 @@ fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &BTreeMap<HomePat
 
 /// Files that must go before `dest` can be written: one that stands where a folder must be, or
 /// all in a folder that stands where the file must be; last ones first.
-fn in_the_way(dest: &HomePath, gone: &BTreeSet<&HomePath>) -> Vec<HomePath> {
+fn in_the_way(dest: &HomePath, gone: &BTreeSet<HomePath>) -> Vec<HomePath> {
     let mut found = Vec::new();
     let mut above = dest.parent();
     while let Some(folder) = above {
@@ -422,7 +392,14 @@ fn in_the_way(dest: &HomePath, gone: &BTreeSet<&HomePath>) -> Vec<HomePath> {
         }
         above = folder.parent();
     }
-    found.extend(gone.iter().rev().filter(|path| path.below(dest.as_str()).is_some()).map(|path| (*path).clone()));
+    // Sorted, what lies below the folder stands together: of a whole tree that moves, each write
+    // looks at its own place only.
+    let inside = format!("{dest}/");
+    let from = (Bound::Included(inside.as_str()), Bound::Unbounded);
+    let below = gone.range::<str, _>(from).take_while(|path| path.as_str().starts_with(&inside));
+    let first = found.len();
+    found.extend(below.cloned());
+    found[first..].reverse();
     found
 }
 
@@ -625,6 +602,15 @@ mod tests {
             ]),
             ["a symbolic link leads out of the tree: `dags/m`"]
         );
+    }
+
+    #[test]
+    fn of_very_many_reasons_the_first_are_named_and_the_others_counted() {
+        let names: Vec<String> = (0..1_000).map(|n| format!("dags/l{n:03}")).collect();
+        let links: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "-> /etc/passwd")).collect();
+        let said = refusals(&links);
+        assert_eq!(said.len(), MOST_NAMED + 1);
+        assert_eq!(said[MOST_NAMED], "entries that cannot be delivered, beside those named: 950");
     }
 
     #[test]

@@ -49,21 +49,21 @@ impl Home {
         if self.is_linked() {
             return self.carry_out_tree(observed, proposed, plan, layout, &folders);
         }
-        let ignored = if self.options.ignore_plugin_folders { folders.ignored } else { BTreeSet::new() };
+        let ignored = self.options.ignore_plugin_folders.then_some(folders.ignored);
         let steps = self.stage(proposed, plan).inspect_err(|_| self.clear_stages())?;
         let delivery = Delivery {
             sequence: observed.sequence + 1,
             from: &observed.revision,
             to: proposed.revision(),
             files: targets(observed, proposed, layout, &steps),
-            ignored: Some(ignored),
+            ignored,
             waited: read_hold(&self.places.at(&self.state))?,
         };
         let journal = Journal::new(delivery, steps);
         if plan.is_empty() {
             // Nothing to carry on with after a kill: the record alone changes.
             let mut applied = Applied::default();
-            self.keep_ignored(journal.ignored.as_ref(), &mut applied)?;
+            self.keep_ignored(&journal, &mut applied)?;
             self.sync_all(&applied)?;
             return self.record(&journal, &applied);
         }
@@ -246,7 +246,7 @@ impl Home {
     fn apply(&self, journal: &Journal) -> Result<(), PublishError> {
         let mut applied = Applied::default();
         // Before the folders themselves: a process that starts now must not load them.
-        self.keep_ignored(journal.ignored.as_ref(), &mut applied)?;
+        self.keep_ignored(journal, &mut applied)?;
         for step in &journal.steps {
             let Ok(dest) = HomePath::new(&step.dest) else { return Err(damaged(&step.dest)) };
             match &step.staged {
@@ -282,8 +282,16 @@ impl Home {
 
     /// Puts our part of `plugins/.airflowignore` as it must be; a file that is no text, or no file
     /// at all, is left to whoever made it.
-    fn keep_ignored(&self, folders: Option<&BTreeSet<String>>, applied: &mut Applied) -> Result<(), PublishError> {
-        let Some(folders) = folders.filter(|_| !off("R9")) else { return Ok(()) };
+    fn keep_ignored(&self, journal: &Journal, applied: &mut Applied) -> Result<(), PublishError> {
+        let none = BTreeSet::new();
+        let folders = match &journal.ignored {
+            _ if off("R9") => return Ok(()),
+            Some(folders) => folders,
+            // What an earlier delivery wrote there goes.
+            None if !self.options.ignore_plugin_folders => &none,
+            // A journal of format 1 says nothing of it.
+            None => return Ok(()),
+        };
         let path = self.places.at(ignored::FILE);
         if look(&path)?.is_some_and(|metadata| !metadata.is_file()) {
             return Ok(());

@@ -32,6 +32,11 @@ pub struct Observed {
     pub sequence: u64,
     /// The folders that were looked at: those that belong to the syncer.
     pub roots: BTreeSet<String>,
+    /// Whether the home is not kept as the operator has chosen it since: the next delivery mends
+    /// that, and is made for it.
+    pub unsettled: bool,
+    /// Whether `plugins/.airflowignore` is kept, as it was recorded.
+    pub(super) keeps_ignored: bool,
     pub(super) stamps: BTreeMap<HomePath, Stamp>,
     /// What drifted files were recorded as.
     recorded: BTreeMap<HomePath, (BlobId, Mode, Stamp)>,
@@ -82,7 +87,7 @@ impl Observed {
     /// Whether that revision, whole, is what is on disk.
     pub fn is_at(&self, revision: &Revision) -> bool {
         let same = self.kind == Kind::Recorded && self.revision == *revision;
-        same && (self.drift.is_empty() || off("R16"))
+        same && !self.unsettled && (self.drift.is_empty() || off("R16"))
     }
 
     /// The same as if nobody had changed anything since the last delivery: what others did is then
@@ -169,8 +174,14 @@ pub fn deployed(
     Ok(snapshot)
 }
 
-pub(super) fn refuse_linked_roots(places: &Places) -> Result<(), PublishError> {
+fn refuse_linked_roots(places: &Places) -> Result<(), PublishError> {
     ROOTS.iter().try_for_each(|root| refuse_link(&places.at(root)))
+}
+
+/// Fails where a folder to deliver into is a link that `symlink` mode has not made.
+pub(super) fn refuse_foreign_links(places: &Places) -> Result<(), PublishError> {
+    let foreign = ROOTS.iter().filter(|root| !places.links_to_tree(root));
+    foreign.map(|root| places.at(root)).try_for_each(|path| refuse_link(&path))
 }
 
 fn refuse_link(path: &Path) -> Result<(), PublishError> {
@@ -314,6 +325,8 @@ fn compared(found: BTreeMap<HomePath, Found>, record: Option<&Record>, roots: BT
         revision: record.map_or(disk, |record| record.revision.clone()),
         sequence: record.map_or(0, |record| record.sequence),
         roots,
+        unsettled: false,
+        keeps_ignored: record.is_some_and(|record| record.ignored.is_some()),
         recorded: undisturbed,
         revisions,
     }

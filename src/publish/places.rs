@@ -32,11 +32,19 @@ impl Places {
     }
 
     /// Where what is deployed lies: in the tree of the home's link, in that mode and once there is
-    /// one.
+    /// one, or as long as there is one.
     #[must_use]
     pub fn viewed(self, mode: PublishMode) -> Self {
         let current = self.home.join(STATE).join("current");
-        if mode == PublishMode::Symlink && current.is_dir() { Self::of(&current) } else { self }
+        let linked = mode == PublishMode::Symlink || self.links_to_tree("dags") || self.links_to_tree("plugins");
+        if linked && current.is_dir() { Self::of(&current) } else { self }
+    }
+
+    /// Whether that folder is the link into the deployed tree that `symlink` mode has made of it.
+    pub(super) fn links_to_tree(&self, root: &str) -> bool {
+        let current = Path::new(STATE).join("current").join(root);
+        let ours = self.at(root) == self.home.join(root) && self.home.join(&current).is_dir();
+        ours && std::fs::read_link(self.at(root)).is_ok_and(|target| target == current)
     }
 
     /// `$AIRFLOW_HOME`.

@@ -21,7 +21,8 @@ pub struct Record {
     pub delivered_at: Timestamp,
     /// The folders that belong to the syncer: `dags`, `plugins/operators`, `plugins/etl`, …
     pub roots: BTreeSet<String>,
-    /// The folders below `plugins` that the plugin loader is kept from; none where nobody said.
+    /// The folders below `plugins` that the plugin loader is kept from; none where it is not kept
+    /// from any, by choice or because nobody said.
     pub ignored: Option<BTreeSet<String>>,
     /// Every delivered file.
     pub files: BTreeMap<HomePath, Recorded>,
@@ -241,7 +242,7 @@ pub(super) struct Journal {
     pub(super) steps: Vec<JournalStep>,
     /// The whole delivered tree when all is done.
     pub(super) files: BTreeMap<String, JournalFile>,
-    /// The folders that the plugin loader is kept from; none where the file is not ours to write.
+    /// The folders that the plugin loader is kept from; none where our part of the file is to go.
     #[serde(default)]
     pub(super) ignored: Option<BTreeSet<String>>,
     /// What held this before.

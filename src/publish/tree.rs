@@ -26,6 +26,8 @@ use std::path::{Path, PathBuf};
 /// The link to the tree that is deployed, and the folder of the trees.
 const CURRENT: &str = ".dagguard/current";
 const TREES: &str = ".dagguard/trees";
+/// The folders that are links into it; code before the DAGs that import it.
+const LINKED: [&str; 2] = ["plugins", "dags"];
 /// What the history has to say of a tree, written into it before it is deployed.
 const NOTE: &str = "delivered";
 
@@ -43,12 +45,84 @@ impl Home {
         Ok(record.map(|record| Recovery::Finished(record.revision)))
     }
 
+    /// The way back from links to folders of the home itself: each folder of the tree changes
+    /// places with its link, so that at every moment the same files are found under the same names,
+    /// with the times that they have. Cut off, it is carried on here, or undone by
+    /// [`Home::begin_trees`].
+    pub(super) fn leave_trees(&self) -> Result<(), PublishError> {
+        let current = self.places.at(CURRENT);
+        let linked: Vec<&str> = LINKED.into_iter().filter(|root| self.places.links_to_tree(root)).collect();
+        if !linked.is_empty() {
+            // It is said in the home before the tree goes that says it.
+            if let Some(record) = super::record::read_from(&Places::of(&current), STATE)? {
+                self.write_state(&self.state, "deployed", &record.to_json())?;
+            }
+            for root in linked {
+                let path = self.places.at(root);
+                self.effects
+                    .exchange(&current.join(root), &path)
+                    .map_err(|_| PublishError::NotLinkable { path, why: "the link cannot become a folder" })?;
+            }
+            self.sync(&self.places.at(""))?;
+        }
+        if look(&current)?.is_some() {
+            ignore_missing(self.effects.remove_file(&current)).map_err(PublishError::failed("removing", &current))?;
+            self.sync(&self.places.at(STATE))?;
+        }
+        let trees = self.places.at(TREES);
+        if look(&trees)?.is_some() {
+            let unchanged = self.unchanged()?;
+            self.remove_tree(&trees)?;
+            self.restamp(&unchanged)?;
+        }
+        Ok(())
+    }
+
+    /// Delivered files that are as they were recorded.
+    fn unchanged(&self) -> Result<BTreeSet<HomePath>, PublishError> {
+        let record = super::read_record(&self.places)?;
+        let is_unchanged = |(dest, recorded): (HomePath, Recorded)| {
+            let stamp = look(&self.places.at(dest.as_str())).ok()?.map(|metadata| Stamp::of(&metadata));
+            (stamp == Some(recorded.stamp)).then_some(dest)
+        };
+        Ok(record.map(|record| record.files.into_iter().filter_map(is_unchanged).collect()).unwrap_or_default())
+    }
+
+    /// Records these files as they are: each has lost another name, which changes its inode.
+    fn restamp(&self, files: &BTreeSet<HomePath>) -> Result<(), PublishError> {
+        let Some(mut record) = super::read_record(&self.places)? else { return Ok(()) };
+        for (dest, recorded) in record.files.iter_mut().filter(|(dest, _)| files.contains(*dest)) {
+            if let Some(metadata) = look(&self.places.at(dest.as_str()))? {
+                recorded.stamp = Stamp::of(&metadata);
+            }
+        }
+        self.write_state(&self.state, "deployed", &record.to_json())
+    }
+
+    /// Puts a folder back into its tree that was taken out of it when [`Home::leave_trees`] was cut
+    /// off.
+    fn return_to_tree(&self) -> Result<(), PublishError> {
+        let current = self.places.at(CURRENT);
+        for root in LINKED {
+            let (inside, path) = (current.join(root), self.places.at(root));
+            if look(&inside)?.is_some_and(|metadata| metadata.is_symlink())
+                && look(&path)?.is_some_and(|metadata| metadata.is_dir())
+            {
+                self.effects.exchange(&inside, &path).map_err(PublishError::failed("replacing", &path))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Links an empty home to an empty tree, so that the first delivery too is made at one moment,
     /// and Airflow finds its folders before.
     pub(super) fn begin_trees(&self) -> Result<(), PublishError> {
         let used =
             |root: &str| look(&self.places.at(root)).map(|there| there.is_some() && holds_files(&self.places.at(root)));
-        if self.places.at(CURRENT).is_dir() || used("dags")? || used("plugins")? {
+        if self.places.at(CURRENT).is_dir() {
+            return self.return_to_tree();
+        }
+        if used("dags")? || used("plugins")? {
             return Ok(());
         }
         let name = format!("{TREES}/0-empty");
@@ -101,7 +175,7 @@ impl Home {
                 revision: proposed.revision().clone(),
                 delivered_at: self.now(),
                 roots: delivered_roots(files.keys()),
-                ignored: Some(self.ignored(folders)),
+                ignored: self.options.ignore_plugin_folders.then(|| folders.ignored.clone()),
                 files,
             },
             Err(error) => {
@@ -219,8 +293,7 @@ impl Home {
     /// anything was left to do.
     fn settle(&self) -> Result<bool, PublishError> {
         let mut done = false;
-        // Code before the DAGs that import it, where folders become links for the first time.
-        for root in ["plugins", "dags"] {
+        for root in LINKED {
             let path = self.places.at(root);
             let target = format!("{CURRENT}/{root}");
             match look(&path)? {

@@ -181,6 +181,7 @@ impl<J: Judge> Driver<'_, J> {
             deployed: observed.revision.clone(),
             drift: if on_drift == OnDrift::Ignore { Vec::new() } else { observed.drift.clone() },
             repairs: on_drift == OnDrift::Repair,
+            unsettled: observed.unsettled,
             left_out: compared.proposed.as_ref().map(|proposed| proposed.left_out().to_vec()).unwrap_or_default(),
             steps: compared.steps.as_ref().map(|plan| (plan.writes(), plan.removals())).map_err(Clone::clone),
             policy: compared.policy,
@@ -224,7 +225,8 @@ impl<J: Judge> Driver<'_, J> {
     async fn repair(&mut self) -> Result<Event, Fault> {
         let (settings, home) = (self.settings.clone(), self.home()?);
         let pass = self.pass.as_ref().ok_or(Fault::Panicked)?;
-        let observed = pass.observed.clone().ok_or(Fault::Panicked)?;
+        // Drift that is to stay is in no plan.
+        let observed = pass.base.clone().ok_or(Fault::Panicked)?;
         let repaired = blocking(move || -> Result<_, Fault> {
             settings.upstream.recall(&observed.revision)?;
             let deployed = settings.upstream.snapshot(&observed.revision)?;

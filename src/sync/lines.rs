@@ -42,6 +42,7 @@ pub(super) fn say(line: &Line, branch: &str) {
         }
         Line::Updating(revision) => info!(%revision, "Updating to revision {revision}"),
         Line::Repairing(files) => info!(files, "putting files back as they were delivered"),
+        Line::Settling => info!("plugins/.airflowignore follows the settings from now on"),
         Line::NotRepaired(failure) => warn!(error = failure.error, "what is deployed could not be put back"),
         Line::LeftOut(path) => {
             info!(%path, "not delivered: of plugins only operators and sensors are, of shared only folders");

@@ -67,6 +67,8 @@ pub struct Proposal {
     pub drift: Vec<Drift>,
     /// Whether that is put back.
     pub repairs: bool,
+    /// Whether the home is not kept as was chosen since the last delivery.
+    pub unsettled: bool,
     /// What lies beside the content of the newest commit, if that was read.
     pub left_out: Vec<ContentPath>,
     /// How many files would be written and taken away; or why this tree cannot be delivered.
@@ -193,6 +195,8 @@ pub enum Line {
     Updating(Revision),
     /// Files are put back as they were delivered.
     Repairing(usize),
+    /// The home is kept in another way from now on.
+    Settling,
     /// What is deployed could not be put back.
     NotRepaired(Failure),
     /// A file or folder beside the content is not delivered (R6).
@@ -263,7 +267,7 @@ pub struct State {
     left_out: BTreeSet<ContentPath>,
     /// What was said of drift that stays.
     reported: BTreeSet<Drift>,
-    /// Whether files are to be put back also where the newest commit is held.
+    /// Whether files are to be put back, or the home kept in another way, also where the newest commit is held.
     drifted: bool,
 }
 
@@ -392,7 +396,7 @@ impl State {
         self.deployed = (proposal.kind != Kind::Empty).then(|| proposal.deployed.clone());
         let recorded = proposal.kind == Kind::Recorded;
         let keeps = proposal.drift.is_empty() || !proposal.repairs;
-        self.drifted = recorded && !keeps;
+        self.drifted = recorded && (!keeps || proposal.unsettled);
         let drift: BTreeSet<Drift> = proposal.drift.into_iter().collect();
         let unsaid = drift.iter().filter(|drift| proposal.repairs || !self.reported.contains(*drift)).cloned();
         let mut effects: Vec<Effect> = unsaid.map(|drift| Effect::Say(Line::Drifted(drift))).collect();
@@ -412,6 +416,10 @@ impl State {
         };
         let nothing_to_do = writes + removals == 0;
         let same = recorded && proposal.deployed == revision;
+        if same && nothing_to_do && keeps && proposal.unsettled {
+            effects.extend([Effect::Say(Line::Settling), Effect::Publish]);
+            return effects;
+        }
         if same && nothing_to_do && keeps && !off("R17") {
             effects.extend(self.close(PassOutcome::Noop, now));
             return effects;
@@ -552,6 +560,7 @@ mod tests {
             deployed: revision(deployed),
             drift: vec![],
             repairs: true,
+            unsettled: false,
             left_out: vec![],
             steps: Ok((writes, 0)),
             policy: false,
@@ -713,6 +722,7 @@ mod tests {
             deployed: revision("a"),
             drift: vec![drift],
             repairs: true,
+            unsettled: false,
             left_out: vec![],
             steps: Ok((0, 1)),
             policy: false,
@@ -729,6 +739,7 @@ mod tests {
                 deployed: revision(deployed),
                 drift: vec![drift.clone()],
                 repairs,
+                unsettled: false,
                 left_out: vec![],
                 steps: Ok((usize::from(repairs || deployed != "b"), 0)),
                 policy: false,
@@ -759,6 +770,7 @@ mod tests {
             deployed: revision("a"),
             drift: vec![],
             repairs: true,
+            unsettled: false,
             left_out: vec![],
             steps: Err(vec![Refusal::NoContent]),
             policy: false,

@@ -122,8 +122,60 @@ fn both_folders_change_at_one_moment_and_unchanged_files_keep_their_times() {
     assert_eq!(read_record(&home).unwrap().unwrap().revision.as_str(), "2222");
     let history = history(&home).unwrap().0;
     assert_eq!(history.iter().map(|one| one.sequence).collect::<Vec<_>>(), [1, 2, 3]);
-    drop(again);
-    // In place nothing is written through a link, also not through ours.
+}
+
+#[test]
+fn the_way_back_from_links_to_folders_changes_no_file_and_may_be_cut_off_anywhere() {
+    // The same inodes and times, whatever else is done.
+    let stamps = |home: &Path| -> BTreeMap<HomePath, (u64, i64, i64)> {
+        let of = |path: &HomePath| fs::symlink_metadata(home.join(path.as_str())).unwrap();
+        let stamp = |metadata: fs::Metadata| (metadata.ino(), metadata.mtime(), metadata.mtime_nsec());
+        on_disk(home).into_keys().map(|path| (path.clone(), stamp(of(&path)))).collect()
+    };
+    let mut at = 0;
+    loop {
+        let (_dir, home) = fresh();
+        let opened = open_linked(&home, immortal()).unwrap();
+        deliver(&opened, &first()).unwrap();
+        deliver(&opened, &second()).unwrap();
+        drop(opened);
+        let before = stamps(&home);
+        let cut_off = open_with(&home, mortal(at, false).0).is_err();
+        assert_eq!(stamps(&home), before, "killed at {at}");
+        // Whichever mode comes next, it goes on with what is there.
+        let linked = at % 2 == 1;
+        let next = if linked && cut_off { open_linked(&home, immortal()) } else { open_with(&home, immortal()) };
+        let next = next.unwrap();
+        let observed = look_at(&next, &second());
+        assert!(observed.is_at(&Revision::new("2222")), "killed at {at}: {:?} {:?}", observed.kind, observed.drift);
+        assert_eq!(stamps(&home), before, "killed at {at}");
+        deliver(&next, &first()).unwrap();
+        assert_eq!(on_disk(&home), wanted(&first()), "killed at {at}");
+        assert_eq!(history(&home).unwrap().0.len(), 3, "killed at {at}");
+        if !cut_off {
+            break;
+        }
+        at += 1;
+        assert!(at < 500, "no end");
+    }
+    assert!(at > 20, "{at}");
+
+    let (_dir, home) = fresh();
+    let opened = open_linked(&home, immortal()).unwrap();
+    deliver(&opened, &first()).unwrap();
+    deliver(&opened, &second()).unwrap();
+    drop(opened);
+    let opened = open(&home).unwrap();
+    assert!(fs::symlink_metadata(home.join("dags")).unwrap().is_dir());
+    assert!(!home.join(".dagguard/trees").exists() && !home.join(".dagguard/current").exists());
+    // Known again without being read, though each has lost a name.
+    let record = read_record(&home).unwrap().unwrap();
+    let stamp = |path: &HomePath| record::Stamp::of(&fs::symlink_metadata(home.join(path.as_str())).unwrap());
+    assert!(record.files.iter().all(|(path, file)| stamp(path) == file.stamp));
+    drop(opened);
+    // A link of others is not taken for ours.
+    fs::remove_dir_all(home.join("dags")).unwrap();
+    std::os::unix::fs::symlink(".dagguard/current/dags", home.join("dags")).unwrap();
     assert!(matches!(open(&home), Err(PublishError::LinkedRoot { .. })));
 }
 

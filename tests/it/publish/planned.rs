@@ -237,15 +237,29 @@ fn modules_that_airflow_has_loaded_are_reported_as_needing_a_restart() {
     };
     let output = run(&branch, &home, &["once"], &[]);
     assert_eq!(restarts(&output.stderr), ["plugins/ui/p.py"], "{}", output.stderr);
-    // Switched off, our part of the file goes and every module of plugins needs a restart.
+    // Switched off, our part of the file goes at once, and from then on every module of plugins
+    // needs a restart.
+    let off = [("DAGGUARD_NO_PLUGINS_IGNORE", "1")];
+    let output = run(&branch, &home, &["once"], &off);
+    assert_eq!((output.code, ignore()), (0, "theirs\n".to_string()), "{}", output.stderr);
+    assert!(!output.stderr.contains("Updat"), "{}", output.stderr);
+    let output = run(&branch, &home, &["once"], &off);
+    assert!(output.stderr.contains("\"outcome\":\"noop\""), "{}", output.stderr);
     branch.write(&[("shared/etl/d.py", "d = 3\n")]);
     branch.push("again");
-    let output = run(&branch, &home, &["once"], &[("DAGGUARD_NO_PLUGINS_IGNORE", "1")]);
+    let output = run(&branch, &home, &["once"], &off);
     assert_eq!((restarts(&output.stderr), ignore()), (vec!["plugins/etl/d.py".to_string()], "theirs\n".to_string()));
-    // On again, from the next delivery on; and somebody takes it away: it is put back.
-    branch.write(&[("shared/etl/d.py", "d = 4\n")]);
-    branch.push("and again");
+    // On again, at once, and also where the newest commit is held; and somebody takes it away: it
+    // is put back.
     once(&branch, &home);
+    assert!(ignore().contains("^etl/\n"));
+    branch.write(&[("dags/a.py", "def broken(:\n")]);
+    branch.push("held");
+    let output = run(&branch, &home, &["once"], &off);
+    assert!(output.stderr.contains("\"outcome\":\"blocked\""), "{}", output.stderr);
+    assert_eq!(ignore(), "theirs\n", "{}", output.stderr);
+    once(&branch, &home);
+    assert!(ignore().contains("^etl/\n"));
     fs::remove_file(home.join("plugins/.airflowignore")).unwrap();
     once(&branch, &home);
     assert!(ignore().contains("^etl/\n"));
@@ -325,7 +339,16 @@ fn both_modes_deliver_the_same_and_a_tree_follows_a_delivery_in_place() {
     assert!(again.stderr.contains("\"outcome\":\"noop\""), "{}", again.stderr);
     let plan = run(&branch, &home, &["plan"], &linked);
     assert!(plan.stdout.contains("no file changes"), "{}{}", plan.stdout, plan.stderr);
-    let refused = run(&branch, &home, &["once"], &[]);
-    assert_eq!(refused.code, 3, "{}", refused.stderr);
-    assert!(refused.stderr.contains("is a symbolic link"), "{}", refused.stderr);
+    // And back: what is there stays as it is, and is looked at before it is taken out of its tree.
+    let times = |home: &Path| -> Vec<_> {
+        let time = |path: &&str| fs::metadata(home.join(path)).unwrap().modified().unwrap();
+        ["dags/a.py", "plugins/etl/new.py"].iter().map(time).collect()
+    };
+    let before = times(&home);
+    let plan = run(&branch, &home, &["plan"], &[]);
+    assert!(plan.stdout.contains("no file changes"), "{}{}", plan.stdout, plan.stderr);
+    let back = run(&branch, &home, &["once"], &[]);
+    assert!(back.code == 0 && back.stderr.contains("\"outcome\":\"noop\""), "{}", back.stderr);
+    assert!(fs::symlink_metadata(home.join("dags")).unwrap().is_dir());
+    assert_eq!((tree(&home), times(&home)), (tree(&other), before));
 }
