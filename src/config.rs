@@ -8,6 +8,7 @@ mod arguments;
 mod choices;
 mod delivery;
 mod instances;
+mod layout;
 mod source;
 mod variables;
 
@@ -18,8 +19,9 @@ pub use arguments::{
     Stored, SyncArguments,
 };
 pub use choices::{most_past_runs, operator, rules_dir, secrets_backend, tree};
-pub use delivery::{DeliveryArguments, DriftArgument, ModeArgument, OrderArgument, airflow_folder};
+pub use delivery::{DeliveryArguments, DriftArgument, ModeArgument, OrderArgument, airflow_config, airflow_folder};
 pub use instances::{ConfigText, InstanceSettings, Login, PasswordKind, instances};
+pub use layout::{layout, tree_layout};
 pub use source::{SourceArguments, SourceLogin, source_login};
 pub use variables::{Environment, nearest_three};
 

@@ -9,7 +9,7 @@ mod path;
 mod plan;
 mod plugins;
 
-pub use layout::{Area, ImportOrder, Layout, Place};
+pub use layout::{Area, ImportOrder, Layout, Place, RootProblem, Roots};
 pub use path::{ContentPath, HomePath, PathProblem};
 pub use plan::{Operation, Order, Plan, Planner, Refusal, Step, plan};
 pub use plugins::PluginFolders;

@@ -36,7 +36,7 @@ pub use repository::Repository;
 pub use signature::Signers;
 pub use source::{Credentials, Source};
 pub use upstream::{Folder, Upstream};
-pub use working_tree::{repository_tree, working_tree};
+pub use working_tree::{repository_tree, working_tree, working_tree_of};
 
 use crate::content::Snapshot;
 use fetch::commit_id;
@@ -45,9 +45,6 @@ use fetch::commit_id;
 fn is_lfs_pointer(bytes: &[u8]) -> bool {
     bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/")
 }
-
-/// The folders of the repository that are content (R1); nothing else is read where one exists.
-const ROOTS: [&str; 4] = ["plugins/operators", "plugins/sensors", "shared", "dags"];
 
 /// Where a tree carries the program's own configuration, the first that is there: a file of its own,
 /// or a table of the project's.

@@ -4,7 +4,7 @@ use super::{Exit, Failure, judge, runtime, write_out};
 use crate::Comparison;
 use crate::airflow::{self, Limits};
 use crate::config::{CheckArguments, Environment, FailOn, OutputFormat, Reported};
-use crate::content::{Revision, Snapshot};
+use crate::content::{Layout, Revision, Snapshot};
 use crate::facts::Facts;
 use crate::git::{self, GitError, Message, Repository};
 use crate::report::full::Colour;
@@ -85,6 +85,16 @@ pub(super) fn exit(report: &Report, reported: &Reported) -> Exit {
 /// `dir:PATH`. An existing directory wins over a revision of the same name. What a revision has in
 /// common with the tree beside it is read once.
 pub(super) fn tree(argument: &str, directory: &Path, beside: Option<&Snapshot>) -> Result<Snapshot, Failure> {
+    tree_of(argument, directory, Layout::Content, beside)
+}
+
+/// The same where other folders are content.
+pub(super) fn tree_of(
+    argument: &str,
+    directory: &Path,
+    layout: Layout,
+    beside: Option<&Snapshot>,
+) -> Result<Snapshot, Failure> {
     let name = ["dir:", "git:", "merge-base:"].iter().find_map(|kind| argument.strip_prefix(kind)).unwrap_or(argument);
     if name.trim().is_empty() {
         // An unset variable of a CI job: no tree at all would be judged against itself.
@@ -92,19 +102,19 @@ pub(super) fn tree(argument: &str, directory: &Path, beside: Option<&Snapshot>) 
             .hint("name a directory or a git revision; in a CI job see that the variable in it is set"));
     }
     if let Some(path) = argument.strip_prefix("dir:") {
-        return folder(path, directory);
+        return folder(path, directory, layout);
     }
     if let Some(other) = argument.strip_prefix("merge-base:") {
-        let repository = Repository::discover(directory)?;
+        let repository = Repository::discover(directory)?.with_layout(layout);
         let base = repository.merge_base("HEAD", other)?;
         return Ok(snapshot(&repository, &base, beside)?);
     }
     let revspec = match argument.strip_prefix("git:") {
         Some(revspec) => revspec,
-        None if directory.join(argument).is_dir() => return folder(argument, directory),
+        None if directory.join(argument).is_dir() => return folder(argument, directory, layout),
         None => argument,
     };
-    let repository = Repository::discover(directory)?;
+    let repository = Repository::discover(directory)?.with_layout(layout);
     let revision = repository.resolve(revspec)?;
     Ok(snapshot(&repository, &revision, beside)?)
 }
@@ -114,8 +124,8 @@ fn snapshot(repository: &Repository, revision: &Revision, beside: Option<&Snapsh
 }
 
 /// A directory, named in reports as it was named here; `.` is the working tree.
-fn folder(name: &str, directory: &Path) -> Result<Snapshot, Failure> {
-    let read = git::working_tree(&directory.join(name))?;
+fn folder(name: &str, directory: &Path, layout: Layout) -> Result<Snapshot, Failure> {
+    let read = git::working_tree_of(&directory.join(name), layout)?;
     if name == "." {
         return Ok(read);
     }

@@ -120,6 +120,11 @@ pub(super) fn accesses_of(
     instances.into_iter().map(|settings| access(settings, limits, memories)).collect()
 }
 
+/// The layout that the operator names, if he does.
+pub(super) fn named_layout(arguments: &InstanceArguments) -> Result<Option<Layout>, Failure> {
+    Ok(config::layout(&config_texts(arguments)?)?)
+}
+
 pub(super) fn config_texts(arguments: &InstanceArguments) -> Result<Vec<ConfigText>, Failure> {
     arguments.config.iter().map(|named| config_text(named)).collect()
 }

@@ -19,11 +19,13 @@ pub(super) fn run(
     directory: &Path,
     colour: Colour,
 ) -> Result<Exit, Failure> {
+    let named = judge::named_layout(&arguments.sync.judge.instances)?;
     let proposed = match &arguments.proposed {
-        Some(proposed) => check::tree(proposed, directory, None)?,
+        Some(proposed) => check::tree_of(proposed, directory, named.unwrap_or_default(), None)?,
         None => super::sync::newest(&arguments.sync, environment)?,
     };
-    let layout = judge::layout(&Snapshot::empty(proposed.revision().clone()), &proposed);
+    let usual = || judge::layout(&Snapshot::empty(proposed.revision().clone()), &proposed);
+    let layout = named.unwrap_or_else(usual);
     let delivery = delivery::delivery(&arguments.sync.delivery, &arguments.sync.home, environment);
     let places = delivery.places(&arguments.sync.home);
     let mut observed = publish::observe(&places, &proposed, layout, Look::Stamps)?;

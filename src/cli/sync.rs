@@ -20,9 +20,16 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result<Exit, Failure> {
     let mut settings = settings(&arguments, environment)?;
+    let layout = settings.layout;
     let (models, memories) = (Mutex::new(Arc::new(judge::models())), judge::Memories::default());
-    let sidecar =
-        Sidecar { arguments: arguments.judge, upstream: settings.upstream.clone(), environment, models, memories };
+    let sidecar = Sidecar {
+        arguments: arguments.judge,
+        upstream: settings.upstream.clone(),
+        layout,
+        environment,
+        models,
+        memories,
+    };
     // Wrong settings end the program now, not at the first change that needs them.
     let accesses = judge::accesses(&sidecar.arguments, environment, Limits::default(), &sidecar.memories)?;
     judge::policy(Policy::sync(settings.layout), &sidecar.arguments)?;
@@ -41,6 +48,7 @@ pub(super) fn run(arguments: SyncArguments, environment: &Environment) -> Result
         settings.warnings.push(format!("{name} is set and not used: DAGGUARD_GIT_PROXY names the proxy before git"));
     }
     settings.warnings.extend(delivery::elsewhere(&settings));
+    settings.warnings.extend(delivery::unresolved(&arguments.delivery, &settings.home, environment));
     let outcome = runtime()?.block_on(async {
         let shutdown = asked_to_end()?;
         Ok::<_, Failure>(sync::run(settings, &sidecar, shutdown).await)
@@ -68,6 +76,7 @@ pub(super) fn newest(arguments: &SyncArguments, environment: &Environment) -> Re
 }
 
 fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Settings, Failure> {
+    let layout = judge::named_layout(&arguments.judge.instances)?.unwrap_or_default();
     let settings = |upstream: Upstream| Settings {
         home: if off("R11") { arguments.home.with_file_name("one-for-all") } else { arguments.home.clone() },
         upstream,
@@ -78,12 +87,12 @@ fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Sett
             BootstrapArgument::Judge => Bootstrap::Judge,
             BootstrapArgument::Wait => Bootstrap::Wait,
         },
-        layout: Layout::Content,
+        layout,
         delivery: delivery::delivery(&arguments.delivery, &arguments.home, environment),
         warnings: Vec::new(),
     };
     if let Some(dir) = &arguments.watch {
-        return Ok(settings(Upstream::Folder(folder(dir, &arguments.home)?)));
+        return Ok(settings(Upstream::Folder(folder(dir, layout, &arguments.home)?)));
     }
     let missing = || if off("R13") { Failure::usage("no source") } else { ConfigError::NoSource.into() };
     let text = arguments.source.as_deref().ok_or_else(missing)?;
@@ -94,7 +103,7 @@ fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Sett
         return Err(Failure::usage("a password or token was typed, where every process of the machine can read it")
             .hint("put the URL in the variable `CONTENT_SYNCER_GIT_REPO_SOURCE`"));
     }
-    let options = options(arguments, environment)?;
+    let options = Options { layout, ..options(arguments, environment)? };
     if source.credentials().is_some() && options.login != Login::Address {
         return Err(Failure::usage("there is a credential in the source's URL and another one beside it")
             .hint("leave one of the two out: `CONTENT_SYNCER_GIT_REPO_SOURCE`, or the variable `DAGGUARD_GIT_…`"));
@@ -109,12 +118,13 @@ fn settings(arguments: &SyncArguments, environment: &Environment) -> Result<Sett
 
 /// The folder of a developer, which must not be where it is delivered to: neither is written into
 /// the other (R94).
-fn folder(dir: &Path, home: &Path) -> Result<Folder, Failure> {
+fn folder(dir: &Path, layout: Layout, home: &Path) -> Result<Folder, Failure> {
     let real = |path: &Path| std::fs::canonicalize(path);
     let dir = real(dir)
         .map_err(|error| Failure::usage(format!("the folder cannot be watched, {error}: `{}`", dir.display())))?;
-    let roots = ["dags", "plugins", "shared"].map(|root| dir.join(root)).map(|root| real(&root).ok());
-    let mut content: Vec<PathBuf> = roots.into_iter().flatten().collect();
+    // Also what lies beside the content, in `plugins`, is nobody's to write.
+    let roots = layout.folders().into_iter().chain(["dags", "plugins", "shared"]).map(|root| real(&dir.join(root)));
+    let mut content: Vec<PathBuf> = roots.filter_map(Result::ok).collect();
     if content.is_empty() {
         content.push(dir.clone());
     }
@@ -131,7 +141,7 @@ fn folder(dir: &Path, home: &Path) -> Result<Folder, Failure> {
             .hint("remove the link, or name another home: AIRFLOW_HOME"));
         }
     }
-    Ok(Folder::new(&dir))
+    Ok(Folder::new(&dir, layout))
 }
 
 /// How the branch is reached. A secret itself is read at each poll.
@@ -194,6 +204,7 @@ struct Sidecar<'a> {
     arguments: JudgeArguments,
     /// Where commits are read: what was said with them, and the configuration that they carry.
     upstream: Upstream,
+    layout: Layout,
     environment: &'a Environment,
     /// What did not change since the last judgement is not evaluated again while a revision is held.
     /// It ends with the delivery: an idle program holds no models.
@@ -204,7 +215,7 @@ struct Sidecar<'a> {
 
 impl Judge for Sidecar<'_> {
     async fn judge(&self, deployed: &Snapshot, proposed: &Snapshot, _first: FirstDelivery) -> Judgement {
-        let policy = judge::policy(Policy::sync(Layout::Content), &self.arguments);
+        let policy = judge::policy(Policy::sync(self.layout), &self.arguments);
         let accesses = judge::accesses(&self.arguments, self.environment, Limits::default(), &self.memories);
         let (policy, accesses) = match (policy, accesses) {
             (Ok(policy), Ok(accesses)) => (policy, accesses),

@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The keys that a tree may set.
-const OF_TREE: [&str; 5] = ["accept", "dags", "levels", "paths", "policy"];
+const OF_TREE: [&str; 6] = ["accept", "dags", "layout", "levels", "paths", "policy"];
 /// The keys that the operator alone may set.
 const OF_OPERATOR: [&str; 5] = ["backfill", "environment", "instance", "rules", "source"];
 const OF_ACCEPT: [&str; 3] = ["fingerprint", "reason", "until"];
@@ -107,7 +107,7 @@ fn one<T>(
     Ok(found)
 }
 
-fn parsed(text: &ConfigText) -> Result<Spanned<DeTable<'_>>, ConfigError> {
+pub(super) fn parsed(text: &ConfigText) -> Result<Spanned<DeTable<'_>>, ConfigError> {
     DeTable::parse(&text.text).map_err(|error| {
         let message = first_line(error.message());
         ConfigError::Value(format!("configuration cannot be read, {message}: `{}`", text.name))
@@ -118,7 +118,7 @@ fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().to_string()
 }
 
-fn get<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Option<&'a Spanned<DeValue<'i>>> {
+pub(super) fn get<'a, 'i>(table: &'a DeTable<'i>, name: &str) -> Option<&'a Spanned<DeValue<'i>>> {
     table.iter().find(|(key, _)| key.get_ref() == name).map(|(_, value)| value)
 }
 
@@ -152,6 +152,11 @@ impl Reader<'_> {
                 "dags" => self.scoped(name, value, Scope::Dag),
                 "policy" => self.policy(value),
                 "accept" => self.accepts(value),
+                "layout" => {
+                    if let Err(problem) = super::layout::roots(value.get_ref()) {
+                        self.refuse(name, start, problem);
+                    }
+                }
                 _ if OF_OPERATOR.contains(&name) && self.path.is_none() => {}
                 _ if OF_OPERATOR.contains(&name) || name == "live" => {
                     self.refuse(name, start, "only the operator's configuration may set it");

@@ -63,17 +63,64 @@ pub enum DriftArgument {
 }
 
 /// One of Airflow's folders as its own configuration names it (R97): the variable, then
-/// `airflow.cfg`, whose text is given where there is such a file. `None` where neither says it, and
-/// where it is said in a way that only Airflow itself can resolve.
-pub fn airflow_folder(key: &str, environment: &Environment, config: Option<&str>, home: &str) -> Option<PathBuf> {
+/// `airflow.cfg`, whose text is given where there is such a file. `None` where neither says it; an
+/// error, its own words, where it is said in a way that only Airflow itself can resolve.
+pub fn airflow_folder(
+    key: &str,
+    environment: &Environment,
+    config: Option<&str>,
+    home: &str,
+) -> Result<Option<PathBuf>, String> {
     let variable = format!("AIRFLOW__CORE__{}", key.to_uppercase());
-    let text = match environment.get(&variable) {
-        Some(text) => text.to_string(),
-        None => in_core_section(config?, key)?,
+    let said = match environment.get(&variable) {
+        Some(text) => Some(text.to_string()),
+        None => config.and_then(|config| in_core_section(config, key)),
     };
-    let text = text.replace("{AIRFLOW_HOME}", home).replace("${AIRFLOW_HOME}", home).replace("$AIRFLOW_HOME", home);
-    let path = PathBuf::from(text);
-    path.is_absolute().then_some(path)
+    let Some(said) = said.filter(|said| !said.is_empty()) else { return Ok(None) };
+    let path = PathBuf::from(expanded(&said, environment, home));
+    if path.is_absolute() && !path.as_os_str().to_string_lossy().contains('$') { Ok(Some(path)) } else { Err(said) }
+}
+
+/// Where Airflow's own configuration is.
+pub fn airflow_config(environment: &Environment, home: &str) -> PathBuf {
+    match environment.get("AIRFLOW_CONFIG") {
+        Some(path) => PathBuf::from(expanded(path, environment, home)),
+        None => PathBuf::from(home).join("airflow.cfg"),
+    }
+}
+
+/// Variables and `~` in a path, as Airflow fills them in: again and again, until nothing is left.
+fn expanded(text: &str, environment: &Environment, home: &str) -> String {
+    const MOST_TURNS: usize = 8;
+    let value = |name: &str| if name == "AIRFLOW_HOME" { Some(home) } else { environment.get(name) };
+    // As the template of `airflow.cfg` has it; with a dollar before it is a variable.
+    let mut text = text.replace("${AIRFLOW_HOME}", home).replace("{AIRFLOW_HOME}", home);
+    for _ in 0..MOST_TURNS {
+        let mut next = String::new();
+        let mut rest = text.as_str();
+        while let Some((before, behind)) = rest.split_once('$') {
+            next.push_str(before);
+            let braced = behind.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+            let bare = behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(behind.len());
+            let (name, after) = braced.unwrap_or_else(|| behind.split_at(bare));
+            match value(name) {
+                Some(value) => next.push_str(value),
+                None => next.extend(["$", &behind[..behind.len() - after.len()]]),
+            }
+            rest = after;
+        }
+        next.push_str(rest);
+        if let Some(below) = next.strip_prefix('~').filter(|below| below.is_empty() || below.starts_with('/'))
+            && let Some(own) = environment.get("HOME")
+        {
+            next = format!("{}{below}", own.trim_end_matches('/'));
+        }
+        if next == text {
+            break;
+        }
+        text = next;
+    }
+    text
 }
 
 fn in_core_section(config: &str, key: &str) -> Option<String> {
@@ -102,11 +149,35 @@ mod tests {
         let none = Environment::new([]);
         let config = "[core]\n# dags_folder = /no\ndags_folder = /srv/dags\nplugins_folder={AIRFLOW_HOME}/p\n[other]\ndags_folder=/x\n";
         let folder = |key, environment: &Environment| airflow_folder(key, environment, Some(config), "/h");
-        assert_eq!(folder("dags_folder", &none), Some("/srv/dags".into()));
-        assert_eq!(folder("plugins_folder", &none), Some("/h/p".into()));
+        assert_eq!(folder("dags_folder", &none), Ok(Some("/srv/dags".into())));
+        assert_eq!(folder("plugins_folder", &none), Ok(Some("/h/p".into())));
         let variable = Environment::new([("AIRFLOW__CORE__DAGS_FOLDER".to_string(), "/v".to_string())]);
-        assert_eq!(folder("dags_folder", &variable), Some("/v".into()));
-        assert_eq!(airflow_folder("dags_folder", &none, None, "/h"), None);
-        assert_eq!(airflow_folder("dags_folder", &none, Some("[core]\ndags_folder = dags\n"), "/h"), None);
+        assert_eq!(folder("dags_folder", &variable), Ok(Some("/v".into())));
+        assert_eq!(airflow_folder("dags_folder", &none, None, "/h"), Ok(None));
+        let relative = airflow_folder("dags_folder", &none, Some("[core]\ndags_folder = dags\n"), "/h");
+        assert_eq!(relative, Err("dags".to_string()));
+    }
+
+    #[test]
+    fn variables_in_a_folder_are_filled_in_as_airflow_does() {
+        let named = [("HOME", "/root/"), ("BASE", "$ROOT/x"), ("ROOT", "/srv"), ("LOOP", "$LOOP/a")];
+        let environment = Environment::new(named.map(|(name, value)| (name.to_string(), value.to_string())));
+        for (text, path) in [
+            ("${AIRFLOW_HOME}/dags", "/h/dags"),
+            ("$AIRFLOW_HOME/dags", "/h/dags"),
+            ("{AIRFLOW_HOME}/dags", "/h/dags"),
+            ("$BASE/dags", "/srv/x/dags"),
+            ("~/dags", "/root/dags"),
+            ("~", "/root"),
+            ("/a~/b", "/a~/b"),
+        ] {
+            assert_eq!(expanded(text, &environment, "/h"), path, "{text}");
+        }
+        assert!(expanded("$LOOP", &environment, "/h").starts_with("$LOOP/a"));
+        let config = "[core]\ndags_folder = $NOWHERE/dags\n";
+        assert_eq!(airflow_folder("dags_folder", &environment, Some(config), "/h"), Err("$NOWHERE/dags".to_string()));
+        assert_eq!(airflow_config(&environment, "/h"), PathBuf::from("/h/airflow.cfg"));
+        let elsewhere = Environment::new([("AIRFLOW_CONFIG".to_string(), "$AIRFLOW_HOME/etc/a.cfg".to_string())]);
+        assert_eq!(airflow_config(&elsewhere, "/h"), PathBuf::from("/h/etc/a.cfg"));
     }
 }

@@ -1,8 +1,12 @@
 //! Which parts of the repository are content, and where each is delivered (R1–R7).
 
+mod roots;
+
+pub use roots::{RootProblem, Roots};
+
 use super::{ContentPath, HomePath, PathProblem, Snapshot};
 use crate::switch::off;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The parts of the content in the order in which they are delivered: a DAG must never be
@@ -31,9 +35,26 @@ impl fmt::Display for Area {
     }
 }
 
+impl Area {
+    /// The part to which a delivered file belongs, by where it lies.
+    pub fn of(dest: &HomePath) -> Self {
+        if dest.below("plugins/operators").is_some() {
+            Self::Operators
+        } else if dest.below("plugins/sensors").is_some() {
+            Self::Sensors
+        } else if dest.below("plugins").is_some() {
+            Self::Shared
+        } else {
+            Self::Dags
+        }
+    }
+}
+
 /// Where a file of the content goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// The number of its step in a delivery: what has a lower one goes before, and leaves after.
+    pub rank: usize,
     /// The step of the delivery that it belongs to.
     pub area: Area,
     /// Its path below `$AIRFLOW_HOME`.
@@ -68,9 +89,63 @@ pub enum Layout {
     /// path, DAGs folders are found by their name, and modules as a worker would find them whose
     /// home is the repository (see [`Layout::import_roots`]).
     Repository,
+    /// What the operator names.
+    Roots(&'static Roots),
 }
 
+/// The folders of [`Layout::Content`] in a repository (R1).
+const CONTENT: [&str; 4] = ["plugins/operators", "plugins/sensors", "shared", "dags"];
+
 impl Layout {
+    /// The layout of these roots. They stay for the life of the program, which reads its settings
+    /// once: so a layout is a plain value as before.
+    pub fn of_roots(roots: Roots) -> Self {
+        Self::Roots(Box::leak(Box::new(roots)))
+    }
+
+    /// The folders of a repository that are content, none inside another; empty where all of it is.
+    pub fn folders(self) -> Vec<&'static str> {
+        match self {
+            Self::Content => CONTENT.to_vec(),
+            Self::Plain | Self::Repository => Vec::new(),
+            Self::Roots(roots) => roots.folders(),
+        }
+    }
+
+    /// Whether an entry of the repository is content, or a folder that holds some.
+    pub fn takes(self, path: &ContentPath, is_folder: bool) -> bool {
+        match self {
+            Self::Plain | Self::Repository => true,
+            Self::Content if is_folder => {
+                CONTENT.iter().any(|root| path.as_str() == *root || path.below(root).is_some())
+            }
+            Self::Roots(roots) if is_folder => roots.has_part_in(path.as_str()),
+            Self::Content | Self::Roots(_) => self.place(path).is_some(),
+        }
+    }
+
+    /// The folders below the home that belong to the syncer, given what it delivers.
+    pub fn owned<'p>(self, files: impl Iterator<Item = &'p HomePath>) -> BTreeSet<String> {
+        if let Self::Roots(roots) = self {
+            return roots.owned(files).into_iter().collect();
+        }
+        let shared = files.filter_map(|path| {
+            let (folder, _) = path.below("plugins")?.split_once('/')?;
+            Some(format!("plugins/{folder}"))
+        });
+        ["dags", "plugins/operators", "plugins/sensors"].into_iter().map(str::to_string).chain(shared).collect()
+    }
+
+    /// The number of the step to which a delivered file belongs, by where it lies; what no root
+    /// takes any more leaves as a DAG does, before all code.
+    pub fn rank_of(self, dest: &HomePath) -> usize {
+        match self {
+            Self::Roots(roots) => roots.of(dest).unwrap_or(usize::MAX),
+            Self::Plain | Self::Repository => Area::Dags as usize,
+            Self::Content => Area::of(dest) as usize,
+        }
+    }
+
     /// [`Layout::Content`] if the tree has one of the content folders, else [`Layout::Plain`].
     pub fn of(snapshot: &Snapshot) -> Self {
         let content = snapshot.files().any(|(path, _)| Self::Content.place(path).is_some());
@@ -89,6 +164,12 @@ impl Layout {
             return None;
         }
         let (area, dest) = match self {
+            Self::Roots(roots) => {
+                let (rank, dest) = roots.place(path)?;
+                // That file is the syncer's to write, and has lines of others.
+                let dest = HomePath::new(dest).ok().filter(|dest| dest.as_str() != "plugins/.airflowignore")?;
+                return Some(Place { rank, area: Area::of(&dest), dest });
+            }
             Self::Plain => (Area::Dags, format!("dags/{path}")),
             Self::Repository => (Area::Dags, path.to_string()),
             Self::Content => {
@@ -108,16 +189,19 @@ impl Layout {
                 }
             }
         };
-        HomePath::new(dest).ok().map(|dest| Place { area, dest })
+        HomePath::new(dest).ok().map(|dest| Place { rank: area as usize, area, dest })
     }
 
     /// The path in the repository of a file found below `$AIRFLOW_HOME`: the inverse of
     /// [`Layout::place`], by which what is on disk is read as a content tree.
     pub fn source_of(self, dest: &HomePath) -> Result<Option<ContentPath>, PathProblem> {
+        if let Self::Roots(roots) = self {
+            return roots.source_of(dest).map(ContentPath::new).transpose();
+        }
         let source = if let Some(rest) = dest.below("dags") {
             match self {
                 Self::Plain => rest.to_string(),
-                Self::Content | Self::Repository => dest.to_string(),
+                Self::Content | Self::Repository | Self::Roots(_) => dest.to_string(),
             }
         } else if self == Self::Repository {
             dest.to_string()
@@ -248,6 +332,70 @@ mod tests {
         let roots = |order| Layout::Content.import_roots(&dest, order);
         assert_eq!(roots(ImportOrder::DagsFirst), ["dags", "plugins", ""]);
         assert_eq!(roots(ImportOrder::PluginsFirst), ["plugins", "dags", ""]);
+    }
+
+    fn roots(pairs: &[(&str, &str)]) -> Result<Roots, RootProblem> {
+        let pairs: Vec<_> = pairs.iter().map(|(from, to)| ((*from).to_string(), (*to).to_string())).collect();
+        Roots::new(&pairs)
+    }
+
+    #[test]
+    fn the_operator_names_folders_their_places_and_their_order() {
+        let named = [
+            ("libs/*", "plugins/*"),
+            ("airflow/plugins", "plugins"),
+            ("airflow/dags", "dags"),
+            ("airflow/dags/vendor", "plugins/vendor"),
+        ];
+        let layout = Layout::of_roots(roots(&named).unwrap());
+        assert_eq!(layout.folders(), ["libs", "airflow/plugins", "airflow/dags"]);
+        let place = |path: &str| layout.place(&ContentPath::new(path).unwrap());
+        for (path, rank, dest) in [
+            ("libs/etl/dates.py", 0, "plugins/etl/dates.py"),
+            ("airflow/plugins/listener.py", 1, "plugins/listener.py"),
+            ("airflow/dags/team/d.py", 2, "dags/team/d.py"),
+            ("airflow/dags/vendor/v.py", 3, "plugins/vendor/v.py"),
+        ] {
+            let found = place(path).unwrap();
+            assert_eq!((found.rank, found.dest.as_str()), (rank, dest));
+            assert_eq!(
+                (layout.rank_of(&found.dest), layout.source_of(&found.dest).unwrap().unwrap().as_str()),
+                (rank, path)
+            );
+        }
+        for nothing in
+            ["libs/loose.py", "dags/d.py", "airflow/plugins/.airflowignore", "airflow/dags/x.pyc", "README.md"]
+        {
+            assert_eq!(place(nothing), None, "{nothing}");
+        }
+        let home = |path: &str| HomePath::new(path).unwrap();
+        let files = [home("plugins/etl/dates.py"), home("plugins/vendor/v.py"), home("dags/a.py")];
+        let owned: Vec<String> = layout.owned(files.iter()).into_iter().collect();
+        assert_eq!(owned, ["dags", "plugins", "plugins/etl", "plugins/vendor"]);
+        let takes = |path: &str, is_folder| layout.takes(&ContentPath::new(path).unwrap(), is_folder);
+        assert!(
+            takes("airflow", true) && takes("libs/etl", true) && !takes("docs", true) && !takes("libs/x.py", false)
+        );
+        let whole = Layout::of_roots(roots(&[(".", "dags/team")]).unwrap());
+        assert_eq!(whole.place(&ContentPath::new("a/d.py").unwrap()).unwrap().dest, home("dags/team/a/d.py"));
+        assert_eq!(whole.source_of(&home("dags/team/a/d.py")).unwrap().unwrap().as_str(), "a/d.py");
+    }
+
+    #[test]
+    fn what_is_no_layout_is_said() {
+        for (pairs, words) in [
+            (&[][..], "it names no folder"),
+            (&[("dags", "elsewhere")], "`elsewhere` is neither `dags` nor `plugins` nor below them"),
+            (&[("dags", "dags/.dagguard")], "neither `dags` nor"),
+            (&[("../dags", "dags")], "`../dags` is no folder of a repository"),
+            (&[("/dags", "dags")], "is no folder of a repository"),
+            (&[("libs/*", "plugins")], "both end with `/*`, or none does"),
+            (&[("a", "dags"), ("b", "dags")], "two roots have `dags`"),
+            (&[("a", "dags"), ("a", "plugins/a")], "two roots have `a`"),
+        ] {
+            let said = roots(pairs).unwrap_err().to_string();
+            assert!(said.contains(words), "{said}");
+        }
     }
 
     #[test]

@@ -45,12 +45,13 @@ pub enum Refusal {
         /// The other.
         second: ContentPath,
     },
-    /// A shared folder that would be delivered into `plugins/operators` or `plugins/sensors` (R7).
-    #[error("a shared folder has the name of a folder with its own place in plugins: `{0}`")]
+    /// A folder that would be delivered into the place of another part: a shared one into
+    /// `plugins/operators` or `plugins/sensors` (R7).
+    #[error("a folder has the name of one with its own place in the home: `{0}`")]
     ReservedFolder(ContentPath),
     /// The tree holds none of the content folders; delivering it would delete everything.
-    #[error("the tree holds none of the folders `dags`, `plugins/operators`, `plugins/sensors`, `shared`")]
-    NoContent,
+    #[error("the tree holds none of the folders `{0}`")]
+    NoContent(String),
     /// DAGs are deployed and the tree has no file below `dags`: a mistake more often than a wish.
     #[error("the tree holds no file below `dags`, files deployed there: `{0}`")]
     NoDags(usize),
@@ -203,7 +204,7 @@ impl Planner {
                 return Err(losses);
             }
         }
-        Ok(steps(on_disk, &target.files, self.order))
+        Ok(steps(on_disk, &target.files, self.order, layout))
     }
 
     fn is_confirmed(&self, revision: &Revision) -> bool {
@@ -219,7 +220,7 @@ impl Planner {
     ) -> Vec<Refusal> {
         let mut losses = Vec::new();
         for area in [Area::Dags, Area::Operators, Area::Sensors, Area::Shared] {
-            let deployed = on_disk.keys().filter(|dest| area_of(dest) == area).count();
+            let deployed = on_disk.keys().filter(|dest| Area::of(dest) == area).count();
             let proposed = target.values().filter(|file| file.area == area).count();
             match self.most_loss {
                 _ if deployed == 0 => {}
@@ -240,6 +241,7 @@ impl Planner {
 }
 
 struct Delivered {
+    rank: usize,
     area: Area,
     source: ContentPath,
     id: BlobId,
@@ -258,30 +260,26 @@ impl Target {
         let mut links = BTreeMap::new();
         let mut reserved = BTreeSet::new();
         for (path, file) in proposed.files() {
-            let Some(Place { area, dest }) = layout.place(path) else { continue };
-            if area == Area::Shared && area_of(&dest) != Area::Shared && !off("R7") {
-                reserved.extend(path.below("shared").and_then(|rest| rest.split('/').next()).map(str::to_string));
+            let Some(Place { rank, area, dest }) = layout.place(path) else { continue };
+            if layout.rank_of(&dest) != rank && !off("R7") {
+                reserved.extend(inner_folder(path, layout));
                 continue;
             }
             if file.mode == Mode::Link {
                 links.insert(dest.clone(), String::from_utf8_lossy(&file.bytes).into_owned());
             }
-            let delivered = Delivered { area, source: path.clone(), id: file.id, mode: file.mode };
+            let delivered = Delivered { rank, area, source: path.clone(), id: file.id, mode: file.mode };
             if let Some(first) = files.insert(dest.clone(), delivered) {
                 refusals.push(Refusal::Clash { dest, first: first.source, second: path.clone() });
             }
         }
-        refusals.extend(
-            reserved
-                .into_iter()
-                .filter_map(|name| ContentPath::new(format!("shared/{name}")).ok().map(Refusal::ReservedFolder)),
-        );
+        refusals.extend(reserved.into_iter().map(Refusal::ReservedFolder));
         refusals.extend(case_clashes(&files));
         if !off("R30") {
             refusals.extend(Links::of(links, &files).refusals());
         }
         if files.is_empty() && refusals.is_empty() {
-            refusals.push(Refusal::NoContent);
+            refusals.push(Refusal::NoContent(layout.folders().join("`, `")));
         }
         if refusals.is_empty() { Ok(Self { files }) } else { Err(named(refusals)) }
     }
@@ -308,17 +306,11 @@ fn named(refusals: Vec<Refusal>) -> Vec<Refusal> {
     kept
 }
 
-/// The part of the content to which a delivered file belongs, by where it lies.
-fn area_of(dest: &HomePath) -> Area {
-    if dest.below("plugins/operators").is_some() {
-        Area::Operators
-    } else if dest.below("plugins/sensors").is_some() {
-        Area::Sensors
-    } else if dest.below("plugins").is_some() {
-        Area::Shared
-    } else {
-        Area::Dags
-    }
+/// The folder directly below one of the layout's, in which a file lies.
+fn inner_folder(path: &ContentPath, layout: Layout) -> Option<ContentPath> {
+    let folders = layout.folders();
+    let (folder, rest) = folders.iter().filter_map(|folder| Some((folder, path.below(folder)?))).next()?;
+    ContentPath::new(format!("{folder}/{}", rest.split('/').next()?)).ok()
 }
 
 /// Files, or folders of files, that a volume which folds case or composes letters would put into
@@ -346,7 +338,12 @@ fn case_clashes(files: &BTreeMap<HomePath, Delivered>) -> Vec<Refusal> {
     clashes
 }
 
-fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &BTreeMap<HomePath, Delivered>, order: Order) -> Plan {
+fn steps(
+    on_disk: &BTreeMap<HomePath, (BlobId, Mode)>,
+    target: &BTreeMap<HomePath, Delivered>,
+    order: Order,
+    layout: Layout,
+) -> Plan {
     let mut gone: BTreeSet<HomePath> = on_disk.keys().filter(|dest| !target.contains_key(*dest)).cloned().collect();
     let mut writes: Vec<(&HomePath, &Delivered)> =
         target.iter().filter(|(dest, file)| off("R28") || on_disk.get(*dest) != Some(&(file.id, file.mode))).collect();
@@ -357,10 +354,10 @@ fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &BTreeMap<HomePat
             && !on_disk.contains_key(dest)
             && in_the_way(dest, &gone).is_empty()
     };
-    writes.sort_by_cached_key(|(dest, file)| (!adds(dest, file), file.area, (*dest).clone()));
+    writes.sort_by_cached_key(|(dest, file)| (!adds(dest, file), file.rank, (*dest).clone()));
 
     let mut steps = Vec::new();
-    let removal = |dest: &HomePath| Step { area: area_of(dest), dest: dest.clone(), operation: Operation::Remove };
+    let removal = |dest: &HomePath| Step { area: Area::of(dest), dest: dest.clone(), operation: Operation::Remove };
     for (dest, file) in writes {
         for blocking in in_the_way(dest, &gone) {
             gone.remove(&blocking);
@@ -373,7 +370,7 @@ fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &BTreeMap<HomePat
         steps.reverse();
     }
     let mut removals: Vec<&HomePath> = gone.iter().filter(|_| !off("R27")).collect();
-    removals.sort_by(|a, b| (area_of(b), b).cmp(&(area_of(a), a)));
+    removals.sort_by(|a, b| (layout.rank_of(b), b).cmp(&(layout.rank_of(a), a)));
     if off("R19") {
         removals.reverse();
     }
@@ -555,7 +552,7 @@ mod tests {
     fn names_that_collide_are_refused() {
         assert_eq!(
             refusals(&[("dags/d.py", ""), ("shared/operators/o.py", ""), ("plugins/operators/o.py", "")]),
-            ["a shared folder has the name of a folder with its own place in plugins: `shared/operators`"]
+            ["a folder has the name of one with its own place in the home: `shared/operators`"]
         );
         assert_eq!(
             refusals(&[("dags/Etl/d.py", ""), ("dags/etl/e.py", "")]),
@@ -673,10 +670,10 @@ mod tests {
                 }
                 // No DAG is newer than the code beside it, and no code leaves before its DAGs are new.
                 let dag_is_new = disk.iter().any(|(path, file)| {
-                    area_of(path) == Area::Dags && deployed.get(path) != Some(file)
+                    Area::of(path) == Area::Dags && deployed.get(path) != Some(file)
                 });
                 let code_is_new = wanted.iter().all(|(path, file)| {
-                    area_of(path) == Area::Dags || disk.get(path) == Some(file)
+                    Area::of(path) == Area::Dags || disk.get(path) == Some(file)
                 });
                 prop_assert!(!dag_is_new || code_is_new);
             }

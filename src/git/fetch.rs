@@ -4,7 +4,7 @@ use super::bounds::Limits;
 use super::connection::Attempt;
 use super::signature::Signers;
 use super::{GitError, Login, Read, Source, store, tree};
-use crate::content::Revision;
+use crate::content::{Layout, Revision};
 use crate::secret::Secret;
 use crate::switch::off;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,8 @@ pub struct Options {
     pub time_limit: Duration,
     /// The longest that the server may be silent.
     pub silence_limit: Duration,
+    /// What of a commit is content.
+    pub layout: Layout,
     /// How much a fetch and a commit may be.
     pub limits: Limits,
     /// How many commits deep a history is read where one is asked for.
@@ -51,6 +53,7 @@ impl Default for Options {
             proxy: None,
             time_limit: Duration::from_mins(3),
             silence_limit: Duration::from_secs(30),
+            layout: Layout::Content,
             limits: Limits::default(),
             deepest: 1_000,
             signers: None,
@@ -163,7 +166,7 @@ impl Remote {
     /// once more, if it still is the branch's newest.
     pub fn snapshot(&self, revision: &Revision) -> Read {
         let read = || match self.open(&self.git_dir()) {
-            Some(repo) => tree::snapshot(&repo, revision, self.options.limits, None),
+            Some(repo) => tree::snapshot(&repo, revision, self.options.layout, self.options.limits, None),
             None => Err(GitError::Damaged {
                 path: self.git_dir(),
                 revision: revision.to_string(),

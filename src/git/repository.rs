@@ -1,12 +1,13 @@
 //! The repository at hand, for `check` and the hook: local objects only, nothing is checked out.
 
 use super::{GitError, Limits, Read, tree};
-use crate::content::{Refusal, Revision, Snapshot};
+use crate::content::{Layout, Refusal, Revision, Snapshot};
 use std::path::{Path, PathBuf};
 
 /// A local repository. Cheap to open; drop it when done.
 pub struct Repository {
     pub(super) repo: gix::Repository,
+    layout: Layout,
 }
 
 impl Repository {
@@ -17,7 +18,13 @@ impl Repository {
         let (path, _) = gix::discover::upwards(dir).map_err(|_| none())?;
         let (git_dir, _) = path.into_repository_and_work_tree_directories();
         let repo = gix::open_opts(git_dir, gix::open::Options::isolated().open_path_as_is(true)).map_err(|_| none())?;
-        Ok(Self { repo })
+        Ok(Self { repo, layout: Layout::Content })
+    }
+
+    /// The same where other folders are content.
+    #[must_use]
+    pub fn with_layout(self, layout: Layout) -> Self {
+        Self { layout, ..self }
     }
 
     /// The commit that a revision expression names (`HEAD~2`, `origin/main`, a tag, an id).
@@ -75,7 +82,7 @@ impl Repository {
     }
 
     fn read(&self, revision: &Revision, known: Option<&Snapshot>) -> Read {
-        let read = tree::snapshot(&self.repo, revision, Limits::default(), known)?;
+        let read = tree::snapshot(&self.repo, revision, self.layout, Limits::default(), known)?;
         let too_large = read.refused().iter().find(|refusal| matches!(refusal, Refusal::TooLarge(_)));
         match too_large.map(ToString::to_string) {
             Some(problem) => Err(GitError::TooLarge { revision: revision.clone(), problem }),

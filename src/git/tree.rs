@@ -1,14 +1,20 @@
 //! A commit's tree to a [`Snapshot`], straight from the object database.
 
 use super::bounds::{Limits, mib};
-use super::{CONFIGS, GitError, ROOTS, Read, commit_id, configures, is_lfs_pointer};
-use crate::content::{BlobId, ContentPath, File, Mode, PathProblem, Refusal, Revision, Snapshot};
+use super::{CONFIGS, GitError, Read, commit_id, configures, is_lfs_pointer};
+use crate::content::{BlobId, ContentPath, File, Layout, Mode, PathProblem, Refusal, Revision, Snapshot};
 use gix::objs::tree::EntryKind;
 
-/// Reads the content folders of a commit, or all of it where it has none of them; no further than
+/// Reads the content folders of a commit, or all of it where it has none of the usual ones; no further than
 /// the limits, beyond which it cannot be delivered. What `known` has at the same path under the same
 /// id is taken from there.
-pub(super) fn snapshot(repo: &gix::Repository, revision: &Revision, limits: Limits, known: Option<&Snapshot>) -> Read {
+pub(super) fn snapshot(
+    repo: &gix::Repository,
+    revision: &Revision,
+    layout: Layout,
+    limits: Limits,
+    known: Option<&Snapshot>,
+) -> Read {
     let damaged = |error: gix::Error| GitError::Damaged {
         path: repo.git_dir().to_path_buf(),
         revision: revision.to_string(),
@@ -17,8 +23,18 @@ pub(super) fn snapshot(repo: &gix::Repository, revision: &Revision, limits: Limi
     let id = commit_id(revision)
         .ok_or_else(|| GitError::UnknownRevision { revspec: revision.to_string(), shallow: false })?;
     let snapshot = Snapshot::empty(revision.clone());
-    let mut reader =
-        Reader { repo, revision, known, snapshot, limits, entries: 0, bytes: 0, refused_too: 0, is_over: false };
+    let mut reader = Reader {
+        repo,
+        revision,
+        layout,
+        known,
+        snapshot,
+        limits,
+        entries: 0,
+        bytes: 0,
+        refused_too: 0,
+        is_over: false,
+    };
     reader.read(id).map_err(damaged)?;
     if reader.refused_too > 0 {
         reader.snapshot.refuse(Refusal::More(reader.refused_too));
@@ -69,6 +85,7 @@ fn shown(text: &str) -> String {
 struct Reader<'a> {
     repo: &'a gix::Repository,
     revision: &'a Revision,
+    layout: Layout,
     known: Option<&'a Snapshot>,
     snapshot: Snapshot,
     limits: Limits,
@@ -86,8 +103,11 @@ impl Reader<'_> {
     fn read(&mut self, commit: gix::ObjectId) -> Result<(), gix::Error> {
         let root = self.repo.find_commit(commit)?.tree()?;
         let mut found = false;
-        for folder in ROOTS {
-            if let Some(entry) = root.lookup_entry(folder.split('/'))?
+        for folder in self.layout.folders() {
+            if folder.is_empty() {
+                found = true;
+                self.folder(root.id, "", 0)?;
+            } else if let Some(entry) = root.lookup_entry(folder.split('/'))?
                 && entry.mode().is_tree()
             {
                 found = true;
@@ -97,12 +117,13 @@ impl Reader<'_> {
         if let Some((path, file)) = configuration(self.repo, self.revision, &root, self.limits)? {
             self.snapshot.configure(path, file);
         }
-        if found {
-            self.left_out(&root, "plugins")?;
-            self.left_out(&root, "shared")?;
-            return Ok(());
+        match self.layout {
+            Layout::Content if !found => self.folder(root.id, "", 0),
+            Layout::Content => ["plugins", "shared"].into_iter().try_for_each(|folder| self.left_out(&root, folder)),
+            Layout::Plain | Layout::Repository => self.folder(root.id, "", 0),
+            // The operator has said what is content.
+            Layout::Roots(_) => self.left_out(&root, "plugins"),
         }
-        self.folder(root.id, "", 0)
     }
 
     /// Notes what lies beside the content of a folder, by the names of its entries alone.
@@ -112,12 +133,10 @@ impl Reader<'_> {
         for entry in tree.iter() {
             let entry = entry?;
             let name = String::from_utf8_lossy(entry.filename()).into_owned();
-            let content =
-                entry.mode().is_tree() && (folder == "shared" || ROOTS.contains(&format!("{folder}/{name}").as_str()));
             let dull = name == "__pycache__" || name == ".airflowignore" || name == ".gitkeep";
-            if !content
-                && !dull
+            if !dull
                 && let Ok(path) = ContentPath::new(format!("{folder}/{name}"))
+                && !self.layout.takes(&path, entry.mode().is_tree())
             {
                 self.snapshot.leave_out(path);
             }

@@ -1,7 +1,7 @@
 //! Where the loop gets its content from: a branch of a remote, or a developer's own folder.
 
-use super::{Ancestry, Fetched, GitError, History, Read, Remote, working_tree};
-use crate::content::{BlobId, ContentPath, File, Revision, Snapshot};
+use super::{Ancestry, Fetched, GitError, History, Read, Remote, working_tree_of};
+use crate::content::{BlobId, ContentPath, File, Layout, Revision, Snapshot};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,14 +18,15 @@ pub enum Upstream {
 #[derive(Clone, Debug)]
 pub struct Folder {
     dir: PathBuf,
+    layout: Layout,
     /// What was read last, until it is asked for.
     read: Arc<Mutex<Option<Snapshot>>>,
 }
 
 impl Folder {
-    /// A folder that is there.
-    pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_path_buf(), read: Arc::default() }
+    /// A folder that is there, and what of it is content.
+    pub fn new(dir: &Path, layout: Layout) -> Self {
+        Self { dir: dir.to_path_buf(), layout, read: Arc::default() }
     }
 
     /// Its path.
@@ -34,7 +35,7 @@ impl Folder {
     }
 
     fn fetch(&self) -> Result<Fetched, GitError> {
-        let tree = working_tree(&self.dir)?;
+        let tree = working_tree_of(&self.dir, self.layout)?;
         let revision = revision_of(&tree);
         let mut named = Snapshot::empty(revision.clone());
         for (path, file) in tree.files() {

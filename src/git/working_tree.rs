@@ -1,7 +1,7 @@
 //! A folder on disk, as it would look once committed.
 
-use super::{CONFIGS, GitError, ROOTS, Read, configures, is_lfs_pointer};
-use crate::content::{BlobId, ContentPath, File, Mode, PathProblem, Refusal, Revision, Snapshot};
+use super::{CONFIGS, GitError, Read, configures, is_lfs_pointer};
+use crate::content::{BlobId, ContentPath, File, Layout, Mode, PathProblem, Refusal, Revision, Snapshot};
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -12,19 +12,24 @@ use std::path::Path;
 /// name begins with a dot. Links are kept as links and not followed; byte code is left out. The
 /// revision is called `working-tree`.
 pub fn working_tree(dir: &Path) -> Read {
+    working_tree_of(dir, Layout::Content)
+}
+
+/// The same where other folders are content; of what the operator has named nothing else is read.
+pub fn working_tree_of(dir: &Path, layout: Layout) -> Read {
     let revision = Revision::new("working-tree");
     let mut reader = Reader { snapshot: Snapshot::empty(revision.clone()), revision };
     let mut found = false;
     let at_root = fs::read_dir(dir).map_err(|error| unreadable(dir, &error))?;
     drop(at_root);
-    for root in ROOTS {
+    for root in layout.folders() {
         let folder = dir.join(root);
         if fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.is_dir()) {
             found = true;
-            reader.folder(&folder, root, false)?;
+            reader.folder(&folder, root, root.is_empty())?;
         }
     }
-    if !found {
+    if !found && !matches!(layout, Layout::Roots(_)) {
         reader.folder(dir, "", true)?;
     }
     reader.configuration(dir)?;

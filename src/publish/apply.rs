@@ -1,7 +1,7 @@
 //! The protocol: stage everything, commit by writing the journal, apply in order, record.
 
 use super::history::Delivered;
-use super::observe::{DISK, delivered_roots, mode_of, read};
+use super::observe::{DISK, mode_of, read};
 use super::places::parent;
 use super::record::{Delivery, Journal, JournalFile, JournalStep, Stamp, Target, candidates, read_from, read_record};
 use super::state::{check, is_absent, look, read_if_there};
@@ -57,6 +57,7 @@ impl Home {
             to: proposed.revision(),
             files: targets(observed, proposed, layout, &steps),
             ignored,
+            roots: layout.owned(layout.deliver(proposed).keys()),
             waited: read_hold(&self.places.at(&self.state))?,
         };
         let journal = Journal::new(delivery, steps);
@@ -139,8 +140,7 @@ impl Home {
     /// what is deployed. The journal goes last, so that a kill in between leads here again.
     fn abandon(&self, journal: Option<&Journal>) -> Result<(), PublishError> {
         let before = read_record(&self.places)?;
-        let files = journal.iter().flat_map(|journal| journal.files.keys()).filter_map(|dest| HomePath::new(dest).ok());
-        let mut roots = delivered_roots(files.collect::<Vec<_>>().iter());
+        let mut roots = journal.map(Journal::owned).unwrap_or_else(|| Layout::Content.owned(std::iter::empty()));
         roots.extend(before.iter().flat_map(|record| record.roots.clone()));
         let record = Record {
             sequence: before.as_ref().map_or(0, |record| record.sequence) + 1,
@@ -402,7 +402,7 @@ impl Home {
             sequence: journal.sequence,
             revision: Revision::new(journal.to.as_str()),
             delivered_at,
-            roots: delivered_roots(files.keys()),
+            roots: journal.owned(),
             ignored: journal.ignored.clone(),
             files,
         };

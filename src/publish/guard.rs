@@ -1,10 +1,9 @@
 //! What is looked at before the first write: what stands in the way, and whether there is room.
 
-use super::apply::{entries, holds_files};
+use super::apply::entries;
 use super::disk::{Disk, Effects};
-use super::observe::delivered_roots;
 use super::state::look;
-use super::{Home, Observed, Places, PublishError};
+use super::{Home, Observed, Places, PublishError, STATE, ignored};
 use crate::content::{HomePath, Layout, Operation, Plan, Refusal, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -99,10 +98,10 @@ impl Guard<'_> {
                 above = folder.parent();
             }
         }
-        for root in delivered_roots(layout.deliver(proposed).keys()).difference(&observed.roots) {
-            let path = places.at(root);
-            if let Some(metadata) = look(&path)?
-                && (!metadata.is_dir() || holds_files(&path))
+        let known: BTreeSet<&str> = observed.manifest.keys().map(HomePath::as_str).collect();
+        for root in layout.owned(layout.deliver(proposed).keys()).difference(&observed.roots) {
+            if let Some(metadata) = look(&places.at(root))?
+                && (!metadata.is_dir() || holds_others(places, root, &known))
             {
                 found.extend(HomePath::new(root));
             }
@@ -160,8 +159,10 @@ fn holds_others(places: &Places, folder: &str, removed: &BTreeSet<&str>) -> bool
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return true };
         let name_of = format!("{folder}/{name}");
         match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => name != "__pycache__" && holds_others(places, &name_of, removed),
-            Ok(_) => !removed.contains(name_of.as_str()),
+            Ok(metadata) if metadata.is_dir() => {
+                !matches!(name, "__pycache__" | STATE) && holds_others(places, &name_of, removed)
+            }
+            Ok(_) => name_of != ignored::FILE && !removed.contains(name_of.as_str()),
             Err(_) => false,
         }
     })

@@ -120,7 +120,7 @@ pub fn observe(
     let places = airflow_home.into();
     refuse_linked_roots(&places)?;
     let record = read_record(&places)?;
-    let proposed = delivered_roots(layout.deliver(proposed).keys());
+    let proposed = layout.owned(layout.deliver(proposed).keys());
     let roots = match &record {
         Some(record) if record.is_partial() => record.roots.union(&proposed).cloned().collect(),
         Some(record) => record.roots.clone(),
@@ -191,15 +191,6 @@ fn refuse_link(path: &Path) -> Result<(), PublishError> {
     }
 }
 
-/// The folders that belong to the syncer, given what it delivers.
-pub(super) fn delivered_roots<'a>(files: impl Iterator<Item = &'a HomePath>) -> BTreeSet<String> {
-    let shared = files.filter_map(|path| {
-        let (folder, _) = path.below("plugins")?.split_once('/')?;
-        Some(format!("plugins/{folder}"))
-    });
-    ["dags", "plugins/operators", "plugins/sensors"].into_iter().map(str::to_string).chain(shared).collect()
-}
-
 struct Found {
     id: BlobId,
     mode: Mode,
@@ -231,6 +222,9 @@ impl Walk<'_> {
             let Some(dest) = name.to_str().and_then(|name| HomePath::new(format!("{folder}/{name}")).ok()) else {
                 continue;
             };
+            if dest.as_str() == ignored::FILE {
+                continue;
+            }
             let path = entry.path();
             let metadata = match fs::symlink_metadata(&path) {
                 Ok(metadata) => metadata,
@@ -343,14 +337,6 @@ impl Record {
 impl Drift {
     /// The part of the content in which the file lies.
     pub fn area(&self) -> Area {
-        if self.path.below("dags").is_some() {
-            Area::Dags
-        } else if self.path.below("plugins/operators").is_some() {
-            Area::Operators
-        } else if self.path.below("plugins/sensors").is_some() {
-            Area::Sensors
-        } else {
-            Area::Shared
-        }
+        Area::of(&self.path)
     }
 }

@@ -4,7 +4,7 @@ use super::history::Hold;
 use super::places::Places;
 use super::state::{FORMAT, VERSION, check, read_if_there};
 use super::{PublishError, STATE};
-use crate::content::{BlobId, ContentPath, HomePath, Mode, Revision};
+use crate::content::{BlobId, ContentPath, HomePath, Layout, Mode, Revision};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,8 +188,11 @@ impl RecordFile {
             Some((HomePath::new(dest).ok()?, recorded))
         };
         let files: BTreeMap<HomePath, Recorded> = self.files.into_iter().map(file).collect::<Option<_>>()?;
-        let mut roots = super::observe::delivered_roots(files.keys());
-        roots.extend(self.roots.into_iter().filter(|root| HomePath::new(root).is_ok()));
+        let mut roots: BTreeSet<String> = self.roots.into_iter().filter(|root| HomePath::new(root).is_ok()).collect();
+        if roots.is_empty() {
+            // Format 1 knows one layout only.
+            roots = Layout::Content.owned(files.keys());
+        }
         Some(Record {
             sequence: self.sequence,
             revision: Revision::new(self.revision),
@@ -245,6 +248,10 @@ pub(super) struct Journal {
     /// The folders that the plugin loader is kept from; none where our part of the file is to go.
     #[serde(default)]
     pub(super) ignored: Option<BTreeSet<String>>,
+    /// The folders that belong to the syncer from now on; empty where the version that wrote this
+    /// knew one layout only.
+    #[serde(default)]
+    pub(super) roots: BTreeSet<String>,
     /// What held this before.
     #[serde(default)]
     pub(super) waited: Option<Hold>,
@@ -274,6 +281,7 @@ pub(super) struct Delivery<'a> {
     pub(super) to: &'a Revision,
     pub(super) files: BTreeMap<String, JournalFile>,
     pub(super) ignored: Option<BTreeSet<String>>,
+    pub(super) roots: BTreeSet<String>,
     pub(super) waited: Option<Hold>,
 }
 
@@ -288,12 +296,23 @@ impl Journal {
             steps,
             files: delivery.files,
             ignored: delivery.ignored,
+            roots: delivery.roots,
             waited: delivery.waited,
         }
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("maps with text keys and plain values are JSON")
+    }
+
+    /// The folders that belong to the syncer when all is done.
+    pub(super) fn owned(&self) -> BTreeSet<String> {
+        let roots: BTreeSet<String> = self.roots.iter().filter(|root| HomePath::new(root).is_ok()).cloned().collect();
+        if !roots.is_empty() {
+            return roots;
+        }
+        let files: Vec<HomePath> = self.files.keys().filter_map(|dest| HomePath::new(dest).ok()).collect();
+        Layout::Content.owned(files.iter())
     }
 
     /// `None` for what no version wrote.

@@ -10,7 +10,6 @@
 
 use super::apply::{entries, holds_files, ignore_missing};
 use super::history::{Delivered, History};
-use super::observe::delivered_roots;
 use super::places::parent;
 use super::record::Stamp;
 use super::state::{look, read_if_there};
@@ -174,7 +173,7 @@ impl Home {
                 sequence,
                 revision: proposed.revision().clone(),
                 delivered_at: self.now(),
-                roots: delivered_roots(files.keys()),
+                roots: layout.owned(files.keys()),
                 ignored: self.options.ignore_plugin_folders.then(|| folders.ignored.clone()),
                 files,
             },
@@ -369,28 +368,27 @@ impl Home {
         }
     }
 
-    /// The whole plugins folder becomes a link: files of others would be gone from Airflow's sight.
+    /// Whole folders become links: files of others would be gone from Airflow's sight.
     fn refuse_foreign_plugins(&self, observed: &Observed) -> Result<(), PublishError> {
-        let path = self.places.at("plugins");
-        if look(&path)?.is_none_or(|metadata| metadata.is_symlink()) {
-            return Ok(());
-        }
-        let foreign: Vec<PathBuf> = entries(&path)
-            .into_iter()
-            .filter(|entry| {
+        for root in LINKED {
+            let path = self.places.at(root);
+            if observed.roots.contains(root) || look(&path)?.is_none_or(|metadata| metadata.is_symlink()) {
+                continue;
+            }
+            let is_foreign = |entry: &PathBuf| {
                 let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                let ours = observed.roots.contains(&format!("plugins/{name}"))
+                let ours = observed.roots.contains(&format!("{root}/{name}"))
                     && (observed.kind != Kind::Empty || matches!(name, "operators" | "sensors"));
                 !ours && !matches!(name, ".airflowignore" | "__pycache__" | STATE)
-            })
-            .collect();
-        match foreign.into_iter().next() {
-            Some(path) => Err(PublishError::NotLinkable {
-                path,
-                why: "something that was not delivered from here lies in a folder that is to become a link",
-            }),
-            None => Ok(()),
+            };
+            if let Some(path) = entries(&path).into_iter().find(is_foreign) {
+                return Err(PublishError::NotLinkable {
+                    path,
+                    why: "something that was not delivered from here lies in a folder that is to become a link",
+                });
+            }
         }
+        Ok(())
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn say(line: &Line, branch: &str) {
         Line::Settling => info!("plugins/.airflowignore follows the settings from now on"),
         Line::NotRepaired(failure) => warn!(error = failure.error, "what is deployed could not be put back"),
         Line::LeftOut(path) => {
-            info!(%path, "not delivered: of plugins only operators and sensors are, of shared only folders");
+            info!(%path, "not delivered: the layout has no place for it; by default of plugins only operators and sensors, of shared only folders");
         }
         Line::NeedsRestart(path) => {
             warn!(%path, "Airflow's processes loaded this module when they started and use it until a restart");

@@ -772,7 +772,7 @@ mod tests {
             repairs: true,
             unsettled: false,
             left_out: vec![],
-            steps: Err(vec![Refusal::NoContent]),
+            steps: Err(vec![Refusal::NoContent("dags".into())]),
             policy: false,
         };
         let said = sync.feed([Event::Due, opened(Some("a")), fetched("b"), Event::Compared(refused)]);

@@ -134,6 +134,7 @@ mod tests {
         links: impl Iterator<Item = (String, String)>,
     ) -> (BTreeMap<HomePath, String>, BTreeMap<HomePath, Delivered>) {
         let file = |path: &HomePath, mode| Delivered {
+            rank: 0,
             area: Area::Dags,
             source: ContentPath::new(path.as_str()).unwrap(),
             id: BlobId::of(b""),
