@@ -183,7 +183,7 @@ impl Home {
         self.recover()?;
         let mut observed = observe(self.view(), proposed, layout, look)?;
         observed.unsettled =
-            observed.kind == Kind::Recorded && observed.keeps_ignored != self.options.ignore_plugin_folders;
+            observed.kind == Kind::Recorded && observed.ignored.is_some() != self.options.ignore_plugin_folders;
         Ok(observed)
     }
 
@@ -202,7 +202,7 @@ impl Home {
         plan: &Plan,
         layout: Layout,
     ) -> Result<Published, PublishError> {
-        let folders = PluginFolders::of(proposed, layout);
+        let folders = self.plugin_folders(observed, proposed, plan, layout);
         let stale = match observed.kind {
             // Nothing of it can be in the memory of any process.
             Kind::Empty => Vec::new(),
@@ -210,6 +210,21 @@ impl Home {
         };
         self.carry_out(observed, proposed, plan, layout, folders)?;
         Ok(Published { revision: proposed.revision().clone(), writes: plan.writes(), removals: plan.removals(), stale })
+    }
+
+    /// What the plugin loader must do with each folder: as it was recorded, where nothing below
+    /// `plugins` changes, for all of it would have to be read to find out.
+    fn plugin_folders(&self, observed: &Observed, proposed: &Snapshot, plan: &Plan, layout: Layout) -> PluginFolders {
+        match &observed.ignored {
+            Some(ignored)
+                if observed.kind == Kind::Recorded
+                    && plan.steps.iter().all(|step| step.dest.below("plugins").is_none()) =>
+            {
+                PluginFolders { ignored: ignored.clone(), ..PluginFolders::default() }
+            }
+            _ if !self.options.ignore_plugin_folders => PluginFolders::default(),
+            _ => PluginFolders::of(proposed, layout),
+        }
     }
 
     /// Notes that a revision is held back and why, for `status` and the history. The time since

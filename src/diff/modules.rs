@@ -12,7 +12,7 @@ type Answers = BTreeMap<String, BTreeSet<ContentPath>>;
 
 /// The names to which two files answer that one answered to, where something imports one of them.
 pub(super) fn hidden(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
-    if layout != Layout::Content || deployed.snapshot.is_empty() {
+    if !matches!(layout, Layout::Content | Layout::Roots(_)) || deployed.snapshot.is_empty() {
         return Vec::new();
     }
     let is_new = |path: &ContentPath| path.as_str().ends_with(".py") && deployed.snapshot.get(path).is_none();

@@ -35,8 +35,8 @@ pub struct Observed {
     /// Whether the home is not kept as the operator has chosen it since: the next delivery mends
     /// that, and is made for it.
     pub unsettled: bool,
-    /// Whether `plugins/.airflowignore` is kept, as it was recorded.
-    pub(super) keeps_ignored: bool,
+    /// The folders that the plugin loader is kept from, as they were recorded.
+    pub(super) ignored: Option<BTreeSet<String>>,
     pub(super) stamps: BTreeMap<HomePath, Stamp>,
     /// What drifted files were recorded as.
     recorded: BTreeMap<HomePath, (BlobId, Mode, Stamp)>,
@@ -320,7 +320,7 @@ fn compared(found: BTreeMap<HomePath, Found>, record: Option<&Record>, roots: BT
         sequence: record.map_or(0, |record| record.sequence),
         roots,
         unsettled: false,
-        keeps_ignored: record.is_some_and(|record| record.ignored.is_some()),
+        ignored: record.and_then(|record| record.ignored.clone()),
         recorded: undisturbed,
         revisions,
     }

@@ -1,7 +1,14 @@
 //! A branch that means harm: each of these is refused by a bound before anything is written, and
 //! what is deployed stays. The repositories are real ones, made cheaply.
 
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test makes files, runs git and may panic")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test makes files, runs git and may panic"
+)]
+
+mod bomb;
 
 use crate::check::ETL;
 use crate::program::{Output, command};

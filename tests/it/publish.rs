@@ -9,6 +9,7 @@
 )]
 
 mod equivalence;
+mod layout;
 mod planned;
 mod reader;
 mod syscalls;

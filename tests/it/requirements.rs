@@ -84,6 +84,43 @@ fn each_requirement_of_a_delivery_has_tests_that_run_and_a_switch() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// The tests below a folder that are not run each time, by the names of their modules.
+fn ignored(binary: &str, folder: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![root().join(folder)];
+    while let Some(folder_) = open.pop() {
+        for entry in fs::read_dir(&folder_).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let below = path.strip_prefix(root().join(folder)).unwrap().with_extension("");
+            let module = below.to_str().unwrap().replace('/', "::");
+            let Ok(text) = fs::read_to_string(&path) else { continue };
+            let attribute = ["#[", "ignore"].concat();
+            let lines: Vec<&str> = text.lines().map(str::trim).collect();
+            for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.starts_with(&attribute)) {
+                let name = lines[at..].iter().find_map(|line| line.strip_prefix("fn ")).unwrap();
+                found.insert(format!("{binary} {module}::{}", name.split('(').next().unwrap()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn what_is_not_run_each_time_is_listed() {
+    let listed: BTreeSet<String> = include_str!("ignored.txt")
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_string)
+        .collect();
+    let found: BTreeSet<String> = ignored("lib", "src").into_iter().chain(ignored("it", "tests/it")).collect();
+    assert!(found.len() > 5, "they were not found");
+    assert_eq!(found, listed, "tests/it/ignored.txt");
+}
+
 /// The test binaries of a build whose requirements can be switched off.
 fn switched() -> BTreeMap<&'static str, PathBuf> {
     let target = root().join("target/switched-requirements");
