@@ -344,8 +344,8 @@ mod tests {
         let named = [
             ("libs/*", "plugins/*"),
             ("airflow/plugins", "plugins"),
-            ("airflow/dags", "dags"),
             ("airflow/dags/vendor", "plugins/vendor"),
+            ("airflow/dags", "dags"),
         ];
         let layout = Layout::of_roots(roots(&named).unwrap());
         assert_eq!(layout.folders(), ["libs", "airflow/plugins", "airflow/dags"]);
@@ -353,8 +353,8 @@ mod tests {
         for (path, rank, dest) in [
             ("libs/etl/dates.py", 0, "plugins/etl/dates.py"),
             ("airflow/plugins/listener.py", 1, "plugins/listener.py"),
-            ("airflow/dags/team/d.py", 2, "dags/team/d.py"),
-            ("airflow/dags/vendor/v.py", 3, "plugins/vendor/v.py"),
+            ("airflow/dags/vendor/v.py", 2, "plugins/vendor/v.py"),
+            ("airflow/dags/team/d.py", 3, "dags/team/d.py"),
         ] {
             let found = place(path).unwrap();
             assert_eq!((found.rank, found.dest.as_str()), (rank, dest));
@@ -390,6 +390,7 @@ mod tests {
             (&[("../dags", "dags")], "`../dags` is no folder of a repository"),
             (&[("/dags", "dags")], "is no folder of a repository"),
             (&[("libs/*", "plugins")], "both end with `/*`, or none does"),
+            (&[("dags", "dags"), ("libs/*", "plugins/*")], "`libs/*` comes behind a root that goes to `dags`"),
             (&[("a", "dags"), ("b", "dags")], "two roots have `dags`"),
             (&[("a", "dags"), ("a", "plugins/a")], "two roots have `a`"),
         ] {

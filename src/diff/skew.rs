@@ -26,8 +26,10 @@ pub fn mixed(deployed: &Snapshot, proposed: &Snapshot, marked: &Snapshot, layout
     let writes = |area: Area| changed.iter().any(|change| change.area == area && change.file.is_some());
     let removes_plugins = changed.iter().any(|change| change.area != Area::Dags && change.file.is_none());
     let dags = changed.iter().any(|change| change.area == Area::Dags);
-    let written: Vec<Area> =
+    let mut written: Vec<Area> =
         [Area::Operators, Area::Sensors, Area::Shared].into_iter().filter(|area| writes(*area)).collect();
+    // In the order of the delivery, which a layout may name.
+    written.sort_by_key(|area| changed.iter().filter(|change| change.area == *area).map(|change| change.rank).min());
     if written.is_empty() && !removes_plugins || written.len() < 2 && !dags {
         return Vec::new();
     }
@@ -72,6 +74,7 @@ fn with_plugins(dags: &Snapshot, plugins: &Snapshot, layout: Layout) -> Snapshot
 struct Changed<'a> {
     path: &'a ContentPath,
     area: Area,
+    rank: usize,
     file: Option<&'a File>,
 }
 
@@ -83,7 +86,11 @@ fn changed<'a>(deployed: &'a Snapshot, proposed: &'a Snapshot, layout: Layout) -
     let removed = deployed.files().filter(|(path, _)| proposed.get(path).is_none());
     let written = written.map(|(path, file)| (path, Some(file)));
     let all = written.chain(removed.map(|(path, _)| (path, None)));
-    all.filter_map(|(path, file)| Some(Changed { path, area: in_area(path, layout)?, file })).collect()
+    let placed = |(path, file)| {
+        let place = layout.place(path)?;
+        Some(Changed { path, area: place.area, rank: place.rank, file })
+    };
+    all.filter_map(placed).collect()
 }
 
 fn in_area(path: &ContentPath, layout: Layout) -> Option<Area> {

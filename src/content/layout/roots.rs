@@ -36,6 +36,9 @@ pub enum RootProblem {
     /// Two folders would go to one place, or one would go to two.
     #[error("two roots have `{0}`")]
     Twice(String),
+    /// DAGs would be visible before code that they import.
+    #[error("`{0}` comes behind a root that goes to `dags`: code is delivered before the DAGs that import it")]
+    Order(String),
 }
 
 impl Roots {
@@ -53,6 +56,9 @@ impl Roots {
                 } else {
                     to.clone()
                 }));
+            }
+            if root.is_code() && roots.iter().any(|other| !other.is_code()) {
+                return Err(RootProblem::Order(from.clone()));
             }
             roots.push(root);
         }
@@ -136,6 +142,10 @@ impl Root {
             return Err(RootProblem::To(to.to_string()));
         }
         Ok(Self { from: source.to_string(), to: place.to_string(), each })
+    }
+
+    fn is_code(&self) -> bool {
+        self.to.split('/').next() == Some("plugins")
     }
 
     /// What of a path lies behind this root's folder.
