@@ -19,17 +19,30 @@ pub(super) fn run(
     colour: Colour,
 ) -> Result<Exit, Failure> {
     let deployed = tree(&arguments.against, directory, None)?;
-    let proposed = tree(&arguments.proposed, directory, Some(&deployed))?;
+    let (proposed, absent) = match tree(&arguments.proposed, directory, Some(&deployed)) {
+        Ok(proposed) => (proposed, None),
+        Err(failure) if is_gone_beside(&arguments.proposed, &arguments.against, directory) => {
+            (Snapshot::empty(Revision::new(arguments.proposed.as_str())), Some(failure))
+        }
+        Err(failure) => return Err(failure),
+    };
     let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), &arguments.judge)?;
     let messages = messages(&deployed, &proposed, &arguments.proposed, directory);
     let policy = judge::with_trees(policy, &deployed, &proposed, &messages);
-    let report = if let Some(path) = &arguments.runs {
+    let mut report = if let Some(path) = &arguments.runs {
         let facts = runs(path)?;
         Comparison::new(&judge::models(), &deployed, &proposed, &policy).check(&facts)
     } else {
         let accesses = judge::accesses(&arguments.judge, environment, Limits::default(), &judge::Memories::default())?;
         runtime()?.block_on(judge::judge(&judge::models(), &deployed, &proposed, &accesses, &policy))
     };
+    if let Some(failure) = absent {
+        // The name may be a mistake: a tree that is not there is never found safe.
+        if report.verdict != Verdict::Block || arguments.reported.exit_zero {
+            return Err(failure);
+        }
+        report.notes.push(format!("nothing is at `{}`: it is judged as a tree without files", arguments.proposed));
+    }
     deliver(&report, &arguments.reported, colour)?;
     Ok(exit(&report, &arguments.reported))
 }
@@ -117,6 +130,15 @@ pub(super) fn tree_of(
     let repository = Repository::discover(directory)?.with_layout(layout);
     let revision = repository.resolve(revspec)?;
     Ok(snapshot(&repository, &revision, beside)?)
+}
+
+/// Whether two folders are compared of which the proposed one would lie beside the deployed one and is
+/// not there: git and archives keep no empty folder, so that a side without a file has none.
+fn is_gone_beside(proposed: &str, deployed: &str, directory: &Path) -> bool {
+    let path = |argument: &str| directory.join(argument.strip_prefix("dir:").unwrap_or(argument));
+    let (proposed, deployed) = (path(proposed), path(deployed));
+    let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
+    deployed.is_dir() && !proposed.exists() && folder(&proposed).is_some_and(|of| Some(of) == folder(&deployed))
 }
 
 fn snapshot(repository: &Repository, revision: &Revision, beside: Option<&Snapshot>) -> Result<Snapshot, GitError> {

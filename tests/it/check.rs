@@ -114,6 +114,34 @@ fn directories_and_revisions_compare_alike() {
     assert_eq!(by_revision, mixed);
 }
 
+/// Neither git nor an archive keeps an empty folder: a side from which the last file went has none.
+#[test]
+fn a_proposed_folder_that_is_not_there_blocks_where_runs_need_it_and_is_never_safe() {
+    let repository = Scripted::with(&[("dags/etl.py", ETL)]);
+    let before = repository.root().join("before/dags");
+    fs::create_dir_all(&before).unwrap();
+    fs::write(before.join("etl.py"), ETL).unwrap();
+    let idle = r#"{"schema_version": 1, "instances": [{"name": "default", "runs": []}]}"#;
+    for (name, runs) in [("runs.json", RUNS), ("idle.json", idle)] {
+        fs::write(repository.work().join(name), runs).unwrap();
+    }
+    let check = |args: &[&str]| dagguard(&repository.work(), &[&["check"], args].concat());
+    for after in ["../after", "dir:../after"] {
+        let hurt = check(&[after, "--against", "../before", "--runs", "runs.json"]);
+        assert_eq!(hurt.code, 1, "{}", hurt.shown());
+        assert!(hurt.stdout.contains("dag-id-removed"), "{}", hurt.shown());
+        assert!(hurt.stdout.contains(&format!("nothing is at `{after}`")), "{}", hurt.shown());
+        for args in [&["--runs", "idle.json"][..], &["--runs", "runs.json", "--exit-zero"]] {
+            let unhurt = check(&[&[after, "--against", "../before"], args].concat());
+            assert_eq!((unhurt.code, unhurt.stdout.as_str()), (3, ""), "{}", unhurt.shown());
+        }
+    }
+    for args in [["../elsewhere/after", "--against", "../before"], ["../after", "--against", "HEAD"]] {
+        let unknown = check(&[&args[..], &["--runs", "runs.json"]].concat());
+        assert_eq!(unknown.code, 3, "{args:?}: {}", unknown.shown());
+    }
+}
+
 #[test]
 fn a_merge_base_is_where_the_branch_left() {
     let repository = Scripted::with(&[("dags/etl.py", ETL)]);

@@ -10,6 +10,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod anew;
 mod delivery;
 mod model;
 mod roles;
@@ -49,7 +50,7 @@ fn cases(release: &Release) -> Vec<(&'static str, Case)> {
     if !release.stays() {
         return smoke::cases();
     }
-    [delivery::cases(), snapshot::cases(release), model::cases(release), verdicts::cases(release)]
+    [delivery::cases(), snapshot::cases(release), model::cases(release), anew::cases(release), verdicts::cases(release)]
         .into_iter()
         .flatten()
         .collect()

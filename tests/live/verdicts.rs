@@ -7,6 +7,8 @@
 
 mod missing;
 mod mutated;
+#[path = "../it/oracle/outcomes.rs"]
+mod outcomes;
 mod scenario;
 mod stage;
 
@@ -87,19 +89,24 @@ fn verdicts_are_what_becomes_of_the_runs(release: &'static Release) {
     let played = stage.play(&scenarios, true);
     let mut table = Table::default();
     for scenario in &scenarios {
-        table.add(scenario, &played[&scenario.name], None);
+        table.add(scenario, &played[&scenario.name], "");
     }
     stage.end();
     table.conclude(release.version);
 }
 
+/// `DAGGUARD_TEST_SCENARIOS=<name>,<name>` takes those alone.
 fn verdicts_on_all_other_scenarios(release: &'static Release) {
+    let asked = std::env::var("DAGGUARD_TEST_SCENARIOS").ok();
+    let is_asked =
+        |scenario: &Scenario| asked.as_ref().is_none_or(|names| names.split(',').any(|name| name == scenario.name));
     let mut batches: Vec<(Vec<Scenario>, String)> = Vec::new();
     for (folder, whose) in [(Some(ours()), "ours-"), (shared(), "")] {
         let Some(folder) = folder else { continue };
         for truth in truths(release) {
-            let sampled = if whose.is_empty() { BTreeSet::new() } else { sample(&truth) };
+            let sampled = if whose.is_empty() || asked.is_some() { BTreeSet::new() } else { sample(&truth) };
             let mut scenarios = recorded(&folder, &truth, &sampled);
+            scenarios.retain(is_asked);
             // A restart of the triggerer hits its whole batch.
             scenarios.sort_by_key(Scenario::restarts_triggerer);
             let (calm, restarted): (Vec<_>, Vec<_>) =
@@ -113,20 +120,25 @@ fn verdicts_on_all_other_scenarios(release: &'static Release) {
     let mut table = Table::default();
     for (batch, label) in &batches {
         let played = stage.play(batch, true);
+        let seen = table.faults.len();
         for scenario in batch {
-            table.add(scenario, &played[&scenario.name], Some(label));
+            table.add(scenario, &played[&scenario.name], label);
         }
+        // The whole takes long: what is wrong is said when it is seen.
+        eprintln!("{} of {label}:\n{}", batch.len(), table.faults[seen..].join("\n"));
     }
     stage.end();
     table.conclude(release.version);
 }
 
-/// Whether the list of known differences has the row.
-fn is_known(scenario: &str, label: &str) -> bool {
+/// Whether the list of known differences has the row, as a difference of the prediction or of the verdict.
+fn is_known(prediction: bool, scenario: &str, label: &str) -> bool {
     KNOWN.lines().filter(|line| !line.starts_with('#')).any(|line| {
         let row = line.split_once(": ").map_or(line, |(row, _)| row);
-        let mut words = row.split(' ').skip(1);
-        words.next() == Some(scenario) && words.any(|word| word == label)
+        let mut words = row.split(' ');
+        (words.next() == Some("prediction")) == prediction
+            && words.next() == Some(scenario)
+            && words.any(|word| word == label)
     })
 }
 
@@ -134,13 +146,15 @@ fn is_known(scenario: &str, label: &str) -> bool {
 struct Table {
     verdicts: usize,
     outcomes: usize,
+    foretold: usize,
     total: usize,
     known: Vec<String>,
     faults: Vec<String>,
 }
 
 impl Table {
-    fn add(&mut self, scenario: &Scenario, played: &Played, label: Option<&str>) {
+    /// `label` is the table of the list of known differences that the scenario belongs to.
+    fn add(&mut self, scenario: &Scenario, played: &Played, label: &str) {
         self.total += 1;
         let name = format!("{}{}", scenario.name, if scenario.pinned { ", pinned" } else { "" });
         if let Some(why) = &played.not_reached {
@@ -150,21 +164,31 @@ impl Table {
         let verdict = verdict_fault(scenario.severity(), played);
         self.verdicts += usize::from(verdict.is_none());
         if let Some(fault) = verdict {
-            if label.is_some_and(|label| is_known(&scenario.name, label)) {
-                self.known.push(name.clone());
-            } else {
-                self.faults.push(format!("{name}: {fault}"));
-            }
+            self.differ(false, scenario, label, &fault);
+        }
+        let foretold = foretold_fault(scenario, played);
+        self.foretold += usize::from(foretold.is_none());
+        if let Some(fault) = foretold {
+            self.differ(true, scenario, label, &fault);
         }
         let outcome = outcome_fault(scenario, played);
         self.outcomes += usize::from(outcome.is_none());
         self.faults.extend(outcome.map(|fault| format!("{name}: {fault}")));
     }
 
+    fn differ(&mut self, prediction: bool, scenario: &Scenario, label: &str, fault: &str) {
+        let name = format!("{}{}", scenario.name, if scenario.pinned { ", pinned" } else { "" });
+        if is_known(prediction, &scenario.name, label) {
+            self.known.push(name);
+        } else {
+            self.faults.push(format!("{name}: {fault}"));
+        }
+    }
+
     fn conclude(&self, version: &str) {
         eprintln!(
-            "Airflow {version}: {} scenarios, {} verdicts and {} outcomes agree; known to differ: {:?}",
-            self.total, self.verdicts, self.outcomes, self.known
+            "Airflow {version}: {} scenarios; {} verdicts, {} predictions and {} outcomes agree; known to differ: {:?}",
+            self.total, self.verdicts, self.foretold, self.outcomes, self.known
         );
         assert!(self.faults.is_empty(), "Airflow {version}:\n{}", self.faults.join("\n"));
     }
@@ -175,6 +199,16 @@ fn verdict_fault(severity: &str, played: &Played) -> Option<String> {
     let right = matches!((severity, played.exit), ("hard", Some(1)) | ("none", Some(0)) | ("soft", Some(0 | 1)));
     (!right)
         .then(|| format!("recorded as `{severity}`, and the check ended with {:?}: {}", played.exit, played.findings()))
+}
+
+/// What the report foretells of each run, held against the record.
+fn foretold_fault(scenario: &Scenario, played: &Played) -> Option<String> {
+    let recorded = scenario.outcomes();
+    let differ = recorded.into_iter().find_map(|(dag_id, recorded)| {
+        let foretold = played.foretold(&dag_id);
+        (foretold != recorded).then(|| format!("{recorded:?} recorded of `{dag_id}`, {foretold:?} foretold"))
+    })?;
+    Some(format!("{differ}: {}", played.findings()))
 }
 
 /// What became of the runs, held against the record.

@@ -11,6 +11,7 @@
 //! Everything lies below the build's target directory; nothing else on the machine is touched.
 //! Servers listen on loopback only and end with the value that holds them, also on Ctrl-C.
 
+pub(crate) mod anew;
 pub(crate) mod branch;
 pub(crate) mod dagbag;
 pub(crate) mod http;

@@ -2,8 +2,8 @@
 
     rewrite.py WAY FROM TO
 
-The ways: `format` (CPython's own layout and quotes, without comments), `comments` (one behind each
-line), `imports` (their order), `locals` (names of local variables), `helpers` (what functions return
+The ways: `format` (CPython's own layout and quotes, without comments), `quotes` (the other ones),
+`comments` (one behind each line), `imports` (their order), `locals` (names of local variables), `helpers` (what functions return
 is computed by a function of its own). Files that do not parse are left out.
 """
 import ast
@@ -28,6 +28,23 @@ def comments(source):
         line = lines[row - 1]
         if row not in commented:
             lines[row - 1] = line[:column] + "  # as it was" + line[column:]
+    return "".join(lines)
+
+
+def quotes(source):
+    """The other quotes around each text of one line that has neither in it."""
+    lines = source.splitlines(keepends=True)
+    texts = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == tokenize.STRING]
+    for token in reversed(texts):
+        mark = token.string[-1]
+        other = "'" if mark == '"' else '"'
+        begin = token.string.index(mark)
+        inner = token.string[begin + 1:-1]
+        row, column = token.start
+        if token.end[0] != row or any(letter in inner for letter in "'\"\\{"):
+            continue
+        line = lines[row - 1]
+        lines[row - 1] = line[:column] + token.string[:begin] + other + inner + other + line[token.end[1]:]
     return "".join(lines)
 
 
@@ -162,8 +179,8 @@ WORDS = ("airflow", "dag", "asset")
 
 
 def rewritten(way, source, ours):
-    if way == "comments":
-        return comments(source)
+    if way in ("comments", "quotes"):
+        return {"comments": comments, "quotes": quotes}[way](source)
     tree = ast.parse(source)
     tree = {"format": lambda t: t, "imports": lambda t: imports(t, ours), "locals": local_names, "helpers": helpers}[way](tree)
     text = ast.unparse(ast.fix_missing_locations(tree)) + "\n"

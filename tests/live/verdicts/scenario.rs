@@ -1,5 +1,6 @@
 //! A scenario as it lies in a folder, with what a real Airflow once did with it.
 
+use super::outcomes::outcomes;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -116,6 +117,12 @@ impl Scenario {
     /// What became of the instances.
     pub(crate) fn instances(&self) -> BTreeMap<String, String> {
         texts(&self.row["tis"])
+    }
+
+    /// What became of each run in the words of the predictions, by DAG.
+    pub(crate) fn outcomes(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let of = outcomes(&self.row).into_iter();
+        of.map(|(dag_id, outcomes)| (dag_id, outcomes.iter().map(|one| one.word().to_string()).collect())).collect()
     }
 
     /// What the last task left behind.

@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// For whatever the server does at once; the machine may be busy.
-const LIMIT: Duration = Duration::from_mins(3);
+const LIMIT: Duration = Duration::from_mins(5);
 /// How many task instances may run at once.
 const SLOTS: usize = 60;
 /// States in which an instance rests.
@@ -51,9 +51,18 @@ impl Played {
 
     /// What the report foretells of the run of that DAG.
     pub(crate) fn foretold(&self, dag_id: &str) -> BTreeSet<String> {
+        self.said_of(dag_id, "outcome")
+    }
+
+    /// What may become of it as well.
+    pub(crate) fn foretold_of_a_race(&self, dag_id: &str) -> BTreeSet<String> {
+        self.said_of(dag_id, "race")
+    }
+
+    fn said_of(&self, dag_id: &str, list: &str) -> BTreeSet<String> {
         let predictions = self.report["predictions"].as_array().into_iter().flatten();
         let mine = predictions.filter(|prediction| prediction["dag_id"] == dag_id);
-        mine.flat_map(|prediction| prediction["outcome"].as_array().into_iter().flatten())
+        mine.flat_map(|prediction| prediction[list].as_array().into_iter().flatten())
             .filter_map(|outcome| outcome.as_str().map(str::to_string))
             .collect()
     }

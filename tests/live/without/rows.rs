@@ -1,6 +1,7 @@
 //! The scenarios of this repository, each with what a real Airflow did.
 
-use crate::oracle::{judge, names, outcomes, truths};
+use crate::oracle::recorded::outcomes;
+use crate::oracle::{judge, names, truths};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
