@@ -29,8 +29,8 @@ mod unstable;
 mod xcom;
 
 pub use kind::{
-    Breach, Code, Data, Environment, FileChange, Graph, Handover, Hurt, Identity, Kind, KnownBy, Mapped, MappingChange,
-    Meets, Mixture, Notice, ParamRule, Reference, Settings, Skew, Usage,
+    Breach, Code, Counted, Data, Environment, FileChange, Graph, Handover, Hurt, Identity, Kind, KnownBy, Mapped,
+    MappingChange, Meets, Mixture, Notice, ParamRule, Reference, Settings, Skew, Usage,
 };
 pub use plan::{MOST, Plan};
 pub use settings::schedule_text;

@@ -15,6 +15,7 @@ pub use fit::Fit;
 use super::world::Run;
 use super::{Shape, Step};
 use crate::content::Location;
+use crate::python::syntax::{Expr, ExprKind};
 use crate::python::tree::Tree;
 use crate::python::value::Ref;
 use std::collections::{BTreeMap, BTreeSet};
@@ -148,8 +149,8 @@ pub struct Pull {
     pub task_ids: Option<Vec<String>>,
     /// Whether a list is given, and so a list is what comes back.
     pub many: bool,
-    /// Whether map indexes are named, so that what comes back depends on them.
-    pub indexed: bool,
+    /// Which of a mapped task's values are asked for.
+    pub indexes: Indexes,
     /// The DAG, where another one is named.
     pub dag_id: Option<String>,
     /// The key; none if it is not known.
@@ -162,6 +163,37 @@ pub struct Pull {
     pub usage: Use,
     /// The call.
     pub at: Location,
+}
+
+/// Which values of a mapped task a pull asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Indexes {
+    /// All that there are.
+    #[default]
+    All,
+    /// That of one index: the value itself comes back.
+    One(usize),
+    /// Those of these indexes: a list comes back.
+    These(Vec<usize>),
+    /// Some that are not known.
+    NotKnown,
+}
+
+impl Indexes {
+    /// As they stand in a call.
+    fn of(expr: Option<&Expr>) -> Self {
+        let index = |expr: &Expr| match expr.kind {
+            ExprKind::Int(index) => usize::try_from(index).ok(),
+            _ => None,
+        };
+        match expr.map(|expr| (expr, &expr.kind)) {
+            None | Some((_, ExprKind::None)) => Self::All,
+            Some((_, ExprKind::List(items) | ExprKind::Tuple(items))) => {
+                items.iter().map(index).collect::<Option<_>>().map_or(Self::NotKnown, Self::These)
+            }
+            Some((expr, _)) => index(expr).map_or(Self::NotKnown, Self::One),
+        }
+    }
 }
 
 /// A push of an XCom.

@@ -18,7 +18,7 @@ mod settings;
 mod skew;
 
 pub use code::{Breach, Code};
-pub use data::{Data, Handover, Hurt, ParamRule, Usage};
+pub use data::{Counted, Data, Handover, Hurt, ParamRule, Usage};
 pub use environment::Environment;
 pub use file::FileChange;
 pub use graph::Graph;

@@ -4,11 +4,11 @@
 mod read;
 mod value;
 
-use super::kind::{Handover, Hurt, Usage};
+use super::kind::{Counted, Handover, Hurt, Usage};
 use super::{Certainty, Change, Data, Kind, Side, templates};
 use crate::content::Location;
 use crate::dag::Step;
-use crate::dag::exchange::{Fit, Use};
+use crate::dag::exchange::{Fit, Indexes, Need, Use, What};
 use crate::dag::{Dag, Shape, Task};
 use crate::ids::{DagId, TaskId};
 pub(super) use read::codes;
@@ -78,8 +78,8 @@ impl Meeting<'_> {
         let had = of_deployed.map(|task| value(task, self.dag));
         let Some(task) = of_proposed else { return self.missing(producer, of_deployed, had.as_ref()) };
         let has = value(task, self.other);
-        let stored = self.stored(had.as_ref(), &has);
-        let coming = self.coming(had.as_ref(), &has);
+        let stored = self.stored(had.as_ref(), &has).or_else(|| self.miscounted_stored(had.as_ref()));
+        let coming = self.coming(had.as_ref(), &has).or_else(|| self.miscounted(had.as_ref(), &has));
         let Some(certainty) = certainty(stored.as_ref(), coming.as_ref()) else {
             return self.read_changed(producer, of_deployed?, had.as_ref());
         };
@@ -101,8 +101,8 @@ impl Meeting<'_> {
             stored: stored.map(|(hurt, _)| hurt),
             coming: coming.map(|(hurt, _)| hurt),
             usage: Usage(Box::new(self.read.usage.clone())),
-            had: match had {
-                Some(Value::Known(shape)) => shape.clone(),
+            had: match had.map(|had| had.at(&self.read.indexes)) {
+                Some(Value::Known(shape, _)) => shape,
                 Some(Value::Absent) => Shape::None,
                 Some(Value::NotKnown) | None => Shape::Any,
             },
@@ -126,13 +126,14 @@ impl Meeting<'_> {
 
     /// What the proposed reader finds wrong with what the proposed producer will store.
     fn coming(&self, had: Option<&Value>, has: &Value) -> Option<Wrong> {
-        match has {
+        let had_at = had.map(|had| had.at(&self.read.indexes));
+        match has.at(&self.read.indexes) {
             Value::NotKnown => None,
-            Value::Absent if had == Some(&Value::Absent) && self.before.is_some() => None,
+            Value::Absent if had_at == Some(Value::Absent) && self.before.is_some() => None,
             Value::Absent => self.absent(),
-            Value::Known(shape) => {
+            Value::Known(shape, _) => {
                 let base = self.base(had);
-                match self.read.usage.fits(shape) {
+                match self.read.usage.fits(&shape) {
                     Fit::Fails(..) | Fit::Alters(..) if base.as_ref().is_some_and(|base| !base.passes()) => None,
                     Fit::Fails(why, _) => Some((hurt(why, true), Certainty::Certain)),
                     Fit::Alters(why, _) => Some((hurt(why, false), Certainty::Certain)),
@@ -140,13 +141,13 @@ impl Meeting<'_> {
                     Fit::May(why, _) => Some((hurt(why.clone(), true), Certainty::Possible(why))),
                     Fit::Fits => None,
                     Fit::Open(_) => {
-                        let Some(Value::Known(known)) = had else { return None };
+                        let Some(Value::Known(known, _)) = had_at else { return None };
                         if self.changed() {
                             // Both sides change together, and nothing that is followed speaks against it.
                             return None;
                         }
                         let why = format!("it was written for {}, and gets {}", known.shown(), shape.shown());
-                        let parts = self.read.usage.open_in(known, shape);
+                        let parts = self.read.usage.open_in(&known, &shape);
                         let certainty = parts.iter().filter_map(|(a, b)| differs(a, b)).min()?;
                         Some((hurt(why, true), certainty))
                     }
@@ -160,12 +161,12 @@ impl Meeting<'_> {
         if !self.changed() {
             return None;
         }
-        match had? {
+        match had?.at(&self.read.indexes) {
             Value::NotKnown => None,
             Value::Absent => self.absent(),
-            Value::Known(shape) => {
+            Value::Known(shape, _) => {
                 let base = self.base(had);
-                match self.read.usage.fits(shape) {
+                match self.read.usage.fits(&shape) {
                     Fit::Fails(..) | Fit::Alters(..) | Fit::May(..)
                         if base.as_ref().is_some_and(|base| !base.passes()) =>
                     {
@@ -176,8 +177,8 @@ impl Meeting<'_> {
                     Fit::May(why, _) => Some((hurt(why.clone(), true), Certainty::Possible(why))),
                     Fit::Fits => None,
                     Fit::Open(at) => {
-                        let Value::Known(new) = has else { return None };
-                        if differs(shape, new)? != Certainty::Certain {
+                        let Value::Known(new, _) = has.at(&self.read.indexes) else { return None };
+                        if differs(&shape, &new)? != Certainty::Certain {
                             return None;
                         }
                         let why =
@@ -192,15 +193,34 @@ impl Meeting<'_> {
 
     /// How the deployed reader goes with what the deployed producer stores.
     fn base(&self, had: Option<&Value>) -> Option<Fit> {
-        match (self.before, had) {
-            (Some(before), Some(Value::Known(shape))) => Some(before.usage.fits(shape)),
+        let before = self.before?;
+        match had?.at(&before.indexes) {
+            Value::Known(shape, _) => Some(before.usage.fits(&shape)),
             _ => None,
         }
     }
 
+    /// What the proposed reader finds wrong with how many values the proposed producer will store.
+    fn miscounted(&self, had: Option<&Value>, has: &Value) -> Option<Wrong> {
+        let (why, counted) = miscounted(self.read, has)?;
+        if self.before.zip(had).is_some_and(|(before, had)| miscounted(before, had).is_some()) {
+            return None;
+        }
+        Some((Hurt { why, fails: true, nothing: false, counted }, Certainty::Certain))
+    }
+
+    /// The same of those that the deployed producer has stored.
+    fn miscounted_stored(&self, had: Option<&Value>) -> Option<Wrong> {
+        self.changed().then(|| self.miscounted(had, had?)).flatten()
+    }
+
     /// Whether the reader asks something that it did not ask before.
     fn changed(&self) -> bool {
-        self.before.is_none_or(|before| self.read.usage.asks_more_than(&before.usage) || before.way != self.read.way)
+        self.before.is_none_or(|before| {
+            self.read.usage.asks_more_than(&before.usage)
+                || before.way != self.read.way
+                || before.indexes != self.read.indexes
+        })
     }
 
     /// What becomes of the reader if nothing is stored.
@@ -210,10 +230,13 @@ impl Meeting<'_> {
             // Where the proposed producer has `multiple_outputs`, Airflow 2.11 and 3 give `None`.
             let why = format!("key `{}` is not stored", read.key);
             let lenient = self.producer_splits() && !read.usage.fits(&Shape::None).fails();
-            return Some((Hurt { why, fails: !lenient, nothing: true }, Certainty::Certain));
+            let hurt = Hurt { why, fails: !lenient, nothing: true, counted: Counted::No };
+            return Some((hurt, Certainty::Certain));
         }
         let given = read.default.clone().unwrap_or(Shape::None);
-        let nothing = |why: String, fails: bool| Some((Hurt { why, fails, nothing: true }, Certainty::Certain));
+        let nothing = |why: String, fails: bool| {
+            Some((Hurt { why, fails, nothing: true, counted: Counted::No }, Certainty::Certain))
+        };
         match read.usage.fits(&given) {
             Fit::Fails(why, _) => nothing(why, true),
             _ if read.default.is_some() || read.usage.expects_none || read.usage == Use::default() => None,
@@ -258,8 +281,11 @@ impl Meeting<'_> {
         (task, has): (&Task, &Value),
     ) -> Change {
         let nothing = [&handover.stored, &handover.coming].into_iter().flatten().any(|hurt| hurt.nothing);
-        let shape = |value: Option<&Value>| match value {
-            Some(Value::Known(shape)) => shape.clone(),
+        let counted =
+            [&handover.stored, &handover.coming].into_iter().flatten().any(|hurt| hurt.counted != Counted::No);
+        let shape = |value: Option<&Value>| match value.map(|value| value.at(&self.read.indexes)) {
+            Some(Value::Known(Shape::List(one), Some(count))) if counted => Shape::Tuple(vec![*one; count]),
+            Some(Value::Known(shape, _)) => shape,
             Some(Value::Absent) => Shape::None,
             _ => Shape::Any,
         };
@@ -293,7 +319,22 @@ impl Meeting<'_> {
 }
 
 fn hurt(why: String, fails: bool) -> Hurt {
-    Hurt { why, fails, nothing: false }
+    Hurt { why, fails, nothing: false, counted: Counted::No }
+}
+
+/// Why the number of the values that a mapped task stores is wrong for a reader, if it is.
+fn miscounted(read: &Read, value: &Value) -> Option<(String, Counted)> {
+    let Value::Known(Shape::List(one), Some(count)) = value.at(&read.indexes) else { return None };
+    let asks = |need: &&Need| need.path.is_empty() && matches!(need.what, What::Index(_) | What::Unpack(..));
+    let usage = Use { needs: read.usage.needs.iter().filter(asks).cloned().collect(), ..Use::default() };
+    let fault = |count: usize| match usage.fits(&Shape::Tuple(vec![(*one).clone(); count])) {
+        Fit::Fails(why, _) => Some(why),
+        _ => None,
+    };
+    let why = fault(count)?;
+    // Airflow 2 leaves out what is not there.
+    let fits_three = matches!(&read.indexes, Indexes::These(all) if fault(all.len()).is_none());
+    Some((why, if fits_three { Counted::OnTwo } else { Counted::Yes }))
 }
 
 /// Whether anything is wrong, and is so for certain.

@@ -2,7 +2,7 @@
 
 use super::express::of_context;
 use super::walk::{Abs, CALLS, Frame, Is, Walk};
-use super::{Pull, Step, Use, What};
+use super::{Indexes, Pull, Step, Use, What};
 use crate::content::Span;
 use crate::dag::Shape;
 use crate::python::syntax::{Arg, Expr, ExprKind, Name, ParameterKind, StmtKind};
@@ -36,6 +36,15 @@ impl<'e> Given<'e> {
     fn value(&self, position: usize, name: &str) -> Option<&Abs> {
         let named = self.named.iter().find(|(given, ..)| &**given == name).map(|(_, value, _)| value);
         named.or_else(|| self.positional.get(position).map(|(value, _)| value))
+    }
+
+    /// The map indexes of a pull.
+    fn indexes(&self) -> Indexes {
+        match self.named.iter().find(|(name, ..)| &**name == "map_indexes") {
+            Some((_, _, Passed { expr: None, .. })) => Indexes::NotKnown,
+            Some((_, _, Passed { expr, .. })) => Indexes::of(*expr),
+            None => Indexes::All,
+        }
     }
 
     fn all(&self) -> impl Iterator<Item = (&Abs, Passed<'e>)> {
@@ -154,7 +163,7 @@ impl Walk<'_, '_> {
                     // Which DAG is meant decides whose tasks these are.
                     task_ids: task_ids.filter(|_| !given.more && dag_id.is_none_or(|id| text(id).is_some())),
                     many,
-                    indexed: given.value(usize::MAX, "map_indexes").is_some_and(|value| value.shape != Shape::None),
+                    indexes: given.indexes(),
                     dag_id: dag_id.and_then(text),
                     key,
                     default: given.value(usize::MAX, "default").map(|value| value.shape.clone()),

@@ -1,6 +1,6 @@
 //! Jinja templates: what they pull and which parameters of the run they read.
 
-use super::{Need, ParamRead, Pull, Step, Use, What};
+use super::{Indexes, Need, ParamRead, Pull, Step, Use, What};
 use crate::content::Location;
 use crate::python::parse::parse;
 use crate::python::syntax::{Arg, BinaryOp, Clause, CompareOp, Expr, ExprKind, Module, StmtKind};
@@ -284,7 +284,7 @@ impl Reader<'_> {
         self.template.pulls.push(Pull {
             task_ids: task_ids.filter(|_| dag_id.is_none_or(|id| text(id).is_some())),
             many: ids.is_some_and(|ids| matches!(ids.kind, ExprKind::List(_) | ExprKind::Tuple(_))),
-            indexed: named("map_indexes").is_some(),
+            indexes: Indexes::of(named("map_indexes")),
             dag_id: dag_id.and_then(text).map(str::to_owned),
             key,
             default: named("default").map(|_| crate::dag::Shape::Any),

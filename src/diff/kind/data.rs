@@ -135,6 +135,20 @@ pub struct Hurt {
     pub fails: bool,
     /// Whether it finds nothing at all.
     pub nothing: bool,
+    /// Whether that rests on how many instances a mapped task has.
+    pub counted: Counted,
+}
+
+/// Whether what is wrong with a value rests on how many instances a mapped task has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counted {
+    /// Not at all.
+    #[default]
+    No,
+    /// It does.
+    Yes,
+    /// It does, and on Airflow 2 alone: 3 gives `None` for an index that is asked for and not there.
+    OnTwo,
 }
 
 /// What a parameter takes.

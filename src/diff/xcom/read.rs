@@ -3,7 +3,7 @@
 use super::value::RETURNED;
 use crate::content::Location;
 use crate::dag::Step;
-use crate::dag::exchange::{Need, Use, What, template};
+use crate::dag::exchange::{Indexes, Need, Use, What, template};
 use crate::dag::{Callable, Shape, Task};
 use std::borrow::Cow;
 
@@ -17,6 +17,8 @@ pub(super) struct Read {
     /// Another DAG whose tasks these are.
     pub(super) dag_id: Option<String>,
     pub(super) key: String,
+    /// Which values of a mapped task.
+    pub(super) indexes: Indexes,
     pub(super) way: Way,
     /// What comes back if nothing is stored.
     pub(super) default: Option<Shape>,
@@ -46,7 +48,8 @@ pub(super) fn of(task: &Task, files: &[Cow<str>]) -> Vec<Read> {
     let in_templates = texts.flat_map(|text| template::read(text, &task.at).pulls);
     for pull in in_code.chain(in_templates) {
         let (Some(producers), Some(key)) = (pull.task_ids, pull.key) else { continue };
-        if pull.indexed || pull.prior {
+        let of_several = pull.many && pull.indexes != Indexes::All;
+        if pull.indexes == Indexes::NotKnown || of_several || pull.prior {
             // Which of several values comes back depends on what other runs or indexes stored.
             continue;
         }
@@ -55,6 +58,7 @@ pub(super) fn of(task: &Task, files: &[Cow<str>]) -> Vec<Read> {
             many: pull.many,
             dag_id: pull.dag_id,
             key,
+            indexes: pull.indexes,
             way: Way::Pull,
             default: pull.default,
             usage: pull.usage,
@@ -91,6 +95,7 @@ fn of_argument(task: &Task, takes: &crate::dag::Takes) -> Read {
         many: false,
         dag_id: None,
         key: takes.key.clone(),
+        indexes: Indexes::All,
         way: Way::Argument,
         default: None,
         usage: if mapped { each(usage, &takes.at) } else { usage },

@@ -1,8 +1,12 @@
 //! What a task stores under a key when it ends.
 
 use super::read::codes;
-use crate::dag::{Callable, Dag, Shape, Task};
+use crate::dag::exchange::Indexes;
+use crate::dag::{Callable, Dag, Group, Mapping, Shape, Task};
 use crate::ids::GroupId;
+
+/// More instances of a mapped task are not counted by whoever reads what they store.
+const MOST_COUNTED: usize = 64;
 
 /// The key of what a task returns.
 pub(super) const RETURNED: &str = "return_value";
@@ -10,8 +14,8 @@ pub(super) const RETURNED: &str = "return_value";
 /// What is stored under a key.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
-    /// A value of that shape.
-    Known(Shape),
+    /// A value of that shape; of a mapped task a list, with the number of its instances where that is written.
+    Known(Shape, Option<usize>),
     /// Nothing.
     Absent,
     /// The text does not say.
@@ -26,9 +30,40 @@ impl Value {
         let many = task.mapped.is_some() || around.is_some_and(|group| beside != Some(group));
         match one {
             // A mapped task that is not expanded over anything stores an empty list all the same.
-            Self::Known(shape) if many => Self::Known(Shape::List(Box::new(shape))),
+            Self::Known(shape, _) if many => {
+                let mapping = task.mapped.as_ref().or_else(|| around.and_then(|id| group(dag, id)?.mapped.as_ref()));
+                let both = task.mapped.is_some() && around.is_some();
+                let mapping = mapping.filter(|mapping| !mapping.over.is_empty());
+                let count = mapping.and_then(Mapping::count).filter(|count| !both && *count <= MOST_COUNTED);
+                if shape == Shape::Any && count.is_none() {
+                    return Self::NotKnown;
+                }
+                Self::Known(Shape::List(Box::new(shape)), count)
+            }
+            Self::Known(Shape::Any, _) => Self::NotKnown,
             Self::Absent if many => Self::NotKnown,
             one => one,
+        }
+    }
+
+    /// What one task stores.
+    fn one(shape: Shape) -> Self {
+        if shape == Shape::Any { Self::NotKnown } else { Self::Known(shape, None) }
+    }
+
+    /// What a pull of those map indexes finds of it.
+    pub(super) fn at(&self, indexes: &Indexes) -> Self {
+        match (indexes, self) {
+            (Indexes::All, value) => value.clone(),
+            (Indexes::One(index), Self::Known(Shape::List(one), count)) => match count {
+                Some(count) if index >= count => Self::Absent,
+                _ => Self::Known((**one).clone(), None),
+            },
+            (Indexes::These(all), Self::Known(shape @ Shape::List(_), count)) => {
+                let there = count.map(|count| all.iter().filter(|index| **index < count).count());
+                Self::Known(shape.clone(), there)
+            }
+            _ => Self::NotKnown,
         }
     }
 
@@ -38,12 +73,11 @@ impl Value {
         if key == RETURNED {
             return match (off, task.callable.as_deref().or_else(|| execute(task)), kind(task)) {
                 (true, ..) => Self::Absent,
-                (_, _, Returns::Text) => Self::Known(Shape::Named("str".into())),
+                (_, _, Returns::Text) => Self::one(Shape::Named("str".into())),
                 (_, _, Returns::NotKnown) | (_, None, _) => Self::NotKnown,
                 (_, Some(code), Returns::Result) => match &code.returns {
                     Shape::None => Self::Absent,
-                    Shape::Any => Self::NotKnown,
-                    shape => Self::Known(shape.clone()),
+                    shape => Self::Known(shape.clone(), None),
                 },
             };
         }
@@ -55,7 +89,7 @@ impl Value {
             .collect();
         match pushed.as_slice() {
             [] => {}
-            [one] => return if *one == Shape::Any { Self::NotKnown } else { Self::Known(one.clone()) },
+            [one] => return Self::one(one.clone()),
             _ => return Self::NotKnown,
         }
         if codes.is_empty() || codes.iter().any(|code| code.exchange.pushes_more.is_some()) {
@@ -64,8 +98,7 @@ impl Value {
         if task.multiple_outputs == Some(true) && !off {
             return match task.callable.as_deref().map(|code| &code.returns) {
                 Some(Shape::Dict(Some(keys))) => match keys.get(key) {
-                    Some(Shape::Any) => Self::NotKnown,
-                    Some(shape) => Self::Known(shape.clone()),
+                    Some(shape) => Self::one(shape.clone()),
                     None => Self::Absent,
                 },
                 _ => Self::NotKnown,
@@ -111,11 +144,15 @@ fn execute(task: &Task) -> Option<&Callable> {
 fn mapped_group<'a>(dag: &'a Dag, mut group: Option<&'a GroupId>) -> Option<&'a GroupId> {
     for _ in 0..=dag.groups.len() {
         let id = group?;
-        let found = dag.groups.iter().find(|group| group.group_id.exact() == Some(id))?;
+        let found = self::group(dag, id)?;
         if found.mapped.is_some() {
             return Some(id);
         }
         group = found.parent.as_ref();
     }
     None
+}
+
+fn group<'a>(dag: &'a Dag, id: &GroupId) -> Option<&'a Group> {
+    dag.groups.iter().find(|group| group.group_id.exact() == Some(id))
 }

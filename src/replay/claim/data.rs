@@ -5,8 +5,8 @@ use super::super::{Harm, Scene, of};
 use super::{Claim, Fate};
 use crate::dag::Shape;
 use crate::dag::exchange::{Fit, What};
-use crate::diff::{Data, Handover, Hurt, ParamRule};
-use crate::facts::{Answer, StoredType, TaskInstance, TaskState, ValueKind};
+use crate::diff::{Counted, Data, Handover, Hurt, ParamRule};
+use crate::facts::{Answer, Progress, StoredType, TaskInstance, TaskState, ValueKind};
 use crate::ids::TaskId;
 
 /// What it does to the run beyond the graphs.
@@ -154,7 +154,8 @@ fn handed_over(handover: &Handover, scene: &Scene) -> Vec<Claim> {
         Stored::Hurts(hurt) => Some(hurt),
         Stored::NotKnown => wrong(handover, scene).cloned(),
     };
-    let Some(hurt) = hurt else { return Vec::new() };
+    let here = |hurt: &Hurt| hurt.counted != Counted::OnTwo || scene.may_be_2();
+    let Some(hurt) = hurt.filter(here) else { return Vec::new() };
     let (producer, consumer) = (&handover.producer, &handover.consumer);
     let claim = if hurt.fails {
         Claim::fails(consumer, format!("takes what `{producer}` stored: {}", hurt.why))
@@ -189,8 +190,8 @@ fn shown(handover: &Handover, scene: &Scene) -> Stored {
         ValueKind::Null | ValueKind::Boolean | ValueKind::Number | ValueKind::Array => {}
     }
     match usage.fits(&of_json(kind)) {
-        Fit::Fails(why, _) => Stored::Hurts(Hurt { why, fails: true, nothing: false }),
-        Fit::Alters(why, _) => Stored::Hurts(Hurt { why, fails: false, nothing: false }),
+        Fit::Fails(why, _) => Stored::Hurts(Hurt { why, fails: true, nothing: false, counted: Counted::No }),
+        Fit::Alters(why, _) => Stored::Hurts(Hurt { why, fails: false, nothing: false, counted: Counted::No }),
         _ if kind == ValueKind::String => Stored::NotKnown,
         Fit::Fits | Fit::Open(_) | Fit::May(..) => Stored::Fits,
     }
@@ -272,5 +273,10 @@ fn wrong<'a>(handover: &'a Handover, scene: &Scene) -> Option<&'a Hurt> {
         TaskState::Running | TaskState::Other(_) => handover.stored.as_ref(),
         _ => handover.coming.as_ref(),
     };
-    instances.into_iter().find_map(of_one)
+    // How many there are is not settled while one may still be made.
+    let settled =
+        |instance: &&TaskInstance| matches!(instance.state.progress(), Progress::Finished | Progress::Removed);
+    let of_all = if instances.iter().all(settled) { &handover.stored } else { &handover.coming };
+    let of_all = of_all.as_ref().filter(|hurt| hurt.counted != Counted::No);
+    instances.into_iter().find_map(|one| of_one(one).filter(|hurt| hurt.counted == Counted::No)).or(of_all)
 }
