@@ -156,7 +156,9 @@ impl Home {
         let lock = take_lock(&folder.join("lock"))?;
         let mut home =
             Self { places, state, effects, options, recovered: None, reconciled: Mutex::default(), _lock: lock };
-        if !linked {
+        if linked {
+            home.return_to_tree()?;
+        } else {
             home.leave_trees()?;
         }
         home.recovered = home.recover()?;

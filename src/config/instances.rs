@@ -83,6 +83,7 @@ pub struct ConfigText {
 #[serde(deny_unknown_fields, default)]
 struct Operator {
     instance: BTreeMap<String, Table>,
+    layout: Ignored,
     source: SourceTable,
     levels: Ignored,
     paths: Ignored,

@@ -136,6 +136,32 @@ impl Layout {
         ["dags", "plugins/operators", "plugins/sensors"].into_iter().map(str::to_string).chain(shared).collect()
     }
 
+    /// Files that would lie in the place of another part than their own: a shared folder called
+    /// `operators`, or one that two roots would make (R7).
+    pub fn misplaced<'p>(self, files: &[(&'p ContentPath, Place)]) -> Vec<&'p ContentPath> {
+        let Self::Roots(roots) = self else {
+            let wrong = files.iter().filter(|(_, place)| self.rank_of(&place.dest) != place.rank);
+            return wrong.map(|(path, _)| *path).collect();
+        };
+        let mut owners = BTreeMap::new();
+        for (_, place) in files {
+            if let Some(folder) = roots.folder_of(place.rank, &place.dest) {
+                owners.entry(folder).or_insert(place.rank);
+            }
+        }
+        let is_wrong = |place: &Place| {
+            let mut above = place.dest.parent();
+            let owner = std::iter::from_fn(|| {
+                let here = above.take()?;
+                above = here.parent();
+                Some(here)
+            })
+            .find_map(|folder| owners.get(folder.as_str()));
+            !roots.is_of(place.rank, &place.dest) || owner.is_some_and(|owner| *owner != place.rank)
+        };
+        files.iter().filter(|(_, place)| is_wrong(place)).map(|(path, _)| *path).collect()
+    }
+
     /// The number of the step to which a delivered file belongs, by where it lies; what no root
     /// takes any more leaves as a DAG does, before all code.
     pub fn rank_of(self, dest: &HomePath) -> usize {
@@ -362,6 +388,7 @@ mod tests {
                 (layout.rank_of(&found.dest), layout.source_of(&found.dest).unwrap().unwrap().as_str()),
                 (rank, path)
             );
+            assert_eq!(layout.misplaced(&[(&ContentPath::new(path).unwrap(), found)]), Vec::<&ContentPath>::new());
         }
         for nothing in
             ["libs/loose.py", "dags/d.py", "airflow/plugins/.airflowignore", "airflow/dags/x.pyc", "README.md"]
@@ -379,6 +406,17 @@ mod tests {
         let whole = Layout::of_roots(roots(&[(".", "dags/team")]).unwrap());
         assert_eq!(whole.place(&ContentPath::new("a/d.py").unwrap()).unwrap().dest, home("dags/team/a/d.py"));
         assert_eq!(whole.source_of(&home("dags/team/a/d.py")).unwrap().unwrap().as_str(), "a/d.py");
+    }
+
+    #[test]
+    fn a_folder_that_two_roots_would_make_is_misplaced() {
+        let named = [("libs/*", "plugins/*"), ("plugins", "plugins"), ("vendor", "plugins/vendor"), ("dags", "dags")];
+        let layout = Layout::of_roots(roots(&named).unwrap());
+        let paths = ["libs/etl/a.py", "plugins/etl/b.py", "plugins/o.py", "plugins/ops/o.py", "plugins/vendor/v.py"];
+        let paths = paths.map(|path| ContentPath::new(path).unwrap());
+        let placed: Vec<_> = paths.iter().map(|path| (path, layout.place(path).unwrap())).collect();
+        let misplaced: Vec<&str> = layout.misplaced(&placed).into_iter().map(ContentPath::as_str).collect();
+        assert_eq!(misplaced, ["plugins/etl/b.py", "plugins/vendor/v.py"]);
     }
 
     #[test]

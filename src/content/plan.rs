@@ -259,9 +259,12 @@ impl Target {
         let mut files = BTreeMap::<HomePath, Delivered>::new();
         let mut links = BTreeMap::new();
         let mut reserved = BTreeSet::new();
-        for (path, file) in proposed.files() {
-            let Some(Place { rank, area, dest }) = layout.place(path) else { continue };
-            if layout.rank_of(&dest) != rank && !off("R7") {
+        let places = proposed.files().filter_map(|(path, _)| Some((path, layout.place(path)?)));
+        let places: Vec<(&ContentPath, Place)> = places.collect();
+        let misplaced: BTreeSet<&ContentPath> = layout.misplaced(&places).into_iter().filter(|_| !off("R7")).collect();
+        for (path, Place { rank, area, dest }) in places {
+            let Some(file) = proposed.get(path) else { continue };
+            if misplaced.contains(path) {
                 reserved.extend(inner_folder(path, layout));
                 continue;
             }

@@ -5,7 +5,7 @@ use super::places::Places;
 use super::record::{Stamp, read_record};
 use super::state::is_absent;
 use super::{PublishError, ROOTS, Record, STATE};
-use crate::content::{Area, BlobId, File, HomePath, Layout, Mode, Revision, Snapshot};
+use crate::content::{Area, BlobId, ContentPath, File, HomePath, Layout, Mode, Revision, Snapshot};
 use crate::switch::off;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -41,6 +41,8 @@ pub struct Observed {
     /// What drifted files were recorded as.
     recorded: BTreeMap<HomePath, (BlobId, Mode, Stamp)>,
     revisions: BTreeMap<HomePath, Revision>,
+    /// Where each recorded file lies in the repository.
+    sources: BTreeMap<HomePath, ContentPath>,
 }
 
 /// How closely files are looked at.
@@ -162,10 +164,10 @@ pub fn deployed(
     let places = airflow_home.into();
     let mut snapshot = Snapshot::empty(observed.revision.clone());
     for (dest, (id, mode)) in &observed.manifest {
-        let Ok(Some(source)) = layout.source_of(dest) else { continue };
-        if layout.place(&source).is_none_or(|place| place.dest != *dest) {
-            continue;
-        }
+        let leads_there = |source: &ContentPath| layout.place(source).is_some_and(|place| place.dest == *dest);
+        let recorded = observed.sources.get(dest).filter(|source| leads_there(source)).cloned();
+        let usual = || layout.source_of(dest).ok().flatten().filter(leads_there);
+        let Some(source) = recorded.or_else(usual) else { continue };
         let path = places.at(dest.as_str());
         let bytes = read(&path, *mode).map_err(PublishError::failed("reading", &path))?;
         let revision = observed.revisions.get(dest).unwrap_or(&observed.revision).clone();
@@ -323,10 +325,15 @@ fn compared(found: BTreeMap<HomePath, Found>, record: Option<&Record>, roots: BT
         ignored: record.and_then(|record| record.ignored.clone()),
         recorded: undisturbed,
         revisions,
+        sources: whole.map(|record| record.sources()).unwrap_or_default(),
     }
 }
 
 impl Record {
+    fn sources(&self) -> BTreeMap<HomePath, ContentPath> {
+        self.files.iter().map(|(dest, recorded)| (dest.clone(), recorded.source.clone())).collect()
+    }
+
     /// Whether it only says which folders belong to the syncer: a delivery was cut off and could
     /// not be finished, and what is on disk is of no one revision.
     pub fn is_partial(&self) -> bool {

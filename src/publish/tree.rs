@@ -47,7 +47,7 @@ impl Home {
     /// The way back from links to folders of the home itself: each folder of the tree changes
     /// places with its link, so that at every moment the same files are found under the same names,
     /// with the times that they have. Cut off, it is carried on here, or undone by
-    /// [`Home::begin_trees`].
+    /// [`Home::return_to_tree`].
     pub(super) fn leave_trees(&self) -> Result<(), PublishError> {
         let current = self.places.at(CURRENT);
         let linked: Vec<&str> = LINKED.into_iter().filter(|root| self.places.links_to_tree(root)).collect();
@@ -100,7 +100,7 @@ impl Home {
 
     /// Puts a folder back into its tree that was taken out of it when [`Home::leave_trees`] was cut
     /// off.
-    fn return_to_tree(&self) -> Result<(), PublishError> {
+    pub(super) fn return_to_tree(&self) -> Result<(), PublishError> {
         let current = self.places.at(CURRENT);
         for root in LINKED {
             let (inside, path) = (current.join(root), self.places.at(root));
@@ -118,10 +118,7 @@ impl Home {
     pub(super) fn begin_trees(&self) -> Result<(), PublishError> {
         let used =
             |root: &str| look(&self.places.at(root)).map(|there| there.is_some() && holds_files(&self.places.at(root)));
-        if self.places.at(CURRENT).is_dir() {
-            return self.return_to_tree();
-        }
-        if used("dags")? || used("plugins")? {
+        if self.places.at(CURRENT).is_dir() || used("dags")? || used("plugins")? {
             return Ok(());
         }
         let name = format!("{TREES}/0-empty");

@@ -78,18 +78,34 @@ impl Roots {
         self.found(dest).map(|(at, _)| at)
     }
 
-    /// The inverse of [`Roots::place`].
+    /// Whether a file of that root may lie there: not in the place that another root has inside of
+    /// its own.
+    pub(super) fn is_of(&self, at: usize, dest: &HomePath) -> bool {
+        let inner =
+            self.0.iter().filter(|root| dest.below(&root.to).is_some_and(|rest| !root.each || rest.contains('/')));
+        let deepest = inner.map(|root| root.to.len()).max();
+        self.0.get(at).is_some_and(|root| Some(root.to.len()) == deepest)
+    }
+
+    /// The folder below the home that belongs to a root of each alone: `plugins/etl` of `plugins/*`.
+    pub(super) fn folder_of(&self, at: usize, dest: &HomePath) -> Option<String> {
+        let root = self.0.get(at).filter(|root| root.each)?;
+        let (folder, _) = dest.below(&root.to)?.split_once('/')?;
+        Some(format!("{}/{folder}", root.to))
+    }
+
+    /// The inverse of [`Roots::place`], where two roots do not share a place.
     pub(super) fn source_of(&self, dest: &HomePath) -> Option<String> {
         let (at, rest) = self.found(dest)?;
         let from = &self.0.get(at)?.from;
         Some(if from.is_empty() { rest.to_string() } else { format!("{from}/{rest}") })
     }
 
-    /// The innermost place that a delivered file lies in: first one that is named, then one of each.
+    /// The innermost place that a delivered file lies in: first one of each, then one that is whole.
     fn found<'d>(&self, dest: &'d HomePath) -> Option<(usize, &'d str)> {
         let below = |(at, root): (usize, &Root)| {
             let rest = dest.below(&root.to).filter(|rest| !root.each || rest.contains('/'))?;
-            Some((at, rest, (root.to.len(), !root.each)))
+            Some((at, rest, (root.to.len(), root.each)))
         };
         self.0.iter().enumerate().filter_map(below).max_by_key(|(_, _, inner)| *inner).map(|(at, rest, _)| (at, rest))
     }
