@@ -312,7 +312,7 @@ fn named(refusals: Vec<Refusal>) -> Vec<Refusal> {
 /// The folder directly below one of the layout's, in which a file lies.
 fn inner_folder(path: &ContentPath, layout: Layout) -> Option<ContentPath> {
     let folders = layout.folders();
-    let (folder, rest) = folders.iter().filter_map(|folder| Some((folder, path.below(folder)?))).next()?;
+    let (folder, rest) = folders.iter().find_map(|folder| Some((folder, path.below(folder)?)))?;
     ContentPath::new(format!("{folder}/{}", rest.split('/').next()?)).ok()
 }
 

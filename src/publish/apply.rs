@@ -140,7 +140,7 @@ impl Home {
     /// what is deployed. The journal goes last, so that a kill in between leads here again.
     fn abandon(&self, journal: Option<&Journal>) -> Result<(), PublishError> {
         let before = read_record(&self.places)?;
-        let mut roots = journal.map(Journal::owned).unwrap_or_else(|| Layout::Content.owned(std::iter::empty()));
+        let mut roots = journal.map_or_else(|| Layout::Content.owned(std::iter::empty()), Journal::owned);
         roots.extend(before.iter().flat_map(|record| record.roots.clone()));
         let record = Record {
             sequence: before.as_ref().map_or(0, |record| record.sequence) + 1,

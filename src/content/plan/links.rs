@@ -18,7 +18,7 @@ const MOST_PARTS: usize = 2_000_000;
 /// The links of a tree among its files.
 pub(super) struct Links<'a> {
     files: &'a BTreeMap<HomePath, Delivered>,
-    links: BTreeMap<HomePath, String>,
+    targets: BTreeMap<HomePath, String>,
     /// Parts of paths that were looked up so far.
     pub(super) parts: usize,
 }
@@ -26,7 +26,7 @@ pub(super) struct Links<'a> {
 impl<'a> Links<'a> {
     /// The links, by where they will stand.
     pub(super) fn of(links: BTreeMap<HomePath, String>, files: &'a BTreeMap<HomePath, Delivered>) -> Self {
-        Self { files, links, parts: 0 }
+        Self { files, targets: links, parts: 0 }
     }
 
     /// What speaks against each of them.
@@ -57,7 +57,7 @@ impl<'a> Links<'a> {
         let mut here = dest.parent().map(|folder| folder.to_string()).unwrap_or_default();
         // What is still to be walked, the next part last.
         let mut todo: Vec<&str> = Vec::new();
-        if let Some(fault) = enter(self.links.get(dest)?, &mut todo) {
+        if let Some(fault) = enter(self.targets.get(dest)?, &mut todo) {
             return Some(fault);
         }
         let mut followed = 1;
@@ -81,7 +81,7 @@ impl<'a> Links<'a> {
             if here.len() > 2 * LONGEST_TARGET {
                 return Some(Fault::Escapes);
             }
-            if let Some(target) = self.links.get(here.as_str()) {
+            if let Some(target) = self.targets.get(here.as_str()) {
                 followed += 1;
                 if followed > LINK_LIMIT {
                     return Some(Fault::Loops);
