@@ -4,7 +4,7 @@
 //! that is a link to the tree of one revision. A delivery builds the next tree beside it, unchanged
 //! files as hard links so that their times stay, and puts another link in the place of `current`:
 //! one rename, by which both folders change at the same moment. What reads the tree before goes on
-//! reading it, until the delivery after the next one takes it away.
+//! reading it: a later delivery takes it away, and not as long as one is hard on the heels of another.
 //!
 //! A tree is a small home of its own: its record lies in it and changes with it.
 
@@ -18,6 +18,7 @@ use super::{
     read_hold,
 };
 use crate::content::{BlobId, HomePath, Layout, Mode, Operation, Plan, PluginFolders, Snapshot};
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,11 @@ const TREES: &str = ".dagguard/trees";
 const LINKED: [&str; 2] = ["plugins", "dags"];
 /// What the history has to say of a tree, written into it before it is deployed.
 const NOTE: &str = "delivered";
+/// For so long what opened a folder of a tree may still be about to list it. An importer that was held up
+/// between the two on a busy machine found a folder half taken away, and its modules missing.
+const READ_FOR: SignedDuration = SignedDuration::from_mins(1);
+/// No more trees than these are kept for that.
+const MOST_READ: usize = 8;
 
 impl Home {
     /// Where what is deployed is looked at: in the current tree, or in the home itself where there
@@ -160,7 +166,7 @@ impl Home {
     ) -> Result<(), PublishError> {
         let view = self.view();
         self.refuse_foreign_plugins(observed)?;
-        self.collect_trees()?;
+        self.collect_trees(observed)?;
         let sequence = observed.sequence + 1;
         let short: String = proposed.revision().as_str().chars().filter(char::is_ascii_alphanumeric).take(12).collect();
         let name = format!("{TREES}/{sequence}-{short}");
@@ -339,16 +345,25 @@ impl Home {
         Ok(done)
     }
 
-    /// Removes all trees but the current one.
-    fn collect_trees(&self) -> Result<(), PublishError> {
-        let current = fs::read_link(self.places.at(CURRENT)).unwrap_or_default();
-        let kept = self.places.at(STATE).join(current);
-        for tree in entries(&self.places.at(TREES)) {
-            if tree != kept {
-                self.remove_tree(&tree)?;
-            }
-        }
-        Ok(())
+    /// Removes all trees but the current one, and but the last ones before it if that is too young for
+    /// everything to have turned to it.
+    fn collect_trees(&self, observed: &Observed) -> Result<(), PublishError> {
+        let current = self.places.at(STATE).join(fs::read_link(self.places.at(CURRENT)).unwrap_or_default());
+        let note = read_if_there(&current.join(STATE).join(NOTE))?;
+        let since = note
+            .and_then(|bytes| serde_json::from_slice::<Delivered>(&bytes).ok())
+            .and_then(|note| note.delivered_at.parse::<Timestamp>().ok())
+            .map(|delivered_at| self.now().duration_since(delivered_at));
+        // A clock that was set back says nothing.
+        let is_young = since.is_some_and(|since| !since.is_negative() && since < READ_FOR);
+        let number = |tree: &Path| tree.file_name()?.to_str()?.split_once('-')?.0.parse::<u64>().ok();
+        let (mut before, others): (Vec<PathBuf>, Vec<PathBuf>) = entries(&self.places.at(TREES))
+            .into_iter()
+            .filter(|tree| *tree != current)
+            .partition(|tree| number(tree).is_some_and(|number| number < observed.sequence));
+        before.sort_by_key(|tree| std::cmp::Reverse(number(tree)));
+        let kept = if is_young { MOST_READ } else { 0 };
+        others.iter().chain(before.iter().skip(kept)).try_for_each(|tree| self.remove_tree(tree))
     }
 
     fn remove_tree(&self, path: &Path) -> Result<(), PublishError> {
