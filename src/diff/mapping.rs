@@ -54,7 +54,9 @@ pub(super) fn changes(
                 if compared.insert(a_group) {
                     let subject = Mapped::Group(a_group.clone(), members(dag, a_group));
                     let mut compared = compare(pairs, &subject, (deployed, dag, a), (proposed, b));
-                    compared.iter_mut().for_each(|change| only_takers(change, dag, &after));
+                    for change in &mut compared {
+                        only_takers(change, dag, &after);
+                    }
                     changes.extend(compared);
                 }
             }

@@ -325,7 +325,7 @@ fn compared(found: BTreeMap<HomePath, Found>, record: Option<&Record>, roots: BT
         ignored: record.and_then(|record| record.ignored.clone()),
         recorded: undisturbed,
         revisions,
-        sources: whole.map(|record| record.sources()).unwrap_or_default(),
+        sources: whole.map(super::record::Record::sources).unwrap_or_default(),
     }
 }
 

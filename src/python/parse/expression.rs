@@ -301,7 +301,9 @@ impl Lower<'_> {
                     continue;
                 }
                 "positional_separator" => {
-                    result.iter_mut().for_each(|before| before.kind = ParameterKind::PositionalOnly);
+                    for before in &mut result {
+                        before.kind = ParameterKind::PositionalOnly;
+                    }
                     continue;
                 }
                 _ => (Some(child), None, None),
