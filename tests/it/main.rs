@@ -3,6 +3,7 @@
 mod accept;
 mod airflow;
 mod check;
+mod costs;
 mod delivery;
 mod hook;
 mod hostile;
