@@ -4,7 +4,6 @@
 
 #![expect(
     clippy::disallowed_methods,
-    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test makes files, runs git, says what it measured and may panic"
 )]
@@ -77,7 +76,10 @@ fn a_poll_over_https_asks_no_more_than_git_does() {
     remote.fetch().unwrap();
     let ours = https.take_requests().len();
     let authority = format!("http.sslCAInfo={}", branch.root().join("authority.pem").display());
-    let listed = git(branch.root(), &["-c", &authority, "ls-remote", "-q", &url, "refs/heads/main"]).output().unwrap();
+    let listed = git(branch.root(), &["-c", &authority, "ls-remote", "-q", &url, "refs/heads/main"])
+        .env_remove("GIT_SSL_CAINFO")
+        .output()
+        .unwrap();
     assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let theirs = https.take_requests().len();
     assert!(0 < ours && ours <= theirs, "{ours} requests, git {theirs}");
@@ -121,8 +123,8 @@ fn a_poll_and_a_delivery_of_ten_files_stay_in_proportion_to_gits_own() {
         reset = reset.min(fetch + seconds(&git(&clone, &["reset", "-q", "--hard", "origin/main"])));
     }
     println!("first {first:.2} / {clone:.2} s, poll {poll:.3} / {list:.3} s, ten files {ten:.3} / {reset:.3} s");
-    // A tick of the clock is the least that there is.
+    // Few ticks of the clock say nothing.
     for (what, ours, theirs) in [("first", first, clone), ("poll", poll, list), ("ten files", ten, reset)] {
-        assert!(ours <= MARGIN * theirs.max(0.01), "{what}: {ours} s, git {theirs} s");
+        assert!(ours <= MARGIN * theirs.max(0.03), "{what}: {ours} s, git {theirs} s");
     }
 }

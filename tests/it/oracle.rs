@@ -357,12 +357,15 @@ pub(crate) fn judge(scenario: &Path, row: &Value, version: &str, pinned: bool) -
     let (before, after) = trees(scenario);
     let facts = read_runs(&serde_json::to_vec(&snapshot(row, version, pinned, scenario)).unwrap()).unwrap();
     let report = dagguard::check(&before, &after, &facts, &policy(&before, &after));
-    let outcomes = report
+    let outcomes: BTreeMap<_, _> = report
         .predictions
         .iter()
         .map(|prediction| (prediction.dag_id.to_string(), prediction.outcomes.clone()))
         .collect();
-    Judged { blocks: report.verdict == Verdict::Block, outcomes }
+    let blocks = report.verdict == Verdict::Block;
+    // What is foretold of a run is never let through because no rule looks at the instance that it befalls.
+    assert!(blocks || outcomes.values().all(BTreeSet::is_empty), "{}: {outcomes:?} is let through", scenario.display());
+    Judged { blocks, outcomes }
 }
 
 /// The runs at the gate, one a DAG, in the form of `dagguard snapshot`.

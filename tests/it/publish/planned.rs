@@ -4,6 +4,7 @@ use super::{once, recorded, run, tree};
 use crate::repositories::{Scripted, write};
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 
 const DAG: &str = "from airflow import DAG\nfrom datetime import datetime\n\nwith DAG('a', start_date=datetime(2025, 1, 1), schedule=None):\n    pass\n";
 
@@ -253,7 +254,7 @@ fn modules_that_airflow_has_loaded_are_reported_as_needing_a_restart() {
     // is put back.
     once(&branch, &home);
     assert!(ignore().contains("^etl/\n"));
-    branch.write(&[("dags/a.py", "def broken(:\n")]);
+    branch.write(&[("dags/a.py", "from airflow import DAG\n\ndef broken(:\n")]);
     branch.push("held");
     let output = run(&branch, &home, &["once"], &off);
     assert!(output.stderr.contains("\"outcome\":\"blocked\""), "{}", output.stderr);

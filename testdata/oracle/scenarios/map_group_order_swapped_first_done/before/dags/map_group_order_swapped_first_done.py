@@ -1,0 +1,37 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task, task_group
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+    record("gate", "open")
+
+
+@task
+def get(x):
+    record(f"get:{x}", x)
+    return x
+
+
+@task
+def put(x, opened):
+    record(f"put:{x}", x)
+
+
+@task_group
+def each(x, opened):
+    get(x) >> put(x, opened)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("map_group_order_swapped_first_done", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    opened = gate()
+    each.partial(opened=opened).expand(x=["a", "b"]) >> final()
