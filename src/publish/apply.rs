@@ -3,7 +3,9 @@
 use super::history::Delivered;
 use super::observe::{DISK, mode_of, read};
 use super::places::parent;
-use super::record::{Delivery, Journal, JournalFile, JournalStep, Stamp, Target, candidates, read_from, read_record};
+use super::record::{
+    Delivery, Journal, JournalFile, JournalStep, Revisions, Stamp, candidates, read_from, read_record,
+};
 use super::state::{check, is_absent, look, read_if_there};
 use super::{Home, Observed, PublishError, Record, Recorded, Recovery, STATE, ignored, read_history, read_hold};
 use crate::content::{BlobId, ContentPath, HomePath, Layout, Mode, Operation, Plan, PluginFolders, Revision, Snapshot};
@@ -32,6 +34,8 @@ struct Applied {
     modules: BTreeMap<String, BTreeSet<String>>,
     /// Files in their place, by which they are known again.
     stamps: BTreeMap<String, Stamp>,
+    /// Folders that were found or made.
+    folders: BTreeSet<String>,
 }
 
 impl Home {
@@ -251,7 +255,7 @@ impl Home {
             let Ok(dest) = HomePath::new(&step.dest) else { return Err(damaged(&step.dest)) };
             match &step.staged {
                 Some(staged) => {
-                    let target = journal.files.get(&step.dest).map(|file| &file.target);
+                    let target = journal.files.get(&step.dest);
                     self.put(&dest, staged, target, &mut applied)?;
                 }
                 None => self.take_away(&dest)?,
@@ -319,7 +323,7 @@ impl Home {
         &self,
         dest: &HomePath,
         staged: &str,
-        target: Option<&Target>,
+        target: Option<&JournalFile>,
         applied: &mut Applied,
     ) -> Result<(), PublishError> {
         let path = self.places.at(dest.as_str());
@@ -331,13 +335,14 @@ impl Home {
             applied.stamps.insert(dest.to_string(), stamp);
             return Ok(());
         }
-        self.ensure_parents(dest, &mut applied.touched)?;
+        self.ensure_parents(dest, applied)?;
         // Airflow parses a file whose time is later than its last parse, and Python trusts byte
         // code of the same second and size: the time is now, and never that of before.
         let mut modified = self.effects.now();
         if let Some(metadata) = look(&path)? {
             if metadata.is_dir() {
                 self.make_room(&path)?;
+                applied.folders.clear();
             } else {
                 modified = modified.max(Stamp::of(&metadata).modified.saturating_add(SECOND));
             }
@@ -385,17 +390,18 @@ impl Home {
 
     fn record(&self, journal: &Journal, applied: &Applied) -> Result<(), PublishError> {
         let mut files = BTreeMap::new();
-        for (dest, JournalFile { target, stamp }) in &journal.files {
+        let mut revisions = Revisions::default();
+        for (dest, file) in &journal.files {
             let parsed =
-                HomePath::new(dest).ok().zip(ContentPath::new(&target.source).ok()).zip(BlobId::from_hex(&target.id));
+                HomePath::new(dest).ok().zip(ContentPath::new(&file.source).ok()).zip(BlobId::from_hex(&file.id));
             let Some(((path, source), id)) = parsed else { return Err(damaged(dest)) };
-            let stamp = match applied.stamps.get(dest).copied().or(*stamp) {
+            let stamp = match applied.stamps.get(dest).copied().or(file.stamp) {
                 Some(stamp) => stamp,
                 // Format 1 says nothing of files that have no step.
-                None => is_there(&self.places.at(dest), target)?.unwrap_or_default(),
+                None => is_there(&self.places.at(dest), file)?.unwrap_or_default(),
             };
-            let revision = Revision::new(target.revision.as_str());
-            files.insert(path, Recorded { source, revision, id, mode: target.mode.into(), stamp });
+            let revision = revisions.named(&file.revision);
+            files.insert(path, Recorded { source, revision, id, mode: file.mode.into(), stamp });
         }
         let delivered_at = self.now();
         let record = Record {
@@ -477,10 +483,17 @@ impl Home {
         self.effects.create_dir(&path).map_err(PublishError::failed("making", &path))
     }
 
-    fn ensure_parents(&self, dest: &HomePath, touched: &mut BTreeSet<String>) -> Result<(), PublishError> {
+    /// Makes the folders around a file. Each is looked for once: of a thousand files in one folder it
+    /// need not be asked a thousand times.
+    fn ensure_parents(&self, dest: &HomePath, applied: &mut Applied) -> Result<(), PublishError> {
         let Some(parent) = dest.parent() else { return Ok(()) };
-        self.ensure_parents(&parent, touched)?;
-        self.ensure_dir(parent.as_str(), touched)
+        if applied.folders.contains(parent.as_str()) {
+            return Ok(());
+        }
+        self.ensure_parents(&parent, applied)?;
+        self.ensure_dir(parent.as_str(), &mut applied.touched)?;
+        applied.folders.insert(parent.to_string());
+        Ok(())
     }
 
     /// Byte code of replaced or removed modules of a folder. Python would not take it (its time
@@ -559,7 +572,7 @@ pub(super) fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The stamp of a file that is in its place already, with the bytes that it must have.
-fn is_there(path: &Path, target: &Target) -> Result<Option<Stamp>, PublishError> {
+fn is_there(path: &Path, target: &JournalFile) -> Result<Option<Stamp>, PublishError> {
     let Some(metadata) = look(path)? else { return Ok(None) };
     let mode = Mode::from(target.mode);
     if mode_of(&metadata) != Some(mode) {
@@ -583,14 +596,15 @@ fn targets(
         steps.iter().filter(|step| step.staged.is_some()).map(|step| step.dest.as_str()).collect();
     let target = |(dest, source): (HomePath, ContentPath)| {
         let file = proposed.get(&source)?;
-        let target = Target {
+        let stamp = observed.stamps.get(&dest).filter(|_| !written.contains(dest.as_str())).copied();
+        let target = JournalFile {
             source: source.to_string(),
             revision: file.revision.to_string(),
             id: file.id.to_string(),
             mode: file.mode.into(),
+            stamp,
         };
-        let stamp = observed.stamps.get(&dest).filter(|_| !written.contains(dest.as_str())).copied();
-        Some((dest.to_string(), JournalFile { target, stamp }))
+        Some((dest.to_string(), target))
     };
     layout.deliver(proposed).into_iter().filter_map(target).collect()
 }

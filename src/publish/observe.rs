@@ -228,7 +228,8 @@ impl Walk<'_> {
                 continue;
             }
             let path = entry.path();
-            let metadata = match fs::symlink_metadata(&path) {
+            // Of the entry, links not followed: the folder need not be found anew for each.
+            let metadata = match entry.metadata() {
                 Ok(metadata) => metadata,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(PublishError::failed("reading", &path)(error)),

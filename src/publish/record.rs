@@ -130,21 +130,19 @@ struct RecordFile {
     files: BTreeMap<String, RecordedFile>,
 }
 
+/// Written out rather than made of its parts: `flatten` takes several times as long, and there is
+/// one of it for each delivered file.
 #[derive(Serialize, Deserialize)]
 struct RecordedFile {
-    #[serde(flatten)]
-    target: Target,
-    #[serde(flatten)]
-    stamp: Stamp,
-}
-
-/// What a file is or will be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Target {
-    pub(super) source: String,
-    pub(super) revision: String,
-    pub(super) id: String,
-    pub(super) mode: Kind,
+    source: String,
+    revision: String,
+    id: String,
+    mode: Kind,
+    size: u64,
+    modified: i64,
+    changed: i64,
+    #[serde(default)]
+    inode: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,15 +173,32 @@ impl From<Kind> for Mode {
     }
 }
 
+/// The revisions that files are of: mostly one, whose name is held once.
+#[derive(Default)]
+pub(super) struct Revisions(BTreeMap<String, Revision>);
+
+impl Revisions {
+    pub(super) fn named(&mut self, name: &str) -> Revision {
+        if let Some(known) = self.0.get(name) {
+            return known.clone();
+        }
+        let revision = Revision::new(name);
+        self.0.insert(name.to_string(), revision.clone());
+        revision
+    }
+}
+
 impl RecordFile {
     fn into_record(self) -> Option<Record> {
-        let file = |(dest, RecordedFile { target, stamp }): (String, RecordedFile)| {
+        let mut revisions = Revisions::default();
+        let file = |(dest, file): (String, RecordedFile)| {
+            let RecordedFile { size, modified, changed, inode, .. } = file;
             let recorded = Recorded {
-                source: ContentPath::new(target.source).ok()?,
-                revision: Revision::new(target.revision),
-                id: BlobId::from_hex(&target.id)?,
-                mode: target.mode.into(),
-                stamp,
+                source: ContentPath::new(file.source).ok()?,
+                revision: revisions.named(&file.revision),
+                id: BlobId::from_hex(&file.id)?,
+                mode: file.mode.into(),
+                stamp: Stamp { size, modified, changed, inode },
             };
             Some((HomePath::new(dest).ok()?, recorded))
         };
@@ -207,13 +222,14 @@ impl RecordFile {
 impl Record {
     pub(super) fn to_json(&self) -> Vec<u8> {
         let file = |recorded: &Recorded| RecordedFile {
-            target: Target {
-                source: recorded.source.to_string(),
-                revision: recorded.revision.to_string(),
-                id: recorded.id.to_string(),
-                mode: recorded.mode.into(),
-            },
-            stamp: recorded.stamp,
+            source: recorded.source.to_string(),
+            revision: recorded.revision.to_string(),
+            id: recorded.id.to_string(),
+            mode: recorded.mode.into(),
+            size: recorded.stamp.size,
+            modified: recorded.stamp.modified,
+            changed: recorded.stamp.changed,
+            inode: recorded.stamp.inode,
         };
         let record = RecordFile {
             schema_version: FORMAT,
@@ -264,10 +280,13 @@ pub(super) struct JournalStep {
     pub(super) staged: Option<String>,
 }
 
+/// What a file will be.
 #[derive(Serialize, Deserialize)]
 pub(super) struct JournalFile {
-    #[serde(flatten)]
-    pub(super) target: Target,
+    pub(super) source: String,
+    pub(super) revision: String,
+    pub(super) id: String,
+    pub(super) mode: Kind,
     /// By which a file that has no step is known; what was seen before counts, so that an edit
     /// in the meantime shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
