@@ -139,18 +139,38 @@ impl Origin {
 
     fn serve(&self) -> Option<(Child, String)> {
         let file = |name: &str| self.path(name).display().to_string();
-        let made = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
-            .args(["-addext", "subjectAltName=DNS:localhost", "-keyout", &file("key.pem"), "-out", &file("ca.pem")])
-            .output();
-        if !made.is_ok_and(|made| made.status.success()) {
+        let openssl = |more: &[&str]| {
+            let new = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"];
+            let made = Command::new("openssl").args(new).args(more).output();
+            made.is_ok_and(|made| made.status.success())
+        };
+        // An authority and what it vouches for: one that is both is not taken.
+        let (authority, own) = (file("ca.pem"), file("ca.key"));
+        let made = openssl(&["-subj", "/CN=authority", "-keyout", &own, "-out", &authority])
+            && openssl(&[
+                "-subj",
+                "/CN=localhost",
+                "-addext",
+                "subjectAltName=DNS:localhost",
+                "-addext",
+                "basicConstraints=critical,CA:FALSE",
+                "-CA",
+                &authority,
+                "-CAkey",
+                &own,
+                "-keyout",
+                &file("key.pem"),
+                "-out",
+                &file("server.pem"),
+            ]);
+        if !made {
             return None;
         }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/git_https.py");
         let mut child = Command::new("python3")
             .arg(script)
             .arg(self.path(""))
-            .args([file("ca.pem"), file("key.pem")])
+            .args([file("server.pem"), file("key.pem")])
             .stdout(Stdio::piped())
             .spawn()
             .ok()?;
