@@ -109,9 +109,9 @@ impl<'a> Comparison<'a> {
         let (mut findings, predictions) = rules::judge(case, facts, self.policy);
         let unavailable = self.unavailable(facts);
         findings.extend(self.not_seen(&unavailable, &findings, facts));
-        let differs = |path: &ContentPath, id| self.deployed.get(path).is_none_or(|file| file.id != id);
-        let changed = self.proposed.files().filter(|(path, file)| differs(path, file.id)).map(|(path, _)| path);
-        let changed: Vec<&ContentPath> = changed.collect();
+        let differing = self.deployed.differing(self.proposed).into_iter();
+        let changed = differing.filter(|file| file.there.is_some() && file.in_content());
+        let changed: Vec<&ContentPath> = changed.map(|file| file.path).collect();
         let config = |snapshot: &Snapshot| snapshot.config().map(|(_, file)| file.id);
         let equal = changed.is_empty()
             && self.deployed.files().count() == self.proposed.files().count()
@@ -207,13 +207,8 @@ impl<'a> Comparison<'a> {
     }
 
     fn changed_paths(&self) -> Vec<ContentPath> {
-        let differs = |path: &&ContentPath| {
-            let key = |snapshot: &Snapshot| snapshot.get(path).map(|file| (file.id, file.mode));
-            key(self.deployed) != key(self.proposed)
-        };
-        let all: BTreeSet<&ContentPath> =
-            self.deployed.files().chain(self.proposed.files()).map(|(path, _)| path).collect();
-        all.into_iter().filter(|path| self.policy.layout.place(path).is_some()).filter(differs).cloned().collect()
+        let all = self.deployed.differing(self.proposed).into_iter().map(|file| file.path);
+        all.filter(|path| self.policy.layout.place(path).is_some()).cloned().collect()
     }
 
     fn coverage(&self, runs_seen: usize, live: Live) -> Coverage {

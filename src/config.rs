@@ -13,10 +13,10 @@ mod source;
 mod variables;
 
 pub use arguments::{
-    Also, Arguments, BootstrapArgument, CheckArguments, ColourChoice, Command, FailOn, HookArguments, HookCommand,
-    InstanceArguments, JudgeArguments, LogFormat, ModelArguments, ModelFormat, OnUnreachableArgument, OnceArgument,
-    OutputFormat, PlanArguments, Reported, SchemaName, SkewArgument, SnapshotArguments, StatusArguments, StatusFormat,
-    Stored, SyncArguments,
+    Also, Arguments, BootstrapArgument, CacheArguments, CheckArguments, ColourChoice, Command, FailOn, HookArguments,
+    HookCommand, InstanceArguments, JudgeArguments, LogFormat, ModelArguments, ModelFormat, OnUnreachableArgument,
+    OnceArgument, OutputFormat, PlanArguments, Reported, SchemaName, SkewArgument, SnapshotArguments, StatusArguments,
+    StatusFormat, Stored, SyncArguments,
 };
 pub use choices::{most_past_runs, operator, rules_dir, secrets_backend, tree};
 pub use delivery::{DeliveryArguments, DriftArgument, ModeArgument, OrderArgument, airflow_config, airflow_folder};

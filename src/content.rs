@@ -4,17 +4,24 @@
 //! Invariants: nothing here reads a file or knows what Python or Airflow is. Maps are ordered,
 //! so equal input gives equal output in equal order. Imports nothing but the tests' switch.
 
+mod bytes;
+mod kept;
 mod layout;
 mod path;
 mod plan;
 mod plugins;
 
+pub use bytes::{Blobs, Bytes};
+pub use kept::{Fingerprint, Kept, Written};
 pub use layout::{Area, ImportOrder, Layout, Place, RootProblem, Roots};
+pub(crate) use path::numbered;
 pub use path::{ContentPath, HomePath, PathProblem};
 pub use plan::{Operation, Order, Plan, Planner, Refusal, Step, plan};
 pub use plugins::PluginFolders;
 
+use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -44,7 +51,7 @@ impl fmt::Display for Revision {
 
 /// The identity of a file's bytes: git's own blob id (SHA-1 over `blob <length>\0<bytes>`), so
 /// that a file on disk and a blob in the object database compare without a second reading.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BlobId([u8; 20]);
 
 impl BlobId {
@@ -117,14 +124,14 @@ pub struct File {
     /// Kind of entry.
     pub mode: Mode,
     /// The content; shared, so that snapshots are cheap to clone.
-    pub bytes: Arc<[u8]>,
+    pub bytes: Bytes,
 }
 
 impl File {
     /// An ordinary file with these bytes; the id is computed.
     pub fn regular(revision: &Revision, bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes = bytes.into();
-        Self { revision: revision.clone(), id: BlobId::of(&bytes), mode: Mode::Regular, bytes }
+        Self { revision: revision.clone(), id: BlobId::of(&bytes), mode: Mode::Regular, bytes: bytes.into() }
     }
 }
 
@@ -198,6 +205,31 @@ impl Snapshot {
         self.files.iter()
     }
 
+    /// The files that are not the same in another tree, in path order: content or mode differ, or one of
+    /// the trees has no such file.
+    pub fn differing<'a>(&'a self, other: &'a Self) -> Vec<Differing<'a>> {
+        let (mut own, mut others) = (self.files().peekable(), other.files().peekable());
+        let mut found = Vec::new();
+        loop {
+            let (path, here, there) = match (own.peek(), others.peek()) {
+                (None, None) => return found,
+                (Some((path, here)), None) => (*path, Some(*here), None),
+                (None, Some((path, there))) => (*path, None, Some(*there)),
+                (Some((path, here)), Some((other, there))) => match path.cmp(other) {
+                    Ordering::Less => (*path, Some(*here), None),
+                    Ordering::Greater => (*other, None, Some(*there)),
+                    Ordering::Equal => (*path, Some(*here), Some(*there)),
+                },
+            };
+            own.next_if(|_| here.is_some());
+            others.next_if(|_| there.is_some());
+            let key = |file: &File| (file.id, file.mode);
+            if here.map(key) != there.map(key) {
+                found.push(Differing { path, here, there });
+            }
+        }
+    }
+
     /// Entries that cannot be content.
     pub fn refused(&self) -> &[Refusal] {
         &self.refused
@@ -209,9 +241,27 @@ impl Snapshot {
     }
 }
 
+/// A file that is not the same in two trees.
+#[derive(Clone, Copy, Debug)]
+pub struct Differing<'a> {
+    /// Its path.
+    pub path: &'a ContentPath,
+    /// As the first tree has it.
+    pub here: Option<&'a File>,
+    /// As the other one has it.
+    pub there: Option<&'a File>,
+}
+
+impl Differing<'_> {
+    /// Whether it has another content, and not another mode alone; content that comes or goes counts.
+    pub fn in_content(&self) -> bool {
+        self.here.map(|file| file.id) != self.there.map(|file| file.id)
+    }
+}
+
 /// A range of a file's text. Offsets count bytes from 0, lines count from 1. Small, because every
 /// expression and every value of an evaluation has one; what lies beyond 4 GiB has no place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Span {
     /// First byte.
     pub start: u32,
@@ -238,7 +288,7 @@ impl Span {
 }
 
 /// A place that a person can open: findings, reasons and explanations all end in one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {
     /// Path in the repository.
     pub path: ContentPath,

@@ -19,6 +19,7 @@ pub mod exchange;
 mod explanation;
 mod host;
 mod ignored;
+mod inside;
 mod known;
 mod make;
 mod mapping;
@@ -38,6 +39,7 @@ mod signature;
 mod taskflow;
 #[cfg(test)]
 mod tests;
+mod words;
 mod world;
 
 pub use explanation::{Circumstance, Explanation, Given, LeftOut, Origin, Quote, Source};
@@ -45,6 +47,7 @@ pub use models::Models;
 
 use crate::content::{BlobId, ContentPath, Layout, Location, Snapshot};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -58,7 +61,8 @@ pub struct Model {
     /// Files that Airflow could not import.
     pub errors: Vec<FileError>,
     /// For each module of the tree: the modules of the tree that it imports, directly.
-    pub imports: BTreeMap<ContentPath, BTreeSet<ContentPath>>,
+    /// Modules that import the same share the set.
+    pub imports: BTreeMap<ContentPath, Arc<BTreeSet<ContentPath>>>,
     /// What an Airflow without safe mode has beside them.
     pub(crate) passed_over: PassedOver,
     /// What it was built from.
@@ -73,6 +77,13 @@ pub(crate) struct PassedOver {
 }
 
 impl Model {
+    /// The DAGs that a file exposes.
+    pub fn of_file(&self, file: &ContentPath) -> &[Arc<Dag>] {
+        let start = self.dags.partition_point(|dag| dag.file < *file);
+        let length = self.dags[start..].partition_point(|dag| dag.file == *file);
+        &self.dags[start..start + length]
+    }
+
     /// Whether a file that safe mode passes over defines a DAG. Nobody keeps a DAG file that Airflow does not
     /// see: where such a file is deployed, `dag_discovery_safe_mode` is off.
     pub fn passes_over_dags(&self) -> bool {
@@ -95,7 +106,7 @@ impl Model {
 }
 
 /// A file that does not import.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileError {
     /// Where.
     pub at: Location,
@@ -104,7 +115,7 @@ pub struct FileError {
 }
 
 /// An identity as far as the text holds it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Id<T> {
     /// Known for certain.
     Exact(T),
@@ -160,7 +171,7 @@ impl<T: fmt::Display> fmt::Display for Id<T> {
 pub(crate) const ANOTHER_OF_THE_ID: &str = "defines another DAG of the same id";
 
 /// Why something is not known, and at which expression.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unknown {
     /// The expression.
     pub at: Location,
@@ -168,7 +179,8 @@ pub struct Unknown {
     pub reason: String,
 }
 
-/// One DAG.
+/// One DAG. What it is made of stands [`Inside`], which is read from where it is kept when somebody
+/// looks at it: most DAGs of a tree are those of the last one, and nobody does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dag {
     /// Its id.
@@ -184,6 +196,15 @@ pub struct Dag {
     pub id_parts: Vec<Location>,
     /// What is not known about it; empty means complete.
     pub unknown: Vec<Unknown>,
+    /// Every file of the tree that the DAG's file reaches by imports, itself included: a change
+    /// of any of them may change this DAG.
+    pub reaches: Reaches,
+    inside: inside::Held,
+}
+
+/// What a DAG is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inside {
     /// In the order in which they are made.
     pub tasks: Vec<Task>,
     /// In the order in which they are made; the root group is left out.
@@ -194,9 +215,6 @@ pub struct Dag {
     /// What it is given about schedules, limits and callbacks, by name, each in canonical text; what
     /// it gives to its tasks stands behind `default_args.`.
     pub options: Arguments,
-    /// Every file of the tree that the DAG's file reaches by imports, itself included: a change
-    /// of any of them may change this DAG.
-    pub reaches: Reaches,
     /// The parameters of its runs (`params`) by name, each in canonical text; none if not all are
     /// known.
     pub params: Option<Arguments>,
@@ -255,6 +273,14 @@ impl Reaches {
         self.file == *path || self.imports.contains(path) || self.data.contains(path)
     }
 
+    /// Whether one of these files is among them.
+    pub(crate) fn meets(&self, paths: &BTreeSet<ContentPath>) -> bool {
+        if paths.len() > self.imports.len() {
+            return self.iter().any(|path| paths.contains(path));
+        }
+        paths.iter().any(|path| self.contains(path))
+    }
+
     /// All of them, each once: the DAG's file, then what it imports in order, then what it reads.
     pub fn iter(&self) -> impl Iterator<Item = &ContentPath> {
         let data = self.data.iter().filter(|path| !self.imports.contains(*path));
@@ -263,7 +289,7 @@ impl Reaches {
 }
 
 /// One task.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Task {
     /// Its id, with the prefixes of its groups.
     pub task_id: Id<TaskId>,
@@ -292,8 +318,10 @@ pub struct Task {
     /// `multiple_outputs`, where it is set or follows from the return annotation.
     pub multiple_outputs: Option<bool>,
     /// The Python function that it runs, where that is one of the tree; tasks of one share it.
+    #[serde(skip)]
     pub callable: Option<Arc<Callable>>,
     /// The methods that Airflow calls of a class of the tree (`execute`, `poke`, `choose_branch`).
+    #[serde(skip)]
     pub methods: Vec<Arc<Callable>>,
     /// Arguments of the making call that the model does not hold elsewhere, by name, each in
     /// canonical text: two tasks with equal arguments are equal work. Arguments that have no
@@ -309,7 +337,7 @@ pub struct Task {
 }
 
 /// What a task is to the work around it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Phase {
     /// It is the work.
     #[default]
@@ -333,12 +361,31 @@ impl Phase {
 
 /// Arguments of a call by name, each in canonical text. Most calls have a few, and there are as many
 /// calls as tasks: one text with all of them takes a fraction of the room of a map.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
 pub struct Arguments {
     /// Each name with its text behind it, in the order of the names.
     all: Box<str>,
     /// Where each name and each text ends in it.
     ends: Box<[usize]>,
+}
+
+/// [`Arguments`] as they were kept; whether the ends are places in the text is still to be seen.
+#[derive(Deserialize)]
+struct Parts {
+    all: Box<str>,
+    ends: Box<[usize]>,
+}
+
+impl TryFrom<Parts> for Arguments {
+    type Error = &'static str;
+
+    fn try_from(Parts { all, ends }: Parts) -> Result<Self, Self::Error> {
+        let ascending = ends.windows(2).all(|pair| pair[0] <= pair[1]);
+        let whole = ends.last().copied().unwrap_or(0) == all.len() && ends.len() % 2 == 0;
+        let fits = ascending && whole && ends.iter().all(|end| all.is_char_boundary(*end));
+        if fits { Ok(Self { all, ends }) } else { Err("arguments whose parts are none of the text") }
+    }
 }
 
 impl Arguments {
@@ -393,7 +440,7 @@ impl fmt::Debug for Arguments {
 }
 
 /// A dependency between two tasks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
     /// The task that runs first.
     pub up: TaskId,
@@ -406,7 +453,7 @@ pub struct Edge {
 }
 
 /// What declares a dependency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Declared {
     /// `>>`, `<<`, `set_upstream`, `chain` and their kin.
     Dependency,
@@ -417,7 +464,7 @@ pub enum Declared {
 }
 
 /// A TaskGroup.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// Its id, with the prefixes of its parents.
     pub group_id: Id<GroupId>,
@@ -436,7 +483,7 @@ pub struct Group {
 }
 
 /// What a mapped task or group is mapped over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
     /// The `expand(…)` or `expand_kwargs(…)` call.
     pub at: Location,
@@ -455,7 +502,7 @@ impl Mapping {
 }
 
 /// One mapped argument.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MappedOver {
     /// Its name; empty for `expand_kwargs`.
     pub arg: String,
@@ -476,7 +523,7 @@ pub struct MappedOver {
 }
 
 /// A Python function of the tree that a task runs, as far as a contract rests on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Callable {
     /// The name after `def`.
     pub name: String,
@@ -496,7 +543,7 @@ pub struct Callable {
 }
 
 /// The type and layout of a value that passes between tasks, as far as the text holds it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Shape {
     /// Nothing is known.
     Any,
@@ -517,7 +564,7 @@ pub enum Shape {
 }
 
 /// A way from a value to a part of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Step {
     /// `value["key"]`
     Key(String),
@@ -530,7 +577,7 @@ pub enum Step {
 }
 
 /// A task's use of another task's output as an argument.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Takes {
     /// The producing task.
     pub producer: TaskId,

@@ -37,7 +37,7 @@ pub use settings::schedule_text;
 pub use since::too_new;
 pub use skew::{Mixed, mixed, skewed};
 
-use crate::content::{ContentPath, Layout, Location, Snapshot};
+use crate::content::{ContentPath, Differing, Layout, Location, Snapshot};
 use crate::dag::{Dag, FileError, Id, Model, Unknown};
 use crate::ids::DagId;
 use crate::python;
@@ -80,13 +80,17 @@ pub struct Side<'a> {
 /// All changes from `deployed` to `proposed`, in the order of the deployed model.
 pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
     let data = data::changed(deployed.snapshot, proposed.snapshot, layout);
+    let differing = differing(deployed, proposed);
     let broken = broken_files(deployed, proposed);
     let mut changes: Vec<Change> = Vec::new();
     let pairs = pairing::dags(deployed.model, proposed.model);
     let mut changed: Vec<code::Pair> = Vec::new();
     for (dag, pair) in deployed.model.dags.iter().zip(pairs) {
         let reads_changed_data = || data::may_read(deployed.snapshot, dag, &data) || templates::any(dag, &data);
-        if same_source(deployed, proposed, dag) && is_exposed(proposed.model, dag) && !reads_changed_data() {
+        let same = !dag.reaches.meets(&differing) || same_source(deployed, proposed, dag);
+        // What both models share is as it was.
+        let shared = matches!(pair, pairing::DagPair::Same(other) if std::ptr::eq(other, dag.as_ref()));
+        if same && (shared || is_exposed(proposed.model, dag)) && !reads_changed_data() {
             continue;
         }
         if dag.reaches.iter().any(|path| broken.contains_key(path)) {
@@ -128,6 +132,16 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
     changes
 }
 
+/// The files that are not the same on both sides, or import others than they did: a DAG that reaches
+/// none of them has the same source.
+fn differing(deployed: Side, proposed: Side) -> BTreeSet<ContentPath> {
+    let files = deployed.snapshot.differing(proposed.snapshot).into_iter().filter(Differing::in_content);
+    let (before, after) = (&deployed.model.imports, &proposed.model.imports);
+    let imports = before.iter().filter(|(path, to)| after.get(*path) != Some(*to)).map(|(path, _)| path);
+    let importing = after.keys().filter(|path| !before.contains_key(*path));
+    files.map(|file| file.path).chain(imports).chain(importing).cloned().collect()
+}
+
 /// Whether everything that the DAG is built from has the same syntax on both sides.
 ///
 /// Then it is the same DAG, known or not: Airflow would build it from equal code. (What it reads
@@ -157,7 +171,7 @@ fn same_source(deployed: Side, proposed: Side, dag: &Dag) -> bool {
 /// suffice: the file can be ignored now, or without the words (perhaps in a comment) by which
 /// Airflow knows a DAG file; and a folder that it lists can hold a file more.
 fn is_exposed(model: &Model, dag: &Dag) -> bool {
-    model.dags.iter().any(|other| other.file == dag.file && other.dag_id == dag.dag_id && other.reaches == dag.reaches)
+    model.of_file(&dag.file).iter().any(|other| other.dag_id == dag.dag_id && other.reaches == dag.reaches)
 }
 
 fn moved_file(dag: &Dag, other: &Dag) -> Option<Change> {
@@ -286,7 +300,7 @@ fn reaches(dag: &Dag, path: &ContentPath, proposed: &Model) -> bool {
     let mut seen = BTreeSet::from([&dag.file]);
     let mut open = vec![&dag.file];
     while let Some(file) = open.pop() {
-        for import in proposed.imports.get(file).into_iter().flatten() {
+        for import in proposed.imports.get(file).into_iter().flat_map(|to| to.iter()) {
             if import == path {
                 return true;
             }

@@ -16,6 +16,7 @@ mod error;
 mod fetch;
 mod history;
 mod login;
+mod objects;
 mod pre_push;
 mod repository;
 mod signature;
@@ -31,6 +32,7 @@ pub use error::GitError;
 pub use fetch::{Ancestry, Fetched, Options, Remote};
 pub use history::{History, Message};
 pub use login::Login;
+pub use objects::Sizes;
 pub use pre_push::{PrePush, pre_push_lines};
 pub use repository::Repository;
 pub use signature::Signers;
@@ -41,9 +43,12 @@ pub use working_tree::{repository_tree, working_tree, working_tree_of};
 use crate::content::Snapshot;
 use fetch::commit_id;
 
+/// A Git LFS pointer file is no larger, by the format's specification.
+const LARGEST_POINTER: u64 = 1023;
+
 /// The beginning of a Git LFS pointer file, by the format's specification; a pointer is small.
 fn is_lfs_pointer(bytes: &[u8]) -> bool {
-    bytes.len() < 1024 && bytes.starts_with(b"version https://git-lfs.github.com/spec/")
+    bytes.len() as u64 <= LARGEST_POINTER && bytes.starts_with(b"version https://git-lfs.github.com/spec/")
 }
 
 /// Where a tree carries the program's own configuration, the first that is there: a file of its own,

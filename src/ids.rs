@@ -90,7 +90,7 @@ impl MapIndex {
 }
 
 /// A released version of Airflow, as far as its behaviour depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AirflowVersion {
     /// 2 or 3.
     pub major: u32,

@@ -9,7 +9,7 @@
 //!       │           └──────┴──► every edge, config, check, report
 //! ──────┼──────────────────────────────────────────────────────────────────────
 //! edges │  git ────► content        publish ──► content         IO; one outside thing
-//!       │  airflow ─► facts                                     each; no decisions
+//!       │  airflow ─► facts         cache ────► content         each; no decisions
 //! ──────┼──────────────────────────────────────────────────────────────────────
 //! core  │  report ─► rules ─► diff ─► dag ─► python ─► content  pure, synchronous;
 //!       │              └─► replay ─► facts                      says what
@@ -33,6 +33,7 @@
 extern crate self as dagguard;
 
 pub mod airflow;
+pub mod cache;
 mod check;
 pub mod cli;
 pub mod config;

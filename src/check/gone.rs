@@ -13,6 +13,10 @@ const SEARCHED: [&str; 2] = ["plugins", "dags"];
 /// The proposed tree as its model is to see it: an empty package stands where a top-level module
 /// or package was and nothing of that name is left.
 pub(super) fn marked<'a>(deployed: &Snapshot, proposed: &'a Snapshot, layout: Layout) -> Cow<'a, Snapshot> {
+    if deployed.differing(proposed).iter().all(|file| file.there.is_some()) {
+        // Where no file goes, no module does.
+        return Cow::Borrowed(proposed);
+    }
     let left = modules(proposed, layout);
     let left: BTreeSet<&str> = left.iter().map(|(_, name)| name.as_str()).collect();
     let mut marked = Cow::Borrowed(proposed);

@@ -70,6 +70,8 @@ pub(super) fn first_named(sides: &Sides) -> Vec<Need> {
             unknown_to(deployed, sides.deployed, of_code(proposed, &asking))
         }));
     }
+    let known: Vec<Need> = of_twins(sides.deployed.1, &named).into_iter().flat_map(of_arguments).collect();
+    drop_known(&mut named, &known);
     let deployed = || sides.deployed.1.dags.iter().flat_map(|dag| of_arguments(dag));
     // Most changes name nothing, and then nobody needs to know what the whole tree names.
     let known: BTreeSet<(What, String)> =
@@ -88,6 +90,19 @@ pub(super) fn first_named(sides: &Sides) -> Vec<Need> {
         of_kind.contains(&need.name) || of_kind.len() < MOST && of_kind.insert(need.name.clone())
     };
     needs.into_values().filter(within).collect()
+}
+
+/// The deployed DAGs of the ids that have these needs: most of what a DAG names it has named before, and
+/// then nobody needs to look at the others.
+fn of_twins<'m>(deployed: &'m Model, needs: &[Need]) -> Vec<&'m Dag> {
+    let ids: BTreeSet<&Id<DagId>> = needs.iter().map(|need| &need.dag).collect();
+    let all = if ids.is_empty() { &[] } else { deployed.dags.as_slice() };
+    all.iter().map(AsRef::as_ref).filter(|dag| ids.contains(&dag.dag_id)).collect()
+}
+
+fn drop_known(needs: &mut Vec<Need>, known: &[Need]) {
+    let known: BTreeSet<(What, &str)> = known.iter().map(|need| (need.what, need.name.as_str())).collect();
+    needs.retain(|need| !known.contains(&(need.what, need.name.as_str())));
 }
 
 impl Need {
@@ -335,7 +350,9 @@ fn may_ask(snapshot: &Snapshot, path: &ContentPath) -> bool {
 
 /// Of these needs those that nothing deployed has. Few names are new, so that only the DAGs are
 /// looked at whose files hold one of them.
-fn unknown_to(code: &Code, (deployed, model): (&Snapshot, &Model), needs: Vec<Need>) -> Vec<Need> {
+fn unknown_to(code: &Code, (deployed, model): (&Snapshot, &Model), mut needs: Vec<Need>) -> Vec<Need> {
+    let known = of_code(code, &of_twins(model, &needs));
+    drop_known(&mut needs, &known);
     if needs.is_empty() {
         return needs;
     }
@@ -348,6 +365,6 @@ fn unknown_to(code: &Code, (deployed, model): (&Snapshot, &Model), needs: Vec<Ne
     let held: BTreeSet<&ContentPath> = deployed.files().map(|(path, _)| path).filter(|path| holds(path)).collect();
     let near = model.dags.iter().map(AsRef::as_ref).filter(|dag| held.iter().any(|path| dag.reaches.contains(path)));
     let near: Vec<&Dag> = near.collect();
-    let known: BTreeSet<(What, String)> = of_code(code, &near).into_iter().map(|need| (need.what, need.name)).collect();
-    needs.into_iter().filter(|need| !known.contains(&(need.what, need.name.clone()))).collect()
+    drop_known(&mut needs, &of_code(code, &near));
+    needs
 }

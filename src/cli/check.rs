@@ -6,7 +6,7 @@ use crate::airflow::{self, Limits};
 use crate::config::{CheckArguments, Environment, FailOn, OutputFormat, Reported};
 use crate::content::{Layout, Revision, Snapshot};
 use crate::facts::Facts;
-use crate::git::{self, GitError, Message, Repository};
+use crate::git::{self, GitError, Message, Repository, Sizes};
 use crate::report::full::Colour;
 use crate::report::{self, Report, Verdict};
 use crate::rules::{Level, Policy};
@@ -18,24 +18,37 @@ pub(super) fn run(
     directory: &Path,
     colour: Colour,
 ) -> Result<Exit, Failure> {
-    let deployed = tree(&arguments.against, directory, None)?;
-    let (proposed, absent) = match tree(&arguments.proposed, directory, Some(&deployed)) {
+    let repository = Repository::discover(directory).ok();
+    let cache = judge::cache(&arguments.cache, directory, repository.as_ref());
+    let sizes = cache.as_ref().map(|cache| Sizes::read(cache.sizes().as_ref())).unwrap_or_default();
+    let mut trees = Trees { directory, repository, sizes };
+    let deployed = trees.tree(&arguments.against, None)?;
+    let (proposed, absent) = match trees.tree(&arguments.proposed, Some(&deployed)) {
         Ok(proposed) => (proposed, None),
         Err(failure) if is_gone_beside(&arguments.proposed, &arguments.against, directory) => {
             (Snapshot::empty(Revision::new(arguments.proposed.as_str())), Some(failure))
         }
         Err(failure) => return Err(failure),
     };
+    let repository = trees.repository.as_ref();
     let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), &arguments.judge)?;
-    let messages = messages(&deployed, &proposed, &arguments.proposed, directory);
-    let policy = judge::with_trees(policy, &deployed, &proposed, &messages);
-    let mut report = if let Some(path) = &arguments.runs {
+    let messages = repository.map(|at_hand| messages(at_hand, &deployed, &proposed, &arguments.proposed));
+    let policy = judge::with_trees(policy, &deployed, &proposed, &messages.unwrap_or_default());
+    let (mut report, models) = if let Some(path) = &arguments.runs {
         let facts = runs(path)?;
-        Comparison::new(&judge::models(), &deployed, &proposed, &policy).check(&facts)
+        judge::with_kept(cache.as_ref(), |models| {
+            Ok(Comparison::new(models, &deployed, &proposed, &policy).check(&facts))
+        })?
     } else {
         let accesses = judge::accesses(&arguments.judge, environment, Limits::default(), &judge::Memories::default())?;
-        runtime()?.block_on(judge::judge(&judge::models(), &deployed, &proposed, &accesses, &policy))
+        let runtime = runtime()?;
+        judge::with_kept(cache.as_ref(), |models| {
+            Ok(runtime.block_on(judge::judge(models, &deployed, &proposed, &accesses, &policy)))
+        })?
     };
+    if let Some(fault) = repository.and_then(Repository::fault) {
+        return Err(fault.into());
+    }
     if let Some(failure) = absent {
         // The name may be a mistake: a tree that is not there is never found safe.
         if report.verdict != Verdict::Block || arguments.reported.exit_zero {
@@ -44,13 +57,14 @@ pub(super) fn run(
         report.notes.push(format!("nothing is at `{}`: it is judged as a tree without files", arguments.proposed));
     }
     deliver(&report, &arguments.reported, colour)?;
+    // Nobody waits for it any more.
+    judge::keep(cache.as_ref(), &models, &trees.sizes);
     Ok(exit(&report, &arguments.reported))
 }
 
 /// What was said with the commits between the two trees. The work tree stands on the commit that is
 /// checked out; any other folder is no commit, and nothing was said with it.
-fn messages(deployed: &Snapshot, proposed: &Snapshot, argument: &str, directory: &Path) -> Vec<Message> {
-    let Ok(repository) = Repository::discover(directory) else { return Vec::new() };
+fn messages(repository: &Repository, deployed: &Snapshot, proposed: &Snapshot, argument: &str) -> Vec<Message> {
     let commit = |snapshot: &Snapshot| Some(snapshot.revision().clone()).filter(|id| repository.has(id.as_str()));
     let at_hand = argument.strip_prefix("dir:").unwrap_or(argument) == "." && commit(deployed).is_some();
     let head = || repository.resolve("HEAD").ok().filter(|_| at_hand);
@@ -94,20 +108,69 @@ pub(super) fn exit(report: &Report, reported: &Reported) -> Exit {
     }
 }
 
-/// A tree as an argument names it: a directory, a git revision, `merge-base:REV`, `git:REV` or
-/// `dir:PATH`. An existing directory wins over a revision of the same name. What a revision has in
-/// common with the tree beside it is read once.
-pub(super) fn tree(argument: &str, directory: &Path, beside: Option<&Snapshot>) -> Result<Snapshot, Failure> {
-    tree_of(argument, directory, Layout::Content, beside)
+/// The trees that arguments name.
+struct Trees<'a> {
+    directory: &'a Path,
+    /// The one to which the directory belongs, if it does.
+    repository: Option<Repository>,
+    sizes: Sizes,
+}
+
+impl Trees<'_> {
+    /// A tree by its name; what a revision has in common with the tree beside it is there once, and its
+    /// files are read once they are asked for.
+    fn tree(&mut self, argument: &str, beside: Option<&Snapshot>) -> Result<Snapshot, Failure> {
+        match named(argument, self.directory)? {
+            Named::Folder(name) => folder(name, self.directory, Layout::Content),
+            Named::Revision(name) => {
+                // Says why there is none.
+                let Some(repository) = &self.repository else { return tree(argument, self.directory) };
+                Ok(repository.snapshot_to_ask(&name.of(repository)?, beside, &mut self.sizes)?)
+            }
+        }
+    }
+}
+
+/// A tree as an argument names it, read as a whole.
+pub(super) fn tree(argument: &str, directory: &Path) -> Result<Snapshot, Failure> {
+    tree_of(argument, directory, Layout::Content)
 }
 
 /// The same where other folders are content.
-pub(super) fn tree_of(
-    argument: &str,
-    directory: &Path,
-    layout: Layout,
-    beside: Option<&Snapshot>,
-) -> Result<Snapshot, Failure> {
+pub(super) fn tree_of(argument: &str, directory: &Path, layout: Layout) -> Result<Snapshot, Failure> {
+    match named(argument, directory)? {
+        Named::Folder(name) => folder(name, directory, layout),
+        Named::Revision(name) => {
+            let repository = Repository::discover(directory)?.with_layout(layout);
+            Ok(repository.snapshot(&name.of(&repository)?)?)
+        }
+    }
+}
+
+/// What an argument means.
+enum Named<'a> {
+    Folder(&'a str),
+    Revision(Name<'a>),
+}
+
+/// A name of a commit.
+enum Name<'a> {
+    Revision(&'a str),
+    MergeBase(&'a str),
+}
+
+impl Name<'_> {
+    fn of(&self, repository: &Repository) -> Result<Revision, GitError> {
+        match self {
+            Self::Revision(revspec) => repository.resolve(revspec),
+            Self::MergeBase(other) => repository.merge_base("HEAD", other),
+        }
+    }
+}
+
+/// Reads an argument: a directory, a git revision, `merge-base:REV`, `git:REV` or `dir:PATH`. An
+/// existing directory wins over a revision of the same name.
+fn named<'a>(argument: &'a str, directory: &Path) -> Result<Named<'a>, Failure> {
     let name = ["dir:", "git:", "merge-base:"].iter().find_map(|kind| argument.strip_prefix(kind)).unwrap_or(argument);
     if name.trim().is_empty() {
         // An unset variable of a CI job: no tree at all would be judged against itself.
@@ -115,21 +178,16 @@ pub(super) fn tree_of(
             .hint("name a directory or a git revision; in a CI job see that the variable in it is set"));
     }
     if let Some(path) = argument.strip_prefix("dir:") {
-        return folder(path, directory, layout);
+        return Ok(Named::Folder(path));
     }
     if let Some(other) = argument.strip_prefix("merge-base:") {
-        let repository = Repository::discover(directory)?.with_layout(layout);
-        let base = repository.merge_base("HEAD", other)?;
-        return Ok(snapshot(&repository, &base, beside)?);
+        return Ok(Named::Revision(Name::MergeBase(other)));
     }
-    let revspec = match argument.strip_prefix("git:") {
-        Some(revspec) => revspec,
-        None if directory.join(argument).is_dir() => return folder(argument, directory, layout),
-        None => argument,
-    };
-    let repository = Repository::discover(directory)?.with_layout(layout);
-    let revision = repository.resolve(revspec)?;
-    Ok(snapshot(&repository, &revision, beside)?)
+    Ok(match argument.strip_prefix("git:") {
+        Some(revspec) => Named::Revision(Name::Revision(revspec)),
+        None if directory.join(argument).is_dir() => Named::Folder(argument),
+        None => Named::Revision(Name::Revision(argument)),
+    })
 }
 
 /// Whether two folders are compared of which the proposed one would lie beside the deployed one and is
@@ -139,10 +197,6 @@ fn is_gone_beside(proposed: &str, deployed: &str, directory: &Path) -> bool {
     let (proposed, deployed) = (path(proposed), path(deployed));
     let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
     deployed.is_dir() && !proposed.exists() && folder(&proposed).is_some_and(|of| Some(of) == folder(&deployed))
-}
-
-fn snapshot(repository: &Repository, revision: &Revision, beside: Option<&Snapshot>) -> Result<Snapshot, GitError> {
-    beside.map_or_else(|| repository.snapshot(revision), |known| repository.snapshot_beside(revision, known))
 }
 
 /// A directory, named in reports as it was named here; `.` is the working tree.

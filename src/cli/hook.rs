@@ -6,9 +6,10 @@
 
 use super::{Exit, Failure, judge, runtime, stdout};
 use crate::airflow::Limits;
-use crate::config::{Environment, HookCommand, JudgeArguments};
+use crate::cache::Cache;
+use crate::config::{CacheArguments, Environment, HookCommand, JudgeArguments};
 use crate::content::Revision;
-use crate::git::{PrePush, Repository, pre_push_lines};
+use crate::git::{PrePush, Repository, Sizes, pre_push_lines};
 use crate::report::full::{self, Colour};
 use crate::report::{Report, Verdict};
 use crate::rules::{Level, Policy};
@@ -33,9 +34,9 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     match command {
         HookCommand::Install { branch } => install(directory, branch.as_deref()),
-        HookCommand::PrePush { remote, branch, judge, url: _ } => {
+        HookCommand::PrePush { remote, branch, judge, cache, url: _ } => {
             let remote = remote.or_else(|| environment.get("PRE_COMMIT_REMOTE_NAME").map(str::to_string));
-            let push = Push { remote: remote.unwrap_or_else(|| "origin".into()), branch, arguments: &judge };
+            let push = Push { remote: remote.unwrap_or_else(|| "origin".into()), branch, arguments: &judge, cache };
             push.run(&pushes(environment)?, environment, directory, colour)
         }
     }
@@ -69,6 +70,7 @@ struct Push<'a> {
     remote: String,
     branch: String,
     arguments: &'a JudgeArguments,
+    cache: CacheArguments,
 }
 
 impl Push<'_> {
@@ -92,7 +94,8 @@ impl Push<'_> {
                 note(&format!("`{}`: nothing to compare with, not judged", push.remote_ref))?;
                 continue;
             };
-            let report = self.judge(repository, &base, local, environment)?;
+            let cache = judge::cache(&self.cache, directory, Some(repository));
+            let report = self.judge((repository, cache.as_ref()), &base, local, environment)?;
             if !report.findings.is_empty() || report.verdict != Verdict::Allow {
                 let mut text = Vec::new();
                 full::write(&report, colour, &mut text).map_err(|error| Failure::internal(error.to_string()))?;
@@ -129,18 +132,28 @@ impl Push<'_> {
 
     fn judge(
         &self,
-        repository: &Repository,
+        (repository, cache): (&Repository, Option<&Cache>),
         base: &Revision,
         local: &Revision,
         environment: &Environment,
     ) -> Result<Report, Failure> {
-        let deployed = repository.snapshot(base)?;
-        let proposed = repository.snapshot_beside(local, &deployed)?;
+        let mut sizes = cache.map(|cache| Sizes::read(cache.sizes().as_ref())).unwrap_or_default();
+        let deployed = repository.snapshot_to_ask(base, None, &mut sizes)?;
+        let proposed = repository.snapshot_to_ask(local, Some(&deployed), &mut sizes)?;
         let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), self.arguments)?;
         let messages = repository.messages(base, local);
         let policy = judge::with_trees(policy, &deployed, &proposed, &messages);
         let accesses = judge::accesses(self.arguments, environment, LIMITS, &judge::Memories::default())?;
-        Ok(runtime()?.block_on(judge::judge(&judge::models(), &deployed, &proposed, &accesses, &policy)))
+        let runtime = runtime()?;
+        let judged = judge::with_kept(cache, |models| {
+            Ok(runtime.block_on(judge::judge(models, &deployed, &proposed, &accesses, &policy)))
+        });
+        let (report, models) = judged?;
+        if let Some(fault) = repository.fault() {
+            return Err(fault.into());
+        }
+        judge::keep(cache, &models, &sizes);
+        Ok(report)
     }
 }
 

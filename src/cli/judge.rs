@@ -3,14 +3,15 @@
 use super::Failure;
 use crate::Comparison;
 use crate::airflow::{self, Access, BaseUrl, CredentialCommand, Credentials, Limits, Memory, PasswordLogin, Transport};
+use crate::cache::{self, Cache};
 use crate::config::{
-    self, ConfigText, Environment, InstanceArguments, InstanceSettings, JudgeArguments, Login, PasswordKind,
-    SkewArgument,
+    self, CacheArguments, ConfigText, Environment, InstanceArguments, InstanceSettings, JudgeArguments, Login,
+    PasswordKind, SkewArgument,
 };
 use crate::content::{Layout, Snapshot};
 use crate::dag::Models;
 use crate::facts::Facts;
-use crate::git::Message;
+use crate::git::{Message, Repository, Sizes};
 use crate::ids::InstanceName;
 use crate::report::Report;
 use crate::rules::{self, OnUnreachable, Policy, Registry, registry};
@@ -196,7 +197,54 @@ fn secret(source: &SecretSource) -> Result<Secret, Failure> {
 
 /// Builds models on two threads where the machine has them: more would starve the Airflow beside.
 pub(super) fn models() -> Models {
-    Models::new(std::thread::available_parallelism().map_or(1, NonZero::get).min(2))
+    Models::new(threads())
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(2)
+}
+
+/// Where a check keeps what it has learnt, if it does: in the folder that is named, else in the
+/// repository to which the working directory belongs.
+pub(super) fn cache(arguments: &CacheArguments, directory: &Path, repository: Option<&Repository>) -> Option<Cache> {
+    // A build for tests can switch parts of the program off, and would read what it kept with them.
+    if arguments.no_cache || cfg!(feature = "switch-off") {
+        return None;
+    }
+    match &arguments.cache_dir {
+        Some(folder) => Some(Cache::at(&directory.join(folder))),
+        None => Some(Cache::of_repository(repository?.common_dir())),
+    }
+}
+
+/// Judges with models that find what an earlier run has kept. Where that is damaged, which shows only
+/// when it is needed, all is judged once more without it.
+pub(super) fn with_kept(
+    cache: Option<&Cache>,
+    judge: impl Fn(&Models) -> Result<Report, Failure>,
+) -> Result<(Report, Models), Failure> {
+    if let Some(cache) = cache {
+        let models = Models::remembering(threads(), &cache.kept(), cache::build());
+        let report = judge(&models);
+        if !models.lost() {
+            return report.map(|report| (report, models));
+        }
+        tracing::debug!("what an earlier run has kept is damaged");
+    }
+    // Nothing is known, and all of it is kept.
+    let models = if cache.is_some() { Models::remembering(threads(), &[], cache::build()) } else { models() };
+    judge(&models).map(|report| (report, models))
+}
+
+/// Keeps what was learnt for the next run.
+pub(super) fn keep(cache: Option<&Cache>, models: &Models, sizes: &Sizes) {
+    let Some(cache) = cache else { return };
+    if let Some(written) = models.to_keep() {
+        cache.keep(&written);
+    }
+    if let Some(bytes) = sizes.to_keep() {
+        cache.keep_sizes(&bytes);
+    }
 }
 
 /// Asks what must be known and judges.

@@ -30,7 +30,7 @@ pub struct Arguments {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Judge a change against the runs in flight; writes nothing
+    /// Judge a change against the runs in flight; changes nothing
     Check(CheckArguments),
     /// Poll the branch, judge, publish in order, hold what is unsafe
     Sync(SyncArguments),
@@ -219,9 +219,23 @@ pub struct CheckArguments {
     /// What the runs are judged by.
     #[command(flatten)]
     pub judge: JudgeArguments,
+    /// What is kept for the next check.
+    #[command(flatten)]
+    pub cache: CacheArguments,
     /// How the report leaves.
     #[command(flatten)]
     pub reported: Reported,
+}
+
+/// What a check keeps for the next one.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CacheArguments {
+    /// Read everything anew, and keep nothing for the next time
+    #[arg(long)]
+    pub no_cache: bool,
+    /// Where to keep what is known of files that did not change [default: `dagguard` in the repository's git directory]
+    #[arg(long, value_name = "PATH", conflicts_with = "no_cache")]
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// `dagguard sync`.
@@ -334,6 +348,9 @@ pub enum HookCommand {
         /// What the runs are judged by.
         #[command(flatten)]
         judge: Box<JudgeArguments>,
+        /// What is kept for the next push.
+        #[command(flatten)]
+        cache: CacheArguments,
     },
     /// Install the pre-push hook in this repository
     Install {

@@ -6,6 +6,7 @@ pub use roots::{RootProblem, Roots};
 
 use super::{ContentPath, HomePath, PathProblem, Snapshot};
 use crate::switch::off;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -77,7 +78,7 @@ pub enum ImportOrder {
 }
 
 /// How a tree is laid out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Layout {
     /// The repository of the reference script: `plugins/operators`, `plugins/sensors`,
     /// `shared/<x>` and `dags`; nothing else is content.
@@ -89,7 +90,8 @@ pub enum Layout {
     /// path, DAGs folders are found by their name, and modules as a worker would find them whose
     /// home is the repository (see [`Layout::import_roots`]).
     Repository,
-    /// What the operator names.
+    /// What the operator names: nothing that is learnt under it is kept for a later run.
+    #[serde(skip)]
     Roots(&'static Roots),
 }
 
@@ -189,6 +191,7 @@ impl Layout {
         if off("R10") && !path.as_str().ends_with(".py") {
             return None;
         }
+        let under = |folder: &str, rest: &str| HomePath::new(format!("{folder}/{rest}")).ok();
         let (area, dest) = match self {
             Self::Roots(roots) => {
                 let (rank, dest) = roots.place(path)?;
@@ -196,26 +199,26 @@ impl Layout {
                 let dest = HomePath::new(dest).ok().filter(|dest| dest.as_str() != "plugins/.airflowignore")?;
                 return Some(Place { rank, area: Area::of(&dest), dest });
             }
-            Self::Plain => (Area::Dags, format!("dags/{path}")),
-            Self::Repository => (Area::Dags, path.to_string()),
+            Self::Plain => (Area::Dags, under("dags", path.as_str())?),
+            Self::Repository => (Area::Dags, path.as_home()),
             Self::Content => {
                 if path.below("plugins/operators").is_some() && !off("R3") {
-                    (Area::Operators, path.to_string())
+                    (Area::Operators, path.as_home())
                 } else if path.below("plugins/sensors").is_some() && !off("R4") {
-                    (Area::Sensors, path.to_string())
+                    (Area::Sensors, path.as_home())
                 } else if let Some(rest) = path.below("shared") {
                     let folder = if off("R5") { "plugins/shared" } else { "plugins" };
-                    rest.contains('/').then(|| (Area::Shared, format!("{folder}/{rest}")))?
+                    (Area::Shared, rest.contains('/').then(|| under(folder, rest))??)
                 } else if path.below("dags").is_some_and(|rest| !off("R2") || !rest.contains('/')) {
-                    (Area::Dags, path.to_string())
+                    (Area::Dags, path.as_home())
                 } else if off("R1") {
-                    (Area::Dags, format!("dags/{path}"))
+                    (Area::Dags, under("dags", path.as_str())?)
                 } else {
                     return None;
                 }
             }
         };
-        HomePath::new(dest).ok().map(|dest| Place { rank: area as usize, area, dest })
+        Some(Place { rank: area as usize, area, dest })
     }
 
     /// The path in the repository of a file found below `$AIRFLOW_HOME`: the inverse of

@@ -1,5 +1,8 @@
 //! Paths that cannot leave their tree.
 
+pub(crate) mod numbered;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
@@ -103,6 +106,18 @@ macro_rules! relative_path {
             }
         }
 
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                numbered::write(&self.0, serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                numbered::read(deserializer).map(Self)
+            }
+        }
+
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
@@ -130,6 +145,13 @@ relative_path! {
 relative_path! {
     /// A file's path below `$AIRFLOW_HOME`, as Airflow sees it: `plugins/etl/dates.py`.
     HomePath
+}
+
+impl ContentPath {
+    /// The same path below `$AIRFLOW_HOME`, where that is how it is delivered.
+    pub(super) fn as_home(&self) -> HomePath {
+        HomePath(self.0.clone())
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World, location};
 use super::{
-    Arguments, Callable, Dag, Edge, FileError, Group, Id, MappedOver, Mapping, Phase, Reaches, Takes, Task, Unknown,
-    closure, exchange, options, shape,
+    Arguments, Callable, Dag, Edge, FileError, Group, Id, Inside, MappedOver, Mapping, Phase, Reaches, Takes, Task,
+    Unknown, closure, exchange, options, shape,
 };
 use crate::content::{BlobId, ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
@@ -30,6 +30,13 @@ pub(super) struct Evaluation {
     pub(super) data: Arc<BTreeSet<ContentPath>>,
     /// Where something without an order was iterated.
     shuffles: BTreeSet<At>,
+}
+
+impl Evaluation {
+    /// One that was kept.
+    pub(super) fn new(dags: Vec<Arc<Dag>>, errors: Vec<FileError>, data: Arc<BTreeSet<ContentPath>>) -> Self {
+        Self { dags, errors, data, shuffles: BTreeSet::new() }
+    }
 }
 
 /// Evaluates a DAG file. What its DAGs reach is not known here. Where it iterates what has no
@@ -159,13 +166,8 @@ fn evaluate_once(
             id_at: location(tree, at),
             id_parts: Vec::new(),
             unknown: vec![Unknown { at: location(tree, at), reason }],
-            tasks: Vec::new(),
-            groups: Vec::new(),
-            edges: Vec::new(),
-            options: Arguments::default(),
             reaches: Reaches::only(tree.path(file)),
-            params: None,
-            params_at: None,
+            inside: Inside::default().into(),
         }));
     }
     done
@@ -197,13 +199,8 @@ pub(super) fn anonymous(tree: &Delivered, file: usize, reason: &str) -> Dag {
         at: unknown.at.clone(),
         id_at: unknown.at.clone(),
         id_parts: Vec::new(),
-        tasks: Vec::new(),
-        groups: Vec::new(),
-        edges: Vec::new(),
-        options: Arguments::default(),
         reaches: Reaches::only(&unknown.at.path),
-        params: None,
-        params_at: None,
+        inside: Inside::default().into(),
         unknown: vec![unknown],
     }
 }
@@ -338,15 +335,9 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
         .iter()
         .map(|doubt| Unknown { at: location(tree, doubt.at), reason: doubt.reason.to_string() })
         .collect();
-    Dag {
-        dag_id: id(&state.id, |id| DagId::new(id)),
-        file: tree.path(file).clone(),
-        at: location(tree, state.at),
-        id_at: location(tree, state.id_at),
-        id_parts: state.id_parts.iter().map(|at| location(tree, *at)).collect(),
+    let inside = Inside {
         edges: describe.edges(&listed),
         options: Arguments::of(&options::of_dag(run, &state.options, state.default_args.as_ref())),
-        unknown,
         tasks: listed.iter().map(|task| describe.task(*task)).collect(),
         groups: state
             .groups
@@ -355,9 +346,18 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
             .filter(|group| told && !run.host.groups[*group].maybe)
             .map(|group| describe.group(group))
             .collect(),
-        reaches: Reaches::only(tree.path(file)),
         params: state.params.as_ref().map(Arguments::of),
         params_at: state.params_at.map(|at| location(tree, at)),
+    };
+    Dag {
+        dag_id: id(&state.id, |id| DagId::new(id)),
+        file: tree.path(file).clone(),
+        at: location(tree, state.at),
+        id_at: location(tree, state.id_at),
+        id_parts: state.id_parts.iter().map(|at| location(tree, *at)).collect(),
+        unknown,
+        reaches: Reaches::only(tree.path(file)),
+        inside: inside.into(),
     }
 }
 

@@ -1,17 +1,18 @@
 //! Which files Airflow loads as DAG files, and which modules of the tree they import.
 
+use super::Reaches;
 use super::ignored::{Ignored, Sight};
-use super::{Reaches, archive};
 use crate::content::ContentPath;
 use crate::ids::AirflowVersion;
 use crate::python::syntax::{Module, Stmt, StmtKind};
 use crate::python::tree::{Delivered, Located};
 use crate::switch;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Direct imports between files of the tree.
-pub(super) type Imports = BTreeMap<usize, BTreeSet<usize>>;
+/// Direct imports between files of the tree. Files that say the same share the set.
+pub(super) type Imports = BTreeMap<usize, Arc<BTreeSet<usize>>>;
 
 /// A file that Airflow loads DAGs from.
 pub(super) struct Found {
@@ -49,11 +50,14 @@ pub(super) fn passed_over(
     seen(tree, airflow, |file| tree.files()[file].home.as_str().ends_with(".py") && holds(file) == Words::DagAlone)
 }
 
-/// The zip archives under the DAGs folder that may hold DAG files, in the order of their paths.
-pub(super) fn archives(tree: &Delivered, airflow: Option<AirflowVersion>) -> Vec<Found> {
-    seen(tree, airflow, |file| {
-        !tree.files()[file].home.as_str().ends_with(".py") && archive::holds_modules(tree.bytes(file))
-    })
+/// The zip archives under the DAGs folder that may hold DAG files, in the order of their paths;
+/// `holds_modules` says so of a file.
+pub(super) fn archives(
+    tree: &Delivered,
+    airflow: Option<AirflowVersion>,
+    mut holds_modules: impl FnMut(usize) -> bool,
+) -> Vec<Found> {
+    seen(tree, airflow, |file| !tree.files()[file].home.as_str().ends_with(".py") && holds_modules(file))
 }
 
 fn seen(tree: &Delivered, airflow: Option<AirflowVersion>, mut wanted: impl FnMut(usize) -> bool) -> Vec<Found> {
@@ -85,7 +89,7 @@ fn seen(tree: &Delivered, airflow: Option<AirflowVersion>, mut wanted: impl FnMu
 const IGNORE_FILE: &str = ".airflowignore";
 
 /// What safe mode finds in a text, in whatever case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Words {
     /// `airflow` and `dag`.
     Dag,
@@ -130,19 +134,22 @@ pub(super) struct Closures<'t> {
     imports: &'t Imports,
     /// By direct imports.
     known: BTreeMap<&'t BTreeSet<usize>, (BTreeSet<usize>, Paths)>,
+    /// By the address of a set of direct imports: the set like it that is among the `known`.
+    shared: BTreeMap<*const BTreeSet<usize>, &'t BTreeSet<usize>>,
 }
 
 impl<'t> Closures<'t> {
     pub(super) fn new(tree: &'t Delivered, imports: &'t Imports) -> Self {
-        Self { tree, imports, known: BTreeMap::new() }
+        Self { tree, imports, known: BTreeMap::new(), shared: BTreeMap::new() }
     }
 
     /// Everything that a file reaches: the files that its imports lead to, and the same as
     /// paths. Of sets that are equal to a `former` one, that one is given.
     pub(super) fn of(&mut self, file: usize, former: &BTreeSet<Paths>) -> (&BTreeSet<usize>, Reaches) {
         static NONE: BTreeSet<usize> = BTreeSet::new();
-        let direct = self.imports.get(&file).unwrap_or(&NONE);
+        let direct = self.imports.get(&file).map_or(&NONE, AsRef::as_ref);
         let (tree, imports) = (self.tree, self.imports);
+        let direct = *self.shared.entry(std::ptr::from_ref(direct)).or_insert(direct);
         let (files, paths) = self.known.entry(direct).or_insert_with(|| {
             let files = closure(direct, imports);
             let paths: BTreeSet<ContentPath> = files.iter().map(|file| tree.files()[*file].path.clone()).collect();
@@ -163,7 +170,7 @@ fn closure(files: &BTreeSet<usize>, imports: &Imports) -> BTreeSet<usize> {
     let mut reached = files.clone();
     let mut open: Vec<usize> = files.iter().copied().collect();
     while let Some(file) = open.pop() {
-        for to in imports.get(&file).into_iter().flatten() {
+        for to in imports.get(&file).iter().flat_map(|to| to.iter()) {
             if reached.insert(*to) {
                 open.push(*to);
             }
@@ -172,8 +179,12 @@ fn closure(files: &BTreeSet<usize>, imports: &Imports) -> BTreeSet<usize> {
     reached
 }
 
+/// The import statements of a file, in order, each once. Files that say the same share them, where
+/// that was seen.
+pub(super) type Statements = Arc<[Arc<Import>]>;
+
 /// An import statement as it is written.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Import {
     Module(Box<str>),
     From { level: usize, module: Box<str>, names: Vec<Box<str>> },
@@ -193,17 +204,32 @@ pub(super) struct Resolver<'t, 's> {
     known: BTreeMap<(usize, String), Vec<usize>>,
     /// Of statements that mean the same in every file of a search path: many files have them alike.
     alike: BTreeMap<(usize, &'s Import), Vec<usize>>,
+    /// Of all statements of a file, by their address, where they mean the same in every file.
+    shared: BTreeMap<(usize, *const Arc<Import>), Arc<BTreeSet<usize>>>,
 }
 
 impl<'t, 's> Resolver<'t, 's> {
     pub(super) fn new(tree: &'t Delivered) -> Self {
-        Self { tree, known: BTreeMap::new(), alike: BTreeMap::new() }
+        Self { tree, known: BTreeMap::new(), alike: BTreeMap::new(), shared: BTreeMap::new() }
     }
 
     /// The files that these statements of a file import.
-    pub(super) fn resolve(&mut self, file: usize, statements: &'s BTreeSet<Import>) -> BTreeSet<usize> {
+    pub(super) fn resolve(&mut self, file: usize, statements: &'s [Arc<Import>]) -> Arc<BTreeSet<usize>> {
+        let own = statements.iter().any(|statement| matches!(**statement, Import::From { level: 1.., .. }));
+        // Whoever has no statement imports nothing, at whatever address.
+        let key = (self.tree.search_path(file), statements.as_ptr());
+        let known = self.shared.get(&key).filter(|_| !own && !statements.is_empty()).cloned();
+        let to = known.unwrap_or_else(|| {
+            let to = Arc::new(self.each(file, statements));
+            self.shared.insert(key, to.clone());
+            to
+        });
+        if to.contains(&file) { Arc::new(to.iter().copied().filter(|other| *other != file).collect()) } else { to }
+    }
+
+    fn each(&mut self, file: usize, statements: &'s [Arc<Import>]) -> BTreeSet<usize> {
         let mut to = BTreeSet::new();
-        for statement in statements {
+        for statement in statements.iter().map(AsRef::as_ref) {
             if matches!(statement, Import::From { level: 1.., .. }) {
                 to.extend(self.named(file, statement));
                 continue;
@@ -217,7 +243,6 @@ impl<'t, 's> Resolver<'t, 's> {
             to.extend(&files);
             self.alike.insert(key, files);
         }
-        to.remove(&file);
         to
     }
 

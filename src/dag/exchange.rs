@@ -18,10 +18,11 @@ use crate::content::Location;
 use crate::python::syntax::{Expr, ExprKind};
 use crate::python::tree::Tree;
 use crate::python::value::Ref;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a function of the tree exchanges with other tasks and with its run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// How it uses what its parameters hold; of an operator's `execute`, what the attributes of
     /// `self` hold. In boxes: a map has room for eleven, and most functions have one or two.
@@ -39,7 +40,7 @@ pub struct Exchange {
 }
 
 /// How a value is used.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Use {
     /// What is asked of it, in the order of the text.
     pub needs: Vec<Need>,
@@ -79,7 +80,7 @@ impl Use {
 }
 
 /// One thing that is asked of a value or of a part of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Need {
     /// Which part.
     pub path: Vec<Step>,
@@ -92,7 +93,7 @@ pub struct Need {
 }
 
 /// What is asked of a value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum What {
     /// To have that key.
     Key(String),
@@ -117,7 +118,7 @@ pub enum What {
 }
 
 /// A test of a value under which something is asked of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Guard {
     /// Which part is tested.
     pub path: Vec<Step>,
@@ -128,7 +129,7 @@ pub struct Guard {
 }
 
 /// A test of a value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Test {
     /// It is of one of these types, by their last names.
     Is(BTreeSet<String>),
@@ -143,7 +144,7 @@ pub enum Test {
 }
 
 /// A pull of XComs by id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pull {
     /// The tasks; none if that is not known, or if any may be meant.
     pub task_ids: Option<Vec<String>>,
@@ -166,7 +167,7 @@ pub struct Pull {
 }
 
 /// Which values of a mapped task a pull asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Indexes {
     /// All that there are.
     #[default]
@@ -197,7 +198,7 @@ impl Indexes {
 }
 
 /// A push of an XCom.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Push {
     /// Its key.
     pub key: String,
@@ -208,7 +209,7 @@ pub struct Push {
 }
 
 /// A read of one parameter of the run.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ParamRead {
     /// Its name.
     pub name: String,

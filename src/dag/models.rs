@@ -5,14 +5,15 @@
 //! number of threads has no influence on the result either.
 
 use super::collect::{self, Evaluation};
-use super::discover::{self, Closures, Found, Import, Imports, Paths, Resolver, Words};
-use super::{ANOTHER_OF_THE_ID, Dag, FileError, Model, PassedOver};
-use crate::content::{BlobId, HomePath, ImportOrder, Layout, Location, Snapshot};
+use super::discover::{self, Closures, Found, Imports, Paths, Resolver, Statements, Words};
+use super::{ANOTHER_OF_THE_ID, Dag, FileError, Model, PassedOver, archive};
+use crate::content::{BlobId, Fingerprint, HomePath, ImportOrder, Kept, Layout, Location, Snapshot, Written};
 use crate::ids::{AirflowVersion, DagId};
 use crate::python;
 use crate::python::parse::SyntaxError;
 use crate::python::syntax::Module;
-use crate::python::tree::{Answers, Delivered, Trace, Tree};
+use crate::python::tree::{Answers, Delivered, SourceFile, Trace, Tree};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,12 +23,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Models {
     threads: usize,
     memory: Mutex<Memory>,
+    /// What is kept between two runs of the program, if anything is.
+    kept: Option<stored::Stored>,
 }
 
 impl Models {
     /// Remembers nothing yet; evaluates on so many threads.
     pub fn new(threads: usize) -> Self {
-        Self { threads, memory: Mutex::default() }
+        Self { threads, memory: Mutex::default(), kept: None }
+    }
+
+    /// The same, with what an earlier run of the same build of the program has kept: what is not sound
+    /// of it is not taken, and [`Models::to_keep`] gives what the next run is to find.
+    pub fn remembering(threads: usize, kept: &[Arc<dyn Kept>], build: Fingerprint) -> Self {
+        let (stored, memory) = stored::Stored::read(kept, build);
+        Self { threads, memory: Mutex::new(memory), kept: Some(stored) }
+    }
+
+    /// What the next run of the program is to find; none where that is there already.
+    pub fn to_keep(&self) -> Option<Written> {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.as_ref()?;
+        python::with_deep_stack(|| kept.to_keep(&memory))
+    }
+
+    /// Whether something that was kept could not be read when it was needed. Then nothing counts
+    /// that was said of these models, and they are to be built again without what is kept.
+    pub fn lost(&self) -> bool {
+        self.kept.as_ref().is_some_and(stored::Stored::lost)
     }
 
     /// Builds the model of a tree as that version of Airflow would; without one, whatever module
@@ -57,18 +80,19 @@ pub(super) fn import_order(airflow: Option<AirflowVersion>) -> ImportOrder {
 struct Facts {
     /// Whether safe mode takes it for a DAG file.
     words: Words,
-    imports: Result<BTreeSet<Import>, SyntaxError>,
+    imports: Result<Statements, SyntaxError>,
 }
 
 impl Facts {
     fn of(bytes: &[u8], syntax: &Result<Module, SyntaxError>) -> Self {
-        let imports = syntax.as_ref().map(discover::statements).map_err(Clone::clone);
+        let statements = |module| discover::statements(module).into_iter().map(Arc::new).collect();
+        let imports = syntax.as_ref().map(statements).map_err(Clone::clone);
         Self { words: discover::words(bytes), imports }
     }
 }
 
 /// What an evaluation depends on beside the tree.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Key {
     home: HomePath,
     layout: Layout,
@@ -80,23 +104,49 @@ struct Key {
 struct Used<T> {
     what: T,
     last: u64,
+    origin: Origin,
+}
+
+impl<T> Used<T> {
+    fn learnt(what: T, last: u64) -> Self {
+        Self { what, last, origin: Origin::Learnt }
+    }
+}
+
+/// Where something is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Origin {
+    /// This run of the program.
+    Learnt,
+    /// The small part of what is kept.
+    Recent,
+    /// The large part, which was written so often since it was used last.
+    Whole(u32),
 }
 
 #[derive(Debug, Default)]
 struct Memory {
     builds: u64,
+    is_kept: bool,
     facts: BTreeMap<BlobId, Used<Arc<Facts>>>,
     /// Of one file there are as many as trees differ: the deployed one and the proposed one.
     evaluations: BTreeMap<Key, Vec<Used<(Trace, Evaluation)>>>,
+    /// Whether contents that are no Python are archives that may hold DAG files.
+    archives: BTreeMap<BlobId, Used<bool>>,
     closures: BTreeSet<Paths>,
 }
 
 impl Memory {
-    /// Forgets what the last builds did not use. A judgement takes two.
+    /// Forgets what the last builds did not use. A judgement takes two. What is kept between two runs
+    /// is forgotten when it is written.
     fn forget(&mut self) {
         const BUILDS: u64 = 4;
+        if self.is_kept {
+            return;
+        }
         let oldest = self.builds.saturating_sub(BUILDS);
         self.facts.retain(|_, facts| facts.last > oldest);
+        self.archives.retain(|_, archive| archive.last > oldest);
         self.evaluations.retain(|_, evaluations| {
             evaluations.retain(|evaluation| evaluation.last > oldest);
             !evaluations.is_empty()
@@ -116,16 +166,17 @@ struct Build<'m> {
 impl Build<'_> {
     fn model(mut self) -> Model {
         let tree = self.tree.clone();
+        let known = self.known_facts();
         let words = |file: usize| {
-            let known = self.memory.facts.get(&tree.files()[file].id);
-            known.map_or_else(|| discover::words(tree.bytes(file)), |facts| facts.what.words)
+            let known = known[file].as_ref();
+            known.map_or_else(|| discover::words(tree.bytes(file)), |facts| facts.words)
         };
         let mut found = discover::dag_files(&tree, self.airflow, words);
         let seen = found.len();
         found.extend(discover::passed_over(&tree, self.airflow, words));
         let files: Vec<usize> = found.iter().map(|found| found.file).collect();
         self.evaluate_new(&files);
-        let facts = self.facts();
+        let facts = self.facts(known);
         let imports = imports(&tree, &facts);
         let mut model = Model { sources: super::code::Sources::new(tree.clone()), ..Model::default() };
         let mut errors = BTreeSet::new();
@@ -160,28 +211,32 @@ impl Build<'_> {
                 passed_over.errors.extend(evaluation.errors.iter().cloned());
             }
         }
-        for archive in discover::archives(&tree, self.airflow) {
+        for archive in self.archives() {
             let reason = "a zip archive is not looked into";
             model.dags.push(Arc::new(collect::anonymous(&tree, archive.file, reason)));
         }
         model.dags.sort_by(|a, b| a.file.cmp(&b.file));
         doubt_rivals(&mut model.dags);
         model.passed_over = passed_over;
-        self.memory.closures = closures.sets();
         // What nothing imports does no harm, but Airflow itself loads every module of its plugins folder.
         for (file, source) in tree.files().iter().enumerate() {
             if !(imported.contains(&file) || source.home.below("plugins").is_some()) {
                 continue;
             }
-            if let Some(Err(error)) = facts.get(&file).map(|facts| &facts.imports) {
+            if let Some(Err(error)) = facts[file].as_ref().map(|facts| &facts.imports) {
                 let at = Location { path: source.path.clone(), span: error.span };
                 errors.insert(FileError { at, message: error.message.clone() });
             }
         }
         model.errors = errors.into_iter().collect();
-        let path = |file: usize| tree.files()[file].path.clone();
-        model.imports =
-            imports.iter().map(|(file, to)| (path(*file), to.iter().map(|file| path(*file)).collect())).collect();
+        let path = |file: &usize| tree.files()[*file].path.clone();
+        let mut sets: BTreeMap<*const BTreeSet<usize>, Paths> = BTreeMap::new();
+        let mut set = |to: &Arc<BTreeSet<usize>>| {
+            let paths = || Arc::new(to.iter().map(path).collect());
+            sets.entry(Arc::as_ptr(to)).or_insert_with(paths).clone()
+        };
+        model.imports = imports.iter().map(|(file, to)| (path(file), set(to))).collect();
+        self.memory.closures = closures.sets();
         self.memory.forget();
         model
     }
@@ -193,7 +248,7 @@ impl Build<'_> {
     /// Evaluates the DAG files of which no evaluation is known that is valid for this tree.
     fn evaluate_new(&mut self, files: &[usize]) {
         let tree = self.tree.clone();
-        let mut answers = Answers::new(&tree);
+        let answers = Answers::new(&tree);
         let mut left = Vec::new();
         for file in files {
             let key = self.key(*file);
@@ -203,9 +258,14 @@ impl Build<'_> {
                 None => left.push(*file),
             }
         }
-        let airflow = self.airflow;
+        let (airflow, is_kept) = (self.airflow, self.memory.is_kept);
         let learnt = self.share_out(&left, |tree, delivered, file| {
             let (evaluation, trace) = tree.traced(|| collect::evaluate(tree, file, airflow));
+            if is_kept {
+                // What a function says is what its file holds, which the evaluation asked for.
+                let text = |at: &Location| delivered.bytes(delivered.at_path(&at.path)?).get(at.span.bytes());
+                evaluation.dags.iter().for_each(|dag| dag.inside.look_up_words(text));
+            }
             let facts = Facts::of(delivered.bytes(file), &tree.syntax(file));
             // Few import a DAG file; its own evaluation is over.
             tree.forget(file);
@@ -214,30 +274,52 @@ impl Build<'_> {
         self.keep(learnt);
     }
 
+    /// The facts of those Python files that are known already.
+    fn known_facts(&mut self) -> Vec<Option<Arc<Facts>>> {
+        let last = self.memory.builds;
+        let known = |file: &SourceFile| {
+            let facts = self.memory.facts.get_mut(&file.id).filter(|_| file.is_python())?;
+            facts.last = last;
+            Some(facts.what.clone())
+        };
+        self.tree.files().iter().map(known).collect()
+    }
+
+    /// The archives that may hold DAG files.
+    fn archives(&mut self) -> Vec<Found> {
+        let (tree, last, archives) = (&self.tree, self.memory.builds, &mut self.memory.archives);
+        discover::archives(tree, self.airflow, |file| {
+            let holds = || Used::learnt(archive::holds_modules(tree.bytes(file)), last);
+            let known = archives.entry(tree.files()[file].id).or_insert_with(holds);
+            known.last = last;
+            known.what
+        })
+    }
+
     /// The facts of every Python file; what nobody has needed so far is parsed for them.
-    fn facts(&mut self) -> BTreeMap<usize, Arc<Facts>> {
+    fn facts(&mut self, mut known: Vec<Option<Arc<Facts>>>) -> Vec<Option<Arc<Facts>>> {
         let tree = self.tree.clone();
-        let python: Vec<usize> = (0..tree.files().len()).filter(|file| tree.files()[*file].is_python()).collect();
+        let python = |file: &usize| tree.files()[*file].is_python();
+        let missing: Vec<usize> = (0..known.len()).filter(|file| known[*file].is_none()).filter(python).collect();
         let mut ids = BTreeSet::new();
         let unknown = |file: &usize| {
             let id = tree.files()[*file].id;
             !self.memory.facts.contains_key(&id) && ids.insert(id)
         };
-        let left: Vec<usize> = python.iter().copied().filter(unknown).collect();
+        let left: Vec<usize> = missing.iter().copied().filter(unknown).collect();
         let learnt = self.share_out(&left, |tree, delivered, file| {
             let facts = Facts::of(delivered.bytes(file), &tree.syntax(file));
             tree.forget(file);
             (facts, None)
         });
         self.keep(learnt);
-        let mut all = BTreeMap::new();
-        for file in python {
+        for file in missing {
             if let Some(facts) = self.memory.facts.get_mut(&tree.files()[file].id) {
                 facts.last = self.memory.builds;
-                all.insert(file, facts.what.clone());
+                known[file] = Some(facts.what.clone());
             }
         }
-        all
+        known
     }
 
     /// Has the threads work on files, each on the next few that are left.
@@ -281,10 +363,10 @@ impl Build<'_> {
         let last = self.memory.builds;
         for Learnt { file, facts, evaluation } in learnt {
             let id = self.tree.files()[file].id;
-            self.memory.facts.entry(id).or_insert_with(|| Used { what: Arc::new(facts), last });
+            self.memory.facts.entry(id).or_insert_with(|| Used::learnt(Arc::new(facts), last));
             if let Some(what) = evaluation {
                 let key = self.key(file);
-                self.memory.evaluations.entry(key).or_default().push(Used { what, last });
+                self.memory.evaluations.entry(key).or_default().push(Used::learnt(what, last));
             }
         }
     }
@@ -303,13 +385,12 @@ struct Learnt {
 /// Of DAGs of one id in several files Airflow takes one, then another: a `DagBag` the first that it
 /// comes to, the scheduler the one that it parsed last.
 pub(super) fn doubt_rivals(dags: &mut [Arc<Dag>]) {
-    let mut by_id: BTreeMap<DagId, Vec<usize>> = BTreeMap::new();
-    for (index, dag) in dags.iter().enumerate() {
-        if let Some(id) = dag.dag_id.exact() {
-            by_id.entry(id.clone()).or_default().push(index);
-        }
-    }
-    for rivals in by_id.into_values().filter(|rivals| rivals.len() > 1) {
+    let ids = dags.iter().enumerate().filter_map(|(index, dag)| Some((dag.dag_id.exact()?, index)));
+    let mut by_id: Vec<(&DagId, usize)> = ids.collect();
+    by_id.sort();
+    let several = by_id.chunk_by(|one, other| one.0 == other.0).filter(|rivals| rivals.len() > 1);
+    let all: Vec<Vec<usize>> = several.map(|rivals| rivals.iter().map(|(_, index)| *index).collect()).collect();
+    for rivals in all {
         for index in &rivals {
             let own = &dags[*index];
             // A DAG that one file imports from the other is one and the same.
@@ -327,13 +408,13 @@ pub(super) fn doubt_rivals(dags: &mut [Arc<Dag>]) {
 }
 
 /// The imports of every module of the tree that parses.
-fn imports(tree: &Delivered, facts: &BTreeMap<usize, Arc<Facts>>) -> Imports {
+fn imports(tree: &Delivered, facts: &[Option<Arc<Facts>>]) -> Imports {
     let mut resolver = Resolver::new(tree);
-    facts
-        .iter()
-        .filter_map(|(file, facts)| Some((*file, resolver.resolve(*file, facts.imports.as_ref().ok()?))))
-        .collect()
+    let known =
+        facts.iter().enumerate().filter_map(|(file, facts)| Some((file, facts.as_ref()?.imports.as_ref().ok()?)));
+    known.map(|(file, statements)| (file, resolver.resolve(file, statements))).collect()
 }
 
+mod stored;
 #[cfg(test)]
 mod tests;

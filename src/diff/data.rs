@@ -1,7 +1,7 @@
 //! Files of the tree that are not Python and that a DAG may be built from: a list of tables in
 //! YAML, a schedule in JSON.
 
-use crate::content::{ContentPath, Layout, Snapshot};
+use crate::content::{ContentPath, Differing, Layout, Snapshot};
 use crate::dag::Dag;
 use std::collections::BTreeSet;
 
@@ -16,13 +16,8 @@ const CONFIGURATION: [&str; 10] =
 
 /// Delivered files that are not Python and are not the same on both sides.
 pub(super) fn changed(deployed: &Snapshot, proposed: &Snapshot, layout: Layout) -> BTreeSet<ContentPath> {
-    let id = |snapshot: &Snapshot, path: &ContentPath| snapshot.get(path).map(|file| file.id);
-    let paths = deployed.files().chain(proposed.files()).map(|(path, _)| path);
-    paths
-        .filter(|path| !path.as_str().ends_with(".py") && layout.place(path).is_some())
-        .filter(|path| id(deployed, path) != id(proposed, path))
-        .cloned()
-        .collect()
+    let files = deployed.differing(proposed).into_iter().filter(Differing::in_content).map(|file| file.path);
+    files.filter(|path| !path.as_str().ends_with(".py") && layout.place(path).is_some()).cloned().collect()
 }
 
 /// Whether what is not known about the DAG may come from one of these files: its code names the

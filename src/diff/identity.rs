@@ -6,6 +6,7 @@ use crate::content::{ContentPath, Location, Snapshot};
 use crate::dag::{ANOTHER_OF_THE_ID, Dag, Group, Id, Task};
 use crate::ids::{DagId, GroupId, TaskId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A deployed group and where its members went; none for the root.
 type GroupChange = (Option<GroupId>, Option<GroupId>);
@@ -79,6 +80,11 @@ fn shown_operator(task: &Task) -> String {
 
 /// Ids that two files of the proposed tree define, and did not before.
 pub(super) fn duplicates(deployed: Side, proposed: Side) -> Vec<Change> {
+    let mut ids: Vec<&DagId> = proposed.model.dags.iter().filter_map(|dag| dag.dag_id.exact()).collect();
+    ids.sort();
+    if ids.windows(2).all(|pair| pair[0] != pair[1]) {
+        return Vec::new();
+    }
     let by_id = |side: Side<'_>| {
         let mut by_id: BTreeMap<DagId, Vec<(ContentPath, Location, bool)>> = BTreeMap::new();
         for dag in &side.model.dags {
@@ -329,7 +335,8 @@ impl Mentions {
             }
         }
         let Some(own_id) = other.dag_id.exact() else { return mentions };
-        for foreign in proposed.model.dags.iter().filter(|foreign| foreign.dag_id != other.dag_id) {
+        let names_it = |foreign: &&Arc<Dag>| foreign.dag_id != other.dag_id && foreign.may_quote(own_id.as_str());
+        for foreign in proposed.model.dags.iter().filter(names_it) {
             let Some(dag_id) = foreign.dag_id.exact() else { continue };
             for task in &foreign.tasks {
                 let mut found = BTreeSet::new();

@@ -15,8 +15,8 @@ pub(super) fn hidden(deployed: Side, proposed: Side, layout: Layout) -> Vec<Chan
     if !matches!(layout, Layout::Content | Layout::Roots(_)) || deployed.snapshot.is_empty() {
         return Vec::new();
     }
-    let is_new = |path: &ContentPath| path.as_str().ends_with(".py") && deployed.snapshot.get(path).is_none();
-    if !proposed.snapshot.files().any(|(path, _)| is_new(path)) {
+    let differing = deployed.snapshot.differing(proposed.snapshot);
+    if !differing.iter().any(|file| file.here.is_none() && file.path.as_str().ends_with(".py")) {
         return Vec::new();
     }
     let after = answers(proposed.snapshot, layout);

@@ -80,12 +80,11 @@ pub(super) fn dags<'a>(deployed: &'a Model, proposed: &'a Model) -> Vec<DagPair<
 /// Of several DAGs of one id, the one that takes the place of that one: the first of a file stays the
 /// first of that file. In another file it is the last that is left.
 fn of_one_id<'a>(deployed: &Model, dag: &Dag, same: &[&'a Dag]) -> Option<&'a Dag> {
-    let ordinal = deployed
-        .dags
-        .iter()
-        .take_while(|twin| !std::ptr::eq(twin.as_ref(), dag))
-        .filter(|twin| twin.dag_id == dag.dag_id && twin.file == dag.file)
-        .count();
+    if let &[only] = same {
+        return Some(only);
+    }
+    let before = deployed.of_file(&dag.file).iter().take_while(|twin| !std::ptr::eq(twin.as_ref(), dag));
+    let ordinal = before.filter(|twin| twin.dag_id == dag.dag_id).count();
     same.iter().filter(|twin| twin.file == dag.file).nth(ordinal).or(same.last()).copied()
 }
 

@@ -31,6 +31,9 @@ pub(super) fn task_at(model: &Model, dag_id: &str, task_id: &str) -> Option<Loca
     dag(model, dag_id)?.task(&TaskId::new(task_id)).map(|task| task.id_at.clone())
 }
 
+/// Arguments that name another DAG.
+const OTHER_DAGS: [&str; 2] = ["trigger_dag_id", "external_dag_id"];
+
 /// What a task names in another DAG.
 struct Names {
     dag_id: String,
@@ -59,7 +62,9 @@ fn named(task: &Task) -> Option<Names> {
 pub(super) fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
     let mut changes = Vec::new();
     for own in &proposed.model.dags {
-        let Some(own_id) = own.dag_id.exact() else { continue };
+        let Some(own_id) = own.dag_id.exact().filter(|_| OTHER_DAGS.iter().any(|name| own.gives(name))) else {
+            continue;
+        };
         let mut was = None;
         for task in &own.tasks {
             let Some(names) = named(task) else { continue };

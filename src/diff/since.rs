@@ -9,8 +9,9 @@ use crate::python;
 pub fn too_new(deployed: Side, proposed: Side, layout: Layout, minor: Option<u32>, changes: &mut Vec<Change>) {
     let Some(minor) = minor else { return };
     let fault = |snapshot: &Snapshot, path: &ContentPath| python::too_new(&snapshot.get(path)?.bytes, minor);
-    for (path, file) in proposed.snapshot.files().filter(|(path, _)| path.as_str().ends_with(".py")) {
-        if deployed.snapshot.get(path).is_some_and(|before| before.id == file.id) {
+    for file in deployed.snapshot.differing(proposed.snapshot) {
+        let path = file.path;
+        if file.there.is_none() || !file.in_content() || !path.as_str().ends_with(".py") {
             continue;
         }
         let Some(place) = layout.place(path) else { continue };

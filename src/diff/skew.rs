@@ -80,15 +80,10 @@ struct Changed<'a> {
 
 /// Only what differs is looked at closely: that is little of a large tree.
 fn changed<'a>(deployed: &'a Snapshot, proposed: &'a Snapshot, layout: Layout) -> Vec<Changed<'a>> {
-    let written = proposed
-        .files()
-        .filter(|(path, file)| deployed.get(path).is_none_or(|known| (known.id, known.mode) != (file.id, file.mode)));
-    let removed = deployed.files().filter(|(path, _)| proposed.get(path).is_none());
-    let written = written.map(|(path, file)| (path, Some(file)));
-    let all = written.chain(removed.map(|(path, _)| (path, None)));
-    let placed = |(path, file)| {
-        let place = layout.place(path)?;
-        Some(Changed { path, area: place.area, rank: place.rank, file })
+    let all = deployed.differing(proposed).into_iter();
+    let placed = |file: crate::content::Differing<'a>| {
+        let place = layout.place(file.path)?;
+        Some(Changed { path: file.path, area: place.area, rank: place.rank, file: file.there })
     };
     all.filter_map(placed).collect()
 }

@@ -39,7 +39,10 @@ pub(super) fn texts<'s>(snapshot: &'s Snapshot, dag: &Dag, task: &Task) -> Vec<C
 
 /// Whether one of these files is a template of the DAG.
 pub(super) fn any(dag: &Dag, changed: &BTreeSet<ContentPath>) -> bool {
-    !changed.is_empty() && dag.tasks.iter().any(|task| named(dag, task).iter().any(|path| changed.contains(path)))
+    let names_some = || FILES.iter().any(|(argument, _)| dag.gives(argument));
+    !changed.is_empty()
+        && names_some()
+        && dag.tasks.iter().any(|task| named(dag, task).iter().any(|path| changed.contains(path)))
 }
 
 /// Template files that the deployed tree has and the proposed one has not.

@@ -14,7 +14,7 @@ pub(super) fn changes(deployed: Side, proposed: Side) -> Vec<Change> {
     let mut found = Vec::new();
     for dag in &proposed.model.dags {
         let Some(unknown) = dag.unknown.iter().find(|unknown| moves(unknown)) else { continue };
-        let was = deployed.model.dags.iter().find(|was| was.file == dag.file && was.dag_id == dag.dag_id);
+        let was = deployed.model.of_file(&dag.file).iter().find(|was| was.dag_id == dag.dag_id);
         if was.is_some_and(|was| was.unknown.iter().any(moves)) {
             continue;
         }

@@ -365,7 +365,7 @@ fn elsewhere(
 ) -> Option<Change> {
     let has = |side: Side| super::reference::has_task(side.model, dag_id, producer);
     let (Some(true), Some(false)) = (has(deployed), has(proposed)) else { return None };
-    let own = proposed.model.dags.iter().find(|dag| dag.tasks.iter().any(|task| std::ptr::eq(task, consumer)))?;
+    let own = proposed.model.dags.iter().find(|dag| dag.holds(consumer))?;
     let meeting = Meeting { dag: own, other: own, consumer, read, before };
     let coming = meeting.absent()?;
     let handover = Handover {

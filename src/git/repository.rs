@@ -1,13 +1,26 @@
 //! The repository at hand, for `check` and the hook: local objects only, nothing is checked out.
 
-use super::{GitError, Limits, Read, tree};
+use super::objects::{Objects, Sizes};
+use super::tree::{self, Later};
+use super::{GitError, Limits, Read};
 use crate::content::{Layout, Refusal, Revision, Snapshot};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A tree that is within the limits: of any other a part alone was read.
+fn within(revision: &Revision, read: Snapshot) -> Read {
+    let too_large = read.refused().iter().find(|refusal| matches!(refusal, Refusal::TooLarge(_)));
+    match too_large.map(ToString::to_string) {
+        Some(problem) => Err(GitError::TooLarge { revision: revision.clone(), problem }),
+        None => Ok(read),
+    }
+}
 
 /// A local repository. Cheap to open; drop it when done.
 pub struct Repository {
     pub(super) repo: gix::Repository,
     layout: Layout,
+    objects: Arc<Objects>,
 }
 
 impl Repository {
@@ -18,7 +31,8 @@ impl Repository {
         let (path, _) = gix::discover::upwards(dir).map_err(|_| none())?;
         let (git_dir, _) = path.into_repository_and_work_tree_directories();
         let repo = gix::open_opts(git_dir, gix::open::Options::isolated().open_path_as_is(true)).map_err(|_| none())?;
-        Ok(Self { repo, layout: Layout::Content })
+        let objects = Arc::new(Objects::of(&repo));
+        Ok(Self { repo, objects, layout: Layout::Content })
     }
 
     /// The same where other folders are content.
@@ -52,6 +66,11 @@ impl Repository {
         }
     }
 
+    /// The folder that all work trees of the repository share.
+    pub fn common_dir(&self) -> &Path {
+        self.repo.common_dir()
+    }
+
     /// Where git looks for a hook of that name here; git itself is asked, because `core.hooksPath`
     /// may be set anywhere in its configuration.
     pub fn hook_path(&self, name: &str) -> Result<PathBuf, GitError> {
@@ -73,21 +92,20 @@ impl Repository {
     /// The content of a commit. One beyond the limits is an error: a part of it would be judged as
     /// if it were all.
     pub fn snapshot(&self, revision: &Revision) -> Read {
-        self.read(revision, None)
+        within(revision, tree::snapshot(&self.repo, revision, self.layout, Limits::default(), None)?)
     }
 
-    /// The same, beside another tree: what both have is read and kept once.
-    pub fn snapshot_beside(&self, revision: &Revision, known: &Snapshot) -> Read {
-        self.read(revision, Some(known))
+    /// The same beside another tree, which shares what both have, with contents that are read once they
+    /// are asked for: whoever has asked is to look afterwards whether there was a [`Repository::fault`].
+    pub fn snapshot_to_ask(&self, revision: &Revision, beside: Option<&Snapshot>, sizes: &mut Sizes) -> Read {
+        let later = Later { blobs: self.objects.clone(), sizes };
+        within(revision, tree::read(&self.repo, revision, self.layout, Limits::default(), beside, Some(later))?)
     }
 
-    fn read(&self, revision: &Revision, known: Option<&Snapshot>) -> Read {
-        let read = tree::snapshot(&self.repo, revision, self.layout, Limits::default(), known)?;
-        let too_large = read.refused().iter().find(|refusal| matches!(refusal, Refusal::TooLarge(_)));
-        match too_large.map(ToString::to_string) {
-            Some(problem) => Err(GitError::TooLarge { revision: revision.clone(), problem }),
-            None => Ok(read),
-        }
+    /// Why some content could not be read that was asked for, if any could not: then nothing counts
+    /// that rests on it.
+    pub fn fault(&self) -> Option<GitError> {
+        self.objects.fault()
     }
 
     /// Whether the object of that full id is here.

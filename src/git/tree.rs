@@ -1,9 +1,10 @@
 //! A commit's tree to a [`Snapshot`], straight from the object database.
 
 use super::bounds::{Limits, mib};
-use super::{CONFIGS, GitError, Read, commit_id, configures, is_lfs_pointer};
-use crate::content::{BlobId, ContentPath, File, Layout, Mode, PathProblem, Refusal, Revision, Snapshot};
+use super::{CONFIGS, GitError, LARGEST_POINTER, Read, Sizes, commit_id, configures, is_lfs_pointer};
+use crate::content::{BlobId, Blobs, Bytes, ContentPath, File, Layout, Mode, PathProblem, Refusal, Revision, Snapshot};
 use gix::objs::tree::EntryKind;
+use std::sync::Arc;
 
 /// Reads the content folders of a commit, or all of it where it has none of the usual ones; no further than
 /// the limits, beyond which it cannot be delivered. What `known` has at the same path under the same
@@ -14,6 +15,26 @@ pub(super) fn snapshot(
     layout: Layout,
     limits: Limits,
     known: Option<&Snapshot>,
+) -> Read {
+    read(repo, revision, layout, limits, known, None)
+}
+
+/// How contents are read later.
+pub(super) struct Later<'a> {
+    /// Where they lie.
+    pub(super) blobs: Arc<dyn Blobs>,
+    /// What is known of them.
+    pub(super) sizes: &'a mut Sizes,
+}
+
+/// The same, with contents that are read once they are asked for, where that is told how.
+pub(super) fn read(
+    repo: &gix::Repository,
+    revision: &Revision,
+    layout: Layout,
+    limits: Limits,
+    known: Option<&Snapshot>,
+    later: Option<Later>,
 ) -> Read {
     let damaged = |error: gix::Error| GitError::Damaged {
         path: repo.git_dir().to_path_buf(),
@@ -28,6 +49,7 @@ pub(super) fn snapshot(
         revision,
         layout,
         known,
+        later,
         snapshot,
         limits,
         entries: 0,
@@ -87,6 +109,7 @@ struct Reader<'a> {
     revision: &'a Revision,
     layout: Layout,
     known: Option<&'a Snapshot>,
+    later: Option<Later<'a>>,
     snapshot: Snapshot,
     limits: Limits,
     /// Files, links and folders so far.
@@ -209,10 +232,15 @@ impl Reader<'_> {
     fn file(&mut self, path: ContentPath, mode: Mode, id: gix::ObjectId) -> Result<(), gix::Error> {
         let same = |file: &&File| file.mode == mode && file.id.as_bytes() == id.as_slice();
         let known = self.known.and_then(|known| known.get(&path)).filter(same);
+        let Ok(blob) = <[u8; 20]>::try_from(id.as_slice()).map(BlobId::from_bytes) else {
+            return Err(gix::Error::from_error(std::io::Error::other("an object id that is not SHA-1")));
+        };
+        let size_known = self.later.as_mut().and_then(|later| later.sizes.get(blob));
         // The size stands before the content, which is unpacked only if it fits.
-        let size = match known {
-            Some(file) => u64::try_from(file.bytes.len()).unwrap_or(u64::MAX),
-            None => self.repo.find_header(id)?.size(),
+        let size = match (known, size_known) {
+            (Some(file), _) => file.bytes.size(),
+            (None, Some(size)) => size,
+            (None, None) => self.repo.find_header(id)?.size(),
         };
         self.bytes = self.bytes.saturating_add(size);
         if size > self.limits.object {
@@ -228,15 +256,28 @@ impl Reader<'_> {
             self.snapshot.insert(path, file);
             return Ok(());
         }
-        let bytes = self.repo.find_blob(id)?.take_data();
-        if mode != Mode::Link && is_lfs_pointer(&bytes) {
-            self.refuse(Refusal::LfsPointer(path));
-            return Ok(());
-        }
-        let Ok(id) = <[u8; 20]>::try_from(id.as_slice()) else {
-            return Err(gix::Error::from_error(std::io::Error::other("an object id that is not SHA-1")));
+        let bytes = match &mut self.later {
+            // What is large is no pointer to content elsewhere, and of the rest it is known.
+            Some(later) if size_known.is_some() || size > LARGEST_POINTER => {
+                if size_known.is_none() {
+                    later.sizes.learn(blob, size);
+                }
+                Bytes::of(blob, size, later.blobs.clone())
+            }
+            later => {
+                let bytes = self.repo.find_blob(id)?.take_data();
+                if is_lfs_pointer(&bytes) {
+                    if mode != Mode::Link {
+                        self.refuse(Refusal::LfsPointer(path));
+                        return Ok(());
+                    }
+                } else if let Some(later) = later {
+                    later.sizes.learn(blob, size);
+                }
+                bytes.into()
+            }
         };
-        let file = File { revision: self.revision.clone(), id: BlobId::from_bytes(id), mode, bytes: bytes.into() };
+        let file = File { revision: self.revision.clone(), id: blob, mode, bytes };
         self.snapshot.insert(path, file);
         Ok(())
     }

@@ -39,7 +39,7 @@ fn with_grammar() -> Option<Parser> {
 }
 
 /// A place where the text is no Python.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct SyntaxError {
     pub(crate) span: Span,
     pub(crate) message: String,

@@ -6,11 +6,11 @@
 
 mod trace;
 
-pub(crate) use trace::{Answers, Trace};
+pub(crate) use trace::{Answered, Answers, Trace};
 
 use super::parse::{SyntaxError, parse, parse_all};
 use super::syntax::Module;
-use crate::content::{BlobId, ContentPath, HomePath, ImportOrder, Layout, Snapshot};
+use crate::content::{BlobId, Bytes, ContentPath, HomePath, ImportOrder, Layout, Mode, Snapshot};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -27,7 +27,7 @@ pub(crate) struct SourceFile {
     pub(crate) home: HomePath,
     /// Identity of `bytes`.
     pub(crate) id: BlobId,
-    bytes: Arc<[u8]>,
+    bytes: Bytes,
     /// Which of the tree's search paths its imports take.
     roots: usize,
 }
@@ -64,10 +64,8 @@ pub(crate) type Parsed = Rc<Result<Module, SyntaxError>>;
 pub(crate) struct Delivered {
     layout: Layout,
     order: ImportOrder,
+    /// In the order of their homes, by which they are found.
     files: Vec<SourceFile>,
-    by_home: BTreeMap<HomePath, usize>,
-    /// Each folder with the names directly in it.
-    folders: BTreeMap<HomePath, BTreeSet<Box<str>>>,
     /// Search paths of imports: the folders in which modules are looked for, in order.
     roots: Vec<Arc<[String]>>,
 }
@@ -76,32 +74,33 @@ impl Delivered {
     /// The tree of a snapshot; links are no files that can be read here.
     pub(crate) fn new(snapshot: &Snapshot, layout: Layout, order: ImportOrder) -> Self {
         let mut files = Vec::new();
-        let mut by_home = BTreeMap::new();
-        let mut folders: BTreeMap<HomePath, BTreeSet<Box<str>>> = BTreeMap::new();
-        for (home, path) in layout.deliver(snapshot) {
-            let Some(file) = snapshot.get(&path) else { continue };
-            if file.mode == crate::content::Mode::Link {
-                continue;
-            }
-            by_home.insert(home.clone(), files.len());
-            let mut entry = home.clone();
-            while let Some(folder) = entry.parent() {
-                // The folders above a known one are known.
-                let known = folders.contains_key(&folder);
-                folders.entry(folder.clone()).or_default().insert(entry.file_name().into());
-                if known {
-                    break;
-                }
-                entry = folder;
-            }
-            files.push(SourceFile { path, home, id: file.id, bytes: file.bytes.clone(), roots: 0 });
+        for (path, file) in snapshot.files() {
+            let Some(place) = layout.place(path) else { continue };
+            let is_link = file.mode == Mode::Link;
+            let (path, home, bytes) = (path.clone(), place.dest, file.bytes.clone());
+            files.push((is_link, SourceFile { path, home, id: file.id, bytes, roots: 0 }));
         }
-        let mut delivered = Self { layout, order, files, by_home, folders, roots: Vec::new() };
+        files.sort_by(|(_, one), (_, other)| one.home.cmp(&other.home));
+        // Of two that go to one place the last one lies there.
+        files.dedup_by(|next, last| {
+            let same = next.1.home == last.1.home;
+            if same {
+                std::mem::swap(next, last);
+            }
+            same
+        });
+        let files = files.into_iter().filter(|(is_link, _)| !is_link).map(|(_, file)| file).collect();
+        let mut delivered = Self { layout, order, files, roots: Vec::new() };
         delivered.find_roots();
         delivered
     }
 
     fn find_roots(&mut self) {
+        if let (Layout::Content | Layout::Plain, Some(first)) = (self.layout, self.files.first()) {
+            // They are the same for all files.
+            self.roots.push(self.layout.import_roots(&first.home, self.order).into());
+            return;
+        }
         let mut known: BTreeMap<Vec<String>, usize> = BTreeMap::new();
         for file in &mut self.files {
             let roots = self.layout.import_roots(&file.home, self.order);
@@ -124,7 +123,39 @@ impl Delivered {
     }
 
     fn at_home(&self, home: &str) -> Option<usize> {
-        self.by_home.get(home).copied()
+        self.files.binary_search_by(|file| file.home.as_str().cmp(home)).ok()
+    }
+
+    /// The file that has that path in the repository.
+    pub(crate) fn at_path(&self, path: &ContentPath) -> Option<usize> {
+        let file = self.at_home(self.layout.place(path)?.dest.as_str())?;
+        (self.files[file].path == *path).then_some(file)
+    }
+
+    /// The files in a folder and in those below it: they stand in a row.
+    fn below(&self, folder: &str) -> &[SourceFile] {
+        let folder = format!("{folder}/");
+        let start = self.files.partition_point(|file| *file.home.as_str() < *folder);
+        let length = self.files[start..].partition_point(|file| file.home.as_str().starts_with(&folder));
+        &self.files[start..start + length]
+    }
+
+    /// Whether that is a folder with some file in it or below it.
+    fn is_folder(&self, folder: &str) -> bool {
+        !self.below(folder).is_empty()
+    }
+
+    /// The names directly in a folder, in order; none where no file lies below it.
+    fn names_in(&self, folder: &str) -> Option<BTreeSet<&str>> {
+        let behind = folder.len() + 1;
+        let below = self.below(folder);
+        (!below.is_empty()).then(|| {
+            let names = below.iter().map(|file| {
+                let rest = &file.home.as_str()[behind..];
+                rest.split_once('/').map_or(rest, |(name, _)| name)
+            });
+            names.collect()
+        })
     }
 
     /// The dotted name by which a file is imported.
@@ -158,7 +189,7 @@ impl Delivered {
     fn rival(&self, root: &str, name: &str, file: usize) -> Option<usize> {
         let base = root.strip_suffix("dags").filter(|_| self.order == ImportOrder::Either)?;
         let (rival, _) = self.regular(&format!("{base}plugins/{name}"))?;
-        (self.files[rival].bytes != self.files[file].bytes).then_some(rival)
+        (self.files[rival].id != self.files[file].id).then_some(rival)
     }
 
     /// Which of the tree's search paths the imports of a file take.
@@ -190,7 +221,7 @@ impl Delivered {
                     found = Some((file, package.then_some(path)));
                     break;
                 }
-                if self.folders.contains_key(path.as_str()) {
+                if self.is_folder(&path) {
                     namespaces.push(path);
                 }
             }
@@ -339,9 +370,9 @@ impl Tree {
     /// folder; none if no file of the tree lies below it.
     pub(crate) fn listing(&self, folder: &str) -> Option<Vec<(String, bool)>> {
         let folder = HomePath::new(folder).ok()?;
-        let names = self.delivered.folders.get(&folder).map(|names| {
-            let is_folder = |name: &str| self.delivered.folders.contains_key(join(folder.as_str(), name).as_str());
-            names.iter().map(|name| (name.to_string(), is_folder(name))).collect()
+        let names = self.delivered.names_in(folder.as_str()).map(|names| {
+            let is_folder = |name: &str| self.delivered.is_folder(&join(folder.as_str(), name));
+            names.into_iter().map(|name| (name.to_owned(), is_folder(name))).collect()
         });
         self.note(Question::Folder(folder));
         names

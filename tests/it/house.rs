@@ -27,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("git", &["content", "secret", "switch"]),
     ("airflow", &["facts", "ids", "secret"]),
     ("publish", &["content", "switch"]),
+    ("cache", &["content"]),
     // Reserved: rooms that later issues furnish, so that their doors are where they should be.
     ("decision", &["rules", "content", "ids"]),
     ("record", &["decision"]),
@@ -43,6 +44,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "airflow",
             "publish",
             "check",
+            "cache",
             "report",
             "rules",
             "dag",
@@ -66,6 +68,9 @@ const ONE_HOME: &[(&str, &[&str])] = &[
     ("saphyr_parser", &["python"]),
     ("fancy_regex", &["python"]),
     ("regex", &["dag"]),
+    // What models remember is written and read.
+    ("postcard", &["dag"]),
+    ("xxhash_rust", &["dag"]),
     ("md5", &["python"]),
     ("sha2", &["python"]),
     // gix takes its http client from the caller.

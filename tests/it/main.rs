@@ -2,6 +2,7 @@
 
 mod accept;
 mod airflow;
+mod cache;
 mod check;
 mod costs;
 mod delivery;

@@ -48,7 +48,7 @@ const MAKES: [&str; 2] = [
 const DATA: [&str; 3] = ["one", "two", "one.py\n"];
 
 /// Places that may hide or complete each other.
-const PLACES: [(&str, &[&str]); 14] = [
+pub(super) const PLACES: [(&str, &[&str]); 14] = [
     ("dags/one.py", &FLOWS),
     ("dags/two.py", &FLOWS),
     ("dags/team/three.py", &FLOWS),
@@ -72,9 +72,9 @@ fn text(place: usize, variant: usize) -> String {
 }
 
 /// One step: a place, what becomes of it, and another place.
-type Edit = (usize, usize, usize);
+pub(super) type Edit = (usize, usize, usize);
 
-fn apply(tree: &mut BTreeMap<usize, String>, (place, variant, other): Edit) {
+pub(super) fn apply(tree: &mut BTreeMap<usize, String>, (place, variant, other): Edit) {
     match variant % 8 {
         7 => {
             tree.remove(&place);
@@ -91,7 +91,7 @@ fn apply(tree: &mut BTreeMap<usize, String>, (place, variant, other): Edit) {
     }
 }
 
-fn tree_of(tree: &BTreeMap<usize, String>) -> Snapshot {
+pub(super) fn tree_of(tree: &BTreeMap<usize, String>) -> Snapshot {
     let revision = Revision::new("test");
     let mut snapshot = Snapshot::empty(revision.clone());
     for (place, text) in tree {
