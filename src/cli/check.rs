@@ -124,20 +124,17 @@ impl Trees<'_> {
             Named::Folder(name) => folder(name, self.directory, Layout::Content),
             Named::Revision(name) => {
                 // Says why there is none.
-                let Some(repository) = &self.repository else { return tree(argument, self.directory) };
+                let Some(repository) = &self.repository else {
+                    return tree(argument, self.directory, Layout::Content);
+                };
                 Ok(repository.snapshot_to_ask(&name.of(repository)?, beside, &mut self.sizes)?)
             }
         }
     }
 }
 
-/// A tree as an argument names it, read as a whole.
-pub(super) fn tree(argument: &str, directory: &Path) -> Result<Snapshot, Failure> {
-    tree_of(argument, directory, Layout::Content)
-}
-
-/// The same where other folders are content.
-pub(super) fn tree_of(argument: &str, directory: &Path, layout: Layout) -> Result<Snapshot, Failure> {
+/// A tree as an argument names it, read as a whole: what is content by that layout.
+pub(super) fn tree(argument: &str, directory: &Path, layout: Layout) -> Result<Snapshot, Failure> {
     match named(argument, directory)? {
         Named::Folder(name) => folder(name, directory, layout),
         Named::Revision(name) => {

@@ -21,7 +21,7 @@ pub(super) fn run(
 ) -> Result<Exit, Failure> {
     let named = judge::named_layout(&arguments.sync.judge.instances)?;
     let proposed = match &arguments.proposed {
-        Some(proposed) => check::tree_of(proposed, directory, named.unwrap_or_default())?,
+        Some(proposed) => check::tree(proposed, directory, named.unwrap_or_default())?,
         None => super::sync::newest(&arguments.sync, environment)?,
     };
     let usual = || judge::layout(&Snapshot::empty(proposed.revision().clone()), &proposed);

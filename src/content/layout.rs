@@ -90,7 +90,7 @@ pub enum Layout {
     /// path, DAGs folders are found by their name, and modules as a worker would find them whose
     /// home is the repository (see [`Layout::import_roots`]).
     Repository,
-    /// What the operator names: nothing that is learnt under it is kept for a later run.
+    /// What the operator names; nothing is kept of it.
     #[serde(skip)]
     Roots(&'static Roots),
 }

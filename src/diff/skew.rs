@@ -2,7 +2,7 @@
 
 use super::kind::{Meets, Mixture};
 use super::{Change, Code, FileChange, Identity, Kind, MappingChange, Side, Skew};
-use crate::content::{Area, ContentPath, File, Layout, Snapshot};
+use crate::content::{Area, ContentPath, Differing, File, Layout, Snapshot};
 use crate::dag::Model;
 
 /// A tree that is neither side: deployed DAGs with plugins that are proposed, all or some.
@@ -80,12 +80,11 @@ struct Changed<'a> {
 
 /// Only what differs is looked at closely: that is little of a large tree.
 fn changed<'a>(deployed: &'a Snapshot, proposed: &'a Snapshot, layout: Layout) -> Vec<Changed<'a>> {
-    let all = deployed.differing(proposed).into_iter();
-    let placed = |file: crate::content::Differing<'a>| {
+    let placed = |file: Differing<'a>| {
         let place = layout.place(file.path)?;
         Some(Changed { path: file.path, area: place.area, rank: place.rank, file: file.there })
     };
-    all.filter_map(placed).collect()
+    deployed.differing(proposed).into_iter().filter_map(placed).collect()
 }
 
 fn in_area(path: &ContentPath, layout: Layout) -> Option<Area> {

@@ -32,7 +32,7 @@ impl Repository {
         let (git_dir, _) = path.into_repository_and_work_tree_directories();
         let repo = gix::open_opts(git_dir, gix::open::Options::isolated().open_path_as_is(true)).map_err(|_| none())?;
         let objects = Arc::new(Objects::of(&repo));
-        Ok(Self { repo, objects, layout: Layout::Content })
+        Ok(Self { repo, layout: Layout::Content, objects })
     }
 
     /// The same where other folders are content.

@@ -96,7 +96,7 @@ impl Delivered {
     }
 
     fn find_roots(&mut self) {
-        if let (Layout::Content | Layout::Plain, Some(first)) = (self.layout, self.files.first()) {
+        if let Some(first) = self.files.first().filter(|_| self.layout != Layout::Repository) {
             // They are the same for all files.
             self.roots.push(self.layout.import_roots(&first.home, self.order).into());
             return;

@@ -194,7 +194,7 @@ fn a_report_is_the_same_whatever_was_kept() {
     }
     fs::write(work.parent().unwrap().join("runs.json"), runs(&mut dice)).unwrap();
     let (mut found, mut commits) = (0, 0);
-    for turn in 0..40 {
+    for turn in 0..28 {
         for _ in 0..=dice.below(2) {
             change(&mut tree, &mut dice);
         }

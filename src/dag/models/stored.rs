@@ -8,7 +8,7 @@ use super::super::inside::{At, Held, Names, Place, in_list, of_list, sum};
 use super::super::words::Words;
 use super::super::{Dag, FileError, Id, Reaches, Unknown};
 use super::{Facts, Key, Memory, Origin, Used};
-use crate::content::{BlobId, ContentPath, Fingerprint, Kept, Location, Written};
+use crate::content::{BlobId, ContentPath, Fingerprint, Kept, Layout, Location, Written};
 use crate::dag::collect::Evaluation;
 use crate::dag::discover::{self, Import, Statements};
 use crate::ids::DagId;
@@ -283,6 +283,9 @@ impl Writer {
 
     /// Adds an evaluation, if it can be written and there is room.
     fn add(&mut self, age: u32, key: &Key, trace: &Trace, evaluation: &Evaluation) {
+        if matches!(key.layout, Layout::Roots(_)) {
+            return;
+        }
         let insides: Option<Vec<Vec<u8>>> = evaluation.dags.iter().map(|dag| dag.inside.to_keep()).collect();
         let Some(insides) = insides else { return };
         let length = insides.iter().map(Vec::len).sum::<usize>();
