@@ -105,7 +105,8 @@ fn pack(branch: &Scripted) -> Vec<String> {
     }
     let sum = Sha1::digest(&bytes).to_vec();
     bytes.extend_from_slice(&sum);
-    let ids = index[1..].iter().map(|(id, _)| hex(id)).collect();
+    // The base with them: git sends a delta as it is only where it sends what it is made of.
+    let ids = index.iter().map(|(id, _)| hex(id)).collect();
     index.sort();
     // An index of the first version: how many begin with up to each byte, then places and ids.
     let mut table = Vec::new();
