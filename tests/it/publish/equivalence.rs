@@ -51,7 +51,10 @@ fn checked_out(folder: &Path) -> BTreeMap<String, String> {
             let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_string();
             let metadata = fs::symlink_metadata(&path).unwrap();
             if metadata.is_dir() {
-                open.push(path);
+                // Not git's own folder, in which it clears up whenever it likes to.
+                if name != ".git" {
+                    open.push(path);
+                }
                 continue;
             }
             let dest = match name.split('/').collect::<Vec<_>>()[..] {
