@@ -17,6 +17,7 @@ mod discover;
 mod edges;
 pub mod exchange;
 mod explanation;
+mod few;
 mod host;
 mod ignored;
 mod inside;
@@ -43,6 +44,7 @@ mod words;
 mod world;
 
 pub use explanation::{Circumstance, Explanation, Given, LeftOut, Origin, Quote, Source};
+pub use few::Few;
 pub use models::Models;
 
 use crate::content::{BlobId, ContentPath, Layout, Location, Snapshot};
@@ -308,9 +310,9 @@ pub struct Task {
     /// Its own mapping (`expand`, `expand_kwargs`); a task of a mapped group has none of its own.
     pub mapped: Option<Mapping>,
     /// Direct upstream tasks, from whatever declared the edge.
-    pub upstream: BTreeSet<TaskId>,
+    pub upstream: Few<TaskId>,
     /// Direct downstream tasks.
-    pub downstream: BTreeSet<TaskId>,
+    pub downstream: Few<TaskId>,
     /// Its innermost group.
     pub group: Option<GroupId>,
     /// `trigger_rule`, where one is set.
@@ -389,10 +391,10 @@ impl TryFrom<Parts> for Arguments {
 }
 
 impl Arguments {
-    fn of(given: &BTreeMap<String, String>) -> Self {
-        let length = given.iter().map(|(name, text)| name.len() + text.len()).sum();
+    fn of<Name: std::borrow::Borrow<str>>(given: &BTreeMap<Name, String>) -> Self {
+        let length = given.iter().map(|(name, text)| name.borrow().len() + text.len()).sum();
         let (mut all, mut ends) = (String::with_capacity(length), Vec::with_capacity(2 * given.len()));
-        for part in given.iter().flat_map(|(name, text)| [name, text]) {
+        for part in given.iter().flat_map(|(name, text)| [name.borrow(), text.as_str()]) {
             all.push_str(part);
             ends.push(all.len());
         }
@@ -516,7 +518,7 @@ pub struct MappedOver {
     /// Where each element is written; as long as `items`, or empty.
     pub items_at: Vec<Location>,
     /// The tasks whose outputs give the list.
-    pub tasks: BTreeSet<TaskId>,
+    pub tasks: Few<TaskId>,
     /// For a list that outputs give: how, in canonical text. Outputs are there by their tasks' ids,
     /// functions (`map`) by their code, `zip` and `concat` with their operands in order.
     pub source: Option<Box<str>>,

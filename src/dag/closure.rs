@@ -3,18 +3,19 @@
 use super::Arguments;
 use super::world::Run;
 use crate::content::BlobId;
-use crate::python::canonical;
-use crate::python::syntax::{Expr, ExprKind};
+use crate::python::syntax::{Expr, ExprKind, Function};
 use crate::python::value::{Object, Ref, Value};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Values longer than this (in bytes) are held by their digest.
 const LONGEST: usize = 256;
 
 /// The values, by name, that make one function of a factory other work than the next: names of the
 /// functions around it that its code uses, and defaults that are evaluated where it is defined. Names of
-/// its module are not among them, since all functions there share those.
-pub(super) fn captured(run: &Run, function: Ref) -> Arguments {
+/// its module are not among them, since all functions there share those. `code` gives a function's
+/// canonical text.
+pub(super) fn captured(run: &Run, function: Ref, code: impl FnOnce(&Function) -> Rc<str>) -> Arguments {
     let Object::Function(function) = run.object(function) else { return Arguments::default() };
     let mut found = BTreeMap::new();
     let mut keep = |name: &str, value: &Value| {
@@ -32,7 +33,7 @@ pub(super) fn captured(run: &Run, function: Ref) -> Arguments {
         }
     }
     if !run.is_module(function.scope) {
-        let code = canonical::function(&function.def);
+        let code = code(&function.def);
         let own = |name: &str| function.def.parameters.iter().any(|parameter| &*parameter.name == name);
         // A word within a text counts too, which only makes two functions differ that need not.
         for name in code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !own(word)) {

@@ -2,16 +2,19 @@
 
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World, location};
 use super::{
-    Arguments, Callable, Dag, Edge, FileError, Group, Id, Inside, MappedOver, Mapping, Phase, Reaches, Takes, Task,
-    Unknown, closure, exchange, options, shape,
+    Arguments, Callable, Dag, Edge, Few, FileError, Group, Id, Inside, MappedOver, Mapping, Phase, Reaches, Takes,
+    Task, Unknown, closure, exchange, options, shape,
 };
 use crate::content::{BlobId, ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
+use crate::python::canonical;
 use crate::python::interpret::Interp;
+use crate::python::syntax::Function;
 use crate::python::tree::{Delivered, Tree};
 use crate::python::value::{At, Object, Raised, Ref, Stop, Value};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Someone who looks at a DAG while the run that made it is still there.
@@ -111,8 +114,7 @@ fn evaluate_once(
     let mut anonymous: Vec<(At, String)> = Vec::new();
     match result {
         Ok(scope) => {
-            let names: Vec<(std::rc::Rc<str>, Value)> =
-                run.names(scope).iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+            let names: Vec<(Rc<str>, Value)> = run.names(scope).iter().map(|(n, v)| (n.clone(), v.clone())).collect();
             for (name, value) in names {
                 expose(&mut run, &name, &value, start, &mut exposed, &mut anonymous);
             }
@@ -269,8 +271,17 @@ fn refused(run: &mut Run, dag: usize) -> Option<(At, String)> {
 
 /// A task of a DAG that stands in a circle of dependencies.
 fn circle(run: &Run, dag: usize) -> Option<usize> {
-    let mut left: BTreeMap<usize, usize> =
-        run.host.dags[dag].tasks.iter().map(|task| (*task, run.host.tasks[*task].up.len())).collect();
+    let tasks = &run.host.dags[dag].tasks;
+    let onward = |task: &usize| {
+        let state = &run.host.tasks[*task];
+        state.down.first().is_none_or(|down| down > task)
+            && state.up.iter().all(|up| run.host.tasks[*up].dag == Some(dag))
+    };
+    // Where all go on to what was made later, and none waits for another DAG, there is none.
+    if tasks.iter().all(onward) {
+        return None;
+    }
+    let mut left: BTreeMap<usize, usize> = tasks.iter().map(|task| (*task, run.host.tasks[*task].up.len())).collect();
     let mut free: Vec<usize> = left.iter().filter(|(_, ups)| **ups == 0).map(|(task, _)| *task).collect();
     while let Some(task) = free.pop() {
         left.remove(&task);
@@ -288,7 +299,7 @@ fn circle(run: &Run, dag: usize) -> Option<usize> {
 
 /// Of two DAGs of one id in a file Airflow keeps one; which, is not defined.
 fn doubt_twins(run: &mut Run, exposed: &BTreeSet<usize>) {
-    let mut by_id: BTreeMap<std::rc::Rc<str>, Vec<usize>> = BTreeMap::new();
+    let mut by_id: BTreeMap<Rc<str>, Vec<usize>> = BTreeMap::new();
     for dag in exposed {
         if let Some(id) = run.host.dags[*dag].id.exact() {
             by_id.entry(id.clone()).or_default().push(*dag);
@@ -310,14 +321,38 @@ pub(super) fn id<T>(name: &Name, make: impl Fn(&str) -> T) -> Id<T> {
     }
 }
 
+/// The ids of the tasks that are listed, by their numbers in order.
+struct Ids(Vec<(usize, TaskId)>);
+
+impl Ids {
+    fn of(run: &Run, listed: &[usize]) -> Self {
+        let id = |task: &usize| run.host.tasks[*task].id.exact().map(|id| (*task, TaskId::new(&**id)));
+        let mut ids: Vec<(usize, TaskId)> = listed.iter().filter_map(id).collect();
+        ids.sort_unstable_by_key(|(task, _)| *task);
+        Self(ids)
+    }
+
+    fn get(&self, task: usize) -> Option<&TaskId> {
+        let (first, _) = self.0.first()?;
+        // Most files make the tasks of one DAG in a row.
+        let place = task.checked_sub(*first)?;
+        if let Some((_, id)) = self.0.get(place).filter(|(at, _)| *at == task) {
+            return Some(id);
+        }
+        let place = self.0.binary_search_by_key(&task, |(at, _)| *at).ok()?;
+        Some(&self.0[place].1)
+    }
+}
+
 struct Describe<'r, 't> {
     run: &'r Run<'t>,
     tree: &'r Tree,
-    /// Tasks that are listed, by number.
-    ids: BTreeMap<usize, TaskId>,
+    ids: Ids,
     /// Functions that were described: many tasks run the same.
     callables: RefCell<BTreeMap<Ref, Option<Arc<Callable>>>>,
     captured: RefCell<BTreeMap<Ref, Arguments>>,
+    /// Their canonical texts.
+    codes: RefCell<BTreeMap<Ref, Rc<str>>>,
 }
 
 fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
@@ -325,11 +360,15 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
     // Of a DAG that is changed by hand, nothing that was declared need still be so.
     let told = !state.touched && run.host.patches.is_empty();
     let listed: Vec<usize> = state.tasks.iter().copied().filter(|task| told && !run.host.tasks[*task].maybe).collect();
-    let ids = listed
-        .iter()
-        .filter_map(|task| run.host.tasks[*task].id.exact().map(|id| (*task, TaskId::new(&**id))))
-        .collect();
-    let describe = Describe { run, tree, ids, callables: RefCell::default(), captured: RefCell::default() };
+    let ids = Ids::of(run, &listed);
+    let describe = Describe {
+        run,
+        tree,
+        ids,
+        callables: RefCell::default(),
+        captured: RefCell::default(),
+        codes: RefCell::default(),
+    };
     let unknown = state
         .doubts
         .iter()
@@ -365,10 +404,7 @@ impl Describe<'_, '_> {
     fn task(&self, task: usize) -> Task {
         let state: &TaskState = &self.run.host.tasks[task];
         Task {
-            task_id: self
-                .ids
-                .get(&task)
-                .map_or_else(|| id(&state.id, |id| TaskId::new(id)), |id| Id::Exact(id.clone())),
+            task_id: self.ids.get(task).map_or_else(|| id(&state.id, |id| TaskId::new(id)), |id| Id::Exact(id.clone())),
             at: self.location(state.at),
             id_at: self.location(state.id_at),
             id_parts: state.id_parts.iter().map(|at| self.location(*at)).collect(),
@@ -388,7 +424,7 @@ impl Describe<'_, '_> {
                 .iter()
                 .filter_map(|takes| {
                     Some(Takes {
-                        producer: self.ids.get(&takes.producer)?.clone(),
+                        producer: self.ids.get(takes.producer)?.clone(),
                         key: takes.key.clone(),
                         parameter: takes.parameter.clone(),
                         path: takes.path.clone(),
@@ -406,14 +442,16 @@ impl Describe<'_, '_> {
     }
 
     fn edges(&self, listed: &[usize]) -> Vec<Edge> {
-        let mut edges = Vec::new();
+        let count = listed.iter().map(|up| self.run.host.tasks[*up].declared.len()).sum();
+        let mut edges = Vec::with_capacity(count);
         for up in listed {
-            for down in &self.run.host.tasks[*up].down {
-                if let (Some(up_id), Some(down_id)) = (self.ids.get(up), self.ids.get(down))
-                    && let Some((declared, at)) = self.run.host.edges.get(&(*up, *down))
-                {
+            let Some(up_id) = self.ids.get(*up) else { continue };
+            let mut declared = self.run.host.tasks[*up].declared.clone();
+            declared.sort_unstable_by_key(|(down, ..)| *down);
+            for (down, declared, at) in declared {
+                if let Some(down_id) = self.ids.get(down) {
                     let (up, down) = (up_id.clone(), down_id.clone());
-                    edges.push(Edge { up, down, declared: *declared, at: self.location(*at) });
+                    edges.push(Edge { up, down, declared, at: self.location(at) });
                 }
             }
         }
@@ -424,17 +462,8 @@ impl Describe<'_, '_> {
         location(self.tree, at)
     }
 
-    fn task_ids(&self, tasks: &BTreeSet<usize>) -> BTreeSet<TaskId> {
-        let ids = tasks.iter().filter_map(|task| self.ids.get(task).cloned());
-        if tasks.len() > 4 {
-            return ids.collect();
-        }
-        // Most have one neighbour or two: nothing to be sorted for.
-        let mut few = BTreeSet::new();
-        ids.for_each(|id| {
-            few.insert(id);
-        });
-        few
+    fn task_ids(&self, tasks: &BTreeSet<usize>) -> Few<TaskId> {
+        tasks.iter().filter_map(|task| self.ids.get(*task).cloned()).collect()
     }
 
     fn group_id(&self, group: usize) -> Option<GroupId> {
@@ -491,15 +520,20 @@ impl Describe<'_, '_> {
 
     fn captured(&self, function: Ref) -> Arguments {
         let mut known = self.captured.borrow_mut();
-        known.entry(function).or_insert_with(|| closure::captured(self.run, function)).clone()
+        let code = |def: &Function| self.code(function, def);
+        known.entry(function).or_insert_with(|| closure::captured(self.run, function, code)).clone()
+    }
+
+    fn code(&self, function: Ref, def: &Function) -> Rc<str> {
+        let mut known = self.codes.borrow_mut();
+        known.entry(function).or_insert_with(|| canonical::function(def).into()).clone()
     }
 
     fn describe_callable(&self, function: Ref, method: bool) -> Option<Callable> {
         let exchange::Walked { exchange, returns, returns_at } = exchange::of(self.run, self.tree, function, method)?;
-        let Object::Function(function) = self.run.object(function) else { return None };
-        let def = &function.def;
-        let at = |span| self.location(At::new(function.file, span));
-        let code = crate::python::canonical::function(def);
+        let Object::Function(object) = self.run.object(function) else { return None };
+        let def = &object.def;
+        let at = |span| self.location(At::new(object.file, span));
         Some(Callable {
             name: def.name.to_string(),
             at: at(def.span),
@@ -513,7 +547,7 @@ impl Describe<'_, '_> {
                     (parameter.name.to_string(), shape)
                 })
                 .collect(),
-            code: BlobId::of(code.as_bytes()),
+            code: BlobId::of(self.code(function, def).as_bytes()),
             exchange,
         })
     }

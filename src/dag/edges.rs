@@ -256,10 +256,12 @@ pub(super) fn connect(
     }
     for up in ups {
         for down in downs {
-            run.host.tasks[*up].down.insert(*down);
-            run.host.tasks[*down].up.insert(*up);
+            let state = &mut run.host.tasks[*up];
             // What is declared again was there before.
-            run.host.edges.entry((*up, *down)).or_insert((declared, at));
+            if state.down.insert(*down) {
+                state.declared.push((*down, declared, at));
+                run.host.tasks[*down].up.insert(*up);
+            }
         }
     }
     Ok(())

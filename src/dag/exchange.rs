@@ -13,20 +13,20 @@ mod walk;
 pub use fit::Fit;
 
 use super::world::Run;
-use super::{Shape, Step};
+use super::{Few, Shape, Step};
 use crate::content::Location;
 use crate::python::syntax::{Expr, ExprKind};
 use crate::python::tree::Tree;
 use crate::python::value::Ref;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What a function of the tree exchanges with other tasks and with its run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// How it uses what its parameters hold; of an operator's `execute`, what the attributes of
-    /// `self` hold. In boxes: a map has room for eleven, and most functions have one or two.
-    pub uses: BTreeMap<String, Box<Use>>,
+    /// How it uses what its parameters hold, by their names in order; of an operator's `execute`, what
+    /// the attributes of `self` hold.
+    pub uses: Vec<(String, Use)>,
     /// XComs that it pulls by id.
     pub pulls: Vec<Pull>,
     /// XComs that it pushes by key.
@@ -39,6 +39,13 @@ pub struct Exchange {
     pub choices: Vec<(String, Location)>,
 }
 
+impl Exchange {
+    /// How it uses what the parameter or attribute of that name holds; none if it does not.
+    pub fn usage(&self, name: &str) -> Option<&Use> {
+        self.uses.iter().find(|(used, _)| used == name).map(|(_, usage)| usage)
+    }
+}
+
 /// How a value is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Use {
@@ -47,7 +54,7 @@ pub struct Use {
     /// Where it goes on to code that is not followed, first of all.
     pub open: Option<Location>,
     /// The parts of it that do.
-    pub open_parts: BTreeSet<Vec<Step>>,
+    pub open_parts: Few<Vec<Step>>,
     /// Whether the code asks whether there is a value at all.
     pub expects_none: bool,
 }

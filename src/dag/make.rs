@@ -310,8 +310,10 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
         .keywords
         .iter()
         .filter(|(name, _)| !HELD_ELSEWHERE.contains(&&**name))
-        .map(|(name, arg)| (name.to_string(), run.text(&arg.value)))
-        .chain(args.positional.iter().enumerate().map(|(index, arg)| (format!("[{index}]"), run.text(&arg.value))))
+        .map(|(name, arg)| (name.clone(), run.text(&arg.value)))
+        .chain(
+            args.positional.iter().enumerate().map(|(index, arg)| (format!("[{index}]").into(), run.text(&arg.value))),
+        )
         .collect();
     let index = run.host.tasks.len();
     run.host.tasks.push(TaskState {
@@ -325,6 +327,7 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
         mapped,
         up: BTreeSet::new(),
         down: BTreeSet::new(),
+        declared: Vec::new(),
         group,
         trigger_rule,
         multiple_outputs,

@@ -93,7 +93,9 @@ pub(super) fn add_to_dag(run: &mut Run, dag: usize, task: usize, at: At) -> Resu
             if state.maybe {
                 run.host.dags[dag].more_ids = true;
             } else {
-                if run.host.dags[dag].group_ids.contains(&id) || run.host.dags[dag].ids.contains(&id) {
+                let state = &mut run.host.dags[dag];
+                let of_group = state.group_ids.contains(&id);
+                if of_group || !state.ids.insert(id.clone()) {
                     run.host.tasks[task].maybe = true;
                     refuse(run, "DuplicateTaskIdFound", format!("the task_id `{id}` is used twice"), at)?;
                 }
@@ -103,7 +105,9 @@ pub(super) fn add_to_dag(run: &mut Run, dag: usize, task: usize, at: At) -> Resu
                     let highest = state.suffixes.entry(base.into()).or_default();
                     *highest = number.max(*highest);
                 }
-                state.ids.insert(id);
+                if of_group {
+                    state.ids.insert(id);
+                }
             }
         }
         _ => run.host.dags[dag].more_ids = true,

@@ -254,7 +254,7 @@ fn keep_templates(run: &mut Run, task: usize, attributes: &BTreeMap<Name, Value>
         let template = value.as_str().is_some_and(|text| text.contains("{{") || text.contains("{%"));
         if (template || !run.hosts_in(value).is_empty()) && !run.host.tasks[task].arguments.contains_key(&**name) {
             let text = run.text(value);
-            run.host.tasks[task].arguments.insert(name.to_string(), text);
+            run.host.tasks[task].arguments.insert(name.clone(), text);
         }
     }
 }

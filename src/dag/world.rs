@@ -107,13 +107,15 @@ pub(super) struct TaskState {
     pub(super) mapped: Option<MappingState>,
     pub(super) up: BTreeSet<usize>,
     pub(super) down: BTreeSet<usize>,
+    /// What declared each of those below first, and where; in the order in which that was.
+    pub(super) declared: Vec<(usize, Declared, At)>,
     pub(super) group: Option<usize>,
     pub(super) trigger_rule: Option<String>,
     pub(super) multiple_outputs: Option<bool>,
     pub(super) callable: Option<Ref>,
     /// Its class, where that is one of the tree.
     pub(super) class: Option<Ref>,
-    pub(super) arguments: BTreeMap<String, String>,
+    pub(super) arguments: BTreeMap<Rc<str>, String>,
     pub(super) takes: Vec<TakesState>,
     /// Made under a condition that is not known.
     pub(super) maybe: bool,
@@ -294,8 +296,6 @@ pub(super) struct World {
     pub(super) dags: Vec<DagState>,
     pub(super) tasks: Vec<TaskState>,
     pub(super) groups: Vec<GroupState>,
-    /// By upstream and downstream task: what declared it first, and where.
-    pub(super) edges: BTreeMap<(usize, usize), (Declared, At)>,
     pub(super) dag_stack: Vec<usize>,
     pub(super) group_stack: Vec<usize>,
     /// Setups and teardowns whose `with` is open, with the tasks made inside.
@@ -318,7 +318,6 @@ impl World {
             dags: Vec::new(),
             tasks: Vec::new(),
             groups: Vec::new(),
-            edges: BTreeMap::new(),
             dag_stack: Vec::new(),
             group_stack: Vec::new(),
             contexts: Contexts::default(),

@@ -79,7 +79,9 @@ pub(crate) fn function(function: &Function) -> String {
 
 /// A function that does what another one does: the parameters of the one, the body of the other.
 pub(crate) fn function_doing(function: &Function, other: &Function) -> String {
-    let mut writer = Writer { out: String::new(), annotations: false };
+    /// More than most take.
+    const ROOM: usize = 1 << 10;
+    let mut writer = Writer { out: String::with_capacity(ROOM), annotations: false };
     writer.parameters(function);
     writer.body(without_docstring(&other.body));
     writer.out

@@ -161,6 +161,11 @@ fn children(node: Node<'_>) -> Vec<Node<'_>> {
 }
 
 /// All children under a field, without comments.
-fn fields(node: Node<'_>, field: Field) -> Vec<Node<'_>> {
-    node.children_by_field(field).filter(|child| child.is_named() && !child.is_trivia()).collect()
+fn fields(node: Node<'_>, field: Field) -> impl Iterator<Item = Node<'_>> {
+    node.children_by_field(field).filter(|child| child.is_named() && !child.is_trivia())
+}
+
+/// The only one there is, if there are not several.
+fn only<'n>(mut nodes: impl Iterator<Item = Node<'n>>) -> Option<Node<'n>> {
+    nodes.next().filter(|_| nodes.next().is_none())
 }

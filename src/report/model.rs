@@ -44,9 +44,7 @@ fn task(task: &Task) -> Value {
     id(&mut entry, "task_id", &task.task_id, |id| id.as_str());
     entry.insert("operator".into(), task.operator.as_str().into());
     entry.insert("mapped".into(), task.mapped.as_ref().map_or(Value::Null, mapping));
-    let ids = |ids: &std::collections::BTreeSet<crate::ids::TaskId>| {
-        ids.iter().map(|id| id.as_str().into()).collect::<Vec<Value>>()
-    };
+    let ids = |ids: &[crate::ids::TaskId]| ids.iter().map(|id| id.as_str().into()).collect::<Vec<Value>>();
     entry.insert("upstream".into(), ids(&task.upstream).into());
     entry.insert("downstream".into(), ids(&task.downstream).into());
     entry.insert("group".into(), task.group.as_ref().map_or(Value::Null, |group| group.as_str().into()));

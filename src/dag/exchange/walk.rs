@@ -131,6 +131,18 @@ impl Frame {
 #[derive(Debug, Default)]
 struct Root {
     usage: Use,
+    /// What [`Use::open_parts`] becomes.
+    open_parts: BTreeSet<Vec<Step>>,
+}
+
+impl Root {
+    /// The use that was seen, as it is kept: without room for more.
+    fn seen(&mut self) -> Use {
+        let Self { mut usage, open_parts } = std::mem::take(self);
+        usage.needs.shrink_to_fit();
+        usage.open_parts = open_parts.into_iter().collect();
+        usage
+    }
 }
 
 pub(super) struct Walk<'r, 't> {
@@ -193,18 +205,23 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
     walk.block(&mut frame, &def.body);
     let (returns, returns_at, choices) = walk.returned(&def, &frame);
     let at = |at: At| location(tree, at);
-    let usage = |root: usize| walk.roots[root].usage.clone();
+    // Each root has one name, or is one pull's.
+    let Walk { mut roots, named, pulls, mut pushes, pushes_more, mut params, .. } = walk;
+    let mut usage = |root: usize| roots[root].seen();
+    let mut uses: Vec<(String, Use)> = named
+        .into_iter()
+        .map(|(name, root)| (name, usage(root)))
+        .filter(|(_, usage)| *usage != Use::default())
+        .collect();
+    uses.shrink_to_fit();
+    pushes.shrink_to_fit();
+    params.shrink_to_fit();
     let exchange = Exchange {
-        uses: walk
-            .named
-            .iter()
-            .map(|(name, root)| (name.clone(), Box::new(usage(*root))))
-            .filter(|(_, usage)| **usage != Use::default())
-            .collect(),
-        pulls: walk.pulls.iter().map(|(root, pull)| Pull { usage: usage(*root), ..pull.clone() }).collect(),
-        pushes: walk.pushes.clone(),
-        pushes_more: walk.pushes_more.map(at),
-        params: walk.params.clone(),
+        uses,
+        pulls: pulls.into_iter().map(|(root, pull)| Pull { usage: usage(root), ..pull }).collect(),
+        pushes,
+        pushes_more: pushes_more.map(at),
+        params,
         choices: choices.into_iter().map(|(text, place)| (text.to_string(), at(place))).collect(),
     };
     Some(Walked { exchange, returns, returns_at })
@@ -263,12 +280,12 @@ impl Walk<'_, '_> {
         let at = self.location(frame, span);
         for alt in &value.of {
             let guards = guards(frame, alt);
-            let usage = &mut self.roots[alt.root].usage;
+            let Root { usage, open_parts } = &mut self.roots[alt.root];
             if usage.needs.len() < NEEDS {
                 usage.needs.push(Need { path: alt.path.clone(), what: what.clone(), guards, at: at.clone() });
             } else {
                 usage.open.get_or_insert(at.clone());
-                usage.open_parts.insert(Vec::new());
+                open_parts.insert(Vec::new());
             }
         }
     }
@@ -280,10 +297,10 @@ impl Walk<'_, '_> {
         }
         let at = self.location(frame, span);
         for alt in &value.of {
-            let usage = &mut self.roots[alt.root].usage;
+            let Root { usage, open_parts } = &mut self.roots[alt.root];
             usage.open.get_or_insert(at.clone());
-            if usage.open_parts.len() < NEEDS {
-                usage.open_parts.insert(alt.path.clone());
+            if open_parts.len() < NEEDS {
+                open_parts.insert(alt.path.clone());
             }
         }
     }

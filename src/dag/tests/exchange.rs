@@ -24,7 +24,7 @@ fn dict(keys: &[(&str, Shape)]) -> Shape {
 
 /// How a body that is given `x` goes with a value.
 fn fit(body: &str, value: &Shape) -> &'static str {
-    match of("x", body).uses.get("x").cloned().unwrap_or_default().fits(value) {
+    match of("x", body).usage("x").cloned().unwrap_or_default().fits(value) {
         Fit::Fits => "fits",
         Fit::Open(_) => "open",
         Fit::May(..) => "may",
@@ -64,7 +64,7 @@ fn an_object_may_have_more_than_its_fields() {
 #[test]
 fn only_the_parts_that_go_on_unseen_are_compared() {
     let (before, after) = (dict(&[("a", named("int")), ("b", named("int"))]), dict(&[("a", named("int"))]));
-    let open = |body: &str| of("x", body).uses["x"].open_in(&before, &after);
+    let open = |body: &str| of("x", body).usage("x").unwrap().open_in(&before, &after);
     assert_eq!(open("send(x['a'])"), [(named("int"), named("int"))]);
     assert_eq!(open("send(x)"), [(before.clone(), after.clone())]);
     assert_eq!(open("send([row for row in x])"), [(before.clone(), after.clone())]);
@@ -116,9 +116,9 @@ fn functions_of_the_tree_are_followed() {
         let shared = "def size(row, factor=2):\n    return row['size'] * factor\n\ndef pull(context, key='n'):\n    return context['ti'].xcom_pull(task_ids='one', key=key)\n";
         exchange_of(&model_of(&[("dags/d.py", &dag), ("shared/lib/shared.py", shared), ("shared/lib/__init__.py", "")]))
     };
-    let uses = files("print(size(x))").uses;
-    assert!(uses["x"].fits(&dict(&[("length", named("int"))])).fails());
-    assert_eq!(uses["x"].fits(&dict(&[("size", named("int"))])), Fit::Fits);
+    let usage = files("print(size(x))").usage("x").unwrap().clone();
+    assert!(usage.fits(&dict(&[("length", named("int"))])).fails());
+    assert_eq!(usage.fits(&dict(&[("size", named("int"))])), Fit::Fits);
     let pulls = files("print(pull(context)['k'])").pulls;
     assert_eq!((pulls[0].task_ids.clone(), pulls[0].key.as_deref()), (Some(vec!["one".to_owned()]), Some("n")));
     assert_eq!(pulls[0].usage.needs[0].what, What::Key("k".into()));
@@ -162,7 +162,7 @@ fn classes_of_the_tree_have_the_shape_of_their_fields() {
 
 #[test]
 fn what_is_not_read_of_a_test_decides_nothing() {
-    let guards = of("x", "if callable(x):\n            print(x['n'])").uses["x"].needs[0].guards.clone();
+    let guards = of("x", "if callable(x):\n            print(x['n'])").usage("x").unwrap().needs[0].guards.clone();
     assert_eq!(guards[0].test, Test::Other);
     assert_eq!(fit("if callable(x):\n            print(x['n'])", &named("int")), "may");
 }

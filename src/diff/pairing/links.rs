@@ -2,6 +2,7 @@
 
 use super::work::Work;
 use crate::content::Location;
+use crate::dag::Few;
 use crate::ids::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -113,7 +114,7 @@ impl<'a> Links<'a> {
         };
         let said_after =
             |id: &&TaskId| !doubtful.contains(*id) || self.proposed_at(id).is_none_or(|at| self.taken.contains(&at));
-        let side = |before: &BTreeSet<TaskId>, after: &BTreeSet<TaskId>| {
+        let side = |before: &Few<TaskId>, after: &Few<TaskId>| {
             let before: BTreeSet<&TaskId> =
                 before.iter().filter(said_before).map(|id| self.through(id).unwrap_or(id)).collect();
             let after: BTreeSet<&TaskId> = after.iter().filter(said_after).collect();

@@ -73,8 +73,7 @@ fn of_argument(task: &Task, takes: &crate::dag::Takes) -> Read {
     let usage = match &takes.parameter {
         None => open(),
         Some(parameter) => {
-            let uses: Vec<&Use> =
-                codes(task).filter_map(|code| code.exchange.uses.get(parameter).map(AsRef::as_ref)).collect();
+            let uses: Vec<&Use> = codes(task).filter_map(|code| code.exchange.usage(parameter)).collect();
             let knows = |code: &Callable| code.parameters.iter().any(|(name, _)| name == parameter);
             match uses.as_slice() {
                 // A parameter that no code asks anything of.
@@ -106,7 +105,7 @@ fn of_argument(task: &Task, takes: &crate::dag::Takes) -> Read {
 fn both(mut all: Use, more: &Use) -> Use {
     all.needs.extend(more.needs.iter().cloned());
     all.open = all.open.or_else(|| more.open.clone());
-    all.open_parts.extend(more.open_parts.iter().cloned());
+    all.open_parts = all.open_parts.iter().chain(&more.open_parts).cloned().collect();
     all.expects_none |= more.expects_none;
     all
 }

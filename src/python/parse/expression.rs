@@ -2,7 +2,7 @@
 
 use super::nodes::{Field, Node};
 use super::text::{self, Prefix};
-use super::{Lower, children, fields, names, span};
+use super::{Lower, children, fields, names, only, span};
 use crate::python::syntax::{
     Arg, BinaryOp, Clause, CompareOp, Comprehension, ComprehensionKind, Expr, ExprKind, FormatPart, Function,
     Parameter, ParameterKind, Stmt, StmtKind, UnaryOp,
@@ -140,18 +140,17 @@ impl Lower<'_> {
     }
 
     fn subscript(&mut self, node: Node) -> ExprKind {
-        let indices = fields(node, Field::Subscript);
-        let index = if let [index] = indices.as_slice() {
+        let index = if let Some(index) = only(fields(node, Field::Subscript)) {
             // `x[1,]` is a tuple of one.
             let end = self.source.get(index.end_byte()..node.end_byte()).unwrap_or_default();
-            let single = self.expr(*index);
+            let single = self.expr(index);
             if end.trim_start().starts_with(',') {
                 Expr { span: single.span, kind: ExprKind::Tuple(vec![single]) }
             } else {
                 single
             }
         } else {
-            let items = indices.iter().map(|index| self.expr(*index)).collect();
+            let items = fields(node, Field::Subscript).map(|index| self.expr(index)).collect();
             Expr { span: span(node), kind: ExprKind::Tuple(items) }
         };
         ExprKind::Subscript(self.field(node, Field::Value), Box::new(index))
@@ -349,13 +348,13 @@ impl Lower<'_> {
         for child in node.parts() {
             match child.kind() {
                 "for_in_clause" => {
-                    let rights = fields(child, Field::Right);
-                    let iter = match rights.as_slice() {
-                        [one] => self.expr(*one),
-                        _ => Expr {
-                            kind: ExprKind::Tuple(rights.iter().map(|r| self.expr(*r)).collect()),
-                            span: span(child),
-                        },
+                    let rights = || fields(child, Field::Right);
+                    let iter = match only(rights()) {
+                        Some(one) => self.expr(one),
+                        None => {
+                            let items = rights().map(|right| self.expr(right)).collect();
+                            Expr { kind: ExprKind::Tuple(items), span: span(child) }
+                        }
                     };
                     clauses.push(Clause::For(self.field_expr(child, Field::Left), iter));
                 }

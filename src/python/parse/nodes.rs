@@ -9,7 +9,7 @@ use super::problems;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::LazyLock;
-use tree_sitter::{Language, Node as GrammarNode, Tree};
+use tree_sitter::{Language, Node as GrammarNode, Tree, TreeCursor};
 
 /// One node.
 #[derive(Clone, Copy)]
@@ -117,6 +117,24 @@ const ROOMS_KEPT: usize = 64;
 /// More rows than this are given back: few files are so large.
 const ROOM_KEPT: usize = 1 << 12;
 
+/// A node whose children are being walked.
+struct Around {
+    row: usize,
+    /// Whether they have fields: asking for one costs as much as all the rest.
+    fields: bool,
+    /// Those that are still to come. To learn of a cursor that there is none costs more than to find one.
+    left: u32,
+}
+
+impl Around {
+    /// Moves on to the next one, if there is one.
+    fn goes_on(&mut self, cursor: &mut TreeCursor) -> bool {
+        let more = self.left > 0 && cursor.goto_next_sibling();
+        self.left = self.left.saturating_sub(1);
+        more
+    }
+}
+
 /// All nodes of a file.
 pub(super) struct Nodes {
     rows: Vec<Row>,
@@ -134,8 +152,7 @@ impl Nodes {
         rows.reserve(source.len() / 3 + 1);
         let broken = tree.root_node().has_error();
         let mut cursor = tree.walk();
-        // With whether they have fields: asking for one costs as much as all the rest.
-        let mut around: Vec<(usize, bool)> = Vec::with_capacity(32);
+        let mut around: Vec<Around> = Vec::with_capacity(32);
         let mut depth = 0;
         loop {
             let node = cursor.node();
@@ -144,7 +161,7 @@ impl Nodes {
             // Where the grammar failed all is looked at.
             let mark = nature.role == Role::Mark && !broken;
             if !mark {
-                let fields = around.last().is_some_and(|(_, fields)| *fields);
+                let fields = around.last().is_some_and(|around| around.fields);
                 let field = if fields { cursor.field_id().map_or(0, std::num::NonZero::get) } else { 0 };
                 rows.push(Row::of(nature, node, kind, field, broken));
             }
@@ -155,17 +172,18 @@ impl Nodes {
                 Role::Mark | Role::Leaf => !broken,
                 _ => false,
             };
-            if !whole && cursor.goto_first_child() {
-                around.push((rows.len() - 1, nature.fields));
+            let children = if whole { 0 } else { node.child_count() };
+            if children > 0 && cursor.goto_first_child() {
+                around.push(Around { row: rows.len() - 1, fields: nature.fields, left: children - 1 });
                 depth = depth.max(around.len());
                 continue;
             }
-            while !cursor.goto_next_sibling() {
+            while !around.last_mut().is_some_and(|around| around.goes_on(&mut cursor)) {
                 if !cursor.goto_parent() {
                     return Self { rows, names, depth };
                 }
-                if let Some((parent, _)) = around.pop() {
-                    rows[parent].after = offset(rows.len());
+                if let Some(around) = around.pop() {
+                    rows[around.row].after = offset(rows.len());
                 }
             }
         }

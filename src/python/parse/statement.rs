@@ -2,7 +2,7 @@
 
 use super::expression::binary_op;
 use super::nodes::{Field, Node};
-use super::{Lower, children, fields, span};
+use super::{Lower, children, fields, only, span};
 use crate::python::syntax::{Case, Class, Expr, ExprKind, For, Function, Handler, Name, Pattern, Stmt, StmtKind, With};
 use std::rc::Rc;
 
@@ -89,25 +89,24 @@ impl Lower<'_> {
     }
 
     fn expression_statement(&mut self, node: Node) -> StmtKind {
-        let parts = children(node);
-        let [only] = parts.as_slice() else {
+        let Some(only) = only(node.parts()) else {
             // `a, b` as a statement.
-            let items = parts.into_iter().map(|child| self.expr(child)).collect();
+            let items = node.parts().map(|child| self.expr(child)).collect();
             return StmtKind::Expr(Expr { kind: ExprKind::Tuple(items), span: span(node) });
         };
         match only.kind() {
-            "assignment" => return self.assignment(*only),
+            "assignment" => return self.assignment(only),
             "augmented_assignment" => {
                 let op = only.child_by_field(Field::Operator).map_or("+=", |op| op.kind());
                 return StmtKind::Augmented {
-                    target: self.field_expr(*only, Field::Left),
+                    target: self.field_expr(only, Field::Left),
                     op: binary_op(op),
-                    value: self.field_expr(*only, Field::Right),
+                    value: self.field_expr(only, Field::Right),
                 };
             }
             _ => {}
         }
-        let value = self.expr(*only);
+        let value = self.expr(only);
         let end = self.source.get(only.end_byte()..node.end_byte()).unwrap_or_default();
         if end.trim_start().starts_with(',') {
             return StmtKind::Expr(Expr { span: value.span, kind: ExprKind::Tuple(vec![value]) });
@@ -143,7 +142,6 @@ impl Lower<'_> {
 
     fn imported(&mut self, node: Node) -> Vec<(Name, Option<Name>, crate::content::Span)> {
         fields(node, Field::Name)
-            .into_iter()
             .map(|child| match child.kind() {
                 "aliased_import" => {
                     let name = child.child_by_field(Field::Name).map_or("", |name| self.text(name));
@@ -282,10 +280,10 @@ impl Lower<'_> {
     }
 
     fn match_statement(&mut self, node: Node) -> StmtKind {
-        let subjects = fields(node, Field::Subject);
-        let subject = match subjects.as_slice() {
-            [one] => self.expr(*one),
-            many => Expr { kind: ExprKind::Tuple(many.iter().map(|one| self.expr(*one)).collect()), span: span(node) },
+        let subjects = || fields(node, Field::Subject);
+        let subject = match only(subjects()) {
+            Some(one) => self.expr(one),
+            None => Expr { kind: ExprKind::Tuple(subjects().map(|one| self.expr(one)).collect()), span: span(node) },
         };
         let clauses = node.child_by_field(Field::Body).map_or_else(Vec::new, children);
         let cases = clauses.into_iter().filter(|clause| clause.kind() == "case_clause").map(|clause| self.case(clause));

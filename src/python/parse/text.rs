@@ -218,6 +218,9 @@ pub(super) fn unescape(text: &str, bytes: bool) -> String {
 
 /// Reads an integer literal; `None` for what does not fit.
 pub(super) fn integer(text: &str) -> Option<i64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok();
+    }
     let text = text.replace('_', "").to_ascii_lowercase();
     for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
         if let Some(digits) = text.strip_prefix(prefix) {

@@ -1,7 +1,7 @@
 //! The part of a DAG that Airflow's scheduler looks at.
 
 use super::rule::Rule;
-use crate::dag::{Dag, Mapping};
+use crate::dag::{Dag, Few, Mapping};
 use crate::ids::TaskId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -64,7 +64,7 @@ impl Graph {
             dag.groups.iter().enumerate().filter_map(|(at, group)| Some((group.group_id.exact()?, at))).collect();
         for task in &dag.tasks {
             let Some(at) = task.task_id.exact().and_then(|id| graph.find(id)) else { continue };
-            let find = |ids: &BTreeSet<TaskId>| ids.iter().filter_map(|id| graph.find(id)).collect();
+            let find = |ids: &Few<TaskId>| ids.iter().filter_map(|id| graph.find(id)).collect();
             let (up, down) = (find(&task.upstream), find(&task.downstream));
             // The innermost mapped group around it; nothing is mapped within one.
             let mut group = task.group.as_ref().and_then(|id| groups.get(id).copied());

@@ -1,10 +1,10 @@
 //! The DAG model as a tree for people.
 
 use crate::content::Location;
-use crate::dag::{Dag, Group, Mapping, Model, Task};
+use crate::dag::{Dag, Few, Group, Mapping, Model, Task};
 use crate::ids::{GroupId, TaskId};
 use crate::report::clean;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// More upstream tasks than this are counted, not named.
@@ -170,7 +170,7 @@ pub(crate) fn over(mapping: &Mapping) -> String {
     if all.is_empty() { "mapped".to_owned() } else { format!("mapped over {}", all.join(" × ")) }
 }
 
-fn upstream(ids: &BTreeSet<TaskId>) -> String {
+fn upstream(ids: &Few<TaskId>) -> String {
     if ids.is_empty() {
         return String::new();
     }
