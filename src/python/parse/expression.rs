@@ -349,12 +349,11 @@ impl Lower<'_> {
             match child.kind() {
                 "for_in_clause" => {
                     let rights = || fields(child, Field::Right);
-                    let iter = match only(rights()) {
-                        Some(one) => self.expr(one),
-                        None => {
-                            let items = rights().map(|right| self.expr(right)).collect();
-                            Expr { kind: ExprKind::Tuple(items), span: span(child) }
-                        }
+                    let iter = if let Some(one) = only(rights()) {
+                        self.expr(one)
+                    } else {
+                        let items = rights().map(|right| self.expr(right)).collect();
+                        Expr { kind: ExprKind::Tuple(items), span: span(child) }
                     };
                     clauses.push(Clause::For(self.field_expr(child, Field::Left), iter));
                 }
