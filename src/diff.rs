@@ -30,7 +30,7 @@ mod xcom;
 
 pub use kind::{
     Breach, Code, Counted, Data, Environment, FileChange, Graph, Handover, Hurt, Identity, Kind, KnownBy, Mapped,
-    MappingChange, Meets, Mixture, Notice, ParamRule, Reference, Settings, Skew, Usage,
+    MappingChange, Meets, Mixture, Notice, ParamRule, Reach, Reference, Settings, Skew, Usage,
 };
 pub use plan::{MOST, Plan};
 pub use settings::schedule_text;

@@ -14,7 +14,7 @@ mod simulate;
 
 use crate::dag::Dag;
 use crate::diff::Change;
-use crate::facts::{Progress, Run, StoredTypes, TaskInstance, TaskState};
+use crate::facts::{Instance, Progress, Run, StoredTypes, TaskInstance, TaskState};
 use crate::ids::{AirflowVersion, DagId, MapIndex, TaskId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,6 +121,8 @@ pub struct Scene<'a> {
     pub now: Option<Timestamp>,
     /// Types of what tasks of runs of the DAG have stored, as far as they were looked up.
     pub types: &'a [&'a StoredTypes],
+    /// The Airflow with the runs of the other DAGs, as far as they were looked up.
+    pub beside: Option<&'a Instance>,
 }
 
 impl Scene<'_> {
@@ -152,25 +154,34 @@ pub struct Replay<'a> {
     proposed: Option<&'a Dag>,
     set: simulate::Set,
     types: Vec<&'a StoredTypes>,
+    beside: Option<&'a Instance>,
 }
 
 impl<'a> Replay<'a> {
     /// `deployed` and `proposed` as in [`Scene`].
     pub fn of(changes: &'a [&'a Change], deployed: Option<&'a Dag>, proposed: Option<&'a Dag>) -> Self {
-        Self { changes, deployed, proposed, set: simulate::Set::of(changes, deployed, proposed), types: Vec::new() }
+        Self {
+            changes,
+            deployed,
+            proposed,
+            set: simulate::Set::of(changes, deployed, proposed),
+            types: Vec::new(),
+            beside: None,
+        }
     }
 
-    /// The same, with what is known of values that tasks of the DAG have stored.
+    /// The same, with what is known of the Airflow: values that tasks of the DAG have stored, and runs of others.
     #[must_use]
-    pub fn knowing(mut self, dag_id: &DagId, values: &'a [StoredTypes]) -> Self {
-        self.types = values.iter().filter(|stored| stored.value.dag_id == *dag_id).collect();
+    pub fn knowing(mut self, dag_id: &DagId, instance: &'a Instance) -> Self {
+        self.types = instance.details.values.iter().filter(|stored| stored.value.dag_id == *dag_id).collect();
+        self.beside = Some(instance);
         self
     }
 
     /// What each of the changes does to one of the runs, in the order of the changes.
     pub fn on(&self, run: &Run, version: Option<AirflowVersion>, now: Option<Timestamp>) -> Vec<Effect> {
         let (deployed, proposed, types) = (self.deployed, self.proposed, self.types.as_slice());
-        let scene = Scene { run, deployed, proposed, version, now, types };
+        let scene = Scene { run, deployed, proposed, version, now, types, beside: self.beside };
         if let Some(version) = version {
             return simulate::effects(self.changes, &self.set, &scene, version);
         }

@@ -347,7 +347,7 @@ fn weigh(rule: &Rule, change: &Change, exposure: &Exposure, policy: &Policy) -> 
         Some(if sure { rule.level } else { rule.level.min(Level::Warn) })
     } else {
         // Without a pinned run it says nothing to anybody.
-        let pinned_alone = matches!(change.kind, Kind::Skew(Skew::Pinned(_)));
+        let pinned_alone = change.kind.is_for_pinned_alone();
         (certain && !pinned_alone).then_some(Level::Info)
     };
     let level = seen_level.max(unseen_level.flatten()).max(idle_level)?;

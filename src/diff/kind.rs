@@ -18,7 +18,7 @@ mod settings;
 mod skew;
 
 pub use code::{Breach, Code};
-pub use data::{Counted, Data, Handover, Hurt, ParamRule, Usage};
+pub use data::{Counted, Data, Handover, Hurt, ParamRule, Reach, Usage};
 pub use environment::Environment;
 pub use file::FileChange;
 pub use graph::Graph;
@@ -175,6 +175,15 @@ impl Kind {
         match self {
             Self::Notice(notice) => matches!(notice, Notice::BodyChanged { .. }),
             Self::Data(data) => matches!(data, Data::ReadChanged { .. }),
+            _ => false,
+        }
+    }
+
+    /// Whether runs that are pinned to a bundle version are all that it can be about.
+    pub fn is_for_pinned_alone(&self) -> bool {
+        match self {
+            Self::Skew(skew) => matches!(skew, Skew::Pinned(_)),
+            Self::Data(data) => data.handover().is_some_and(|handover| handover.reach == Reach::Pinned),
             _ => false,
         }
     }

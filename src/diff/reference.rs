@@ -151,7 +151,7 @@ fn gone(deployed: Side, proposed: Side, was: &Dag, task: &Task, names: &Names) -
             Reference::TriggerTargetMissing { task_id: task_id.clone(), dag_id, waits: flag("wait_for_completion") }
         } else {
             let (target, checks) = (names.targets.first().cloned(), flag("check_existence"));
-            Reference::SensorTargetMissing { task_id: task_id.clone(), dag_id, target, checks }
+            Reference::SensorTargetMissing { task_id: task_id.clone(), dag_id, target, whole: true, checks }
         };
         return vec![change(kind, certainty, Some(target.id_at.clone()))];
     };
@@ -179,6 +179,7 @@ fn gone(deployed: Side, proposed: Side, was: &Dag, task: &Task, names: &Names) -
                 task_id: task_id.clone(),
                 dag_id: dag_id.clone(),
                 target: Some(id.clone()),
+                whole: false,
                 checks: flag("check_existence"),
             };
             change(kind, certainty, task_at(deployed.model, &names.dag_id, id))

@@ -1,6 +1,6 @@
 //! What goes wrong where deployed DAGs meet proposed plugins, and on neither side alone.
 
-use super::kind::{Meets, Mixture};
+use super::kind::{Meets, Mixture, Reach};
 use super::{Change, Code, FileChange, Identity, Kind, MappingChange, Side, Skew};
 use crate::content::{Area, ContentPath, Differing, File, Layout, Snapshot};
 use crate::dag::Model;
@@ -108,8 +108,12 @@ pub fn skewed(
         // The proposed tree is what a pinned run sees.
         let more: Vec<Change> = changes.iter().filter_map(|change| lost(change, &Where::Pinned)).collect();
         for change in changes.iter_mut() {
-            if let Kind::Code(code) = &mut change.kind {
-                code.reaches_pinned();
+            match &mut change.kind {
+                Kind::Code(code) => code.reaches_pinned(),
+                Kind::Data(data) => {
+                    data.reaches(Reach::All);
+                }
+                _ => {}
             }
         }
         changes.extend(more);
@@ -119,10 +123,17 @@ pub fn skewed(
         for change in super::changes(deployed, side, layout) {
             let known = changes.iter_mut().find(|known| says_the_same(known, &change));
             if let Some(known) = known {
-                if let (Kind::Code(code), true) = (&mut known.kind, mixed.pinned) {
-                    code.reaches_pinned();
+                match &mut known.kind {
+                    Kind::Code(code) if mixed.pinned => code.reaches_pinned(),
+                    Kind::Data(data) if mixed.pinned => {
+                        data.reaches(Reach::All);
+                    }
+                    _ => {}
                 }
                 continue;
+            }
+            if mixed.pinned {
+                changes.extend(passed(&change));
             }
             let places = mixed.pinned.then_some(Where::Pinned).into_iter().chain(mixed.after.map(Where::Between));
             for place in places {
@@ -155,9 +166,20 @@ fn says_the_same(known: &Change, change: &Change) -> bool {
                 };
                 pinned(a) == pinned(b)
             }
+            (Kind::Data(a), Kind::Data(b)) => {
+                let mut all = [a.clone(), b.clone()];
+                all.iter_mut().all(|data| data.reaches(Reach::All)) && all[0] == all[1]
+            }
             (Kind::File(FileChange::Broken { path: a, .. }), Kind::File(FileChange::Broken { path: b, .. })) => a == b,
             _ => false,
         }
+}
+
+/// A value that the proposed plugins store and the deployed DAG file cannot use, or the other way round.
+fn passed(change: &Change) -> Option<Change> {
+    let mut change = change.clone();
+    let Kind::Data(data) = &mut change.kind else { return None };
+    data.reaches(Reach::Pinned).then_some(change)
 }
 
 /// What a change between the deployed tree and a mixture does in that mixture.
@@ -200,6 +222,12 @@ fn lost(change: &Change, place: &Where) -> Option<Change> {
             let after = (0..before.len()).map(|index| after[index % after.len()].clone()).collect();
             let meets = Meets::Elements { tasks: subject.tasks().to_vec(), before: before.clone(), after };
             return Some(of(change, Mixture { within, why, meets }, place));
+        }
+        Kind::Identity(Identity::IdsShifted { moved, fresh, .. }) => {
+            let why = "the DAG file of the run's commit gives ids to other work with the proposed plugins".to_owned();
+            let within = moved.iter().map(|(from, _)| from).chain(fresh).min().map(ToString::to_string);
+            let meets = Meets::Meaning { moved: moved.clone(), fresh: fresh.clone() };
+            return Some(of(change, Mixture { within: within.unwrap_or_default(), why, meets }, place));
         }
         _ => return None,
     };

@@ -4,7 +4,7 @@
 mod read;
 mod value;
 
-use super::kind::{Counted, Handover, Hurt, Usage};
+use super::kind::{Counted, Handover, Hurt, Reach, Usage};
 use super::{Certainty, Change, Data, Kind, Side, templates};
 use crate::content::Location;
 use crate::dag::Step;
@@ -106,6 +106,7 @@ impl Meeting<'_> {
                 Some(Value::Absent) => Shape::None,
                 Some(Value::NotKnown) | None => Shape::Any,
             },
+            reach: Reach::default(),
         }
     }
 

@@ -326,6 +326,7 @@ impl<'a> Stage<'a> {
         let race = self.race(&side, &finished);
         if let Some(lost) = lost {
             side.follow_on(&lost.gone, &lost.early);
+            side.lose_expanded(&lost.expanded);
         }
         side.resume();
         side.settle();
@@ -385,6 +386,11 @@ impl<'a> Stage<'a> {
             if side.grows(row) {
                 race.ungrown.push(row);
             }
+            if !step_off("follow-on expands by the list that it knew")
+                && side.is_counted_anew((&self.deployed, down), row)
+            {
+                race.expanded.push(row);
+            }
             for at in 0..side.rows[row].instances.len() {
                 if side.rows[row].instances[at].state == state::State::None && !side.is_ready(row, at) {
                     race.early.push((row, at));
@@ -412,11 +418,18 @@ struct Race {
     early: Vec<(usize, usize)>,
     /// Mapped tasks whose instances it starts as it knows them: nobody looks then whether the list has grown.
     ungrown: Vec<usize>,
+    /// Mapped tasks that it expands by the list that it knew: while the length of the other one is not stored, the
+    /// scheduler takes their instances for too many, and removes them (2.6.2, 2.11.2).
+    expanded: Vec<usize>,
 }
 
 impl Race {
     fn is_empty(&self) -> bool {
-        self.window.is_empty() && self.gone.is_empty() && self.early.is_empty() && self.ungrown.is_empty()
+        self.window.is_empty()
+            && self.gone.is_empty()
+            && self.early.is_empty()
+            && self.ungrown.is_empty()
+            && self.expanded.is_empty()
     }
 }
 

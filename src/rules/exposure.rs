@@ -123,8 +123,8 @@ fn meet<'a>(
         }
     };
     let all: Vec<&Change> = changes.iter().map(|at| &case.changes[*at]).collect();
-    let replay = Replay::of(&all, defined(case.deployed, dag_id), defined(case.proposed, dag_id))
-        .knowing(dag_id, &instance.details.values);
+    let replay =
+        Replay::of(&all, defined(case.deployed, dag_id), defined(case.proposed, dag_id)).knowing(dag_id, instance);
     for run in &dag.runs {
         for (at, effect) in changes.iter().zip(replay.on(run, instance.version, facts.taken_at)) {
             exposures[*at].seen.push(Met { instance, dag_id: dag_id.clone(), run, effect });

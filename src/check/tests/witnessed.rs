@@ -181,6 +181,39 @@ fn a_template_file_is_part_of_its_task() {
 }
 
 #[test]
+fn a_reader_of_more_values_than_a_mapped_task_has_stored_fails() {
+    let side = |count: usize, reads: &str| {
+        let items = ["'a'", "'b'", "'c'"][..count].join(", ");
+        let body = format!(
+            "from airflow.decorators import task\n\n\n@task\ndef work(x):\n    return x\n\n\n@task\ndef gate():\n    pass\n\n\n\
+             @task\ndef last(rows, ti=None):\n    {reads}\n\n\n\
+             with DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    \
+             rows = work.expand(x=[{items}])\n    rows >> gate() >> last(rows)\n"
+        );
+        tree(&format!("{count} {reads}"), &[("dags/etl.py", &format!("{HEAD}{body}"))])
+    };
+    let done = [("work[0]", "success"), ("work[1]", "success"), ("gate", "running"), ("last", "none")];
+    let verdict = |(before, after): (&str, &str), states: &[(&str, &str)], version: &str| {
+        judged(&side(2, before), &side(3, after), version, open(states)).0
+    };
+    let (two, three) = ("a, b = rows", "a, b, c = rows");
+    let (low, high) =
+        ("ti.xcom_pull('work', map_indexes=[0, 1])", "a, b, c = ti.xcom_pull('work', map_indexes=[0, 1, 2])");
+    let beyond = ("print(rows[0])", "print(rows[2])");
+    // xcom_pull_map_index_beyond: 2.x leaves the index out, 3.x gives `None` for it.
+    for (version, on_two) in [("2.6.2", Verdict::Block), ("2.11.2", Verdict::Block), ("3.3.2", Verdict::Allow)] {
+        assert_eq!(verdict((two, three), &done, version), Verdict::Block, "{version}");
+        assert_eq!(verdict(beyond, &done, version), Verdict::Block, "{version}");
+        assert_eq!(verdict((low, high), &done, version), on_two, "{version}");
+        // Whoever does not count is not hurt by more.
+        assert_eq!(verdict(("print(rows)", "print(list(rows))"), &done, version), Verdict::Allow, "{version}");
+        // There will be three.
+        let waits = [("work[0]", "none"), ("work[1]", "none"), ("gate", "none"), ("last", "none")];
+        assert_eq!(verdict((two, three), &waits, "3.3.2"), Verdict::Allow, "{version}");
+    }
+}
+
+#[test]
 fn a_task_that_becomes_empty_before_it_has_run_does_nothing() {
     let of = |task: &str| {
         let body = format!("with DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    {task}\n");
@@ -190,4 +223,97 @@ fn a_task_that_becomes_empty_before_it_has_run_does_nothing() {
     let after = of("EmptyOperator(task_id=\"work\")");
     assert_eq!(judged(&before, &after, "3.3.2", open(&[("work", "none")])).0, Verdict::Block);
     assert_eq!(judged(&before, &after, "3.3.2", open(&[("work", "success")])).0, Verdict::Allow);
+}
+
+#[test]
+fn a_pinned_run_does_other_work_where_shared_code_gives_its_ids_away() {
+    // shared_loop_index_ids_insert on a versioned bundle: step_1 was the work of `b`.
+    let dag = format!(
+        "{HEAD}from lib.parts import ITEMS\n\nwith DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    \
+         for number, item in enumerate(ITEMS):\n        \
+         BashOperator(task_id=f\"step_{{number}}\", bash_command=f\"load {{item}}\")\n"
+    );
+    let side =
+        |items: &str| tree(items, &[("dags/etl.py", &dag), ("shared/lib/parts.py", &format!("ITEMS = [{items}]\n"))]);
+    let (before, after) = (side("'a', 'b', 'c'"), side("'new', 'a', 'b', 'c'"));
+    let pinned = |states: &[(&str, &str)]| Run { bundle_version: Some("commit".into()), ..open(states) };
+    let half = [("step_0", "success"), ("step_1", "running"), ("step_2", "none")];
+    let (verdict, outcomes) = judged(&before, &after, "3.3.2", pinned(&half));
+    assert_eq!(verdict, Verdict::Block);
+    assert_eq!(outcomes, [Outcome::Repeated, Outcome::SkippedWork].into());
+    let done = [("step_0", "success"), ("step_1", "success"), ("step_2", "running")];
+    assert_eq!(judged(&before, &after, "3.3.2", pinned(&done)), (Verdict::Allow, BTreeSet::new()));
+}
+
+#[test]
+fn a_pinned_run_takes_what_an_operator_of_the_proposed_plugins_returns() {
+    // op_result_type_changed_pending on a versioned bundle: the plugin is not pinned.
+    let operator = |value: &str| {
+        format!(
+            "from airflow.models import BaseOperator\n\n\nclass Make(BaseOperator):\n    \
+             def execute(self, context):\n        return {value}\n"
+        )
+    };
+    let dag = |read: &str| {
+        format!(
+            "{HEAD}from airflow.decorators import task\nfrom operators.make import Make\n\n\n\
+             @task\ndef show(value):\n    print({read})\n\n\n\
+             with DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    \
+             gate = BashOperator(task_id=\"gate\", bash_command=\"date\")\n    \
+             make = Make(task_id=\"make\")\n    gate >> make\n    show(make.output)\n"
+        )
+    };
+    let side = |value: &str, read: &str| {
+        let (operator, dag) = (operator(value), dag(read));
+        tree(&format!("{value} {read}"), &[("plugins/operators/make.py", &operator), ("dags/etl.py", &dag)])
+    };
+    let before = side("7", "value + 1");
+    let verdict = |after: &Snapshot, version: Option<&str>, made: &str| {
+        let states = [("gate", "running"), ("make", made), ("show", "none")];
+        let run = Run { bundle_version: version.map(Into::into), ..open(&states) };
+        judged(&before, after, "3.3.2", run).0
+    };
+    let (alone, both) = (side("{'n': 7}", "value + 1"), side("{'n': 7}", "value['n'] + 1"));
+    // The plugin alone: whoever reads the new value, pinned or not.
+    assert_eq!(verdict(&alone, Some("commit"), "none"), Verdict::Block);
+    assert_eq!(verdict(&alone, None, "none"), Verdict::Block);
+    assert_eq!(verdict(&alone, Some("commit"), "success"), Verdict::Allow);
+    // Both sides together: a pinned run has the former reader still.
+    assert_eq!(verdict(&both, Some("commit"), "none"), Verdict::Block);
+    assert_eq!(verdict(&both, None, "none"), Verdict::Allow);
+    // And a reader alone does not reach it.
+    let reader = side("7", "value['n']");
+    assert_eq!(verdict(&reader, Some("commit"), "none"), Verdict::Allow);
+    assert_eq!(verdict(&reader, None, "none"), Verdict::Block);
+}
+
+#[test]
+fn a_sensor_finds_its_target_in_a_run_that_is_pinned() {
+    // ext_sensor_target_renamed on a versioned bundle: both runs keep the DAGs of their commit.
+    let source = |id: &str| {
+        format!(
+            "{HEAD}with DAG(\"source\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    \
+             BashOperator(task_id=\"{id}\", bash_command=\"date\")\n"
+        )
+    };
+    let waits = format!(
+        "{HEAD}from airflow.sensors.external_task import ExternalTaskSensor\n\n\
+         with DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    \
+         ExternalTaskSensor(task_id=\"wait\", external_dag_id=\"source\", external_task_id=\"ready\", mode=\"reschedule\")\n"
+    );
+    let side = |id: &str| tree(id, &[("dags/etl.py", &waits), ("dags/source.py", &source(id))]);
+    let (before, after) = (side("ready"), side("ready_v2"));
+    let verdict = |after: &Snapshot, target: Run| {
+        let waiting = Run { bundle_version: Some("commit".into()), ..open(&[("wait", "up_for_reschedule")]) };
+        let seen = with_runs(instance("default", "3.3.2"), "etl", vec![waiting]);
+        check(&before, after, &facts([with_runs(seen, "source", vec![target])]), &policy()).verdict
+    };
+    let target = |version: Option<&str>| Run { bundle_version: version.map(Into::into), ..open(&[("ready", "none")]) };
+    assert_eq!(verdict(&after, target(Some("commit"))), Verdict::Allow);
+    assert_eq!(verdict(&after, target(None)), Verdict::Block);
+    let another = Run { logical_date: "2026-01-02T00:00:00Z".parse().ok(), ..target(Some("commit")) };
+    assert_eq!(verdict(&after, another), Verdict::Block);
+    // Nothing moves the run of a DAG that is gone.
+    let gone = tree("gone", &[("dags/etl.py", &waits)]);
+    assert_eq!(verdict(&gone, target(Some("commit"))), Verdict::Block);
 }

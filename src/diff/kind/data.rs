@@ -111,6 +111,21 @@ pub struct Handover {
     pub usage: Usage,
     /// What the text says that the deployed producer has stored; [`Shape::Any`] where it does not.
     pub had: Shape,
+    /// Which runs meet it.
+    pub reach: Reach,
+}
+
+/// Which runs meet what a change does, by whether they are pinned to a bundle version: those keep the DAG files of
+/// their commit, and take the plugins as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// Those that are not pinned.
+    #[default]
+    Unpinned,
+    /// All: the plugins alone make the difference.
+    All,
+    /// Those that are pinned: the deployed DAG files and the proposed plugins do not go together.
+    Pinned,
 }
 
 /// How a reader uses a value, at the places of its own side.
@@ -202,6 +217,26 @@ impl Data {
             | Self::PushDisabled { handover }
             | Self::ProducerMissing { handover } => Some(handover),
             _ => None,
+        }
+    }
+
+    /// Says which runs meet it, if it is about a value that passes between tasks; whether it is.
+    pub(in crate::diff) fn reaches(&mut self, reach: Reach) -> bool {
+        match self {
+            Self::TypeChanged { handover, .. }
+            | Self::KeysChanged { handover, .. }
+            | Self::LayoutChanged { handover, .. }
+            | Self::KeyChanged { handover }
+            | Self::ReadChanged { handover }
+            | Self::PushDisabled { handover }
+            | Self::ProducerMissing { handover } => {
+                handover.reach = reach;
+                true
+            }
+            Self::ProducerRenamed { .. }
+            | Self::BranchTargetMissing { .. }
+            | Self::ParamMissing { .. }
+            | Self::ParamTightened { .. } => false,
         }
     }
 

@@ -13,6 +13,8 @@ pub enum Reference {
         dag_id: DagId,
         /// The task or group there; none for the DAG as a whole.
         target: Option<String>,
+        /// Whether that DAG is gone as a whole.
+        whole: bool,
         /// Whether it asks first if the target exists, and fails if not (`check_existence`).
         checks: bool,
     },

@@ -47,6 +47,13 @@ pub enum Meets {
         /// What a worker takes for it.
         after: Vec<String>,
     },
+    /// Those of these ids: a worker does other work under each than the run's commit has there.
+    Meaning {
+        /// Work that goes on under another id: its deployed and its proposed id.
+        moved: Vec<(TaskId, TaskId)>,
+        /// Ids of both sides whose proposed work is new.
+        fresh: Vec<TaskId>,
+    },
     /// Those of these tasks.
     Tasks {
         /// The tasks.
@@ -79,6 +86,9 @@ impl Skew {
             Meets::All => None,
             Meets::Missing(tasks) | Meets::Elements { tasks, .. } | Meets::Tasks { tasks, .. } => {
                 tasks.first().map(ToString::to_string)
+            }
+            Meets::Meaning { moved, fresh } => {
+                moved.iter().map(|(_, to)| to).chain(fresh).min().map(ToString::to_string)
             }
         }
     }

@@ -5,13 +5,14 @@ use super::super::{Harm, Scene, of};
 use super::{Claim, Fate};
 use crate::dag::Shape;
 use crate::dag::exchange::{Fit, What};
-use crate::diff::{Counted, Data, Handover, Hurt, ParamRule};
+use crate::diff::{Counted, Data, Handover, Hurt, ParamRule, Reach};
 use crate::facts::{Answer, Progress, StoredType, TaskInstance, TaskState, ValueKind};
 use crate::ids::TaskId;
 
 /// What it does to the run beyond the graphs.
 pub(super) fn claims(kind: &Data, scene: &Scene) -> Vec<Claim> {
-    if scene.pinned() {
+    let reach = kind.handover().map_or(Reach::Unpinned, |handover| handover.reach);
+    if reach != Reach::All && (reach == Reach::Pinned) != scene.pinned() {
         return Vec::new();
     }
     match kind {
@@ -56,6 +57,9 @@ pub(super) fn about(kind: &Data) -> Vec<TaskId> {
 
 /// What it can do to a run in the worst state.
 pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
+    if kind.handover().is_some_and(|handover| handover.reach == Reach::Pinned) {
+        return (Harm::None, "a run that is pinned to its commit would meet plugins that do not fit it");
+    }
     match kind {
         Data::ReadChanged { .. } => (Harm::None, "what a task of a run in flight has stored is not known"),
         Data::TypeChanged { .. } => (Harm::Breaks, "a task of a run in flight would get a value of another type"),

@@ -1,10 +1,11 @@
 //! Ids that go, change or come back, and what stands behind them.
 
 use super::super::{Harm, Scene, of, unfinished};
-use super::{Claim, Fate, When};
+use super::{Claim, Fate, When, skew};
 use crate::diff::{Identity, KnownBy};
 use crate::facts::TaskState;
 use crate::ids::TaskId;
+use std::collections::BTreeSet;
 
 /// What it does to the run beyond the graphs.
 pub(super) fn claims(kind: &Identity, scene: &Scene) -> Vec<Claim> {
@@ -12,6 +13,12 @@ pub(super) fn claims(kind: &Identity, scene: &Scene) -> Vec<Claim> {
         Identity::DagRemoved { .. } => vec![Claim::of_run(Fate::CannotLoad, "the DAG is not defined any more")],
         Identity::DagRenamed { to } => {
             vec![Claim::of_run(Fate::CannotLoad, format!("the DAG goes on as `{to}`, without this run"))]
+        }
+        Identity::DagFileMoved { to, .. } if scene.pinned() => {
+            // A worker of 3.x opens the commit of the run at the place where the DAG is read from now (3.3.2).
+            let ids: BTreeSet<&TaskId> = scene.run.task_instances.iter().map(|instance| &instance.task_id).collect();
+            let why = format!("looks for its DAG in `{to}`, which the commit of its run does not have,");
+            skew::not_loaded(scene, ids.into_iter(), &why)
         }
         _ if scene.pinned() => Vec::new(),
         Identity::TaskRenamed { from, to, known, alike } => {

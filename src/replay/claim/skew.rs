@@ -22,6 +22,9 @@ pub(super) fn about(kind: &Skew) -> Vec<TaskId> {
         Skew::Pinned(mixture) | Skew::Between { mixture, .. } => match &mixture.meets {
             Meets::All => Vec::new(),
             Meets::Missing(tasks) | Meets::Elements { tasks, .. } | Meets::Tasks { tasks, .. } => tasks.clone(),
+            Meets::Meaning { moved, fresh } => {
+                moved.iter().flat_map(|(from, to)| [from, to]).chain(fresh).cloned().collect()
+            }
         },
     }
 }
@@ -43,6 +46,15 @@ pub(in crate::replay) fn elements(kind: &Skew) -> Option<(&[TaskId], &[String], 
     }
 }
 
+/// The work that a pinned run's ids do with the proposed plugins, where it is not that of its commit: pairs as
+/// those of [`identity::goes_on`](super::identity::goes_on), and ids whose work is new.
+pub(in crate::replay) fn meaning(kind: &Skew) -> Option<(&[(TaskId, TaskId)], &[TaskId])> {
+    match kind {
+        Skew::Pinned(Mixture { meets: Meets::Meaning { moved, fresh }, .. }) => Some((moved, fresh)),
+        _ => None,
+    }
+}
+
 fn pinned(mixture: &Mixture, scene: &Scene) -> Vec<Claim> {
     let Mixture { within, why, meets } = mixture;
     match meets {
@@ -55,8 +67,8 @@ fn pinned(mixture: &Mixture, scene: &Scene) -> Vec<Claim> {
             let why = format!("cannot be loaded with the proposed plugins: {why},");
             not_loaded(scene, tasks.iter(), &why)
         }
-        // What an index means is the simulation's.
-        Meets::Elements { .. } => Vec::new(),
+        // What an index or an id means is the simulation's.
+        Meets::Elements { .. } | Meets::Meaning { .. } => Vec::new(),
         Meets::Tasks { tasks, at_start, at_resume } => {
             let when = match (at_start, at_resume) {
                 (true, true) => When::StartOrResume,
@@ -72,7 +84,7 @@ fn pinned(mixture: &Mixture, scene: &Scene) -> Vec<Claim> {
 /// A worker that cannot load a task puts it back three times, a minute apart, and fails it then; what a sensor
 /// has rescheduled counts among these (3.3.2). What has never been put back is said to wait: those minutes are
 /// time to bring the plugins back.
-fn not_loaded<'t>(scene: &Scene, tasks: impl Iterator<Item = &'t TaskId>, why: &str) -> Vec<Claim> {
+pub(super) fn not_loaded<'t>(scene: &Scene, tasks: impl Iterator<Item = &'t TaskId>, why: &str) -> Vec<Claim> {
     let mut claims = Vec::new();
     for task_id in tasks {
         let waits = |instance: &&TaskInstance| instance.state == TaskState::UpForReschedule;
@@ -91,7 +103,7 @@ fn between(mixture: &Mixture, scene: &Scene) -> Vec<Claim> {
     let meets = |task_id: &TaskId| match &mixture.meets {
         Meets::All => true,
         Meets::Missing(tasks) => tasks.contains(task_id),
-        Meets::Elements { .. } => false,
+        Meets::Elements { .. } | Meets::Meaning { .. } => false,
         Meets::Tasks { tasks, at_start, .. } => *at_start && tasks.contains(task_id),
     };
     let about_to_start: Vec<_> = scene

@@ -376,7 +376,7 @@ impl<'a> Comparison<'a> {
         let means = |kind: &Kind| matches!(kind, Kind::Identity(_) | Kind::Mapping(_));
         match work.part {
             Part::Element(_) => self.about(id, of_elements),
-            Part::At(_) => self.about(id, means),
+            Part::At(_) => self.about(id, |kind| means(kind) || is_skew_of_meaning(kind)),
         }
     }
 
@@ -471,6 +471,10 @@ impl<'a> Comparison<'a> {
         outcomes.insert(outcome);
         self.found.end = Some(changed);
     }
+}
+
+fn is_skew_of_meaning(kind: &Kind) -> bool {
+    matches!(kind, Kind::Skew(kind) if skew::meaning(kind).is_some())
 }
 
 /// A claim about the run as a whole.

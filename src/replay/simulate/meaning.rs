@@ -44,6 +44,12 @@ impl<'a> Meaning<'a> {
             {
                 meaning.elements.extend(tasks.iter().map(|task_id| (task_id, (before, after))));
             }
+            if let Kind::Skew(kind) = &change.kind
+                && let Some((moved, fresh)) = skew::meaning(kind)
+            {
+                meaning.from.extend(moved.iter().map(|(from, to)| (to, from)));
+                meaning.moved.extend(moved.iter().map(|(from, _)| from).chain(fresh));
+            }
         }
         meaning
     }

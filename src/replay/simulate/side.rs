@@ -329,6 +329,25 @@ impl<'a> Side<'a> {
         })
     }
 
+    /// Whether a mapped task that waits as a whole, and whose list was stored when the change came, takes another
+    /// list here whose length was not.
+    pub(super) fn is_counted_anew(&self, (before, at): (&Graph, usize), row: usize) -> bool {
+        let (Over::Stored(known), Over::Stored(others)) = (&before.nodes[at].over, &self.graph.nodes[row].over) else {
+            return false;
+        };
+        let was_stored = |id: &TaskId| {
+            let instances = self.row(id).map_or(&[][..], |row| &self.rows[row].instances);
+            let stored = |instance: &Instance| instance.was == State::Success;
+            self.measured.contains(id) && !instances.is_empty() && instances.iter().all(stored)
+        };
+        let instances = &self.rows[row].instances;
+        let waits = instances.iter().all(|instance| instance.index < 0 && instance.state == State::None);
+        waits
+            && !instances.is_empty()
+            && known.iter().all(|at| was_stored(&before.nodes[*at].id))
+            && !others.iter().all(|at| was_stored(&self.graph.nodes[*at].id))
+    }
+
     /// Claims that come true with the delivery.
     pub(super) fn deliver(&mut self) {
         if step_off("claims with the delivery") {
@@ -653,6 +672,17 @@ impl<'a> Side<'a> {
         for (row, at) in early {
             if self.rows[*row].instances[*at].state == State::None {
                 self.set(*row, *at, State::Failed, How::TooEarly);
+            }
+        }
+    }
+
+    /// What the follow-on step expanded by another list is removed.
+    pub(super) fn lose_expanded(&mut self, rows: &[usize]) {
+        for row in rows {
+            for at in 0..self.rows[*row].instances.len() {
+                if self.rows[*row].instances[at].state == State::None {
+                    self.remove(*row, at, How::NotCounted);
+                }
             }
         }
     }
