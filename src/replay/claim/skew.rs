@@ -46,9 +46,12 @@ pub(in crate::replay) fn elements(kind: &Skew) -> Option<(&[TaskId], &[String], 
     }
 }
 
+/// Pairs of ids, deployed and proposed, and ids whose work is new.
+pub(in crate::replay) type Meant<'a> = (&'a [(TaskId, TaskId)], &'a [TaskId]);
+
 /// The work that a pinned run's ids do with the proposed plugins, where it is not that of its commit: pairs as
 /// those of [`identity::goes_on`](super::identity::goes_on), and ids whose work is new.
-pub(in crate::replay) fn meaning(kind: &Skew) -> Option<(&[(TaskId, TaskId)], &[TaskId])> {
+pub(in crate::replay) fn meaning(kind: &Skew) -> Option<Meant<'_>> {
     match kind {
         Skew::Pinned(Mixture { meets: Meets::Meaning { moved, fresh }, .. }) => Some((moved, fresh)),
         _ => None,
