@@ -332,7 +332,8 @@ impl Bench {
     fn idle(&mut self, origin: &mut Origin) {
         let Some(https) = origin.server.as_ref().map(|(_, url)| url.clone()) else { return };
         let (file, ca) = (format!("file://{}", origin.bare()), origin.path("ca.pem").display().to_string());
-        let wait = Duration::from_secs(if self.asserts { 10 } else { 60 });
+        // Between two passes: what one takes is given back some ten seconds after its end.
+        let wait = Duration::from_secs(if self.asserts { 20 } else { 75 });
         for (kind, url, most) in [("file", &file, 15.0), ("https", &https, 20.0)] {
             let what = format!("source: idle over {kind}");
             if !self.wanted(&what) {
@@ -343,7 +344,7 @@ impl Bench {
                 .args(["sync", "--no-live"])
                 .envs([("AIRFLOW_HOME", &home), ("CONTENT_SYNCER_GIT_REPO_FOLDER", &store)])
                 .envs([("CONTENT_SYNCER_GIT_REPO_SOURCE", url.as_str()), ("DAGGUARD_CA_BUNDLE", &ca)])
-                .envs([("CONTENT_SYNCER_INTERVAL", "2"), ("DAGGUARD_LOG_FORMAT", "json")])
+                .envs([("CONTENT_SYNCER_INTERVAL", "30"), ("DAGGUARD_LOG_FORMAT", "json")])
                 .stderr(Stdio::piped())
                 .spawn()
                 .expect("it was built");
