@@ -23,11 +23,11 @@ pub struct Explanation {
     pub dag: Dag,
     /// How it was made.
     pub origin: Origin,
-    /// How each of [`Dag::tasks`] was made, in that order.
+    /// How each of [`Inside::tasks`](super::Inside::tasks) was made, in that order.
     pub tasks: Vec<Origin>,
-    /// How each of [`Dag::groups`] was made, in that order.
+    /// How each of [`Inside::groups`](super::Inside::groups) was made, in that order.
     pub groups: Vec<Origin>,
-    /// The text behind each of [`Dag::edges`], in that order.
+    /// The text behind each of [`Inside::edges`](super::Inside::edges), in that order.
     pub edges: Vec<Quote>,
     /// The text behind each of [`Dag::unknown`], in that order.
     pub unknown: Vec<Quote>,
