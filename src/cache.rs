@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// Set by the build script.
-const HEX: &str = env!("DAGGUARD_BUILD");
+const HEX: &str = env!("BUILD_OF_DAGGUARD");
 
 /// The large part of what is kept, and the small one.
 const PARTS: [&str; 2] = ["whole", "recent"];

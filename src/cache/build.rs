@@ -25,7 +25,7 @@ fn main() -> std::io::Result<()> {
         (seed, &settings, &files).hash(&mut hasher);
         hasher.finish()
     };
-    println!("cargo:rustc-env=DAGGUARD_BUILD={:016x}{:016x}", half(0), half(1));
+    println!("cargo:rustc-env=BUILD_OF_DAGGUARD={:016x}{:016x}", half(0), half(1));
     Ok(())
 }
 
