@@ -17,7 +17,10 @@ const PARTS: usize = 2;
 const NOT_MISSED: [(&str, &str); 20] = [
     ("change live-data-incomplete", "said beside the changes; the rule of that name is missed"),
     ("step a length that is not stored", "no page or row of ours has a list whose producer ended without storing one"),
-    ("step a list that has grown", "the rows that show it are races, which are judged apart"),
+    (
+        "step an index without a mapped task",
+        "without it the instance is found to do all of the work, some of it again, which blocks as well",
+    ),
     ("step branches that have chosen", "no page or row of ours changes what a branch that has run passed over"),
     (
         "step follow-on expands by the list that it knew",
