@@ -4,6 +4,7 @@
 //! lies deeper is an error, as CPython's own parser has one.
 
 mod expression;
+mod kinds;
 mod names;
 mod nodes;
 mod problems;

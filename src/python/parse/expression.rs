@@ -1,5 +1,6 @@
 //! Expressions of the grammar to expressions of [`crate::python::syntax`].
 
+use super::kinds::Kind;
 use super::nodes::{Field, Node};
 use super::text::{self, Prefix};
 use super::{Lower, children, fields, names, only, span};
@@ -13,7 +14,7 @@ impl Lower<'_> {
     pub(super) fn expr(&mut self, node: Node) -> Expr {
         // Brackets mean nothing once the tree is there.
         let mut inner = node;
-        while inner.kind() == "parenthesized_expression" {
+        while inner.kind() == Kind::ParenthesizedExpression {
             match inner.parts().next() {
                 Some(child) => inner = child,
                 None => break,
@@ -47,32 +48,32 @@ impl Lower<'_> {
 
     fn expr_kind(&mut self, node: Node) -> ExprKind {
         match node.kind() {
-            "none" => ExprKind::None,
-            "true" => ExprKind::True,
-            "false" => ExprKind::False,
-            "ellipsis" => ExprKind::Ellipsis,
-            "identifier" | "keyword_identifier" => ExprKind::Name(self.name(node)),
-            "integer" => {
+            Kind::None => ExprKind::None,
+            Kind::True => ExprKind::True,
+            Kind::False => ExprKind::False,
+            Kind::Ellipsis => ExprKind::Ellipsis,
+            Kind::Identifier => ExprKind::Name(self.name(node)),
+            Kind::Integer => {
                 text::integer(self.text(node)).map_or_else(|| ExprKind::Number(self.name(node)), ExprKind::Int)
             }
-            "float" => {
+            Kind::Float => {
                 let digits = self.text(node).replace('_', "");
                 digits.parse().map_or_else(|_| ExprKind::Number(self.name(node)), ExprKind::Float)
             }
-            "string" | "concatenated_string" => self.string(node),
-            "attribute" => {
+            Kind::String | Kind::ConcatenatedString => self.string(node),
+            Kind::Attribute => {
                 let name = node.child_by_field(Field::Attribute).map_or_else(|| "".into(), |name| self.name(name));
                 ExprKind::Attribute(self.field(node, Field::Object), name)
             }
-            "subscript" => self.subscript(node),
-            "slice" => self.slice(node),
-            "call" => self.call(node),
-            "unary_operator" => self.unary(node),
-            "not_operator" => ExprKind::Unary(UnaryOp::Not, self.field(node, Field::Argument)),
-            "binary_operator" => self.binary(node),
-            "boolean_operator" => self.boolean(node),
-            "comparison_operator" => self.comparison(node),
-            "conditional_expression" => {
+            Kind::Subscript => self.subscript(node),
+            Kind::Slice => self.slice(node),
+            Kind::Call => self.call(node),
+            Kind::UnaryOperator => self.unary(node),
+            Kind::NotOperator => ExprKind::Unary(UnaryOp::Not, self.field(node, Field::Argument)),
+            Kind::BinaryOperator => self.binary(node),
+            Kind::BooleanOperator => self.boolean(node),
+            Kind::ComparisonOperator => self.comparison(node),
+            Kind::ConditionalExpression => {
                 let parts = children(node);
                 ExprKind::Conditional {
                     then: self.boxed(parts.first().copied()),
@@ -80,36 +81,38 @@ impl Lower<'_> {
                     orelse: self.boxed(parts.get(2).copied()),
                 }
             }
-            "lambda" => self.lambda(node),
-            "list" | "list_pattern" => ExprKind::List(self.list(node)),
-            "tuple" | "expression_list" | "pattern_list" | "tuple_pattern" => ExprKind::Tuple(self.list(node)),
-            "set" => ExprKind::Set(self.list(node)),
-            "dictionary" => ExprKind::Dict(self.pairs(node)),
-            "list_splat" | "list_splat_pattern" | "parenthesized_list_splat" => {
+            Kind::Lambda => self.lambda(node),
+            Kind::List | Kind::ListPattern => ExprKind::List(self.list(node)),
+            Kind::Tuple | Kind::ExpressionList | Kind::PatternList | Kind::TuplePattern => {
+                ExprKind::Tuple(self.list(node))
+            }
+            Kind::Set => ExprKind::Set(self.list(node)),
+            Kind::Dictionary => ExprKind::Dict(self.pairs(node)),
+            Kind::ListSplat | Kind::ListSplatPattern | Kind::ParenthesizedListSplat => {
                 ExprKind::Starred(self.boxed(node.parts().next()))
             }
-            "list_comprehension" => self.comprehension(node, ComprehensionKind::List),
-            "set_comprehension" => self.comprehension(node, ComprehensionKind::Set),
-            "dictionary_comprehension" => self.comprehension(node, ComprehensionKind::Dict),
-            "generator_expression" => self.comprehension(node, ComprehensionKind::Generator),
-            "named_expression" => {
+            Kind::ListComprehension => self.comprehension(node, ComprehensionKind::List),
+            Kind::SetComprehension => self.comprehension(node, ComprehensionKind::Set),
+            Kind::DictionaryComprehension => self.comprehension(node, ComprehensionKind::Dict),
+            Kind::GeneratorExpression => self.comprehension(node, ComprehensionKind::Generator),
+            Kind::NamedExpression => {
                 let name = node.child_by_field(Field::Name).map_or_else(|| "".into(), |name| self.name(name));
                 ExprKind::Named(name, self.field(node, Field::Value))
             }
-            "await" => ExprKind::Await(self.boxed(node.parts().next())),
-            "yield" => {
+            Kind::Await => ExprKind::Await(self.boxed(node.parts().next())),
+            Kind::Yield => {
                 if let Some(yields) = self.functions.last_mut() {
                     *yields = true;
                 }
                 let value = node.parts().next().map(|child| Box::new(self.expr(child)));
                 match value {
-                    Some(value) if node.children().nth(1).is_some_and(|word| word.kind() == "from") => {
+                    Some(value) if node.children().nth(1).is_some_and(|word| word.kind() == Kind::From) => {
                         ExprKind::YieldFrom(value)
                     }
                     value => ExprKind::Yield(value),
                 }
             }
-            "generic_type" => {
+            Kind::GenericType => {
                 // `dict[str, int]` in an annotation is a subscript like any other.
                 let parts = children(node);
                 let object = self.boxed(parts.first().copied());
@@ -120,18 +123,18 @@ impl Lower<'_> {
                 };
                 ExprKind::Subscript(object, Box::new(index))
             }
-            "union_type" => {
+            Kind::UnionType => {
                 let parts = self.list(node);
                 let mut parts = parts.into_iter();
                 let first = parts.next().unwrap_or(Expr { kind: ExprKind::Ellipsis, span: span(node) });
                 ExprKind::Binary(Box::new(first), parts.map(|part| (BinaryOp::Or, part)).collect())
             }
-            "member_type" => {
+            Kind::MemberType => {
                 let parts = children(node);
                 let name = parts.get(1).map_or_else(|| "".into(), |name| self.name(*name));
                 ExprKind::Attribute(self.boxed(parts.first().copied()), name)
             }
-            "type" | "as_pattern_target" => match node.parts().next() {
+            Kind::Type | Kind::AsPatternTarget => match node.parts().next() {
                 Some(child) => self.expr(child).kind,
                 None => ExprKind::Other(self.name(node)),
             },
@@ -160,7 +163,7 @@ impl Lower<'_> {
         let mut parts = [None, None, None];
         let mut at = 0;
         for child in node.children() {
-            if child.kind() == ":" {
+            if child.kind() == Kind::Colon {
                 at += 1;
             } else if child.is_named()
                 && let Some(part) = parts.get_mut(at)
@@ -176,7 +179,7 @@ impl Lower<'_> {
         let Some(arguments) = node.child_by_field(Field::Arguments) else {
             return ExprKind::Call(function, Vec::new());
         };
-        if arguments.kind() == "generator_expression" {
+        if arguments.kind() == Kind::GeneratorExpression {
             return ExprKind::Call(function, vec![Arg::Positional(self.expr(arguments))]);
         }
         ExprKind::Call(function, self.arguments(arguments))
@@ -187,13 +190,13 @@ impl Lower<'_> {
         let mut result = Vec::with_capacity(node.parts().count());
         for child in node.parts() {
             let arg = match child.kind() {
-                "keyword_argument" => {
+                Kind::KeywordArgument => {
                     keyword = true;
                     let name = child.child_by_field(Field::Name).map_or_else(|| "".into(), |name| self.name(name));
                     Arg::Keyword(name, self.field_expr(child, Field::Value))
                 }
-                "list_splat" => Arg::Star(self.or_ellipsis(child.parts().next())),
-                "dictionary_splat" => {
+                Kind::ListSplat => Arg::Star(self.or_ellipsis(child.parts().next())),
+                Kind::DictionarySplat => {
                     keyword = true;
                     Arg::DoubleStar(self.or_ellipsis(child.parts().next()))
                 }
@@ -210,7 +213,7 @@ impl Lower<'_> {
     }
 
     fn unary(&mut self, node: Node) -> ExprKind {
-        let op = match node.child_by_field(Field::Operator).map(Node::kind) {
+        let op = match node.child_by_field(Field::Operator).map(Node::word) {
             Some("-") => UnaryOp::Minus,
             Some("~") => UnaryOp::Invert,
             _ => UnaryOp::Plus,
@@ -222,8 +225,8 @@ impl Lower<'_> {
     fn binary(&mut self, node: Node) -> ExprKind {
         let mut rest = Vec::new();
         let mut at = node;
-        while at.kind() == "binary_operator" {
-            let op = at.child_by_field(Field::Operator).map_or("+", |op| op.kind());
+        while at.kind() == Kind::BinaryOperator {
+            let op = at.child_by_field(Field::Operator).map_or("+", |op| op.word());
             rest.push((binary_op(op), self.field_expr(at, Field::Right)));
             match at.child_by_field(Field::Left) {
                 Some(left) => at = left,
@@ -241,7 +244,7 @@ impl Lower<'_> {
         loop {
             parts.push(self.field_expr(at, Field::Right));
             match at.child_by_field(Field::Left) {
-                Some(left) if left.kind() == "boolean_operator" && is_and(left) == and => at = left,
+                Some(left) if left.kind() == Kind::BooleanOperator && is_and(left) == and => at = left,
                 left => {
                     parts.push(self.or_ellipsis(left));
                     break;
@@ -256,7 +259,7 @@ impl Lower<'_> {
         let mut operands = Vec::new();
         let mut operators = Vec::new();
         for child in node.children().filter(|child| !child.is_trivia()) {
-            if child.is_named() && !matches!(child.kind(), "is not" | "not in") {
+            if child.is_named() && !matches!(child.kind(), Kind::IsNot | Kind::NotIn) {
                 operands.push(self.expr(child));
             } else {
                 operators.push(compare_op(self.text(child)));
@@ -288,18 +291,18 @@ impl Lower<'_> {
         let mut keyword_only = false;
         for child in node.parts() {
             let (pattern, annotation, default) = match child.kind() {
-                "default_parameter" => (child.child_by_field(Field::Name), None, child.child_by_field(Field::Value)),
-                "typed_default_parameter" => (
+                Kind::DefaultParameter => (child.child_by_field(Field::Name), None, child.child_by_field(Field::Value)),
+                Kind::TypedDefaultParameter => (
                     child.child_by_field(Field::Name),
                     child.child_by_field(Field::Type),
                     child.child_by_field(Field::Value),
                 ),
-                "typed_parameter" => (child.parts().next(), child.child_by_field(Field::Type), None),
-                "keyword_separator" => {
+                Kind::TypedParameter => (child.parts().next(), child.child_by_field(Field::Type), None),
+                Kind::KeywordSeparator => {
                     keyword_only = true;
                     continue;
                 }
-                "positional_separator" => {
+                Kind::PositionalSeparator => {
                     for before in &mut result {
                         before.kind = ParameterKind::PositionalOnly;
                     }
@@ -309,11 +312,11 @@ impl Lower<'_> {
             };
             let Some(pattern) = pattern else { continue };
             let (kind, name) = match pattern.kind() {
-                "list_splat_pattern" => {
+                Kind::ListSplatPattern => {
                     keyword_only = true;
                     (ParameterKind::Star, pattern.parts().next())
                 }
-                "dictionary_splat_pattern" => (ParameterKind::DoubleStar, pattern.parts().next()),
+                Kind::DictionarySplatPattern => (ParameterKind::DoubleStar, pattern.parts().next()),
                 _ if keyword_only => (ParameterKind::KeywordOnly, Some(pattern)),
                 _ => (ParameterKind::Plain, Some(pattern)),
             };
@@ -331,7 +334,7 @@ impl Lower<'_> {
     fn pairs(&mut self, node: Node) -> Vec<(Option<Expr>, Expr)> {
         node.parts()
             .map(|child| match child.kind() {
-                "pair" => (Some(self.field_expr(child, Field::Key)), self.field_expr(child, Field::Value)),
+                Kind::Pair => (Some(self.field_expr(child, Field::Key)), self.field_expr(child, Field::Value)),
                 _ => (None, self.or_ellipsis(child.parts().next())),
             })
             .collect()
@@ -339,7 +342,7 @@ impl Lower<'_> {
 
     fn comprehension(&mut self, node: Node, kind: ComprehensionKind) -> ExprKind {
         let (element, value) = match node.child_by_field(Field::Body) {
-            Some(pair) if pair.kind() == "pair" => {
+            Some(pair) if pair.kind() == Kind::Pair => {
                 (self.field_expr(pair, Field::Key), Some(self.field_expr(pair, Field::Value)))
             }
             body => (self.or_ellipsis(body), None),
@@ -347,7 +350,7 @@ impl Lower<'_> {
         let mut clauses = Vec::new();
         for child in node.parts() {
             match child.kind() {
-                "for_in_clause" => {
+                Kind::ForInClause => {
                     let rights = || fields(child, Field::Right);
                     let iter = if let Some(one) = only(rights()) {
                         self.expr(one)
@@ -357,7 +360,7 @@ impl Lower<'_> {
                     };
                     clauses.push(Clause::For(self.field_expr(child, Field::Left), iter));
                 }
-                "if_clause" => clauses.push(Clause::If(self.or_ellipsis(child.parts().next()))),
+                Kind::IfClause => clauses.push(Clause::If(self.or_ellipsis(child.parts().next()))),
                 _ => {}
             }
         }
@@ -368,7 +371,7 @@ impl Lower<'_> {
         if let Some(text) = node.plain(self.source) {
             return ExprKind::Str(names::shared(text));
         }
-        let pieces = if node.kind() == "string" { vec![node] } else { children(node) };
+        let pieces = if node.kind() == Kind::String { vec![node] } else { children(node) };
         let mut parts: Vec<FormatPart> = Vec::new();
         let mut is_bytes = false;
         for piece in pieces {
@@ -381,11 +384,11 @@ impl Lower<'_> {
             is_bytes |= prefix.bytes;
             for child in piece.parts() {
                 match child.kind() {
-                    "string_content" => {
+                    Kind::StringContent => {
                         let text = self.content(child, prefix);
                         push_text(&mut parts, &text);
                     }
-                    "interpolation" => self.interpolation(child, &mut parts),
+                    Kind::Interpolation => self.interpolation(child, &mut parts),
                     _ => {}
                 }
             }
@@ -430,13 +433,13 @@ impl Lower<'_> {
         }
         let Some(expression) = node.child_by_field(Field::Expression) else { return };
         let value = self.expr(expression);
-        let debug = node.children().any(|child| child.kind() == "=").then(|| self.name(expression));
+        let debug = node.children().any(|child| child.kind() == Kind::Equals).then(|| self.name(expression));
         parts.push(FormatPart::Value { value, conversion, spec, debug });
     }
 }
 
 fn is_and(node: Node) -> bool {
-    node.child_by_field(Field::Operator).is_some_and(|op| op.kind() == "and")
+    node.child_by_field(Field::Operator).is_some_and(|op| op.kind() == Kind::And)
 }
 
 fn push_text(parts: &mut Vec<FormatPart>, text: &str) {

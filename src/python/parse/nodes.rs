@@ -5,6 +5,7 @@
 //! plain has no children, nor has a dotted name: they are looked at as a whole. Brackets, commas and
 //! the like are left out where the grammar could read the file: what they say is in the tree.
 
+use super::kinds::Kind;
 use super::problems;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -30,6 +31,7 @@ struct Row {
 /// kind's name each time.
 #[derive(Clone, Copy)]
 struct Nature {
+    kind: Kind,
     named: bool,
     role: Role,
     suspect: bool,
@@ -55,18 +57,36 @@ enum Role {
 }
 
 impl Nature {
-    fn of(kind: &str, named: bool) -> Self {
+    fn of(kind: Kind, named: bool) -> Self {
         Self {
+            kind,
             named,
             role: match kind {
-                "comment" | "line_continuation" => Role::Trivia,
-                "string" => Role::Text,
+                Kind::Comment | Kind::LineContinuation => Role::Trivia,
+                Kind::String => Role::Text,
                 // Of two words, there may be a comment between them.
-                "identifier" | "dotted_name" | "not in" | "is not" => Role::Whole,
-                "(" | ")" | "[" | "]" | "{" | "}" | "," | "." | "->" if !named => Role::Mark,
-                "integer" | "float" | "true" | "false" | "none" | "ellipsis" | "string_start" | "string_end" => {
-                    Role::Leaf
+                Kind::Identifier | Kind::DottedName | Kind::NotIn | Kind::IsNot => Role::Whole,
+                Kind::Open
+                | Kind::Close
+                | Kind::OpenSquare
+                | Kind::CloseSquare
+                | Kind::OpenCurly
+                | Kind::CloseCurly
+                | Kind::Comma
+                | Kind::Dot
+                | Kind::Arrow
+                    if !named =>
+                {
+                    Role::Mark
                 }
+                Kind::Integer
+                | Kind::Float
+                | Kind::True
+                | Kind::False
+                | Kind::None
+                | Kind::Ellipsis
+                | Kind::StringStart
+                | Kind::StringEnd => Role::Leaf,
                 _ if !named => Role::Leaf,
                 kind if problems::is_bracket(kind) => Role::Bracket,
                 _ => Role::Plain,
@@ -74,27 +94,27 @@ impl Nature {
             suspect: problems::is_suspect(kind),
             fields: !matches!(
                 kind,
-                "module"
-                    | "block"
-                    | "expression_statement"
-                    | "argument_list"
-                    | "list"
-                    | "tuple"
-                    | "dictionary"
-                    | "parameters"
-                    | "string"
-                    | "concatenated_string"
-                    | "return_statement"
-                    | "parenthesized_expression"
-                    | "comparison_operator"
-                    | "decorator"
-                    | "type"
+                Kind::Module
+                    | Kind::Block
+                    | Kind::ExpressionStatement
+                    | Kind::ArgumentList
+                    | Kind::List
+                    | Kind::Tuple
+                    | Kind::Dictionary
+                    | Kind::Parameters
+                    | Kind::String
+                    | Kind::ConcatenatedString
+                    | Kind::ReturnStatement
+                    | Kind::ParenthesizedExpression
+                    | Kind::ComparisonOperator
+                    | Kind::Decorator
+                    | Kind::Type
             ),
         }
     }
 
     /// Of text that fits nowhere; the grammar has no number for it.
-    const ERROR: Self = Self { named: true, role: Role::Plain, suspect: false, fields: true };
+    const ERROR: Self = Self { kind: Kind::Other, named: true, role: Role::Plain, suspect: false, fields: true };
 }
 
 /// What the grammar could not read as it stands.
@@ -276,7 +296,8 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| {
     let kinds = 0..u16::try_from(LANGUAGE.node_kind_count()).unwrap_or(u16::MAX);
     let field = |name: &str| LANGUAGE.field_id_for_name(name).map_or(u16::MAX, std::num::NonZero::get);
     let name = |kind| LANGUAGE.node_kind_for_id(kind).unwrap_or_default();
-    let natures = kinds.clone().map(|kind| Nature::of(name(kind), LANGUAGE.node_kind_is_named(kind))).collect();
+    let natures =
+        kinds.clone().map(|kind| Nature::of(Kind::of(name(kind)), LANGUAGE.node_kind_is_named(kind))).collect();
     Names { kinds: kinds.map(name).collect(), natures, fields: Field::NAMES.map(field) }
 });
 
@@ -292,8 +313,12 @@ impl<'t> Node<'t> {
         &self.nodes.rows[self.at]
     }
 
-    /// The grammar's name for it.
-    pub(super) fn kind(self) -> &'static str {
+    pub(super) fn kind(self) -> Kind {
+        self.row().nature.kind
+    }
+
+    /// The grammar's name for its kind; of a word of Python's, the word.
+    pub(super) fn word(self) -> &'static str {
         self.nodes.names.kinds.get(usize::from(self.row().kind)).copied().unwrap_or("ERROR")
     }
 

@@ -1,5 +1,6 @@
 //! What Python refuses although the grammar reads it, and what the grammar could not read.
 
+use super::kinds::Kind;
 use super::nodes::{Broken, Field, Node, Nodes};
 use super::{SyntaxError, span};
 use crate::content::Span;
@@ -9,7 +10,7 @@ pub(super) fn strays(nodes: &Nodes, source: &str, strays: &[Span]) -> Result<(),
     if strays.is_empty() {
         return Ok(());
     }
-    let mut comments = nodes.all().map(|(_, node)| node).filter(|node| node.kind() == "comment").peekable();
+    let mut comments = nodes.all().map(|(_, node)| node).filter(|node| node.kind() == Kind::Comment).peekable();
     // Where no `?` stands, a line of comment was taken out.
     for stray in strays.iter().filter(|stray| source.as_bytes().get(stray.bytes().start) == Some(&b'?')) {
         while comments.next_if(|comment| comment.end_byte() <= stray.bytes().start).is_some() {}
@@ -51,58 +52,58 @@ pub(super) fn check(nodes: &Nodes, source: &str) -> Result<(), SyntaxError> {
 }
 
 /// Whether CPython counts nodes of this kind as nested brackets.
-pub(super) fn is_bracket(kind: &str) -> bool {
+pub(super) fn is_bracket(kind: Kind) -> bool {
     matches!(
         kind,
-        "parenthesized_expression"
-            | "tuple"
-            | "list"
-            | "set"
-            | "dictionary"
-            | "argument_list"
-            | "subscript"
-            | "generator_expression"
-            | "list_comprehension"
-            | "set_comprehension"
-            | "dictionary_comprehension"
+        Kind::ParenthesizedExpression
+            | Kind::Tuple
+            | Kind::List
+            | Kind::Set
+            | Kind::Dictionary
+            | Kind::ArgumentList
+            | Kind::Subscript
+            | Kind::GeneratorExpression
+            | Kind::ListComprehension
+            | Kind::SetComprehension
+            | Kind::DictionaryComprehension
     )
 }
 
 /// Whether [`problem`] has something to say of nodes of this kind that the grammar could read.
-pub(super) fn is_suspect(kind: &str) -> bool {
+pub(super) fn is_suspect(kind: Kind) -> bool {
     matches!(
         kind,
-        "print_statement"
-            | "exec_statement"
-            | "<>"
-            | "raise_statement"
-            | "except_clause"
-            | "integer"
-            | "module"
-            | "block"
+        Kind::PrintStatement
+            | Kind::ExecStatement
+            | Kind::LessGreater
+            | Kind::RaiseStatement
+            | Kind::ExceptClause
+            | Kind::Integer
+            | Kind::Module
+            | Kind::Block
     )
 }
 
 fn problem(node: Node, source: &str) -> Option<String> {
     match node.broken() {
         Broken::No => {}
-        Broken::Missing => return Some(format!("invalid syntax: expected `{}`", node.kind())),
+        Broken::Missing => return Some(format!("invalid syntax: expected `{}`", node.word())),
         Broken::Error => return Some("invalid syntax".to_owned()),
     }
     let text = || source.get(node.byte_range()).unwrap_or_default();
     let message = match node.kind() {
-        "print_statement" => {
-            let chevron = node.named_children().next().is_some_and(|child| child.kind() == "chevron");
+        Kind::PrintStatement => {
+            let chevron = node.named_children().next().is_some_and(|child| child.kind() == Kind::Chevron);
             (!chevron).then_some("missing parentheses in call to `print`")
         }
-        "exec_statement" => Some("missing parentheses in call to `exec`"),
-        "<>" => Some("invalid syntax: `<>`"),
-        "raise_statement" => {
-            let list = node.named_children().next().is_some_and(|child| child.kind() == "expression_list");
+        Kind::ExecStatement => Some("missing parentheses in call to `exec`"),
+        Kind::LessGreater => Some("invalid syntax: `<>`"),
+        Kind::RaiseStatement => {
+            let list = node.named_children().next().is_some_and(|child| child.kind() == Kind::ExpressionList);
             list.then_some("invalid syntax: `raise` takes one expression")
         }
-        "except_clause" => several_exceptions(node).then_some("multiple exception types must be parenthesized"),
-        "integer" => {
+        Kind::ExceptClause => several_exceptions(node).then_some("multiple exception types must be parenthesized"),
+        Kind::Integer => {
             let digits = text();
             let octal = digits.len() > 1
                 && digits.starts_with('0')
@@ -111,7 +112,7 @@ fn problem(node: Node, source: &str) -> Option<String> {
             (octal || digits.ends_with(['l', 'L']))
                 .then_some("leading zeros in decimal integer literals are not permitted")
         }
-        "module" | "block" => return uneven(node, source),
+        Kind::Module | Kind::Block => return uneven(node, source),
         _ => None,
     };
     message.map(str::to_owned)
@@ -124,9 +125,9 @@ fn several_exceptions(node: Node) -> bool {
 /// Whether the statements of a block begin at different columns: the grammar's scanner takes
 /// an unmatched dedent for the end of some block.
 fn uneven(block: Node, source: &str) -> Option<String> {
-    let mut first = if block.kind() == "module" { Some("") } else { None };
+    let mut first = if block.kind() == Kind::Module { Some("") } else { None };
     for statement in block.named_children() {
-        if statement.kind() == "comment" || block.kind() == "block" && statement.kind() == "case_clause" {
+        if statement.kind() == Kind::Comment || block.kind() == Kind::Block && statement.kind() == Kind::CaseClause {
             continue;
         }
         let start = statement.start_byte();

@@ -2,6 +2,7 @@
 //!
 //! Each entry was compiled by CPython 3.7 to 3.13: `testdata/python/syntax`.
 
+use super::kinds::Kind;
 use super::nodes::{Field, Node};
 use super::{Read, SyntaxError, span};
 
@@ -17,7 +18,7 @@ pub(crate) fn too_new(bytes: &[u8], minor: u32) -> Option<SyntaxError> {
             texts.pop();
         }
         let found = match (node.kind(), texts.last()) {
-            ("interpolation", Some((_, quotes))) => interpolation(node, quotes, source),
+            (Kind::Interpolation, Some((_, quotes))) => interpolation(node, quotes, source),
             _ => since(node, source),
         };
         if let Some((since, what)) = found
@@ -26,7 +27,7 @@ pub(crate) fn too_new(bytes: &[u8], minor: u32) -> Option<SyntaxError> {
             let message = format!("{what} needs Python 3.{since}, the target is 3.{minor}");
             return Some(SyntaxError { span: span(node), message });
         }
-        if node.kind() == "string" {
+        if node.kind() == Kind::String {
             texts.push((after, quotes(source.get(node.byte_range()).unwrap_or_default())));
         }
     }
@@ -42,34 +43,34 @@ fn quotes(literal: &str) -> &str {
 
 /// Since which 3.x there is what a node is written as, for what 3.7 does not have.
 fn since(node: Node, source: &str) -> Option<(u32, &'static str)> {
-    let has = |token: &str| node.children().any(|child| child.kind() == token);
+    let has = |token: Kind| node.children().any(|child| child.kind() == token);
     Some(match node.kind() {
-        "named_expression" => (8, "`:=`"),
-        "positional_separator" => (8, "a positional-only parameter"),
-        "return_statement" | "yield" if bare_star(node) => (8, "`*` in a list without parentheses"),
-        "for_statement" if node.child_by_field(Field::Right).is_some_and(is_star_list) => {
+        Kind::NamedExpression => (8, "`:=`"),
+        Kind::PositionalSeparator => (8, "a positional-only parameter"),
+        Kind::ReturnStatement | Kind::Yield if bare_star(node) => (8, "`*` in a list without parentheses"),
+        Kind::ForStatement if node.child_by_field(Field::Right).is_some_and(is_star_list) => {
             (9, "`*` in the list of a `for`")
         }
-        "finally_clause" if continues(node) => (8, "`continue` in `finally`"),
-        "string" if is_template(node, source) => (14, "a t-string"),
-        "set" if node.children().any(|child| child.kind() == "named_expression") => (9, "`:=` in a set"),
-        "decorator" if !node.parts().next().is_some_and(plain_decorator) => (9, "such a decorator"),
-        "with_clause" if several_in_parentheses(node, source) => (9, "`with` in parentheses"),
-        "subscript" if node.children().any(|child| child.kind() == "named_expression") => {
+        Kind::FinallyClause if continues(node) => (8, "`continue` in `finally`"),
+        Kind::String if is_template(node, source) => (14, "a t-string"),
+        Kind::Set if node.children().any(|child| child.kind() == Kind::NamedExpression) => (9, "`:=` in a set"),
+        Kind::Decorator if !node.parts().next().is_some_and(plain_decorator) => (9, "such a decorator"),
+        Kind::WithClause if several_in_parentheses(node, source) => (9, "`with` in parentheses"),
+        Kind::Subscript if node.children().any(|child| child.kind() == Kind::NamedExpression) => {
             (10, "`:=` as an index without parentheses")
         }
-        "match_statement" => (10, "`match`"),
-        "except_clause" if has("*") => (11, "`except*`"),
-        "subscript" if node.children().any(|child| child.kind() == "list_splat") => (11, "`*` in an index"),
-        "typed_parameter" if starred_type(node) => (11, "`*` in the annotation of `*args`"),
-        "type_alias_statement" => (12, "`type`"),
-        "function_definition" | "class_definition" if has("type_parameter") => (12, "a type parameter"),
+        Kind::MatchStatement => (10, "`match`"),
+        Kind::ExceptClause if has(Kind::Star) => (11, "`except*`"),
+        Kind::Subscript if node.children().any(|child| child.kind() == Kind::ListSplat) => (11, "`*` in an index"),
+        Kind::TypedParameter if starred_type(node) => (11, "`*` in the annotation of `*args`"),
+        Kind::TypeAliasStatement => (12, "`type`"),
+        Kind::FunctionDefinition | Kind::ClassDefinition if has(Kind::TypeParameter) => (12, "a type parameter"),
         _ => return None,
     })
 }
 
 fn is_star_list(node: Node) -> bool {
-    node.kind() == "expression_list" && node.children().any(|child| child.kind() == "list_splat")
+    node.kind() == Kind::ExpressionList && node.children().any(|child| child.kind() == Kind::ListSplat)
 }
 
 /// `return *a, b` without parentheses.
@@ -80,20 +81,20 @@ fn bare_star(node: Node) -> bool {
 /// A dotted name, called or not.
 fn plain_decorator(node: Node) -> bool {
     match node.kind() {
-        "identifier" => true,
-        "attribute" => node.child_by_field(Field::Object).is_some_and(plain_name),
-        "call" => node.child_by_field(Field::Function).is_some_and(plain_name),
+        Kind::Identifier => true,
+        Kind::Attribute => node.child_by_field(Field::Object).is_some_and(plain_name),
+        Kind::Call => node.child_by_field(Field::Function).is_some_and(plain_name),
         _ => false,
     }
 }
 
 fn plain_name(node: Node) -> bool {
     let mut node = node;
-    while node.kind() == "attribute" {
+    while node.kind() == Kind::Attribute {
         let Some(object) = node.child_by_field(Field::Object) else { return false };
         node = object;
     }
-    node.kind() == "identifier"
+    node.kind() == Kind::Identifier
 }
 
 /// `with (a as x, b as y):`; before, what stands in parentheses is one value.
@@ -107,7 +108,7 @@ fn several_in_parentheses(clause: Node, source: &str) -> bool {
         depth == 0
     });
     let wrapped = text.starts_with('(') && end.is_some_and(|end| end + 1 == text.len());
-    wrapped && inner(clause).any(|node| node.kind() == "as_pattern")
+    wrapped && inner(clause).any(|node| node.kind() == Kind::AsPattern)
 }
 
 /// Whether a loop around the `finally` goes on within it.
@@ -115,8 +116,8 @@ fn continues(clause: Node) -> bool {
     let mut open: Vec<Node> = clause.children().collect();
     while let Some(node) = open.pop() {
         match node.kind() {
-            "continue_statement" => return true,
-            "for_statement" | "while_statement" | "function_definition" | "class_definition" => {}
+            Kind::ContinueStatement => return true,
+            Kind::ForStatement | Kind::WhileStatement | Kind::FunctionDefinition | Kind::ClassDefinition => {}
             _ => open.extend(node.children()),
         }
     }
@@ -131,8 +132,8 @@ fn is_template(literal: Node, source: &str) -> bool {
 /// `*args: *Ts`
 fn starred_type(parameter: Node) -> bool {
     let starred = |node: Node| {
-        matches!(node.kind(), "splat_type" | "list_splat")
-            || node.children().any(|child| matches!(child.kind(), "splat_type" | "list_splat"))
+        matches!(node.kind(), Kind::SplatType | Kind::ListSplat)
+            || node.children().any(|child| matches!(child.kind(), Kind::SplatType | Kind::ListSplat))
     };
     parameter.children_by_field(Field::Type).any(starred)
 }
@@ -140,19 +141,19 @@ fn starred_type(parameter: Node) -> bool {
 /// What stands in the braces of an f-string: until 3.11 it was a text within the text.
 fn interpolation(node: Node, quotes: &str, source: &str) -> Option<(u32, &'static str)> {
     let text = |node: Node| source.get(node.byte_range()).unwrap_or_default();
-    if inner(node).any(|child| child.kind() == "string" && self::quotes(text(child)) == quotes) {
+    if inner(node).any(|child| child.kind() == Kind::String && self::quotes(text(child)) == quotes) {
         return Some((12, "the quotes of an f-string within it"));
     }
     if text(node).contains('\\') {
         return Some((12, "a backslash in the braces of an f-string"));
     }
-    if inner(node).any(|child| child.kind() == "comment") {
+    if inner(node).any(|child| child.kind() == Kind::Comment) {
         return Some((12, "a comment in the braces of an f-string"));
     }
     if quotes.len() == 1 && text(node).contains('\n') {
         return Some((12, "several lines in the braces of an f-string"));
     }
-    node.children().any(|child| child.kind() == "=").then_some((8, "`=` in the braces of an f-string"))
+    node.children().any(|child| child.kind() == Kind::Equals).then_some((8, "`=` in the braces of an f-string"))
 }
 
 /// All nodes in a node.

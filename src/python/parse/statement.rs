@@ -1,6 +1,7 @@
 //! Statements of the grammar to statements of [`crate::python::syntax`].
 
 use super::expression::binary_op;
+use super::kinds::Kind;
 use super::nodes::{Field, Node};
 use super::{Lower, children, fields, only, span};
 use crate::python::syntax::{Case, Class, Expr, ExprKind, For, Function, Handler, Name, Pattern, Stmt, StmtKind, With};
@@ -31,55 +32,55 @@ impl Lower<'_> {
 
     fn statement(&mut self, node: Node) -> Option<StmtKind> {
         Some(match node.kind() {
-            "expression_statement" => self.expression_statement(node),
-            "return_statement" => {
+            Kind::ExpressionStatement => self.expression_statement(node),
+            Kind::ReturnStatement => {
                 if self.functions.is_empty() {
                     self.refuse(node, "`return` outside function");
                 }
                 StmtKind::Return(node.parts().next().map(|child| self.expr(child)))
             }
-            "raise_statement" => StmtKind::Raise(node.parts().next().map(|child| self.expr(child))),
-            "pass_statement" | "future_import_statement" => StmtKind::Pass,
-            "break_statement" => StmtKind::Break,
-            "continue_statement" => StmtKind::Continue,
-            "assert_statement" => StmtKind::Assert(node.parts().map(|child| self.expr(child)).collect()),
-            "delete_statement" => StmtKind::Delete(self.targets(node)),
-            "global_statement" => StmtKind::Global(self.names(node)),
-            "nonlocal_statement" => StmtKind::Nonlocal(self.names(node)),
-            "import_statement" => {
+            Kind::RaiseStatement => StmtKind::Raise(node.parts().next().map(|child| self.expr(child))),
+            Kind::PassStatement | Kind::FutureImportStatement => StmtKind::Pass,
+            Kind::BreakStatement => StmtKind::Break,
+            Kind::ContinueStatement => StmtKind::Continue,
+            Kind::AssertStatement => StmtKind::Assert(node.parts().map(|child| self.expr(child)).collect()),
+            Kind::DeleteStatement => StmtKind::Delete(self.targets(node)),
+            Kind::GlobalStatement => StmtKind::Global(self.names(node)),
+            Kind::NonlocalStatement => StmtKind::Nonlocal(self.names(node)),
+            Kind::ImportStatement => {
                 StmtKind::Import(self.imported(node).into_iter().map(|(name, alias, _)| (name, alias)).collect())
             }
-            "import_from_statement" => self.import_from(node),
-            "if_statement" => self.if_statement(node),
-            "for_statement" => StmtKind::For(Rc::new(For {
+            Kind::ImportFromStatement => self.import_from(node),
+            Kind::IfStatement => self.if_statement(node),
+            Kind::ForStatement => StmtKind::For(Rc::new(For {
                 target: self.field_expr(node, Field::Left),
                 iter: self.field_expr(node, Field::Right),
                 body: self.body(node, Field::Body),
                 orelse: self.orelse(node),
             })),
-            "while_statement" => StmtKind::While {
+            Kind::WhileStatement => StmtKind::While {
                 test: self.field_expr(node, Field::Condition),
                 body: self.body(node, Field::Body),
                 orelse: self.orelse(node),
             },
-            "try_statement" => self.try_statement(node),
-            "with_statement" => self.with_statement(node),
-            "function_definition" => StmtKind::Function { def: self.function(node), decorators: Vec::new() },
-            "class_definition" => StmtKind::Class { def: self.class(node), decorators: Vec::new() },
-            "decorated_definition" => return self.decorated(node),
-            "match_statement" => self.match_statement(node),
-            "type_alias_statement" => {
+            Kind::TryStatement => self.try_statement(node),
+            Kind::WithStatement => self.with_statement(node),
+            Kind::FunctionDefinition => StmtKind::Function { def: self.function(node), decorators: Vec::new() },
+            Kind::ClassDefinition => StmtKind::Class { def: self.class(node), decorators: Vec::new() },
+            Kind::DecoratedDefinition => return self.decorated(node),
+            Kind::MatchStatement => self.match_statement(node),
+            Kind::TypeAliasStatement => {
                 StmtKind::TypeAlias(self.field_expr(node, Field::Left), self.field_expr(node, Field::Right))
             }
             // `print >> x, y` is an expression in Python 3; other children are no statements.
-            "print_statement" => StmtKind::Expr(Expr { kind: ExprKind::Other(self.name(node)), span: span(node) }),
+            Kind::PrintStatement => StmtKind::Expr(Expr { kind: ExprKind::Other(self.name(node)), span: span(node) }),
             _ => return None,
         })
     }
 
     fn targets(&mut self, node: Node) -> Vec<Expr> {
         match children(node).as_slice() {
-            [list] if list.kind() == "expression_list" => list.parts().map(|child| self.expr(child)).collect(),
+            [list] if list.kind() == Kind::ExpressionList => list.parts().map(|child| self.expr(child)).collect(),
             all => all.iter().map(|child| self.expr(*child)).collect(),
         }
     }
@@ -95,9 +96,9 @@ impl Lower<'_> {
             return StmtKind::Expr(Expr { kind: ExprKind::Tuple(items), span: span(node) });
         };
         match only.kind() {
-            "assignment" => return self.assignment(only),
-            "augmented_assignment" => {
-                let op = only.child_by_field(Field::Operator).map_or("+=", |op| op.kind());
+            Kind::Assignment => return self.assignment(only),
+            Kind::AugmentedAssignment => {
+                let op = only.child_by_field(Field::Operator).map_or("+=", |op| op.word());
                 return StmtKind::Augmented {
                     target: self.field_expr(only, Field::Left),
                     op: binary_op(op),
@@ -124,7 +125,7 @@ impl Lower<'_> {
         }
         let mut targets = vec![self.field_expr(node, Field::Left)];
         let mut right = node.child_by_field(Field::Right);
-        while let Some(inner) = right.filter(|right| right.kind() == "assignment") {
+        while let Some(inner) = right.filter(|right| right.kind() == Kind::Assignment) {
             targets.push(self.field_expr(inner, Field::Left));
             right = inner.child_by_field(Field::Right);
         }
@@ -143,7 +144,7 @@ impl Lower<'_> {
     fn imported(&mut self, node: Node) -> Vec<(Name, Option<Name>, crate::content::Span)> {
         fields(node, Field::Name)
             .map(|child| match child.kind() {
-                "aliased_import" => {
+                Kind::AliasedImport => {
                     let name = child.child_by_field(Field::Name).map_or("", |name| self.text(name));
                     let alias = child.child_by_field(Field::Alias).map(|alias| self.name(alias));
                     (dotted(name), alias, span(child))
@@ -157,7 +158,7 @@ impl Lower<'_> {
         let written = node.child_by_field(Field::ModuleName).map_or("", |module| self.text(module));
         let written = dotted(written);
         let module = written.trim_start_matches('.');
-        let star = node.parts().any(|child| child.kind() == "wildcard_import");
+        let star = node.parts().any(|child| child.kind() == Kind::WildcardImport);
         StmtKind::ImportFrom {
             level: written.len() - module.len(),
             module: module.into(),
@@ -170,7 +171,7 @@ impl Lower<'_> {
         let mut arms = vec![(self.field_expr(node, Field::Condition), self.body(node, Field::Consequence))];
         let mut orelse = Vec::new();
         for alternative in fields(node, Field::Alternative) {
-            if alternative.kind() == "elif_clause" {
+            if alternative.kind() == Kind::ElifClause {
                 arms.push((self.field_expr(alternative, Field::Condition), self.body(alternative, Field::Consequence)));
             } else {
                 orelse = self.body(alternative, Field::Body);
@@ -188,10 +189,10 @@ impl Lower<'_> {
         let (mut handlers, mut orelse, mut finally) = (Vec::new(), Vec::new(), Vec::new());
         for child in node.parts() {
             match child.kind() {
-                "except_clause" | "except_group_clause" => handlers.push(self.handler(child)),
-                "else_clause" => orelse = self.body(child, Field::Body),
-                "finally_clause" => {
-                    let block = child.parts().find(|child| child.kind() == "block");
+                Kind::ExceptClause => handlers.push(self.handler(child)),
+                Kind::ElseClause => orelse = self.body(child, Field::Body),
+                Kind::FinallyClause => {
+                    let block = child.parts().find(|child| child.kind() == Kind::Block);
                     finally = block.map_or_else(Vec::new, |block| self.block(block));
                 }
                 _ => {}
@@ -202,11 +203,11 @@ impl Lower<'_> {
 
     fn handler(&mut self, node: Node) -> Handler {
         let parts = children(node);
-        let body = parts.iter().find(|child| child.kind() == "block").copied();
-        let value = parts.first().filter(|child| child.kind() != "block").copied();
+        let body = parts.iter().find(|child| child.kind() == Kind::Block).copied();
+        let value = parts.first().filter(|child| child.kind() != Kind::Block).copied();
         let alias = node.child_by_field(Field::Alias);
         let (value, alias) = match value {
-            Some(value) if value.kind() == "as_pattern" => (value.parts().next(), children(value).get(1).copied()),
+            Some(value) if value.kind() == Kind::AsPattern => (value.parts().next(), children(value).get(1).copied()),
             _ => (value, alias),
         };
         Handler {
@@ -218,16 +219,16 @@ impl Lower<'_> {
 
     fn with_statement(&mut self, node: Node) -> StmtKind {
         let mut items = Vec::new();
-        let clause = node.parts().find(|child| child.kind() == "with_clause");
+        let clause = node.parts().find(|child| child.kind() == Kind::WithClause);
         for item in clause.map_or_else(Vec::new, children) {
             let Some(value) = item.child_by_field(Field::Value) else { continue };
             // `with (a as b, c as d):` may be read as one tuple of patterns.
-            let group = if value.kind() == "tuple" { children(value) } else { vec![value] };
-            let grouped = group.iter().any(|value| value.kind() == "as_pattern");
+            let group = if value.kind() == Kind::Tuple { children(value) } else { vec![value] };
+            let grouped = group.iter().any(|value| value.kind() == Kind::AsPattern);
             for value in if grouped { group } else { vec![value] } {
                 let parts = children(value);
                 match value.kind() {
-                    "as_pattern" => {
+                    Kind::AsPattern => {
                         let Some(context) = parts.first() else { continue };
                         let context = self.expr(*context);
                         let alias = value.child_by_field(Field::Alias).map(|alias| self.expr(alias));
@@ -250,7 +251,7 @@ impl Lower<'_> {
             parameters,
             returns,
             body,
-            is_async: node.children().next().is_some_and(|child| child.kind() == "async"),
+            is_async: node.children().next().is_some_and(|child| child.kind() == Kind::Async),
             generator,
             span: span(node),
             name_span: name.map_or_else(|| span(node), span),
@@ -269,12 +270,12 @@ impl Lower<'_> {
     fn decorated(&mut self, node: Node) -> Option<StmtKind> {
         let decorators = node
             .parts()
-            .filter(|child| child.kind() == "decorator")
+            .filter(|child| child.kind() == Kind::Decorator)
             .filter_map(|decorator| decorator.parts().next().map(|child| self.expr(child)))
             .collect();
         let definition = node.child_by_field(Field::Definition)?;
         Some(match definition.kind() {
-            "function_definition" => StmtKind::Function { def: self.function(definition), decorators },
+            Kind::FunctionDefinition => StmtKind::Function { def: self.function(definition), decorators },
             _ => StmtKind::Class { def: self.class(definition), decorators },
         })
     }
@@ -286,12 +287,13 @@ impl Lower<'_> {
             None => Expr { kind: ExprKind::Tuple(subjects().map(|one| self.expr(one)).collect()), span: span(node) },
         };
         let clauses = node.child_by_field(Field::Body).map_or_else(Vec::new, children);
-        let cases = clauses.into_iter().filter(|clause| clause.kind() == "case_clause").map(|clause| self.case(clause));
+        let cases =
+            clauses.into_iter().filter(|clause| clause.kind() == Kind::CaseClause).map(|clause| self.case(clause));
         StmtKind::Match { subject, cases: cases.collect() }
     }
 
     fn case(&mut self, node: Node) -> Case {
-        let patterns: Vec<Node> = node.parts().filter(|child| child.kind() == "case_pattern").collect();
+        let patterns: Vec<Node> = node.parts().filter(|child| child.kind() == Kind::CasePattern).collect();
         let pattern = match patterns.as_slice() {
             [one] => self.pattern(*one),
             many => Pattern::Sequence(many.iter().map(|one| self.pattern(*one)).collect()),
@@ -307,36 +309,38 @@ impl Lower<'_> {
     fn pattern_kind(&mut self, node: Node) -> Pattern {
         let parts = children(node);
         match node.kind() {
-            "case_pattern" => match parts.first() {
+            Kind::CasePattern => match parts.first() {
                 Some(inner) => self.pattern(*inner),
                 None if self.text(node).trim() == "_" => Pattern::Any,
                 None => Pattern::Other(self.text(node).to_owned()),
             },
-            "union_pattern" => Pattern::Or(parts.into_iter().map(|part| self.pattern(part)).collect()),
-            "as_pattern" => match parts.as_slice() {
+            Kind::UnionPattern => Pattern::Or(parts.into_iter().map(|part| self.pattern(part)).collect()),
+            Kind::AsPattern => match parts.as_slice() {
                 [inner, name] => Pattern::As(Box::new(self.pattern(*inner)), self.name(*name)),
                 _ => Pattern::Other(self.text(node).to_owned()),
             },
             // `(x)` is `x`.
-            "tuple_pattern"
+            Kind::TuplePattern
                 if parts.len() == 1 && !self.text(node).trim_end_matches([')', ' ', '\n']).ends_with(',') =>
             {
                 self.pattern(parts[0])
             }
-            "list_pattern" | "tuple_pattern" => {
+            Kind::ListPattern | Kind::TuplePattern => {
                 Pattern::Sequence(parts.into_iter().map(|part| self.pattern(part)).collect())
             }
-            "splat_pattern" => Pattern::Star(parts.first().map(|name| self.name(*name)).filter(|name| &**name != "_")),
-            "dict_pattern" => self.mapping_pattern(node),
-            "class_pattern" => self.class_pattern(&parts),
-            "dotted_name" if !self.text(node).contains('.') => {
+            Kind::SplatPattern => {
+                Pattern::Star(parts.first().map(|name| self.name(*name)).filter(|name| &**name != "_"))
+            }
+            Kind::DictPattern => self.mapping_pattern(node),
+            Kind::ClassPattern => self.class_pattern(&parts),
+            Kind::DottedName if !self.text(node).contains('.') => {
                 if self.text(node) == "_" {
                     Pattern::Any
                 } else {
                     Pattern::Capture(self.name(node))
                 }
             }
-            "dotted_name" => {
+            Kind::DottedName => {
                 let mut names = self.text(node).split('.').map(str::trim);
                 let at = span(node);
                 let first = Expr { kind: ExprKind::Name(names.next().unwrap_or_default().into()), span: at };
@@ -345,9 +349,13 @@ impl Lower<'_> {
                     span: at,
                 }))
             }
-            "string" | "concatenated_string" | "integer" | "float" | "true" | "false" | "none" => {
-                Pattern::Value(self.expr(node))
-            }
+            Kind::String
+            | Kind::ConcatenatedString
+            | Kind::Integer
+            | Kind::Float
+            | Kind::True
+            | Kind::False
+            | Kind::None => Pattern::Value(self.expr(node)),
             _ => Pattern::Other(self.text(node).to_owned()),
         }
     }
@@ -357,8 +365,8 @@ impl Lower<'_> {
         let (mut pairs, mut rest, mut key) = (Vec::new(), None, None);
         for child in node.parts() {
             match (child.kind(), key.take()) {
-                ("splat_pattern", _) => rest = children(child).first().map(|name| self.name(*name)),
-                ("case_pattern", Some(key)) => {
+                (Kind::SplatPattern, _) => rest = children(child).first().map(|name| self.name(*name)),
+                (Kind::CasePattern, Some(key)) => {
                     let pattern = self.pattern(child);
                     pairs.push((key, pattern));
                 }
@@ -386,7 +394,7 @@ impl Lower<'_> {
         let (mut positional, mut keywords) = (Vec::new(), Vec::new());
         for argument in arguments {
             let inner = children(*argument);
-            match inner.first().filter(|inner| inner.kind() == "keyword_pattern").map(|inner| children(*inner)) {
+            match inner.first().filter(|inner| inner.kind() == Kind::KeywordPattern).map(|inner| children(*inner)) {
                 Some(pair) => {
                     if let [name, pattern] = pair.as_slice() {
                         keywords.push((self.name(*name), self.pattern(*pattern)));
