@@ -75,24 +75,40 @@ impl BlobId {
 
     /// Reads 40 hex digits; `None` for anything else.
     pub fn from_hex(text: &str) -> Option<Self> {
-        let digits = text.as_bytes();
-        if digits.len() != 40 || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
+        let value = |digit: u8| match digit {
+            b'0'..=b'9' => Some(digit - b'0'),
+            b'a'..=b'f' => Some(digit - b'a' + 10),
+            b'A'..=b'F' => Some(digit - b'A' + 10),
+            _ => None,
+        };
+        let digits: &[u8; 40] = text.as_bytes().try_into().ok()?;
         let mut id = [0; 20];
-        for (byte, pair) in id.iter_mut().zip(digits.chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        for (byte, pair) in id.iter_mut().zip(digits.as_chunks::<2>().0) {
+            *byte = (value(pair[0])? << 4) | value(pair[1])?;
         }
         Some(Self(id))
+    }
+
+    /// Its 40 hex digits.
+    fn digits(&self) -> [u8; 40] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut digits = [0; 40];
+        for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(self.0) {
+            *pair = [byte >> 4, byte & 15].map(|value| DIGITS[usize::from(value)]);
+        }
+        digits
+    }
+
+    /// Calls back with the id in hex, for which nothing is allocated.
+    pub fn with_hex<T>(&self, with: impl FnOnce(&str) -> T) -> T {
+        // Digits are ASCII.
+        with(std::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 
 impl fmt::Display for BlobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |byte: &u8, shift: u8| char::from(DIGITS[usize::from(byte >> shift & 15)]);
-        let text: String = self.0.iter().flat_map(|byte| [digit(byte, 4), digit(byte, 0)]).collect();
-        f.write_str(&text)
+        self.with_hex(|hex| f.write_str(hex))
     }
 }
 

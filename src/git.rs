@@ -10,6 +10,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "this edge reads repositories and work trees")]
 
+mod bases;
 mod bounds;
 mod connection;
 mod error;
@@ -32,7 +33,7 @@ pub use error::GitError;
 pub use fetch::{Ancestry, Fetched, Options, Remote};
 pub use history::{History, Message};
 pub use login::Login;
-pub use objects::Sizes;
+pub use objects::{Contents, Sizes};
 pub use pre_push::{PrePush, pre_push_lines};
 pub use repository::Repository;
 pub use signature::Signers;

@@ -79,6 +79,9 @@ pub trait Judge: Sync {
         proposed: &Snapshot,
         first: FirstDelivery,
     ) -> impl Future<Output = Judgement> + Send;
+
+    /// Forgets what was learnt of contents: some could not be read, and were judged as if they were empty.
+    fn forget(&self) {}
 }
 
 /// What the judge says.

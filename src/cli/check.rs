@@ -21,21 +21,38 @@ pub(super) fn run(
     let repository = Repository::discover(directory).ok();
     let cache = judge::cache(&arguments.cache, directory, repository.as_ref());
     let sizes = cache.as_ref().map(|cache| Sizes::read(cache.sizes().as_ref())).unwrap_or_default();
-    let mut trees = Trees { directory, repository, sizes };
-    let deployed = trees.tree(&arguments.against, None)?;
-    let (proposed, absent) = match trees.tree(&arguments.proposed, Some(&deployed)) {
+    let named = judge::named_layout(&arguments.judge.instances)?;
+    let mut trees = Trees { directory, repository, sizes, layout: Layout::Content };
+    trees.follow(named.unwrap_or_default());
+    let mut deployed = trees.tree(&arguments.against, None)?;
+    let (mut proposed, absent) = match trees.tree(&arguments.proposed, Some(&deployed)) {
         Ok(proposed) => (proposed, None),
         Err(failure) if is_gone_beside(&arguments.proposed, &arguments.against, directory) => {
             (Snapshot::empty(Revision::new(arguments.proposed.as_str())), Some(failure))
         }
         Err(failure) => return Err(failure),
     };
+    let layout = match named {
+        Some(layout) => layout,
+        None => match judge::own_layout(&deployed, if absent.is_some() { &deployed } else { &proposed })? {
+            Some(layout) => {
+                trees.follow(layout);
+                deployed = trees.tree(&arguments.against, None)?;
+                if absent.is_none() {
+                    proposed = trees.tree(&arguments.proposed, Some(&deployed))?;
+                }
+                layout
+            }
+            None => judge::layout(&deployed, &proposed),
+        },
+    };
     let repository = trees.repository.as_ref();
-    let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), &arguments.judge)?;
+    let policy = judge::policy(Policy::check(layout), &arguments.judge)?;
     let messages = repository.map(|at_hand| messages(at_hand, &deployed, &proposed, &arguments.proposed));
     let policy = judge::with_trees(policy, &deployed, &proposed, &messages.unwrap_or_default());
     let (mut report, models) = if let Some(path) = &arguments.runs {
         let facts = runs(path)?;
+        let policy = judge::for_version_of(policy, &facts);
         judge::with_kept(cache.as_ref(), |models| {
             Ok(Comparison::new(models, &deployed, &proposed, &policy).check(&facts))
         })?
@@ -114,18 +131,25 @@ struct Trees<'a> {
     /// The one to which the directory belongs, if it does.
     repository: Option<Repository>,
     sizes: Sizes,
+    layout: Layout,
 }
 
 impl Trees<'_> {
+    /// What of a tree is content from now on.
+    fn follow(&mut self, layout: Layout) {
+        self.layout = layout;
+        self.repository = self.repository.take().map(|repository| repository.with_layout(layout));
+    }
+
     /// A tree by its name; what a revision has in common with the tree beside it is there once, and its
     /// files are read once they are asked for.
     fn tree(&mut self, argument: &str, beside: Option<&Snapshot>) -> Result<Snapshot, Failure> {
         match named(argument, self.directory)? {
-            Named::Folder(name) => folder(name, self.directory, Layout::Content),
+            Named::Folder(name) => folder(name, self.directory, self.layout),
             Named::Revision(name) => {
                 // Says why there is none.
                 let Some(repository) = &self.repository else {
-                    return tree(argument, self.directory, Layout::Content);
+                    return tree(argument, self.directory, self.layout);
                 };
                 Ok(repository.snapshot_to_ask(&name.of(repository)?, beside, &mut self.sizes)?)
             }

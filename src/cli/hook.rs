@@ -8,7 +8,7 @@ use super::{Exit, Failure, judge, runtime, stdout};
 use crate::airflow::Limits;
 use crate::cache::Cache;
 use crate::config::{CacheArguments, Environment, HookCommand, JudgeArguments};
-use crate::content::Revision;
+use crate::content::{Layout, Revision, Snapshot};
 use crate::git::{PrePush, Repository, Sizes, pre_push_lines};
 use crate::report::full::{self, Colour};
 use crate::report::{Report, Verdict};
@@ -138,9 +138,25 @@ impl Push<'_> {
         environment: &Environment,
     ) -> Result<Report, Failure> {
         let mut sizes = cache.map(|cache| Sizes::read(cache.sizes().as_ref())).unwrap_or_default();
-        let deployed = repository.snapshot_to_ask(base, None, &mut sizes)?;
-        let proposed = repository.snapshot_to_ask(local, Some(&deployed), &mut sizes)?;
-        let policy = judge::policy(Policy::check(judge::layout(&deployed, &proposed)), self.arguments)?;
+        let mut trees = |layout: Layout| -> Result<(Snapshot, Snapshot), Failure> {
+            let repository = repository.laid_out(layout);
+            let deployed = repository.snapshot_to_ask(base, None, &mut sizes)?;
+            let proposed = repository.snapshot_to_ask(local, Some(&deployed), &mut sizes)?;
+            Ok((deployed, proposed))
+        };
+        let named = judge::named_layout(&self.arguments.instances)?;
+        let (mut deployed, mut proposed) = trees(named.unwrap_or_default())?;
+        let layout = match named {
+            Some(layout) => layout,
+            None => match judge::own_layout(&deployed, &proposed)? {
+                Some(layout) => {
+                    (deployed, proposed) = trees(layout)?;
+                    layout
+                }
+                None => judge::layout(&deployed, &proposed),
+            },
+        };
+        let policy = judge::policy(Policy::check(layout), self.arguments)?;
         let messages = repository.messages(base, local);
         let policy = judge::with_trees(policy, &deployed, &proposed, &messages);
         let accesses = judge::accesses(self.arguments, environment, LIMITS, &judge::Memories::default())?;

@@ -236,7 +236,7 @@ impl Judge for Sidecar<'_> {
                 let report = judge::judge(models, deployed, proposed, accesses, &policy).await;
                 if report.verdict == Verdict::Allow {
                     // What was learnt ends with the delivery: an idle program holds no models.
-                    *self.models.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(judge::models());
+                    self.begin_anew();
                 }
                 report
             }
@@ -260,9 +260,17 @@ impl Judge for Sidecar<'_> {
             Err(problem) => held_without_history(&report, &problem),
         }
     }
+
+    fn forget(&self) {
+        self.begin_anew();
+    }
 }
 
 impl Sidecar<'_> {
+    fn begin_anew(&self) {
+        *self.models.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(judge::models());
+    }
+
     /// The history as deep as it takes, in a thread of its own: the remote may be silent.
     async fn deepened(&self, deployed: &Revision, proposed: &Revision) -> Result<History, String> {
         let (upstream, deployed, proposed) = (self.upstream.clone(), deployed.clone(), proposed.clone());

@@ -138,6 +138,13 @@ impl Layout {
         ["dags", "plugins/operators", "plugins/sensors"].into_iter().map(str::to_string).chain(shared).collect()
     }
 
+    /// The folders below the home that belong to the syncer when that tree is delivered.
+    pub fn roots(self, snapshot: &Snapshot) -> BTreeSet<String> {
+        let places: Vec<HomePath> =
+            snapshot.files().filter_map(|(path, _)| self.place(path).map(|place| place.dest)).collect();
+        self.owned(places.iter())
+    }
+
     /// Files that would lie in the place of another part than their own: a shared folder called
     /// `operators`, or one that two roots would make (R7).
     pub fn misplaced<'p>(self, files: &[(&'p ContentPath, Place)]) -> Vec<&'p ContentPath> {

@@ -2,9 +2,10 @@
 
 mod links;
 
-use super::{Area, BlobId, ContentPath, HomePath, Layout, Mode, PathProblem, Place, Revision, Snapshot};
+use super::{Area, BlobId, ContentPath, File, HomePath, Layout, Mode, PathProblem, Place, Revision, Snapshot};
 use crate::switch::off;
 use links::Links;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use unicode_normalization::UnicodeNormalization as _;
@@ -259,11 +260,10 @@ impl Target {
         let mut files = BTreeMap::<HomePath, Delivered>::new();
         let mut links = BTreeMap::new();
         let mut reserved = BTreeSet::new();
-        let places = proposed.files().filter_map(|(path, _)| Some((path, layout.place(path)?)));
-        let places: Vec<(&ContentPath, Place)> = places.collect();
+        let content = proposed.files().filter_map(|(path, file)| Some(((path, layout.place(path)?), file)));
+        let (places, contents): (Vec<(&ContentPath, Place)>, Vec<&File>) = content.unzip();
         let misplaced: BTreeSet<&ContentPath> = layout.misplaced(&places).into_iter().filter(|_| !off("R7")).collect();
-        for (path, Place { rank, area, dest }) in places {
-            let Some(file) = proposed.get(path) else { continue };
+        for ((path, Place { rank, area, dest }), file) in places.into_iter().zip(contents) {
             if misplaced.contains(path) {
                 reserved.extend(inner_folder(path, layout));
                 continue;
@@ -319,26 +319,40 @@ fn inner_folder(path: &ContentPath, layout: Layout) -> Option<ContentPath> {
 /// Files, or folders of files, that a volume which folds case or composes letters would put into
 /// one place.
 fn case_clashes(files: &BTreeMap<HomePath, Delivered>) -> Vec<Refusal> {
-    let mut seen = BTreeMap::<String, (HomePath, &ContentPath)>::new();
+    // Of two paths that fold into one, one at least is not folded already: mostly none is.
+    if files.keys().all(|dest| dest.as_str().bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())) {
+        return Vec::new();
+    }
+    let mut seen = BTreeMap::<String, (&str, &ContentPath)>::new();
     let mut clashes = Vec::new();
+    // The folder of the file before: it was looked at, with those around it.
+    let mut inside = "";
     for (dest, file) in files {
-        let mut path = Some(dest.clone());
-        while let Some(here) = path {
-            path = here.parent();
-            let folded = here.as_str().nfc().collect::<String>().to_lowercase();
-            match seen.get(&folded) {
-                Some((other, _)) if *other == here => break,
-                Some((_, first)) => {
-                    clashes.push(Refusal::Clash { dest: here, first: (*first).clone(), second: file.source.clone() });
-                    break;
+        let mut path = dest.as_str();
+        while path != inside {
+            let first = match seen.entry(folded(path)) {
+                Entry::Occupied(known) if known.get().0 == path => break,
+                Entry::Occupied(known) => known.get().1.clone(),
+                Entry::Vacant(free) => {
+                    free.insert((path, &file.source));
+                    let Some((folder, _)) = path.rsplit_once('/') else { break };
+                    path = folder;
+                    continue;
                 }
-                None => {
-                    seen.insert(folded, (here, &file.source));
-                }
-            }
+            };
+            let dest = HomePath::new(path).unwrap_or_else(|_| dest.clone());
+            clashes.push(Refusal::Clash { dest, first, second: file.source.clone() });
+            break;
         }
+        inside = dest.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
     }
     clashes
+}
+
+/// A path as a volume knows it that folds case and composes letters.
+fn folded(path: &str) -> String {
+    // Mostly; and what is composed of ASCII is composed.
+    if path.is_ascii() { path.to_ascii_lowercase() } else { path.nfc().collect::<String>().to_lowercase() }
 }
 
 fn steps(
@@ -347,9 +361,19 @@ fn steps(
     order: Order,
     layout: Layout,
 ) -> Plan {
-    let mut gone: BTreeSet<HomePath> = on_disk.keys().filter(|dest| !target.contains_key(*dest)).cloned().collect();
-    let mut writes: Vec<(&HomePath, &Delivered)> =
-        target.iter().filter(|(dest, file)| off("R28") || on_disk.get(*dest) != Some(&(file.id, file.mode))).collect();
+    let (mut gone, mut writes) = (BTreeSet::<HomePath>::new(), Vec::<(&HomePath, &Delivered)>::new());
+    // Both are in the order of the paths: one walk along them says what differs.
+    let mut there = on_disk.iter().peekable();
+    for (dest, file) in target {
+        while let Some((before, _)) = there.next_if(|(path, _)| *path < dest) {
+            gone.insert(before.clone());
+        }
+        let same = there.next_if(|(path, _)| *path == dest).map(|(_, there)| *there) == Some((file.id, file.mode));
+        if off("R28") || !same {
+            writes.push((dest, file));
+        }
+    }
+    gone.extend(there.map(|(dest, _)| dest.clone()));
     // What needs no other file's place can only be missed, never be met too early.
     let adds = |dest: &HomePath, file: &Delivered| {
         order == Order::AdditionsFirst
@@ -406,7 +430,7 @@ fn in_the_way(dest: &HomePath, gone: &BTreeSet<HomePath>) -> Vec<HomePath> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::{File, Revision};
+    use crate::content::Revision;
     use proptest::prelude::*;
 
     type Disk = BTreeMap<HomePath, (BlobId, Mode)>;

@@ -35,8 +35,9 @@ impl PluginFolders {
             let Some(place) = layout.place(path) else { continue };
             let Some((folder, _)) = place.dest.below("plugins").and_then(|rest| rest.split_once('/')) else { continue };
             folders.insert(folder.to_string());
-            // What is not UTF-8 is a plugin for all that we can read of it.
-            let text = std::str::from_utf8(&file.bytes).unwrap_or(PLUGIN);
+            // What is not UTF-8, or could not be read, is a plugin for all that we can read of it.
+            let is_whole = file.bytes.len() as u64 == file.bytes.size();
+            let text = std::str::from_utf8(&file.bytes).ok().filter(|_| is_whole).unwrap_or(PLUGIN);
             if let Some((name, module)) = Module::of(&place.dest, text) {
                 modules.insert(name, module);
             }

@@ -2,9 +2,11 @@
 
 use super::bounds::Limits;
 use super::connection::Attempt;
+use super::objects::{Contents, Objects, Sizes};
 use super::signature::Signers;
-use super::{GitError, Login, Read, Source, store, tree};
-use crate::content::{Layout, Revision};
+use super::tree::{self, Later};
+use super::{GitError, Login, Read, Source, bases, store};
+use crate::content::{Layout, Revision, Snapshot};
 use crate::secret::Secret;
 use crate::switch::off;
 use std::path::{Path, PathBuf};
@@ -183,6 +185,20 @@ impl Remote {
         }
     }
 
+    /// The same with contents that are read once they are asked for, where their sizes are known, and
+    /// where to look afterwards for what could not be read. That is mended by [`Remote::snapshot`].
+    pub fn snapshot_to_ask(&self, revision: &Revision, mut sizes: Sizes) -> Result<(Snapshot, Contents), GitError> {
+        let repo = self.open(&self.git_dir()).ok_or_else(|| GitError::Damaged {
+            path: self.git_dir(),
+            revision: revision.to_string(),
+            reason: "no object store".to_string(),
+        })?;
+        let objects = Arc::new(Objects::of(&repo));
+        let later = Later { blobs: objects.clone(), sizes: &mut sizes };
+        let snapshot = tree::read(&repo, revision, self.options.layout, self.options.limits, None, Some(later))?;
+        Ok((snapshot, Contents(objects)))
+    }
+
     /// Keeps the deployed commit in the store, as the base of later transfers. A commit that is
     /// not there is left alone: the store is a cache.
     pub fn keep(&self, revision: &Revision) -> Result<(), GitError> {
@@ -225,7 +241,7 @@ impl Remote {
     }
 
     pub(super) fn open(&self, git_dir: &Path) -> Option<gix::Repository> {
-        self.open_options().open_path_as_is(true).open(git_dir).ok().map(|repo| repo.to_thread_local())
+        self.open_options().open_path_as_is(true).open(git_dir).ok().map(|repo| bases::kept(repo.to_thread_local()))
     }
 
     pub(super) fn unwritable(&self, reason: String) -> GitError {

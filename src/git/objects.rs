@@ -5,7 +5,19 @@ use super::GitError;
 use crate::content::{BlobId, Blobs, Kept};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The contents of a revision that are read once they are asked for.
+#[derive(Clone, Debug)]
+pub struct Contents(pub(super) Arc<Objects>);
+
+impl Contents {
+    /// Why some content could not be read that was asked for, if any could not: then nothing counts
+    /// that rests on it.
+    pub fn fault(&self) -> Option<GitError> {
+        self.0.fault()
+    }
+}
 
 /// The contents of a repository.
 pub(super) struct Objects {
@@ -65,6 +77,11 @@ pub struct Sizes {
 }
 
 impl Sizes {
+    /// What is known of files that were delivered: their contents are no pointers.
+    pub fn of(known: impl IntoIterator<Item = (BlobId, u64)>) -> Self {
+        Self { known: known.into_iter().collect(), ..Self::default() }
+    }
+
     /// What an earlier run has kept, if it is sound.
     pub fn read(kept: &dyn Kept) -> Self {
         Self { known: read(kept).unwrap_or_default(), ..Self::default() }

@@ -2,7 +2,7 @@
 
 use super::objects::{Objects, Sizes};
 use super::tree::{self, Later};
-use super::{GitError, Limits, Read};
+use super::{GitError, Limits, Read, bases};
 use crate::content::{Layout, Refusal, Revision, Snapshot};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +31,7 @@ impl Repository {
         let (path, _) = gix::discover::upwards(dir).map_err(|_| none())?;
         let (git_dir, _) = path.into_repository_and_work_tree_directories();
         let repo = gix::open_opts(git_dir, gix::open::Options::isolated().open_path_as_is(true)).map_err(|_| none())?;
+        let repo = bases::kept(repo);
         let objects = Arc::new(Objects::of(&repo));
         Ok(Self { repo, layout: Layout::Content, objects })
     }
@@ -39,6 +40,12 @@ impl Repository {
     #[must_use]
     pub fn with_layout(self, layout: Layout) -> Self {
         Self { layout, ..self }
+    }
+
+    /// The same repository where other folders are content; a [`Repository::fault`] is one of both.
+    #[must_use]
+    pub fn laid_out(&self, layout: Layout) -> Self {
+        Self { repo: self.repo.clone(), objects: Arc::clone(&self.objects), layout }
     }
 
     /// The commit that a revision expression names (`HEAD~2`, `origin/main`, a tag, an id).

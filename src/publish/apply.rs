@@ -4,11 +4,13 @@ use super::history::Delivered;
 use super::observe::{DISK, mode_of, read};
 use super::places::parent;
 use super::record::{
-    Delivery, Journal, JournalFile, JournalStep, Revisions, Stamp, candidates, read_from, read_record,
+    Delivery, Journal, JournalFile, JournalStep, Revisions, Stamp, Targets, candidates, read_from, read_record,
 };
 use super::state::{check, is_absent, look, read_if_there};
 use super::{Home, Observed, PublishError, Record, Recorded, Recovery, STATE, ignored, read_history, read_hold};
-use crate::content::{BlobId, ContentPath, HomePath, Layout, Mode, Operation, Plan, PluginFolders, Revision, Snapshot};
+use crate::content::{
+    BlobId, ContentPath, File, HomePath, Layout, Mode, Operation, Plan, PluginFolders, Revision, Snapshot,
+};
 use crate::switch::off;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +38,8 @@ struct Applied {
     stamps: BTreeMap<String, Stamp>,
     /// Folders that were found or made.
     folders: BTreeSet<String>,
+    /// Those of them that were made and hold nothing but what was put there since.
+    made: BTreeSet<String>,
 }
 
 impl Home {
@@ -59,18 +63,19 @@ impl Home {
             sequence: observed.sequence + 1,
             from: &observed.revision,
             to: proposed.revision(),
-            files: targets(observed, proposed, layout, &steps),
+            roots: layout.roots(proposed),
+            targets: targets(observed, proposed, layout, &steps),
             ignored,
-            roots: layout.owned(layout.deliver(proposed).keys()),
             waited: read_hold(&self.places.at(&self.state))?,
         };
         let journal = Journal::new(delivery, steps);
+        let base = observed.recorded();
         if plan.is_empty() {
             // Nothing to carry on with after a kill: the record alone changes.
             let mut applied = Applied::default();
             self.keep_ignored(&journal, &mut applied)?;
             self.sync_all(&applied)?;
-            return self.record(&journal, &applied);
+            return self.record(&journal, base, &applied);
         }
         self.write_state(&self.state, "journal", &journal.to_json()).inspect_err(|_| {
             // Not committed, unless the rename was done and only its sync failed.
@@ -78,7 +83,7 @@ impl Home {
                 self.clear_stages();
             }
         })?;
-        self.apply(&journal)
+        self.apply(&journal, base)
     }
 
     /// Ends a delivery whose journal is there, or else sees to it that all volumes have the same
@@ -98,7 +103,16 @@ impl Home {
             return Ok(Some(Recovery::Abandoned(Revision::new("unknown"))));
         };
         let to = Revision::new(journal.to.as_str());
-        match self.apply(&journal) {
+        let record = read_record(&self.places)?.filter(|record| journal.rests_on(record));
+        if journal.base.is_some() && record.is_none() {
+            // What it says of unchanged files has gone. It is carried to its end all the same.
+            match self.put_all(&journal) {
+                Ok(_) | Err(PublishError::Damaged { .. }) => self.abandon(Some(&journal))?,
+                Err(error) => return Err(error),
+            }
+            return Ok(Some(Recovery::Abandoned(to)));
+        }
+        match self.apply(&journal, record.as_ref()) {
             Ok(()) => Ok(Some(Recovery::Finished(to))),
             // What was staged has gone, by other hands than ours.
             Err(PublishError::Damaged { .. }) => {
@@ -245,9 +259,16 @@ impl Home {
         Ok(())
     }
 
-    /// Carries out what the journal says, from wherever it stands: every step is done, or is
-    /// found done. The order is the same each time.
-    fn apply(&self, journal: &Journal) -> Result<(), PublishError> {
+    /// Carries out what the journal says and records it, over the record that it changes.
+    fn apply(&self, journal: &Journal, base: Option<&Record>) -> Result<(), PublishError> {
+        let applied = self.put_all(journal)?;
+        self.record(journal, base, &applied)?;
+        self.end_journal()
+    }
+
+    /// Carries out the steps, from wherever they stand: every one is done, or is found done. The
+    /// order is the same each time.
+    fn put_all(&self, journal: &Journal) -> Result<Applied, PublishError> {
         let mut applied = Applied::default();
         // Before the folders themselves: a process that starts now must not load them.
         self.keep_ignored(journal, &mut applied)?;
@@ -275,8 +296,7 @@ impl Home {
             }
         }
         self.sync_all(&applied)?;
-        self.record(journal, &applied)?;
-        self.end_journal()
+        Ok(applied)
     }
 
     fn sync_all(&self, applied: &Applied) -> Result<(), PublishError> {
@@ -339,10 +359,12 @@ impl Home {
         // Airflow parses a file whose time is later than its last parse, and Python trusts byte
         // code of the same second and size: the time is now, and never that of before.
         let mut modified = self.effects.now();
-        if let Some(metadata) = look(&path)? {
+        let before = if applied.made.contains(parent(dest.as_str())) { None } else { look(&path)? };
+        if let Some(metadata) = before {
             if metadata.is_dir() {
                 self.make_room(&path)?;
                 applied.folders.clear();
+                applied.made.clear();
             } else {
                 modified = modified.max(Stamp::of(&metadata).modified.saturating_add(SECOND));
             }
@@ -388,8 +410,15 @@ impl Home {
         }
     }
 
-    fn record(&self, journal: &Journal, applied: &Applied) -> Result<(), PublishError> {
-        let mut files = BTreeMap::new();
+    fn record(&self, journal: &Journal, base: Option<&Record>, applied: &Applied) -> Result<(), PublishError> {
+        let to = Revision::new(journal.to.as_str());
+        let base = base.filter(|_| journal.base.is_some());
+        let unchanged = |(dest, recorded): (&HomePath, &Recorded)| {
+            let recorded = Recorded { revision: to.clone(), ..recorded.clone() };
+            (!journal.gone.contains(dest.as_str())).then(|| (dest.clone(), recorded))
+        };
+        let mut files: BTreeMap<HomePath, Recorded> =
+            base.into_iter().flat_map(|record| &record.files).filter_map(unchanged).collect();
         let mut revisions = Revisions::default();
         for (dest, file) in &journal.files {
             let parsed =
@@ -406,7 +435,7 @@ impl Home {
         let delivered_at = self.now();
         let record = Record {
             sequence: journal.sequence,
-            revision: Revision::new(journal.to.as_str()),
+            revision: to,
             delivered_at,
             roots: journal.owned(),
             ignored: journal.ignored.clone(),
@@ -446,6 +475,8 @@ impl Home {
             self.ensure_state(&state)?;
             self.write_state(&state, "deployed", &bytes)?;
         }
+        // They agree: the next pass need not read them to find that out.
+        *self.reconciled.lock().unwrap_or_else(PoisonError::into_inner) = self.records_seen()?;
         Ok(())
     }
 
@@ -474,13 +505,15 @@ impl Home {
         self.effects.sync_dir(folder).map_err(PublishError::failed("syncing", folder))
     }
 
-    fn ensure_dir(&self, name: &str, touched: &mut BTreeSet<String>) -> Result<(), PublishError> {
+    /// Makes a folder that is not there, and says whether it did.
+    fn ensure_dir(&self, name: &str, touched: &mut BTreeSet<String>) -> Result<bool, PublishError> {
         let path = self.places.at(name);
         if look(&path)?.is_some_and(|metadata| metadata.is_dir()) {
-            return Ok(());
+            return Ok(false);
         }
         touched.insert(parent(name).to_string());
-        self.effects.create_dir(&path).map_err(PublishError::failed("making", &path))
+        self.effects.create_dir(&path).map_err(PublishError::failed("making", &path))?;
+        Ok(true)
     }
 
     /// Makes the folders around a file. Each is looked for once: of a thousand files in one folder it
@@ -491,7 +524,9 @@ impl Home {
             return Ok(());
         }
         self.ensure_parents(&parent, applied)?;
-        self.ensure_dir(parent.as_str(), &mut applied.touched)?;
+        if self.ensure_dir(parent.as_str(), &mut applied.touched)? {
+            applied.made.insert(parent.to_string());
+        }
         applied.folders.insert(parent.to_string());
         Ok(())
     }
@@ -585,18 +620,31 @@ fn is_there(path: &Path, target: &JournalFile) -> Result<Option<Stamp>, PublishE
     }
 }
 
-/// What will be in every place when all is done.
-fn targets(
-    observed: &Observed,
-    proposed: &Snapshot,
-    layout: Layout,
-    steps: &[JournalStep],
-) -> BTreeMap<String, JournalFile> {
+/// What will be in every place when all is done: as it differs from the record, where there is one.
+fn targets(observed: &Observed, proposed: &Snapshot, layout: Layout, steps: &[JournalStep]) -> Targets {
     let written: BTreeSet<&str> =
         steps.iter().filter(|step| step.staged.is_some()).map(|step| step.dest.as_str()).collect();
-    let target = |(dest, source): (HomePath, ContentPath)| {
-        let file = proposed.get(&source)?;
-        let stamp = observed.stamps.get(&dest).filter(|_| !written.contains(dest.as_str())).copied();
+    let base = observed.recorded();
+    let place = |(source, file)| Some((layout.place(source)?.dest, (source, file)));
+    let delivered: BTreeMap<HomePath, (&ContentPath, &File)> = proposed.files().filter_map(place).collect();
+    let (mut files, mut gone) = (BTreeMap::new(), BTreeSet::new());
+    // Both are in the order of the paths: one walk along them says what differs.
+    let mut recorded = base.into_iter().flat_map(|record| &record.files).peekable();
+    for (dest, (source, file)) in &delivered {
+        while let Some((before, _)) = recorded.next_if(|(path, _)| *path < dest) {
+            gone.insert(before.to_string());
+        }
+        let recorded = recorded.next_if(|(path, _)| *path == dest).map(|(_, recorded)| recorded);
+        let is_written = written.contains(dest.as_str());
+        let stamp = observed.stamp(dest, recorded).filter(|_| !is_written);
+        let is_same = |recorded: &Recorded| {
+            (recorded.id, recorded.mode, Some(recorded.stamp)) == (file.id, file.mode, stamp)
+                && recorded.source == **source
+                && file.revision == *proposed.revision()
+        };
+        if recorded.is_some_and(is_same) {
+            continue;
+        }
         let target = JournalFile {
             source: source.to_string(),
             revision: file.revision.to_string(),
@@ -604,9 +652,10 @@ fn targets(
             mode: file.mode.into(),
             stamp,
         };
-        Some((dest.to_string(), target))
-    };
-    layout.deliver(proposed).into_iter().filter_map(target).collect()
+        files.insert(dest.to_string(), target);
+    }
+    gone.extend(recorded.map(|(dest, _)| dest.to_string()));
+    Targets { base: base.map(|record| record.sequence), files, gone }
 }
 
 fn damaged(path: &str) -> PublishError {

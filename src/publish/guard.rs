@@ -56,7 +56,7 @@ impl Guard<'_> {
         let mut refusals: Vec<Refusal> =
             self.in_the_way(observed, proposed, plan, layout)?.into_iter().map(Refusal::InTheWay).collect();
         if !plan.is_empty() {
-            refusals.extend(self.no_room(proposed, plan, layout));
+            refusals.extend(self.no_room(proposed, plan));
         }
         Ok(refusals)
     }
@@ -80,28 +80,32 @@ impl Guard<'_> {
             .filter(|step| step.operation == Operation::Remove)
             .map(|step| step.dest.as_str())
             .collect();
-        let mut seen = BTreeSet::new();
+        // Each folder around a file, and whether it is there: in one that is not nothing stands.
+        let mut seen = BTreeMap::<HomePath, bool>::new();
         for step in plan.steps.iter().filter(|step| step.operation != Operation::Remove) {
-            if let Some(metadata) = look(&places.at(step.dest.as_str()))?
+            let around = step.dest.parent();
+            let mut above = around.clone();
+            while let Some(folder) = above.filter(|folder| !seen.contains_key(folder)) {
+                let there = look(&places.at(folder.as_str()))?;
+                if there.as_ref().is_some_and(|metadata| !metadata.is_dir()) && !removed.contains(folder.as_str()) {
+                    found.push(folder.clone());
+                }
+                above = folder.parent();
+                seen.insert(folder, there.is_some());
+            }
+            let is_there = around.is_none_or(|folder| seen.get(&folder).is_none_or(|there| *there));
+            if is_there
+                && let Some(metadata) = look(&places.at(step.dest.as_str()))?
                 && metadata.is_dir()
                 && holds_others(places, step.dest.as_str(), &removed)
             {
                 found.push(step.dest.clone());
             }
-            let mut above = step.dest.parent();
-            while let Some(folder) = above.filter(|folder| seen.insert(folder.clone())) {
-                if look(&places.at(folder.as_str()))?.is_some_and(|metadata| !metadata.is_dir())
-                    && !removed.contains(folder.as_str())
-                {
-                    found.push(folder.clone());
-                }
-                above = folder.parent();
-            }
         }
-        let known: BTreeSet<&str> = observed.manifest.keys().map(HomePath::as_str).collect();
-        for root in layout.owned(layout.deliver(proposed).keys()).difference(&observed.roots) {
+        for root in layout.roots(proposed).difference(&observed.roots) {
+            let known = || observed.manifest.keys().map(HomePath::as_str).collect();
             if let Some(metadata) = look(&places.at(root))?
-                && (!metadata.is_dir() || holds_others(places, root, &known))
+                && (!metadata.is_dir() || holds_others(places, root, &known()))
             {
                 found.extend(HomePath::new(root));
             }
@@ -111,8 +115,8 @@ impl Guard<'_> {
 
     /// Volumes that would be full before all is written. The journal is a promise to get to the
     /// end: it is not given where the end cannot be paid for.
-    fn no_room(&self, proposed: &Snapshot, plan: &Plan, layout: Layout) -> Vec<Refusal> {
-        let recorded = u64::try_from(layout.deliver(proposed).len() + plan.steps.len()).unwrap_or(u64::MAX);
+    fn no_room(&self, proposed: &Snapshot, plan: &Plan) -> Vec<Refusal> {
+        let recorded = u64::try_from(proposed.files().count() + plan.steps.len()).unwrap_or(u64::MAX);
         let state = recorded.saturating_mul(PER_FILE);
         // Where each volume's files go, and the state files: journal, record and its copy on its way.
         let mut wanted = BTreeMap::<&str, Vec<u64>>::new();

@@ -4,15 +4,17 @@ use super::ignored;
 use super::places::Places;
 use super::record::{Stamp, read_record};
 use super::state::is_absent;
-use super::{PublishError, ROOTS, Record, STATE};
+use super::{PublishError, ROOTS, Record, Recorded, STATE};
 use crate::content::{Area, BlobId, ContentPath, File, HomePath, Layout, Mode, Revision, Snapshot};
 use crate::switch::off;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The revision of files that nobody recorded.
 pub(super) const DISK: &str = "disk";
@@ -37,12 +39,10 @@ pub struct Observed {
     pub unsettled: bool,
     /// The folders that the plugin loader is kept from, as they were recorded.
     pub(super) ignored: Option<BTreeSet<String>>,
-    pub(super) stamps: BTreeMap<HomePath, Stamp>,
-    /// What drifted files were recorded as.
-    recorded: BTreeMap<HomePath, (BlobId, Mode, Stamp)>,
-    revisions: BTreeMap<HomePath, Revision>,
-    /// Where each recorded file lies in the repository.
-    sources: BTreeMap<HomePath, ContentPath>,
+    /// By what the files are known again that were not known by their record.
+    stamps: BTreeMap<HomePath, Stamp>,
+    /// The record with which the disk was compared; none where it tells of no whole revision.
+    record: Option<Arc<Record>>,
 }
 
 /// How closely files are looked at.
@@ -92,17 +92,35 @@ impl Observed {
         same && !self.unsettled && (self.drift.is_empty() || off("R16"))
     }
 
+    /// The record with which the disk was compared, if there is one of a whole revision.
+    pub(super) fn recorded(&self) -> Option<&Record> {
+        self.record.as_deref()
+    }
+
+    /// By what a file is known again, of which the record says this.
+    pub(super) fn stamp(&self, dest: &HomePath, recorded: Option<&Recorded>) -> Option<Stamp> {
+        self.stamps.get(dest).copied().or_else(|| recorded.map(|recorded| recorded.stamp))
+    }
+
+    /// The sizes of delivered files that are as they were recorded, by what they hold. Links are left out:
+    /// a target may look like what a file must not hold.
+    pub fn sizes(&self) -> impl Iterator<Item = (BlobId, u64)> {
+        let drifted: BTreeSet<&HomePath> = self.drift.iter().map(|drift| &drift.path).collect();
+        let recorded = self.record.iter().flat_map(|record| &record.files);
+        let known = recorded.filter(move |(dest, file)| file.mode != Mode::Link && !drifted.contains(dest));
+        known.map(|(_, file)| (file.id, file.stamp.size))
+    }
+
     /// The same as if nobody had changed anything since the last delivery: what others did is then
     /// in no plan, unless the branch itself changes the file.
     #[must_use]
     pub fn without_drift(mut self) -> Self {
         for drift in std::mem::take(&mut self.drift) {
-            if let Some((id, mode, stamp)) = self.recorded.get(&drift.path) {
-                self.manifest.insert(drift.path.clone(), (*id, *mode));
-                self.stamps.insert(drift.path, *stamp);
+            self.stamps.remove(&drift.path);
+            if let Some(recorded) = self.record.as_ref().and_then(|record| record.files.get(&drift.path)) {
+                self.manifest.insert(drift.path, (recorded.id, recorded.mode));
             } else {
                 self.manifest.remove(&drift.path);
-                self.stamps.remove(&drift.path);
             }
         }
         self
@@ -122,19 +140,23 @@ pub fn observe(
     let places = airflow_home.into();
     refuse_linked_roots(&places)?;
     let record = read_record(&places)?;
-    let proposed = layout.owned(layout.deliver(proposed).keys());
+    let proposed = layout.roots(proposed);
     let roots = match &record {
         Some(record) if record.is_partial() => record.roots.union(&proposed).cloned().collect(),
         Some(record) => record.roots.clone(),
         None => proposed,
     };
-    let mut walk = Walk { places: &places, record: record.as_ref(), look, found: BTreeMap::new() };
+    let record = record.map(Arc::new);
+    let known = record.iter().flat_map(|record| &record.files).collect();
+    let mut walk = Walk { places: &places, known, look, found: Vec::new(), others: BTreeMap::new() };
+    walk.found = vec![false; walk.known.len()];
     for root in &roots {
         refuse_link(&places.at(root))?;
         walk.folder(root)?;
     }
-    let mut observed = compared(walk.found, record.as_ref(), roots);
-    if let Some(folders) = record.as_ref().and_then(|record| record.ignored.as_ref())
+    let Walk { found, others, .. } = walk;
+    let mut observed = compared(&found, &others, record.as_ref(), roots);
+    if let Some(folders) = &observed.ignored
         && !is_ignored(&places, folders)?
         && let Ok(path) = HomePath::new(ignored::FILE)
     {
@@ -165,12 +187,14 @@ pub fn deployed(
     let mut snapshot = Snapshot::empty(observed.revision.clone());
     for (dest, (id, mode)) in &observed.manifest {
         let leads_there = |source: &ContentPath| layout.place(source).is_some_and(|place| place.dest == *dest);
-        let recorded = observed.sources.get(dest).filter(|source| leads_there(source)).cloned();
+        let recorded = observed.recorded().and_then(|record| record.files.get(dest));
+        let source = recorded.map(|recorded| recorded.source.clone()).filter(leads_there);
         let usual = || layout.source_of(dest).ok().flatten().filter(leads_there);
-        let Some(source) = recorded.or_else(usual) else { continue };
+        let Some(source) = source.or_else(usual) else { continue };
         let path = places.at(dest.as_str());
         let bytes = read(&path, *mode).map_err(PublishError::failed("reading", &path))?;
-        let revision = observed.revisions.get(dest).unwrap_or(&observed.revision).clone();
+        let same = recorded.filter(|recorded| (recorded.id, recorded.mode) == (*id, *mode));
+        let revision = same.map_or_else(|| Revision::new(DISK), |recorded| recorded.revision.clone());
         snapshot.insert(source, File { revision, id: *id, mode: *mode, bytes: bytes.into() });
     }
     Ok(snapshot)
@@ -193,6 +217,7 @@ fn refuse_link(path: &Path) -> Result<(), PublishError> {
     }
 }
 
+/// A file that is not known again by its stamp.
 struct Found {
     id: BlobId,
     mode: Mode,
@@ -201,9 +226,13 @@ struct Found {
 
 struct Walk<'a> {
     places: &'a Places,
-    record: Option<&'a Record>,
+    /// The recorded files, in the order of their paths.
+    known: Vec<(&'a HomePath, &'a Recorded)>,
     look: Look,
-    found: BTreeMap<HomePath, Found>,
+    /// Which of them are there as they were recorded.
+    found: Vec<bool>,
+    /// All other files that are there.
+    others: BTreeMap<HomePath, Found>,
 }
 
 impl Walk<'_> {
@@ -214,6 +243,8 @@ impl Walk<'_> {
             Err(error) if is_absent(&error) => return Ok(()),
             Err(error) => return Err(PublishError::failed("reading", &dir)(error)),
         };
+        let mut text = format!("{folder}/");
+        let inside = self.inside(&text);
         for entry in entries {
             let entry = entry.map_err(PublishError::failed("reading", &dir))?;
             let name = entry.file_name();
@@ -221,43 +252,59 @@ impl Walk<'_> {
                 continue;
             }
             // What has no name in text cannot have been delivered, and Airflow cannot load it.
-            let Some(dest) = name.to_str().and_then(|name| HomePath::new(format!("{folder}/{name}")).ok()) else {
-                continue;
-            };
-            if dest.as_str() == ignored::FILE {
+            let Some(name) = name.to_str() else { continue };
+            text.truncate(folder.len() + 1);
+            text.push_str(name);
+            if text == ignored::FILE {
                 continue;
             }
-            let path = entry.path();
+            let at = self.known[inside.clone()].binary_search_by(|(dest, _)| dest.as_str().cmp(&text)).ok();
+            let at = at.map(|at| inside.start + at);
             // Of the entry, links not followed: the folder need not be found anew for each.
             let metadata = match entry.metadata() {
                 Ok(metadata) => metadata,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(PublishError::failed("reading", &path)(error)),
+                Err(error) => return Err(PublishError::failed("reading", &entry.path())(error)),
             };
             if metadata.is_dir() {
-                self.folder(dest.as_str())?;
+                if HomePath::new(&text).is_ok() {
+                    self.folder(&text)?;
+                }
             } else if let Some(mode) = mode_of(&metadata) {
-                self.file(dest, &path, mode, &metadata)?;
+                self.file(&text, at, &entry, (mode, Stamp::of(&metadata)))?;
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, dest: HomePath, path: &Path, mode: Mode, metadata: &fs::Metadata) -> Result<(), PublishError> {
-        let recorded = self.record.and_then(|record| record.files.get(&dest));
-        let stamp = Stamp::of(metadata);
-        let known =
-            recorded.filter(|recorded| self.look == Look::Stamps && recorded.stamp == stamp && recorded.mode == mode);
-        let id = match known {
-            Some(recorded) => recorded.id,
-            None => match read(path, mode) {
-                Ok(bytes) => BlobId::of(&bytes),
-                // Taken away since it was listed.
-                Err(error) if is_absent(&error) => return Ok(()),
-                Err(error) => return Err(PublishError::failed("reading", path)(error)),
-            },
+    /// Where the recorded files of a folder stand.
+    fn inside(&self, folder: &str) -> Range<usize> {
+        let start = self.known.partition_point(|(dest, _)| dest.as_str() < folder);
+        let length = self.known[start..].partition_point(|(dest, _)| dest.as_str().starts_with(folder));
+        start..start + length
+    }
+
+    fn file(
+        &mut self,
+        name: &str,
+        at: Option<usize>,
+        entry: &fs::DirEntry,
+        (mode, stamp): (Mode, Stamp),
+    ) -> Result<(), PublishError> {
+        if let Some(at) = at.filter(|_| self.look == Look::Stamps)
+            && (self.known[at].1.stamp, self.known[at].1.mode) == (stamp, mode)
+        {
+            self.found[at] = true;
+            return Ok(());
+        }
+        let Ok(dest) = HomePath::new(name) else { return Ok(()) };
+        let id = match read(&entry.path(), mode) {
+            Ok(bytes) => BlobId::of(&bytes),
+            // Taken away since it was listed.
+            Err(error) if is_absent(&error) => return Ok(()),
+            Err(error) => return Err(PublishError::failed("reading", &entry.path())(error)),
         };
-        self.found.insert(dest, Found { id, mode, stamp });
+        self.others.insert(dest, Found { id, mode, stamp });
         Ok(())
     }
 }
@@ -282,59 +329,52 @@ pub(super) fn read(path: &Path, mode: Mode) -> io::Result<Vec<u8>> {
     }
 }
 
-fn compared(found: BTreeMap<HomePath, Found>, record: Option<&Record>, roots: BTreeSet<String>) -> Observed {
-    let mut drift = Vec::new();
-    let mut revisions = BTreeMap::new();
-    let mut undisturbed = BTreeMap::new();
-    let disk = Revision::new(DISK);
+fn compared(
+    found: &[bool],
+    others: &BTreeMap<HomePath, Found>,
+    record: Option<&Arc<Record>>,
+    roots: BTreeSet<String>,
+) -> Observed {
+    let files = || record.into_iter().flat_map(|record| &record.files);
+    let as_recorded =
+        files().zip(found).filter(|(_, found)| **found).map(|((dest, file), _)| (dest, (file.id, file.mode)));
+    let mut manifest: BTreeMap<HomePath, (BlobId, Mode)> =
+        as_recorded.map(|(dest, file)| (dest.clone(), file)).collect();
+    manifest.extend(others.iter().map(|(dest, found)| (dest.clone(), (found.id, found.mode))));
     let whole = record.filter(|record| !record.is_partial());
+    let mut drift = Vec::new();
     if let Some(record) = whole {
-        for (dest, recorded) in &record.files {
-            let kind = match found.get(dest) {
-                None => DriftKind::Missing,
-                Some(found) if found.id == recorded.id && found.mode == recorded.mode => {
-                    revisions.insert(dest.clone(), recorded.revision.clone());
-                    continue;
-                }
+        let missing = files().zip(found).filter(|((dest, _), found)| !**found && !others.contains_key(*dest));
+        drift.extend(missing.map(|((dest, _), _)| Drift { path: dest.clone(), kind: DriftKind::Missing }));
+        for (dest, found) in others {
+            let kind = match record.files.get(dest) {
+                Some(recorded) if (recorded.id, recorded.mode) == (found.id, found.mode) => continue,
                 Some(_) => DriftKind::Changed,
+                None => DriftKind::Stray,
             };
-            undisturbed.insert(dest.clone(), (recorded.id, recorded.mode, recorded.stamp));
             drift.push(Drift { path: dest.clone(), kind });
-        }
-        for dest in found.keys().filter(|dest| !record.files.contains_key(*dest)) {
-            drift.push(Drift { path: dest.clone(), kind: DriftKind::Stray });
         }
         drift.sort_by(|a, b| a.path.cmp(&b.path));
     }
-    for dest in found.keys() {
-        revisions.entry(dest.clone()).or_insert_with(|| disk.clone());
-    }
-    let kind = match whole {
-        Some(_) => Kind::Recorded,
-        None if found.is_empty() => Kind::Empty,
-        None => Kind::Adopted,
-    };
     Observed {
-        stamps: found.iter().map(|(dest, found)| (dest.clone(), found.stamp)).collect(),
-        manifest: found.into_iter().map(|(dest, found)| (dest, (found.id, found.mode))).collect(),
-        kind,
+        kind: match whole {
+            Some(_) => Kind::Recorded,
+            None if manifest.is_empty() => Kind::Empty,
+            None => Kind::Adopted,
+        },
+        manifest,
         drift,
-        revision: record.map_or(disk, |record| record.revision.clone()),
+        revision: record.map_or_else(|| Revision::new(DISK), |record| record.revision.clone()),
         sequence: record.map_or(0, |record| record.sequence),
         roots,
         unsettled: false,
         ignored: record.and_then(|record| record.ignored.clone()),
-        recorded: undisturbed,
-        revisions,
-        sources: whole.map(super::record::Record::sources).unwrap_or_default(),
+        stamps: others.iter().map(|(dest, found)| (dest.clone(), found.stamp)).collect(),
+        record: whole.cloned(),
     }
 }
 
 impl Record {
-    fn sources(&self) -> BTreeMap<HomePath, ContentPath> {
-        self.files.iter().map(|(dest, recorded)| (dest.clone(), recorded.source.clone())).collect()
-    }
-
     /// Whether it only says which folders belong to the syncer: a delivery was cut off and could
     /// not be finished, and what is on disk is of no one revision.
     pub fn is_partial(&self) -> bool {

@@ -6,8 +6,12 @@ use super::state::{FORMAT, VERSION, check, read_if_there};
 use super::{PublishError, STATE};
 use crate::content::{BlobId, ContentPath, HomePath, Layout, Mode, Revision};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs;
 
 /// What the syncer says is deployed. What is on disk wins where they differ.
@@ -114,11 +118,10 @@ pub(super) fn candidates(places: &Places) -> Vec<String> {
     first.into_iter().chain(folders).filter(|state| places.at(state).is_dir()).collect()
 }
 
-#[derive(Serialize, Deserialize)]
-struct RecordFile {
+/// The record as it is read, without a copy of its text.
+#[derive(Deserialize)]
+struct RecordFile<'t> {
     schema_version: u32,
-    #[serde(default)]
-    written_by: String,
     #[serde(default)]
     sequence: u64,
     revision: String,
@@ -127,22 +130,121 @@ struct RecordFile {
     roots: BTreeSet<String>,
     #[serde(default)]
     ignored: Option<BTreeSet<String>>,
-    files: BTreeMap<String, RecordedFile>,
+    #[serde(borrow)]
+    files: Files<'t>,
+}
+
+/// The same as it is written.
+#[derive(Serialize)]
+struct RecordText<'r> {
+    schema_version: u32,
+    written_by: &'r str,
+    sequence: u64,
+    revision: &'r str,
+    delivered_at: String,
+    roots: &'r BTreeSet<String>,
+    ignored: &'r Option<BTreeSet<String>>,
+    files: FilesOf<'r>,
 }
 
 /// Written out rather than made of its parts: `flatten` takes several times as long, and there is
 /// one of it for each delivered file.
 #[derive(Serialize, Deserialize)]
-struct RecordedFile {
-    source: String,
-    revision: String,
-    id: String,
+struct RecordedFile<'t> {
+    /// None where it is the path in the home.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    source: Option<Text<'t>>,
+    /// None where it is that of the record.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    revision: Option<Text<'t>>,
+    #[serde(borrow)]
+    id: Text<'t>,
     mode: Kind,
     size: u64,
     modified: i64,
     changed: i64,
     #[serde(default)]
     inode: u64,
+}
+
+/// A text that is copied only where it is written with escapes.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Text<'t>(Cow<'t, str>);
+
+impl<'de: 't, 't> Deserialize<'de> for Text<'t> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reading;
+        impl<'de> Visitor<'de> for Reading {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_string())))
+            }
+        }
+        deserializer.deserialize_str(Reading)
+    }
+}
+
+/// The files of a record in the order in which they are written.
+struct Files<'t>(Vec<(Text<'t>, RecordedFile<'t>)>);
+
+impl<'de: 't, 't> Deserialize<'de> for Files<'t> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reading;
+        impl<'de> Visitor<'de> for Reading {
+            type Value = Files<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("files by their paths")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut files = Vec::new();
+                while let Some(file) = map.next_entry()? {
+                    files.push(file);
+                }
+                Ok(Files(files))
+            }
+        }
+        deserializer.deserialize_map(Reading)
+    }
+}
+
+/// The files of a record, written without a copy of their texts.
+struct FilesOf<'r>(&'r Record);
+
+impl Serialize for FilesOf<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let mut map = serializer.serialize_map(Some(record.files.len()))?;
+        for (dest, recorded) in &record.files {
+            let source = Some(recorded.source.as_str()).filter(|source| *source != dest.as_str());
+            let revision = Some(&recorded.revision).filter(|revision| **revision != record.revision);
+            recorded.id.with_hex(|id| {
+                let file = RecordedFile {
+                    source: source.map(|source| Text(Cow::Borrowed(source))),
+                    revision: revision.map(|revision| Text(Cow::Borrowed(revision.as_str()))),
+                    id: Text(Cow::Borrowed(id)),
+                    mode: recorded.mode.into(),
+                    size: recorded.stamp.size,
+                    modified: recorded.stamp.modified,
+                    changed: recorded.stamp.changed,
+                    inode: recorded.stamp.inode,
+                };
+                map.serialize_entry(dest.as_str(), &file)
+            })?;
+        }
+        map.end()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,21 +290,29 @@ impl Revisions {
     }
 }
 
-impl RecordFile {
+impl RecordFile<'_> {
     fn into_record(self) -> Option<Record> {
+        let revision = Revision::new(self.revision);
         let mut revisions = Revisions::default();
-        let file = |(dest, file): (String, RecordedFile)| {
+        let file = |(dest, file): (Text, RecordedFile)| {
             let RecordedFile { size, modified, changed, inode, .. } = file;
+            let (source, dest) = if let Some(source) = file.source {
+                (ContentPath::new(source.0).ok()?, HomePath::new(dest.0).ok()?)
+            } else {
+                let source = ContentPath::new(dest.0).ok()?;
+                let dest = source.as_home();
+                (source, dest)
+            };
             let recorded = Recorded {
-                source: ContentPath::new(file.source).ok()?,
-                revision: revisions.named(&file.revision),
-                id: BlobId::from_hex(&file.id)?,
+                source,
+                revision: file.revision.map_or_else(|| revision.clone(), |named| revisions.named(&named.0)),
+                id: BlobId::from_hex(&file.id.0)?,
                 mode: file.mode.into(),
                 stamp: Stamp { size, modified, changed, inode },
             };
-            Some((HomePath::new(dest).ok()?, recorded))
+            Some((dest, recorded))
         };
-        let files: BTreeMap<HomePath, Recorded> = self.files.into_iter().map(file).collect::<Option<_>>()?;
+        let files: BTreeMap<HomePath, Recorded> = self.files.0.into_iter().map(file).collect::<Option<_>>()?;
         let mut roots: BTreeSet<String> = self.roots.into_iter().filter(|root| HomePath::new(root).is_ok()).collect();
         if roots.is_empty() {
             // Format 1 knows one layout only.
@@ -210,7 +320,7 @@ impl RecordFile {
         }
         Some(Record {
             sequence: self.sequence,
-            revision: Revision::new(self.revision),
+            revision,
             delivered_at: self.delivered_at.parse().ok()?,
             roots,
             ignored: self.ignored,
@@ -221,25 +331,15 @@ impl RecordFile {
 
 impl Record {
     pub(super) fn to_json(&self) -> Vec<u8> {
-        let file = |recorded: &Recorded| RecordedFile {
-            source: recorded.source.to_string(),
-            revision: recorded.revision.to_string(),
-            id: recorded.id.to_string(),
-            mode: recorded.mode.into(),
-            size: recorded.stamp.size,
-            modified: recorded.stamp.modified,
-            changed: recorded.stamp.changed,
-            inode: recorded.stamp.inode,
-        };
-        let record = RecordFile {
+        let record = RecordText {
             schema_version: FORMAT,
-            written_by: VERSION.to_string(),
+            written_by: VERSION,
             sequence: self.sequence,
-            revision: self.revision.to_string(),
+            revision: self.revision.as_str(),
             delivered_at: self.delivered_at.to_string(),
-            roots: self.roots.clone(),
-            ignored: self.ignored.clone(),
-            files: self.files.iter().map(|(dest, recorded)| (dest.to_string(), file(recorded))).collect(),
+            roots: &self.roots,
+            ignored: &self.ignored,
+            files: FilesOf(self),
         };
         serde_json::to_vec(&record).expect("maps with text keys and plain values are JSON")
     }
@@ -259,8 +359,15 @@ pub(super) struct Journal {
     /// What was deployed before, for the history.
     pub(super) from: String,
     pub(super) steps: Vec<JournalStep>,
-    /// The whole delivered tree when all is done.
+    /// The number of the record that this changes; none where `files` is the whole delivered tree when
+    /// all is done.
+    #[serde(default)]
+    pub(super) base: Option<u64>,
+    /// The files that will be other ones than in that record; all others are of the new revision too.
     pub(super) files: BTreeMap<String, JournalFile>,
+    /// The files of that record that are no more.
+    #[serde(default)]
+    pub(super) gone: BTreeSet<String>,
     /// The folders that the plugin loader is kept from; none where our part of the file is to go.
     #[serde(default)]
     pub(super) ignored: Option<BTreeSet<String>>,
@@ -293,12 +400,19 @@ pub(super) struct JournalFile {
     pub(super) stamp: Option<Stamp>,
 }
 
+/// What will be in every place when all is done: see [`Journal`].
+pub(super) struct Targets {
+    pub(super) base: Option<u64>,
+    pub(super) files: BTreeMap<String, JournalFile>,
+    pub(super) gone: BTreeSet<String>,
+}
+
 /// All that a delivery is, but for its steps.
 pub(super) struct Delivery<'a> {
     pub(super) sequence: u64,
     pub(super) from: &'a Revision,
     pub(super) to: &'a Revision,
-    pub(super) files: BTreeMap<String, JournalFile>,
+    pub(super) targets: Targets,
     pub(super) ignored: Option<BTreeSet<String>>,
     pub(super) roots: BTreeSet<String>,
     pub(super) waited: Option<Hold>,
@@ -313,7 +427,9 @@ impl Journal {
             to: delivery.to.to_string(),
             from: delivery.from.to_string(),
             steps,
-            files: delivery.files,
+            base: delivery.targets.base,
+            files: delivery.targets.files,
+            gone: delivery.targets.gone,
             ignored: delivery.ignored,
             roots: delivery.roots,
             waited: delivery.waited,
@@ -332,6 +448,12 @@ impl Journal {
         }
         let files: Vec<HomePath> = self.files.keys().filter_map(|dest| HomePath::new(dest).ok()).collect();
         Layout::Content.owned(files.iter())
+    }
+
+    /// Whether what it says of unchanged files is in that record: the one before, or its own.
+    pub(super) fn rests_on(&self, record: &Record) -> bool {
+        let is = |sequence: u64, revision: &str| record.sequence == sequence && record.revision.as_str() == revision;
+        !record.is_partial() && (self.base.is_some_and(|base| is(base, &self.from)) || is(self.sequence, &self.to))
     }
 
     /// `None` for what no version wrote.

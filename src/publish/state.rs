@@ -10,8 +10,10 @@ use std::path::Path;
 ///
 /// 1. record, journal and a history of lines;
 /// 2. with who wrote it, a number for each delivery, inodes, the delivered folders, the plugin
-///    folders to ignore; the history is one document.
-pub(super) const FORMAT: u32 = 2;
+///    folders to ignore; the history is one document;
+/// 3. the journal of a delivery over an earlier one says what changes in the record; of a recorded
+///    file the path in the repository and the revision are left out where they say nothing new.
+pub(super) const FORMAT: u32 = 3;
 
 /// The version of this program, for those that meet its files.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -4,8 +4,8 @@ use super::lines::say;
 use super::step::{Effect, Event, Failure, Line, Outcome, Proposal, State, step};
 use super::watch::{Delivered, Watch};
 use super::{FirstDelivery, Judge, Judgement, OnDrift, Settings};
-use crate::content::{Plan, Refusal, Revision, Snapshot};
-use crate::git::{GitError, Upstream};
+use crate::content::{BlobId, Operation, Plan, Refusal, Revision, Snapshot, Step};
+use crate::git::{Contents, GitError, Sizes, Upstream};
 use crate::publish::{self, Home, Kind, Look, Observed, PublishError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -104,6 +104,8 @@ struct Pass {
     /// What the plan starts from: the same, or without what others did where that is to stay.
     base: Option<Arc<Observed>>,
     plan: Option<Arc<Plan>>,
+    /// Where to look for what of the proposed tree could not be read.
+    contents: Option<Contents>,
 }
 
 /// Each pass so many reads every delivered file, whatever the file system says of it.
@@ -163,7 +165,14 @@ impl<J: Judge> Driver<'_, J> {
             fetched => fetched?,
         };
         let revision = fetched.revision;
-        self.pass = Some(Pass { revision: revision.clone(), proposed: None, observed: None, base: None, plan: None });
+        self.pass = Some(Pass {
+            revision: revision.clone(),
+            proposed: None,
+            observed: None,
+            base: None,
+            plan: None,
+            contents: None,
+        });
         Ok(Event::Fetched { revision, is_tag: fetched.is_tag, ancestry: fetched.ancestry })
     }
 
@@ -190,6 +199,7 @@ impl<J: Judge> Driver<'_, J> {
         pass.base = Some(Arc::new(base));
         pass.proposed = compared.proposed.map(Arc::new);
         pass.plan = compared.steps.ok().map(Arc::new);
+        pass.contents = compared.contents;
         Ok(Event::Compared(proposal))
     }
 
@@ -198,8 +208,19 @@ impl<J: Judge> Driver<'_, J> {
         let pass = self.pass.as_ref().ok_or(Fault::Panicked)?;
         let proposed = pass.proposed.clone().ok_or(Fault::Panicked)?;
         let observed = pass.observed.clone().ok_or(Fault::Panicked)?;
+        let contents = pass.contents.clone();
         let deployed = blocking(move || publish::deployed(settings.places(), &observed, settings.layout)).await??;
-        let judgement = unpanicked(self.judge.judge(&deployed, &proposed, first)).await?;
+        let mut judgement = unpanicked(self.judge.judge(&deployed, &proposed, first)).await?;
+        if contents.as_ref().and_then(Contents::fault).is_some() {
+            // Something of it could not be read, and is fetched once more.
+            self.judge.forget();
+            let (upstream, revision) = (self.settings.upstream.clone(), proposed.revision().clone());
+            let whole = Arc::new(blocking(move || upstream.snapshot(&revision)).await??);
+            judgement = unpanicked(self.judge.judge(&deployed, &whole, first)).await?;
+            if let Some(pass) = &mut self.pass {
+                pass.proposed = Some(whole);
+            }
+        }
         Ok(Event::Judged(judgement))
     }
 
@@ -274,6 +295,31 @@ struct Compared {
     proposed: Option<Snapshot>,
     steps: Result<Plan, Vec<Refusal>>,
     policy: bool,
+    contents: Option<Contents>,
+}
+
+/// What is to be done, or what speaks against it.
+type Steps = Result<Plan, Vec<Refusal>>;
+
+/// The proposed tree and the steps to it. Of what is deployed already nothing is read; what is to be
+/// written is at hand, and what is damaged is fetched once more.
+fn planned(
+    settings: &Settings,
+    (proposed, contents): (Snapshot, Option<Contents>),
+    plan: impl Fn(&Snapshot) -> Result<Steps, Fault>,
+) -> Result<(Snapshot, Option<Contents>, Steps), Fault> {
+    let steps = plan(&proposed)?;
+    let is_sound = |step: &Step| match &step.operation {
+        Operation::Write { source, id, .. } => proposed.get(source).is_some_and(|file| BlobId::of(&file.bytes) == *id),
+        Operation::Remove => true,
+    };
+    let sound = steps.iter().flat_map(|plan| &plan.steps).all(is_sound);
+    if sound && contents.as_ref().and_then(Contents::fault).is_none() {
+        return Ok((proposed, contents, steps));
+    }
+    let proposed = settings.upstream.snapshot(proposed.revision())?;
+    let steps = plan(&proposed)?;
+    Ok((proposed, None, steps))
 }
 
 fn compare(settings: &Settings, home: &Home, revision: &Revision, look: Look) -> Result<Compared, Fault> {
@@ -283,27 +329,28 @@ fn compare(settings: &Settings, home: &Home, revision: &Revision, look: Look) ->
     if base(&observed).is_at(revision) {
         // The common pass: not even the tree is read.
         let base = base(&observed);
-        return Ok(Compared { observed, base, proposed: None, steps: Ok(Plan::default()), policy: false });
+        let steps = Ok(Plan::default());
+        return Ok(Compared { observed, base, proposed: None, steps, policy: false, contents: None });
     }
-    let proposed = settings.upstream.snapshot(revision)?;
+    let (proposed, contents) = settings.upstream.snapshot_to_ask(revision, Sizes::of(observed.sizes()))?;
     if observed.kind != Kind::Recorded {
         // Without a record the proposed tree says which shared folders to look at.
         observed = home.observe(&proposed, settings.layout, look)?;
     }
     let base = base(&observed);
-    let mut steps = settings.delivery.planner.plan(&base.manifest, &proposed, settings.layout);
-    if let Ok(plan) = &steps {
-        let refusals = home.refusals(&base, &proposed, plan, settings.layout)?;
-        if !refusals.is_empty() {
-            steps = Err(refusals);
-        }
-    }
+    let steps = |proposed: &Snapshot| -> Result<Steps, Fault> {
+        let steps = settings.delivery.planner.plan(&base.manifest, proposed, settings.layout);
+        let Ok(plan) = &steps else { return Ok(steps) };
+        let refusals = home.refusals(&base, proposed, plan, settings.layout)?;
+        Ok(if refusals.is_empty() { steps } else { Err(refusals) })
+    };
+    let (proposed, contents, steps) = planned(settings, (proposed, contents), steps)?;
     let ours = proposed.config().map(|(path, file)| (path, file.id));
     // What the deployed commit says of the rules is looked up in it, so it must be there.
     settings.upstream.recall(&observed.revision)?;
     let known = settings.upstream.configuration(&observed.revision);
     let policy = known.as_ref().map(|(path, file)| (path, file.id)) != ours;
-    Ok(Compared { observed, base, proposed: Some(proposed), steps, policy })
+    Ok(Compared { observed, base, proposed: Some(proposed), steps, policy, contents })
 }
 
 fn refused(refusals: &[Refusal]) -> Failure {

@@ -3,8 +3,8 @@
 
 use super::{Bench, corpus};
 use dagguard::content::{Layout, Plan, Revision, Snapshot, plan};
-use dagguard::git::{Options, Remote, Source};
-use dagguard::publish::{self, Home, Look};
+use dagguard::git::{Options, Remote, Sizes, Source};
+use dagguard::publish::{self, Home, Kind, Look};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -48,10 +48,16 @@ fn poll(remote: &Remote, home: &Home) -> Result<(), String> {
 /// Fetch to recorded; the judging is apart. How many files were written or taken away.
 fn deliver(remote: &Remote, home: &Home) -> usize {
     let fetched = remote.fetch().expect("the branch is there");
-    let proposed = remote.snapshot(&fetched.revision).expect("it was fetched");
-    let observed = home.observe(&proposed, Layout::Content, Look::Stamps).expect("the home is ours");
+    let nothing = Snapshot::empty(Revision::new("nothing"));
+    let mut observed = home.observe(&nothing, Layout::Content, Look::Stamps).expect("the home is ours");
+    let sizes = Sizes::of(observed.sizes());
+    let (proposed, contents) = remote.snapshot_to_ask(&fetched.revision, sizes).expect("it was fetched");
+    if observed.kind != Kind::Recorded {
+        observed = home.observe(&proposed, Layout::Content, Look::Stamps).expect("the home is ours");
+    }
     let steps: Plan = plan(&observed.manifest, &proposed, Layout::Content).expect("nothing is refused");
     let published = home.publish(&observed, &proposed, &steps, Layout::Content).expect("the disk has room");
+    assert!(contents.fault().is_none());
     remote.keep(&fetched.revision).expect("the store is ours");
     published.writes + published.removals
 }
@@ -206,6 +212,8 @@ fn git(dir: &Path, arguments: &[&str]) {
         .current_dir(dir)
         .env("HOME", dir)
         .env("GIT_CONFIG_NOSYSTEM", "1")
+        // The authority that a command line names counts only where the environment names none.
+        .env_remove("GIT_SSL_CAINFO")
         .envs([("GIT_AUTHOR_NAME", "A"), ("GIT_AUTHOR_EMAIL", "a@example.com")])
         .envs([("GIT_COMMITTER_NAME", "A"), ("GIT_COMMITTER_EMAIL", "a@example.com")])
         .output()

@@ -14,7 +14,7 @@ use notify::event::{EventKind, ModifyKind, RenameMode};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -164,7 +164,7 @@ impl Write for Log {
 /// Runs the loop for so many passes; `between` is called after each with its number from 1.
 fn passes(
     settings: Settings,
-    judge: &Answers,
+    judge: &impl Judge,
     passes: usize,
     between: impl FnMut(usize) + Send + 'static,
 ) -> (Outcome, Vec<String>) {
@@ -511,6 +511,52 @@ fn a_judge_that_panics_costs_one_pass() {
     let (_, lines) = passes(installation.settings(), &judge, 3, |_| {});
     assert_eq!(outcomes(&lines), ["error", "success", "noop"]);
     assert_eq!(count(&lines, "pass ended by a fault of this program"), 1);
+    assert_eq!(installation.read("dags/a.py"), "a = 2\n");
+}
+
+/// A judge that finds every pack of the store spoilt at its first time, and reads a file that did not change.
+struct Reader {
+    packs: PathBuf,
+    read: Mutex<Vec<String>>,
+    forgot: AtomicUsize,
+}
+
+impl Judge for Reader {
+    async fn judge(&self, _: &Snapshot, proposed: &Snapshot, _: FirstDelivery) -> Judgement {
+        if self.read.lock().unwrap().is_empty() {
+            for path in fs::read_dir(&self.packs).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.extension().is_some_and(|kind| kind == "pack") {
+                    let length = usize::try_from(fs::metadata(&path).unwrap().len()).unwrap();
+                    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+                    // In its place: the program has it open.
+                    fs::File::options().write(true).open(&path).unwrap().write_all(&vec![255; length]).unwrap();
+                }
+            }
+        }
+        let operator = proposed.files().find(|(path, _)| path.as_str() == "plugins/operators/o.py").unwrap().1;
+        self.read.lock().unwrap().push(String::from_utf8(operator.bytes.to_vec()).unwrap());
+        Judgement::Allow { unjudged: false, notes: vec![] }
+    }
+
+    fn forget(&self) {
+        self.forgot.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_fetched_again_and_judged_anew_by_a_judge_that_has_forgotten_it() {
+    let installation = Installation::new();
+    installation.once();
+    installation.branch.write(&[("dags/a.py", "a = 2\n")]);
+    installation.branch.push("second");
+    let packs = installation.branch.root().join("store/dagguard.git/objects/pack");
+    let judge = Reader { packs, read: Mutex::default(), forgot: AtomicUsize::new(0) };
+    let (_, lines) = passes(installation.settings(), &judge, 2, |_| {});
+    assert_eq!(outcomes(&lines), ["success", "noop"], "{lines:?}");
+    assert_eq!(
+        (judge.read.into_inner().unwrap(), judge.forgot.into_inner()),
+        (vec![String::new(), "o = 1\n".into()], 1)
+    );
     assert_eq!(installation.read("dags/a.py"), "a = 2\n");
 }
 

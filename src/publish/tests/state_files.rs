@@ -23,10 +23,18 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn wanted_of_samples() -> Vec<(String, String)> {
-    [("dags/a.py", "a = 2"), ("dags/b.py", "b = 1"), ("plugins/etl/d.py", "d = 2"), ("plugins/operators/o.py", "o = 2")]
+/// The formats of which there are samples.
+const SAMPLES: [&str; 3] = ["1", "2", "3"];
+
+fn wanted_of_sample(format: &str) -> Vec<(String, String)> {
+    // A file that does not change has been in them since a journal says nothing of it.
+    let same = (format == "3").then_some(("dags/same.py", "s = 1"));
+    [("dags/a.py", "a = 2"), ("dags/b.py", "b = 1")]
+        .into_iter()
+        .chain(same)
+        .chain([("plugins/etl/d.py", "d = 2"), ("plugins/operators/o.py", "o = 2")])
         .map(|(path, text)| (path.to_string(), text.to_string()))
-        .to_vec()
+        .collect()
 }
 
 fn texts(home: &Path) -> Vec<(String, String)> {
@@ -36,14 +44,14 @@ fn texts(home: &Path) -> Vec<(String, String)> {
 
 #[test]
 fn a_delivery_that_an_earlier_version_began_is_ended() {
-    for format in ["1", "2"] {
+    for format in SAMPLES {
         let (_dir, home) = sample(format);
         let before = read_record(&home).unwrap().unwrap();
         assert_eq!(before.revision.as_str(), "1111111111111111111111111111111111111111", "{format}");
         let again = open(&home).unwrap();
         let to = Revision::new("2222222222222222222222222222222222222222");
         assert_eq!(again.recovered(), Some(&Recovery::Finished(to.clone())), "{format}");
-        assert_eq!(texts(&home), wanted_of_samples(), "{format}");
+        assert_eq!(texts(&home), wanted_of_sample(format), "{format}");
         let observed = again.observe(&Snapshot::empty(to.clone()), Layout::Content, Look::Content).unwrap();
         assert_eq!((&observed.revision, observed.drift.len()), (&to, 0), "{format}: {:?}", observed.drift);
         // The first format says nothing of `plugins/.airflowignore`: that is made up for.
@@ -54,7 +62,8 @@ fn a_delivery_that_an_earlier_version_began_is_ended() {
         assert_eq!(revisions, ["1111", "2222"], "{format}");
         for name in ["deployed", "history"] {
             let text = fs::read_to_string(home.join(".dagguard").join(name)).unwrap();
-            assert!(text.contains("\"schema_version\":2"), "{format}: {name} is of our own format now");
+            let ours = format!("\"schema_version\":{},", state::FORMAT);
+            assert!(text.contains(&ours), "{format}: {name} is of our own format now");
         }
         assert!(!home.join("dags/gone.py").exists() && !home.join(".dagguard/journal").exists());
         // Its own next delivery counts on.
@@ -65,7 +74,7 @@ fn a_delivery_that_an_earlier_version_began_is_ended() {
 
 #[test]
 fn a_sample_is_ended_also_when_that_is_cut_off() {
-    for format in ["1", "2"] {
+    for format in SAMPLES {
         let mut points = 0;
         for at in 0.. {
             let (_dir, home) = sample(format);
@@ -73,7 +82,7 @@ fn a_sample_is_ended_also_when_that_is_cut_off() {
             let ended = cut.is_ok();
             drop(cut);
             open(&home).unwrap();
-            assert_eq!(texts(&home), wanted_of_samples(), "{format}: {at}");
+            assert_eq!(texts(&home), wanted_of_sample(format), "{format}: {at}");
             if ended {
                 break;
             }
@@ -84,9 +93,29 @@ fn a_sample_is_ended_also_when_that_is_cut_off() {
 }
 
 #[test]
+fn a_delivery_whose_record_has_gone_is_carried_to_its_end_and_counts_as_no_revision() {
+    for text in [None, Some("{"), Some(include_str!("../../../testdata/state/2/.dagguard/deployed"))] {
+        let (_dir, home) = sample("3");
+        let record = home.join(".dagguard/deployed");
+        match text {
+            None => fs::remove_file(&record).unwrap(),
+            // That of another delivery with the same number.
+            Some(text) => fs::write(&record, text.replace("\"1111", "\"3333")).unwrap(),
+        }
+        let again = open(&home).unwrap();
+        let to = Revision::new("2222222222222222222222222222222222222222");
+        assert_eq!(again.recovered(), Some(&Recovery::Abandoned(to)));
+        assert_eq!(texts(&home), wanted_of_sample("3"));
+        assert!(read_record(&home).unwrap().unwrap().is_partial() && !home.join(".dagguard/journal").exists());
+        deliver(&again, &second()).unwrap();
+        assert_eq!(on_disk(&home), wanted(&second()));
+    }
+}
+
+#[test]
 fn what_a_newer_version_wrote_is_not_touched_and_its_version_is_told() {
     for name in state::FILES {
-        let (_dir, home) = sample("2");
+        let (_dir, home) = sample("3");
         let path = home.join(".dagguard").join(name);
         let newer = r#"{"schema_version":99,"written_by":"7.8.9","what":["no one","knows"]}"#;
         fs::write(&path, newer).unwrap();
@@ -128,11 +157,17 @@ fn writes_the_sample_of_this_format() {
     let (effects, left) = mortal(usize::MAX, false);
     let opened = open_with(&home, effects).unwrap();
     let revision = |digit: &str| digit.repeat(40);
-    let files = [("dags/a.py", "a = 1\n"), ("dags/gone.py", "g = 1\n"), ("plugins/operators/o.py", "o = 1\n")];
+    let files = [
+        ("dags/a.py", "a = 1\n"),
+        ("dags/gone.py", "g = 1\n"),
+        ("dags/same.py", "s = 1\n"),
+        ("plugins/operators/o.py", "o = 1\n"),
+    ];
     deliver(&opened, &snapshot(&revision("1"), &files)).unwrap();
     let files = [
         ("dags/a.py", "a = 2\n"),
         ("dags/b.py", "b = 1\n"),
+        ("dags/same.py", "s = 1\n"),
         ("plugins/operators/o.py", "o = 2\n"),
         ("shared/etl/d.py", "d = 2\n"),
     ];

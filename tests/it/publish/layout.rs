@@ -109,3 +109,35 @@ fn a_layout_that_is_none_ends_the_program_and_the_tree_cannot_set_one() {
     assert_eq!(output.code, 0, "{}", output.stderr);
     assert_eq!(names(&home), ["dags/not_content.py", "plugins/operators/not_content.py"]);
 }
+
+#[test]
+fn a_check_follows_the_operators_layout_and_else_that_of_the_tree() {
+    let branch = branch();
+    branch.git(&["fetch", "-q", "origin"]);
+    let config = layout(branch.root());
+    // The DAG goes, from where by default nothing is content.
+    branch.remove(&["airflow/dags/a.py"]);
+    let check = |more: &[&str]| {
+        let arguments = [&["check", ".", "--against", "HEAD", "--no-cache"], more].concat();
+        crate::program::with(&branch.work(), &arguments, &[], "")
+    };
+    assert!(!check(&[]).stdout.contains("dag-id-removed"));
+    let output = check(&["--config", &config]);
+    assert!(output.stdout.contains("dag-id-removed"), "{}{}", output.stdout, output.stderr);
+    // The tree says it: from now on it is followed, and a change of it is a question.
+    branch.git(&["reset", "-q", "--hard", "HEAD"]);
+    let own = fs::read_to_string(&config).unwrap();
+    branch.write(&[("dagguard.toml", &own)]);
+    let output = check(&[]);
+    assert_eq!(output.code, 2, "what was deployed by another layout: {}{}", output.stdout, output.stderr);
+    assert!(output.stderr.contains("the layout is another one"), "{}", output.stderr);
+    assert!(!check(&["--config", &config]).stderr.contains("the layout is another one"));
+    branch.push("a layout of its own");
+    branch.remove(&["airflow/dags/a.py"]);
+    let output = check(&[]);
+    assert!(output.stdout.contains("dag-id-removed"), "{}{}", output.stdout, output.stderr);
+    branch.write(&[("dagguard.toml", &own.replace("libs/*", "lib/*"))]);
+    let output = check(&[]);
+    assert_eq!(output.code, 2, "{}{}", output.stdout, output.stderr);
+    assert!(output.stderr.contains("the layout is another one"), "{}", output.stderr);
+}
