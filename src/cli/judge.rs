@@ -10,7 +10,7 @@ use crate::config::{
 };
 use crate::content::{Layout, Snapshot};
 use crate::dag::Models;
-use crate::facts::Facts;
+use crate::facts::{Facts, Questions};
 use crate::git::{Message, Repository, Sizes};
 use crate::ids::InstanceName;
 use crate::report::Report;
@@ -43,6 +43,13 @@ pub(super) fn policy(base: Policy, arguments: &JudgeArguments) -> Result<Policy,
         ignore: arguments.ignore.iter().cloned().collect(),
         ..base
     })
+}
+
+/// The same for the release that the instances of a snapshot run, where they all run one and no other is named.
+pub(super) fn for_version_of(policy: Policy, facts: &Facts) -> Policy {
+    let mut versions = facts.instances.iter().map(|instance| instance.version);
+    let first = versions.next().flatten().filter(|first| versions.all(|version| version == Some(*first)));
+    Policy { airflow: policy.airflow.or(first), ..policy }
 }
 
 /// The same with what both trees and the commits between them say of rules.
@@ -119,6 +126,18 @@ pub(super) fn accesses_of(
     let texts = config_texts(arguments)?;
     let instances = config::instances(arguments, environment, &texts)?;
     instances.into_iter().map(|settings| access(settings, limits, memories)).collect()
+}
+
+/// The layout that two trees name for those who look at them. One that comes, goes or changes from the one
+/// to the other is a question to the operator, for it is he who delivers by it: a tree read by the other's
+/// layout may have nothing that could be missed.
+pub(super) fn own_layout(deployed: &Snapshot, proposed: &Snapshot) -> Result<Option<Layout>, Failure> {
+    let [before, after] = [deployed, proposed].map(config::tree_layout);
+    if before == after {
+        return Ok(after);
+    }
+    Err(Failure::usage("the layout is another one in the proposed tree")
+        .hint("name the one by which it is delivered: --config FILE with its `[[layout]]`"))
 }
 
 /// The layout that the operator names, if he does.
@@ -247,7 +266,7 @@ pub(super) fn keep(cache: Option<&Cache>, models: &Models, sizes: &Sizes) {
     }
 }
 
-/// Asks what must be known and judges.
+/// Asks what must be known and judges, by the release of those who were asked unless another is named.
 pub(super) async fn judge(
     models: &Models,
     deployed: &Snapshot,
@@ -257,13 +276,33 @@ pub(super) async fn judge(
 ) -> Report {
     let comparison = Comparison::new(models, deployed, proposed, policy);
     let questions = comparison.questions();
-    if questions.is_empty() && questions.names.is_empty() {
-        // Nothing to ask: what was not asked is not unknown either.
-        let nobody_was_asked = accesses.iter().map(not_asked).collect();
-        return comparison.check(&Facts { taken_at: None, instances: nobody_was_asked });
+    let unnamed = policy.airflow.is_none() && !deployed.differing(proposed).is_empty();
+    let facts = answers(accesses, &questions, unnamed).await;
+    let known = for_version_of(policy.clone(), &facts);
+    if known.airflow == policy.airflow {
+        return comparison.check(&facts);
     }
-    let facts = airflow::ask_all(accesses, &questions).await;
+    // They say which release they run: by its modules and arguments the trees are read now.
+    let comparison = Comparison::new(models, deployed, proposed, &known);
+    let more = comparison.questions();
+    let facts = if more == questions { facts } else { answers(accesses, &more, false).await };
     comparison.check(&facts)
+}
+
+/// What all instances say. Where nothing needs to be asked of them it is at most their release: what was
+/// not asked is not unknown either.
+async fn answers(accesses: &[Access], questions: &Questions, release: bool) -> Facts {
+    if !questions.is_empty() || !questions.names.is_empty() {
+        return airflow::ask_all(accesses, questions).await;
+    }
+    let mut facts = Facts { taken_at: None, instances: accesses.iter().map(not_asked).collect() };
+    if release {
+        let answered = airflow::ask_all(accesses, questions).await;
+        for (instance, answered) in facts.instances.iter_mut().zip(answered.instances) {
+            instance.version = answered.version;
+        }
+    }
+    facts
 }
 
 /// An instance of which no DAG is touched.

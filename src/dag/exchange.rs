@@ -15,7 +15,7 @@ pub use fit::Fit;
 use super::world::Run;
 use super::{Few, Shape, Step};
 use crate::content::Location;
-use crate::python::syntax::{Expr, ExprKind};
+use crate::python::syntax::{Expr, ExprKind, Function, ParameterKind};
 use crate::python::tree::Tree;
 use crate::python::value::Ref;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,60 @@ pub struct Exchange {
     pub params: Vec<ParamRead>,
     /// Texts that it returns, alone or in a list: the ids that a branch chooses from.
     pub choices: Vec<(String, Location)>,
+    /// What it asks of what functions of the tree give it, and of what modules of the tree hold.
+    pub asked: Vec<Asked>,
+    /// The exception that it raises whatever happens, by its last name, and where.
+    pub raises: Option<(String, Location)>,
+    /// What it takes by name.
+    pub takes: Names,
+}
+
+/// What a function takes by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
+    /// Each name, and whether there is no default for it.
+    pub all: Vec<(String, bool)>,
+    /// Whether it takes any other by `**`.
+    pub more: bool,
+}
+
+impl Names {
+    fn of(def: &Function) -> Self {
+        let named = |kind| matches!(kind, ParameterKind::Plain | ParameterKind::KeywordOnly);
+        let all = def.parameters.iter().filter(|parameter| named(parameter.kind));
+        let all = all.map(|parameter| (parameter.name.to_string(), parameter.default.is_none())).collect();
+        Self { all, more: def.parameters.iter().any(|parameter| parameter.kind == ParameterKind::DoubleStar) }
+    }
+
+    /// What is asked of a row of `expand_kwargs()`: the context gives what has a name of its own there.
+    pub fn asked_of_row(&self, partial: &dyn Fn(&str) -> bool) -> Vec<What> {
+        self.asked_of_spread(&|name| partial(name) || super::known::context_key(name))
+    }
+
+    /// What is asked of a dict that is given by `**`, where these names are given already.
+    pub fn asked_of_spread(&self, given: &dyn Fn(&str) -> bool) -> Vec<What> {
+        let open = || self.all.iter().filter(|(name, _)| !given(name));
+        let needed = open().filter(|(_, needed)| *needed).map(|(name, _)| What::Key(name.clone()));
+        let only = What::Within(open().map(|(name, _)| name.clone()).collect());
+        needed.chain((!self.more).then_some(only)).collect()
+    }
+}
+
+/// Something that is asked of a value that other code of the tree gave, with what it finds there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The function that asks.
+    pub within: String,
+    /// What gave the value: `fetch()`, `SETTINGS`.
+    pub giver: String,
+    /// What is asked.
+    pub what: What,
+    /// Why that fails; none where it is there.
+    pub why: Option<String>,
+    /// Whether it is reached only under a test.
+    pub perhaps: bool,
+    /// Where.
+    pub at: Location,
 }
 
 impl Exchange {
@@ -120,8 +174,19 @@ pub enum What {
     Calculate(Shape),
     /// To be read as a number.
     Number,
+    /// To be a whole number.
+    Whole,
     /// To be put into a text.
     Text,
+    /// To be a text that is read as JSON.
+    Json,
+    /// To have no other keys than these.
+    Within(BTreeSet<String>),
+    /// To be what Airflow maps a task over.
+    Mapped,
+    /// Of a function: to take what is given by place under these names, in this order; with the arguments in
+    /// canonical text.
+    Places(Vec<String>, String),
 }
 
 /// A test of a value under which something is asked of it.
@@ -220,6 +285,8 @@ pub struct Push {
 pub struct ParamRead {
     /// Its name.
     pub name: String,
+    /// Whether it is read of what the run itself was given (`dag_run.conf`), and not of `params`.
+    pub conf: bool,
     /// Whether it is an error that there is none.
     pub required: bool,
     /// Where.

@@ -137,8 +137,8 @@ struct Memory {
 }
 
 impl Memory {
-    /// Forgets what the last builds did not use. A judgement takes two. What is kept between two runs
-    /// is forgotten when it is written.
+    /// Forgets what the last builds did not use. A judgement takes two, and two more where a server tells
+    /// its release. What is kept between two runs is forgotten when it is written.
     fn forget(&mut self) {
         const BUILDS: u64 = 4;
         if self.is_kept {

@@ -24,11 +24,12 @@ const OF_DAG: [&str; 14] = [
 ];
 
 /// Options of a task that `default_args` may give.
-const OF_TASKS: [&str; 18] = [
+const OF_TASKS: [&str; 19] = [
     "retries",
     "retry_delay",
     "pool",
     "pool_slots",
+    "do_xcom_push",
     "queue",
     "priority_weight",
     "execution_timeout",

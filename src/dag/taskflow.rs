@@ -309,6 +309,10 @@ fn returns_mapping(run: &Run, function: Ref) -> bool {
 fn is_mapping(run: &Run, annotation: &Expr, scope: crate::python::value::ScopeRef) -> bool {
     let Some(name) = last_name(annotation) else { return false };
     let name = name.split('[').next().unwrap_or(name);
+    if older(run.host.version, 2, 7) {
+        // `ttype == dict or ttype == Dict` (2.6.2), and no kind of mapping else.
+        return matches!(name, "dict" | "Dict");
+    }
     if matches!(name, "dict" | "Dict" | "Mapping" | "MutableMapping" | "OrderedDict" | "DefaultDict" | "TypedDict") {
         return true;
     }

@@ -75,7 +75,8 @@ impl Compared<'_> {
         let mut found: BTreeMap<(String, String), Found> = BTreeMap::new();
         for (task_id, deployed, proposed) in both {
             let known: BTreeSet<_> = self.deployed.faults(deployed).iter().map(Fault::key).collect();
-            let starts = self.proposed.faults(proposed);
+            let mut starts = self.proposed.faults(proposed);
+            starts.extend(contract::broken((self.pair.0, deployed), (self.pair.1, proposed)));
             let methods: BTreeSet<String> =
                 self.deployed.deferrals(deployed).into_iter().filter_map(|deferral| deferral.method).collect();
             let resumes = methods.iter().flat_map(|method| {
@@ -110,6 +111,7 @@ impl Compared<'_> {
                     at_start: of.at_start,
                     at_resume: of.at_resume,
                     pinned: false,
+                    goes_on: fault.goes_on,
                 };
                 let kind = if fault.symbol { Code::SymbolGone(breach) } else { Code::CallMisfit(breach) };
                 Some(self.change(kind, certainty, was, fault.at))
@@ -132,6 +134,7 @@ impl Compared<'_> {
             at_start: false,
             at_resume: false,
             pinned: false,
+            goes_on: false,
         };
         let (dag, other) = self.pair;
         let of_dag = new(&self.deployed.callback_faults_of_dag(dag), self.proposed.callback_faults_of_dag(other));
@@ -180,6 +183,7 @@ impl Compared<'_> {
             at_start: false,
             at_resume: true,
             pinned: false,
+            goes_on: false,
         };
         let mut kinds = Vec::new();
         if let Some(why) = self.proposed.refuses_resume(proposed, deferral)
@@ -283,6 +287,8 @@ fn merge(changes: &mut Vec<Change>, change: Change, task_id: &TaskId) {
         _ => changes.push(change),
     }
 }
+
+mod contract;
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use super::{Certainty, Change, Data, Kind, ParamRule};
 use crate::content::Location;
 use crate::dag::exchange::{ParamRead, template};
 use crate::dag::{Dag, Task};
+use crate::ids::TaskId;
 use crate::python::literal;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,9 +27,10 @@ const REFUSING: [&str; 12] = [
 
 /// Parameters that are gone although tasks read them, and those that take less than before.
 pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
-    let Some(after) = rules(other) else { return Vec::new() };
+    let mut changes = not_given(dag, other);
+    let Some(after) = rules(other) else { return changes };
     let before = rules(dag);
-    let mut changes = missing(dag, other, before.as_ref(), &after);
+    changes.extend(missing(dag, other, before.as_ref(), &after));
     let Some(before) = before else { return changes };
     for (name, rule) in &after {
         let was = before.get(name);
@@ -78,7 +80,7 @@ fn missing(
     let mut readers: BTreeMap<String, Vec<(&Task, ParamRead)>> = BTreeMap::new();
     for task in &other.tasks {
         let own = own_params(task);
-        for read in reads(task) {
+        for read in reads(task).into_iter().filter(|read| !read.conf) {
             let known = after.contains_key(&read.name) || own.as_ref().is_none_or(|own| own.contains(&read.name));
             if known || !read.required || !newly_missing(dag, task, before, &read.name) {
                 continue;
@@ -94,9 +96,28 @@ fn missing(
         .filter_map(|(name, readers)| {
             let proposed = readers.first().map(|(_, read)| read.at.clone());
             let ids: Vec<_> = readers.iter().filter_map(|(task, _)| task.task_id.exact().cloned()).collect();
-            let data = Data::ParamMissing { name, readers: ids };
+            let data = Data::ParamMissing { name, conf: false, readers: ids };
             proposed.map(|at| change(dag, data, dag.params_at.clone(), Some(at)))
         })
+        .collect()
+}
+
+/// What tasks need of what their run was given, and did not need before.
+fn not_given(dag: &Dag, other: &Dag) -> Vec<Change> {
+    let mut needed: BTreeMap<String, (Vec<TaskId>, Location)> = BTreeMap::new();
+    for task in &other.tasks {
+        let Some((id, was)) = task.task_id.exact().and_then(|id| Some((id, dag.task(id)?))) else { continue };
+        let of_conf = |task: &Task| reads(task).into_iter().filter(|read| read.conf && read.required);
+        let known: BTreeSet<String> = of_conf(was).map(|read| read.name).collect();
+        for read in of_conf(task).filter(|read| !known.contains(&read.name)) {
+            let (readers, _) = needed.entry(read.name).or_insert((Vec::new(), read.at));
+            if readers.last() != Some(id) {
+                readers.push(id.clone());
+            }
+        }
+    }
+    let all = needed.into_iter();
+    all.map(|(name, (readers, at))| change(dag, Data::ParamMissing { name, conf: true, readers }, None, Some(at)))
         .collect()
 }
 
@@ -110,7 +131,7 @@ fn newly_missing(dag: &Dag, task: &Task, before: Option<&BTreeMap<String, ParamR
     let own = own_params(was);
     before.contains_key(name)
         || own.is_none_or(|own| own.contains(name))
-        || !reads(was).iter().any(|read| read.name == name && read.required)
+        || !reads(was).iter().any(|read| read.name == name && read.required && !read.conf)
 }
 
 fn reads(task: &Task) -> Vec<ParamRead> {

@@ -63,6 +63,7 @@ pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&S
                 at_start: true,
                 at_resume: false,
                 pinned: false,
+                goes_on: false,
             };
             changes.push(Change {
                 kind: Kind::Code(Code::SymbolGone(breach)),

@@ -14,6 +14,7 @@ use crate::ids::{DagId, TaskId};
 pub(super) use read::codes;
 use read::{Read, Way};
 use value::Value;
+pub(super) use value::returned;
 
 /// Values that a task of the proposed DAG cannot use as it does, or does not find.
 pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec<Change> {
@@ -25,6 +26,11 @@ pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &
         let reads = of(&proposed, other, consumer);
         for read in &reads {
             let before = reads_before.iter().find(|before| before.same_source(read));
+            if let Some(found) = taken_whole((dag, other), consumer, read, before)
+                && !changes.iter().any(|known: &Change| known.kind == found.kind)
+            {
+                changes.push(found);
+            }
             for (at, producer) in read.producers.iter().enumerate() {
                 let read = &of_one(read, at);
                 let before = before.map(|before| of_one(before, at));
@@ -44,6 +50,27 @@ pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &
         }
     }
     changes
+}
+
+/// A list that is asked of tasks and used as if it were the value of one: it was one, or was used as a list.
+fn taken_whole((dag, other): (&Dag, &Dag), consumer: &Task, read: &Read, before: Option<&Read>) -> Option<Change> {
+    let list = Shape::List(Box::new(Shape::Any));
+    let Fit::Fails(why, _) = read.usage.fits(&list) else { return None };
+    if !read.many || read.dag_id.is_some() || before.is_some_and(|had| had.many && had.usage.fits(&list).fails()) {
+        return None;
+    }
+    let producer = TaskId::new(read.producers.first()?.as_str());
+    let had = dag.task(&producer).map(|task| Value::of(task, dag, &read.key, consumer));
+    let meeting = Meeting { dag, other, consumer, read, before };
+    let wrong = || Some((hurt(why.clone(), true), Certainty::Certain));
+    let handover = meeting.handover(producer.clone(), had.as_ref(), (wrong(), wrong()));
+    Some(Change {
+        kind: Kind::Data(Data::TypeChanged { before: handover.had.clone(), after: list, handover }),
+        dags: vec![dag.dag_id.clone()],
+        certainty: Certainty::Certain,
+        deployed: dag.task(&producer).map(returned_at),
+        proposed: Some(read.at.clone()),
+    })
 }
 
 /// The read of one of the tasks that a list is asked of.
@@ -143,7 +170,7 @@ impl Meeting<'_> {
                     Fit::Fits => None,
                     Fit::Open(_) => {
                         let Some(Value::Known(known, _)) = had_at else { return None };
-                        if self.changed() {
+                        if self.rewritten() {
                             // Both sides change together, and nothing that is followed speaks against it.
                             return None;
                         }
@@ -222,6 +249,15 @@ impl Meeting<'_> {
                 || before.way != self.read.way
                 || before.indexes != self.read.indexes
         })
+    }
+
+    /// Whether the reader does anything else with the value than before.
+    fn rewritten(&self) -> bool {
+        self.changed()
+            || self.before.is_some_and(|before| {
+                let usage = &self.read.usage;
+                before.usage.asks_more_than(usage) || before.usage.open_parts != usage.open_parts
+            })
     }
 
     /// What becomes of the reader if nothing is stored.

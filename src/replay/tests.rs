@@ -195,6 +195,7 @@ fn a_change_that_is_not_certain_does_not_stand_in_front_of_one_that_is() {
         at_start: false,
         at_resume: true,
         pinned: false,
+        goes_on: false,
     };
     let gone = diff::Code::ResumeRefused { gone: true, breach };
     let mut case = Case::of(tasks, tasks).with(vec![Kind::Identity(operator), Kind::Code(gone)]);

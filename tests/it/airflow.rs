@@ -105,6 +105,23 @@ fn a_snapshot_is_what_a_check_without_credentials_needs() {
 }
 
 #[test]
+fn the_release_that_a_server_tells_is_the_one_by_whose_modules_the_trees_are_read() {
+    let airflow = Airflow::start(false);
+    let repository = Scripted::with(&[("dags/etl.py", ETL)]);
+    let dummy = "from airflow.operators.dummy import DummyOperator\nfrom airflow.operators.bash";
+    repository.write(&[("dags/etl.py", &ETL.replace("from airflow.operators.bash", dummy))]);
+    let variables = airflow.variables();
+    let with_it =
+        |more: &[&str]| with(&repository.work(), &[&["check", "--against", "HEAD"], more].concat(), &variables, "");
+    let output = with_it(&[]);
+    assert!(output.stdout.contains("airflow.operators.dummy"), "{}", output.shown());
+    // What is named counts before what a server tells.
+    let named = with_it(&["--airflow-version", "2.11.2"]);
+    assert!(!named.stdout.contains("airflow.operators.dummy"), "{}", named.shown());
+    no_secret(&output);
+}
+
+#[test]
 fn a_pool_that_does_not_exist_is_a_finding_and_a_variable_that_was_not_looked_up_is_noted() {
     let airflow = Airflow::start(false);
     let repository = Scripted::with(&[("dags/etl.py", ETL)]);

@@ -50,6 +50,7 @@ impl Code {
                     at,
                     doubt: None,
                     symbol: false,
+                    goes_on: false,
                 };
                 faults.push((option, fault));
                 continue;

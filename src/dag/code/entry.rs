@@ -100,6 +100,7 @@ impl Code {
             at: task.id_at.clone(),
             doubt: None,
             symbol: false,
+            goes_on: false,
         }]
     }
 }
@@ -129,6 +130,7 @@ impl Code {
             at: task.id_at.clone(),
             doubt: None,
             symbol: false,
+            goes_on: false,
         })
     }
 }
@@ -158,6 +160,7 @@ impl Code {
             at: task.id_at.clone(),
             doubt: None,
             symbol: true,
+            goes_on: false,
         })
     }
 
@@ -179,6 +182,7 @@ impl Code {
                     at: task.id_at.clone(),
                     doubt: None,
                     symbol: false,
+                    goes_on: false,
                 })
             },
         )

@@ -30,6 +30,7 @@ impl Code {
                     at: task.id_at.clone(),
                     doubt: None,
                     symbol: true,
+                    goes_on: false,
                 }),
                 _ => None,
             }

@@ -23,6 +23,8 @@ pub struct Fault {
     pub doubt: Option<&'static str>,
     /// Whether something is missing, rather than called in the wrong way.
     pub symbol: bool,
+    /// Whether the code goes on all the same, with what nobody meant.
+    pub goes_on: bool,
 }
 
 impl Fault {
@@ -348,6 +350,7 @@ impl Walk<'_> {
             at: self.code.location(self.function.file, span),
             doubt: self.doubt,
             symbol,
+            goes_on: false,
         });
     }
 

@@ -2,12 +2,14 @@
 
 use super::express::of_context;
 use super::walk::{Abs, CALLS, Frame, Is, Walk};
-use super::{Indexes, Pull, Step, Use, What};
+use super::{Indexes, Names, Pull, Step, Use, What};
 use crate::content::Span;
 use crate::dag::Shape;
-use crate::python::syntax::{Arg, Expr, ExprKind, Name, ParameterKind, StmtKind};
+use crate::python::canonical;
+use crate::python::syntax::{Arg, Expr, ExprKind, Function, Name, ParameterKind, StmtKind};
 use crate::python::value::{Object, Ref, Value, last_name};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// Where an argument stands; `self` stands nowhere.
 #[derive(Clone, Copy)]
@@ -75,6 +77,11 @@ impl Walk<'_, '_> {
                         if let ("get", Some(Is::Text(name))) = (&**method, given.value(0, "key").map(|key| &key.is)) {
                             self.reads_param(frame, name, false, span);
                         }
+                        Abs::any()
+                    }
+                    Is::DagRun | Is::Conf => {
+                        let given = self.given(frame, args);
+                        self.open_all(frame, &given);
                         Abs::any()
                     }
                     Is::Receiver => self.of_receiver(frame, method, args, span),
@@ -194,7 +201,12 @@ impl Walk<'_, '_> {
                 let mut given = self.given(frame, args);
                 let receiver = (Abs::special(Is::Receiver), Passed { span, expr: None });
                 given.positional.insert(0, receiver);
-                self.follow(frame, function, &given, span)
+                // A class below may have a method of its own there: neither what this one gives nor that it
+                // raises is certain.
+                frame.loops += 1;
+                let found = self.follow(frame, function, &given, span);
+                frame.loops -= 1;
+                Abs { giver: None, ..found }
             }
             _ => {
                 let given = self.given(frame, args);
@@ -232,6 +244,7 @@ impl Walk<'_, '_> {
 
     fn apply(&mut self, frame: &mut Frame, function: &Abs, args: &[Arg], span: Span) -> Abs {
         let given = self.given(frame, args);
+        self.spread(frame, function, (args, &given));
         let Is::Value(value) = &function.is else {
             self.open_all(frame, &given);
             return Abs::any();
@@ -259,19 +272,69 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Notes which parameters take what is given by place.
+    fn placed(&mut self, frame: &Frame, def: &Function, given: &Given<'_>, span: Span) {
+        let exprs: Vec<&Expr> = given.positional.iter().filter_map(|(_, passed)| passed.expr).collect();
+        let by_place = |kind| matches!(kind, ParameterKind::PositionalOnly | ParameterKind::Plain);
+        let names: Vec<String> = def
+            .parameters
+            .iter()
+            .filter(|parameter| by_place(parameter.kind))
+            .skip(given.positional.len() - exprs.len())
+            .take(exprs.len())
+            .map(|parameter| parameter.name.to_string())
+            .collect();
+        if exprs.len() > 1 && names.len() == exprs.len() {
+            let texts: Vec<String> = exprs.into_iter().map(canonical::expression).collect();
+            self.asks(frame, &format!("{}()", def.name), (What::Places(names, texts.join(", ")), None), span);
+        }
+    }
+
+    /// What a function of the tree asks of a dict that is given it by `**`.
+    fn spread(&mut self, frame: &mut Frame, function: &Abs, (args, given): (&[Arg], &Given<'_>)) {
+        let Is::Value(Value::Object(object)) = &function.is else { return };
+        let Object::Function(object) = self.run.object(*object) else { return };
+        let mut spread = args.iter().filter_map(|arg| match arg {
+            Arg::DoubleStar(expr) => Some(expr),
+            _ => None,
+        });
+        let (Some(expr), None) = (spread.next(), spread.next()) else { return };
+        if given.context || args.iter().any(|arg| matches!(arg, Arg::Star(_))) {
+            return;
+        }
+        let placed = object.def.parameters.iter().take(given.positional.len());
+        let placed: Vec<Name> = placed.map(|parameter| parameter.name.clone()).collect();
+        let is_given = |name: &str| {
+            placed.iter().any(|placed| &**placed == name) || given.named.iter().any(|(named, ..)| &**named == name)
+        };
+        let asked = Names::of(&object.def).asked_of_spread(&is_given);
+        // It was looked at already; what it is stands in the names.
+        if !matches!(expr.kind, ExprKind::Name(_)) {
+            return;
+        }
+        let value = self.express(frame, expr);
+        for what in asked {
+            self.need(frame, &value, &what, expr.span);
+        }
+    }
+
     fn is_function(&self, object: Ref) -> bool {
         matches!(self.run.object(object), Object::Function(_))
     }
 
     /// Walks through a function of the tree with what it is given.
-    fn follow(&mut self, frame: &mut Frame, function: Ref, given: &Given<'_>, _span: Span) -> Abs {
+    fn follow(&mut self, frame: &mut Frame, function: Ref, given: &Given<'_>, span: Span) -> Abs {
         let Object::Function(object) = self.run.object(function) else { return Abs::any() };
-        if self.calls.len() > CALLS || self.calls.contains(&function) || object.def.generator || given.more {
-            self.open_all(frame, given);
-            return Abs::any();
-        }
         let def = object.def.clone();
-        let mut inner = Self::frame(object, frame.conditions.clone());
+        let giver: Option<Rc<str>> = Some(format!("{}()", def.name).into());
+        self.placed(frame, &def, given, span);
+        if self.calls.len() > CALLS || self.calls.contains(&function) || def.generator || given.more {
+            self.open_all(frame, given);
+            let shape = if def.generator { Shape::Named("generator".into()) } else { Shape::Any };
+            return Abs { giver, ..Abs::of_shape(shape) };
+        }
+        let mut inner = Self::frame(object, frame);
+        inner.perhaps += self.tolerant;
         let mut positional = given.positional.iter().map(|(value, _)| value);
         for (index, parameter) in def.parameters.iter().enumerate() {
             let named = given.named.iter().find(|(name, ..)| *name == parameter.name).map(|(_, value, _)| value);
@@ -310,6 +373,7 @@ impl Walk<'_, '_> {
                 Self::loosen(frame, expr);
             }
         }
+        result.giver = giver;
         result
     }
 
@@ -353,6 +417,9 @@ impl Walk<'_, '_> {
         match (path, last) {
             (_, "get_current_context") if path.starts_with("airflow.") => return Abs::special(Is::Context),
             ("json.loads", _) => {
+                if let Some((value, expr)) = given.positional.first() {
+                    self.need(frame, value, &What::Json, expr.span);
+                }
                 self.open_all(frame, given);
                 return Abs::any();
             }
@@ -400,7 +467,13 @@ impl Walk<'_, '_> {
                 ask(self, frame, &What::Text);
                 Abs::named("str")
             }
-            "int" | "float" | "round" | "abs" | "divmod" | "pow" | "range" | "chr" | "hex" => {
+            "range" | "chr" | "hex" => {
+                for (value, expr) in &given.positional {
+                    self.need(frame, value, &What::Whole, expr.span);
+                }
+                Abs::any()
+            }
+            "int" | "float" | "round" | "abs" | "divmod" | "pow" => {
                 for (value, expr) in &given.positional {
                     self.need(frame, value, &What::Number, expr.span);
                 }
@@ -436,6 +509,7 @@ impl Walk<'_, '_> {
                 }
                 match name {
                     "list" | "sorted" => list(),
+                    "set" | "frozenset" => Abs::named("set"),
                     _ => Abs::any(),
                 }
             }
@@ -511,6 +585,13 @@ impl Walk<'_, '_> {
             }
             "_asdict" | "model_dump" | "dict" if matches!(receiver.shape, Shape::Record(..)) => {
                 Abs::of_shape(as_dict(&receiver.shape))
+            }
+            "pop" if given.positional.len() == 1 && given.positional[0].0.plain_text().is_some() => {
+                // Without a default it is an error that there is no such key.
+                let key = given.positional[0].0.plain_text().unwrap_or_default();
+                self.need(frame, receiver, &What::Key(key.to_string()), span);
+                Self::mutate(frame, object, method, &given);
+                Self::part(receiver, &Step::Key(key.to_string()), Shape::Any)
             }
             "append" | "extend" | "insert" | "remove" | "clear" | "update" | "pop" | "popitem" | "setdefault"
             | "sort" | "reverse" => {

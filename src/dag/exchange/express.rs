@@ -72,7 +72,7 @@ impl Walk<'_, '_> {
             }
             ExprKind::Lambda(def) => {
                 self.nested(frame, def);
-                Abs::any()
+                Abs::named("function")
             }
             ExprKind::Starred(value) => {
                 let value = self.express(frame, value);
@@ -110,7 +110,7 @@ impl Walk<'_, '_> {
                     ExprKind::Tuple(_) if !starred => {
                         Shape::Tuple(values.into_iter().map(|value| value.shape).collect())
                     }
-                    ExprKind::Set(_) => Shape::Any,
+                    ExprKind::Set(_) => Shape::Named("set".into()),
                     _ if values.is_empty() || starred => Shape::List(Box::new(Shape::Any)),
                     _ => Shape::List(Box::new(shape::union(values.into_iter().map(|value| value.shape).collect()))),
                 };
@@ -161,7 +161,9 @@ impl Walk<'_, '_> {
         let outer = frame.conditions.len();
         let tests = self.tests(frame, test, holds);
         frame.conditions.extend(tests);
+        frame.perhaps += 1;
         let mut value = self.express(frame, expr);
+        frame.perhaps -= 1;
         for alt in &mut value.of {
             let own = frame.conditions[outer..].iter().filter(|(root, _)| *root == alt.root);
             alt.guards.extend(own.map(|(_, guard)| guard.clone()));
@@ -187,12 +189,14 @@ impl Walk<'_, '_> {
             }
             let tests = self.tests(frame, part, holds);
             frame.conditions.extend(tests);
+            frame.perhaps += usize::from(!last);
             result = Some(match result {
                 Some(result) => result.or(value),
                 None => value,
             });
         }
         frame.conditions.truncate(outer);
+        frame.perhaps -= parts.len().saturating_sub(1);
         result.unwrap_or_else(Abs::any)
     }
 
@@ -249,6 +253,8 @@ impl Walk<'_, '_> {
     fn comprehension(&mut self, frame: &mut Frame, all: &Comprehension) -> Abs {
         let env = frame.env.clone();
         let outer = frame.conditions.len();
+        let sure = frame.perhaps;
+        frame.loops += 1;
         for clause in &all.clauses {
             match clause {
                 Clause::For(target, iter) => {
@@ -257,6 +263,7 @@ impl Walk<'_, '_> {
                     self.assign(frame, target, element);
                 }
                 Clause::If(test) => {
+                    frame.perhaps += 1;
                     self.express(frame, test);
                     let tests = self.tests(frame, test, true);
                     frame.conditions.extend(tests);
@@ -268,11 +275,14 @@ impl Walk<'_, '_> {
             self.held(frame, value);
         }
         frame.conditions.truncate(outer);
+        frame.perhaps = sure;
+        frame.loops -= 1;
         frame.env = env;
         match all.kind {
             ComprehensionKind::List => Abs::of_shape(Shape::List(Box::new(element.shape))),
             ComprehensionKind::Dict => Abs::of_shape(Shape::Dict(None)),
-            ComprehensionKind::Set | ComprehensionKind::Generator => Abs::any(),
+            ComprehensionKind::Set => Abs::named("set"),
+            ComprehensionKind::Generator => Abs::named("generator"),
         }
     }
 
@@ -292,7 +302,10 @@ impl Walk<'_, '_> {
     fn name(&mut self, frame: &Frame, name: &Name) -> Abs {
         match frame.env.get(name) {
             Some(value) => value.clone(),
-            None => self.run.find_name(frame.scope, name).map_or_else(Abs::any, |value| self.of_value(&value, 3)),
+            None => self.run.find_name(frame.scope, name).map_or_else(Abs::any, |value| {
+                let given = self.of_value(&value, 3);
+                Abs { giver: Some(name.clone()), ..given }
+            }),
         }
     }
 
@@ -352,7 +365,8 @@ impl Walk<'_, '_> {
                 };
                 Self::part(object, &Step::Attribute(name.to_string()), shape)
             }
-            Is::Ti | Is::Context | Is::Params => Abs::any(),
+            Is::DagRun if &**name == "conf" => Abs::special(Is::Conf),
+            Is::Ti | Is::Context | Is::Params | Is::DagRun | Is::Conf => Abs::any(),
         }
     }
 
@@ -361,7 +375,7 @@ impl Walk<'_, '_> {
             Value::Outside(path) => Abs::special(Is::Value(Value::outside(format!("{path}.{name}")))),
             Value::Module(key) => {
                 let found = self.run.modules.get(key).and_then(|loaded| self.run.names(loaded.scope).get(name));
-                found.map_or_else(Abs::any, |value| self.of_value(value, 3))
+                found.map_or_else(Abs::any, |value| Abs { giver: Some(name.clone()), ..self.of_value(value, 3) })
             }
             Value::Object(object) => match self.run.object(*object) {
                 Object::Class(_) => match self.run.find_in_class(*object, name, None) {
@@ -384,7 +398,7 @@ impl Walk<'_, '_> {
         let Located::File(file) = self.run.tree.locate(module, frame.file) else { return outside() };
         let loaded = self.run.modules.get(&ModuleKey::File(file));
         match loaded.and_then(|loaded| self.run.names(loaded.scope).get(name)) {
-            Some(value) => self.of_value(value, 3),
+            Some(value) => Abs { giver: Some(name.into()), ..self.of_value(value, 3) },
             None => Abs::any(),
         }
     }
@@ -397,7 +411,11 @@ impl Walk<'_, '_> {
                 self.reads_param(frame, key, true, span);
                 return Abs::any();
             }
-            (Is::Ti | Is::Context | Is::Params, _) => return Abs::any(),
+            (Is::Conf, Is::Text(key)) => {
+                self.reads_conf(frame, key, span);
+                return Abs::any();
+            }
+            (Is::Ti | Is::Context | Is::Params | Is::DagRun | Is::Conf, _) => return Abs::any(),
             (_, Is::Text(key)) => {
                 self.need(frame, object, &What::Key(key.to_string()), span);
                 let shape = match &object.shape {
@@ -425,7 +443,7 @@ impl Walk<'_, '_> {
             }
             ExprKind::Slice(_) => {
                 self.need(frame, object, &What::Index(0), span);
-                Abs { of: object.of.clone(), ..Abs::of_shape(object.shape.clone()) }
+                Abs { of: object.of.clone(), giver: object.giver.clone(), ..Abs::of_shape(object.shape.clone()) }
             }
             _ => Self::part(object, &Step::Element, Shape::Any),
         }
@@ -570,6 +588,7 @@ pub(super) fn of_context(key: &str) -> Abs {
     match key {
         "ti" | "task_instance" => Abs::special(Is::Ti),
         "params" => Abs::special(Is::Params),
+        "dag_run" => Abs::special(Is::DagRun),
         _ => Abs::any(),
     }
 }

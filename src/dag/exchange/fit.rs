@@ -191,11 +191,25 @@ fn part(value: &Shape, path: &[Step]) -> Option<Shape> {
 }
 
 impl What {
+    /// Whether a value of that shape has what is asked, and why not; none if that is not known.
+    pub(super) fn finds(&self, value: &Shape) -> Option<Result<(), String>> {
+        match self.of(value) {
+            Found::Yes => Some(Ok(())),
+            Found::No(why) => Some(Err(why)),
+            Found::Odd(_) | Found::Perhaps(_) | Found::NotKnown => None,
+        }
+    }
+
     fn of(&self, value: &Shape) -> Found {
         let no = |why: String| Found::No(why);
         let shown = value.shown();
         match (self, value) {
             (_, Shape::Any | Shape::Union(_)) => Found::NotKnown,
+            (what, Shape::Named(name)) if matches!(&**name, "set" | "generator" | "function") => what.of_special(name),
+            (Self::Json, Shape::Named(name)) if name == "str" || name == "bytes" => Found::Yes,
+            (Self::Json, shape) if is_plain(shape) => no(format!("{shown} is read as JSON")),
+            (Self::Whole, Shape::Named(name)) if name == "int" || name == "bool" => Found::Yes,
+            (Self::Whole, shape) if is_plain(shape) => no(format!("{shown} is taken for a whole number")),
             (Self::Key(key), Shape::Dict(Some(keys))) => {
                 if keys.contains_key(key) {
                     Found::Yes
@@ -221,6 +235,12 @@ impl What {
             (Self::Iterate | Self::Length | Self::Unpack(..), shape) if is_scalar(shape) => {
                 no(format!("{shown} is iterated, unpacked or measured"))
             }
+            (Self::Within(names), Shape::Dict(Some(keys))) => match keys.keys().find(|key| !names.contains(*key)) {
+                Some(key) => no(format!("`{key}` is given, which nothing takes")),
+                None => Found::Yes,
+            },
+            (Self::Mapped, shape) if is_scalar(shape) => no(format!("{shown} cannot be mapped over")),
+            (Self::Json | Self::Whole | Self::Within(_) | Self::Places(..), _) => Found::NotKnown,
             (Self::Spread, shape) if is_plain(shape) && !matches!(shape, Shape::Dict(_)) => {
                 no(format!("{shown} is passed on by `**`"))
             }
@@ -245,6 +265,32 @@ impl What {
             (Self::Calculate(other), shape) => calculate(shape, other),
             (Self::Text, Shape::None) => Found::Odd("nothing is put into a text".to_owned()),
             _ => Found::Yes,
+        }
+    }
+}
+
+impl What {
+    /// What is found in a set, in a generator, and in a function.
+    fn of_special(&self, name: &str) -> Found {
+        let no = |what: &str| Found::No(format!("{what} of a {name}"));
+        match self {
+            Self::Key(key) => no(&format!("key `{key}` is read")),
+            Self::Index(at) => no(&format!("element {at} is read")),
+            Self::Spread | Self::Number | Self::Whole | Self::Json => no("a value is made"),
+            Self::Mapped => no("the instances are made"),
+            Self::Length if name == "set" => Found::Yes,
+            Self::Length => no("the length is asked"),
+            Self::Iterate | Self::Unpack(..) if name == "function" => no("the elements are asked"),
+            Self::Iterate => Found::Yes,
+            Self::Calculate(other) if is_number(other) || *other == Shape::Named("str".into()) => {
+                no("something is calculated")
+            }
+            Self::Unpack(..)
+            | Self::Attribute(_)
+            | Self::Calculate(_)
+            | Self::Text
+            | Self::Within(_)
+            | Self::Places(..) => Found::NotKnown,
         }
     }
 }

@@ -295,7 +295,7 @@ impl Reader<'_> {
     }
 
     fn param(&mut self, name: &str, onward: &Onward) {
-        let read = ParamRead { name: name.to_owned(), required: !onward.tolerant, at: self.at.clone() };
+        let read = ParamRead { name: name.to_owned(), conf: false, required: !onward.tolerant, at: self.at.clone() };
         if !self.template.params.contains(&read) {
             self.template.params.push(read);
         }

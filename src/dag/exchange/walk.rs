@@ -1,6 +1,6 @@
 //! Statements: what they do to the values that are followed.
 
-use super::{Exchange, Guard, Need, ParamRead, Pull, Push, Step, Test, Use, Walked, What};
+use super::{Asked, Exchange, Guard, Names, Need, ParamRead, Pull, Push, Step, Test, Use, Walked, What};
 use crate::content::Span;
 use crate::dag::Shape;
 use crate::dag::shape;
@@ -36,6 +36,8 @@ pub(super) struct Abs {
     pub(super) is: Is,
     /// Every text that it may be or hold.
     pub(super) texts: Vec<(Rc<str>, At)>,
+    /// The function or the name of the tree that gave it.
+    pub(super) giver: Option<Rc<str>>,
 }
 
 /// A part of a value that is followed.
@@ -53,6 +55,10 @@ pub(super) enum Is {
     Ti,
     Context,
     Params,
+    /// The run.
+    DagRun,
+    /// What the run was given.
+    Conf,
     /// `self` of an operator.
     Receiver,
     /// One text for certain.
@@ -69,7 +75,7 @@ impl Abs {
     }
 
     pub(super) fn of_shape(shape: Shape) -> Self {
-        Self { shape, of: Vec::new(), is: Is::Plain, texts: Vec::new() }
+        Self { shape, of: Vec::new(), is: Is::Plain, texts: Vec::new(), giver: None }
     }
 
     pub(super) fn special(is: Is) -> Self {
@@ -92,6 +98,7 @@ impl Abs {
             (Is::Ti, Is::Ti) => Is::Ti,
             (Is::Context, Is::Context) => Is::Context,
             (Is::Params, Is::Params) => Is::Params,
+            (Is::DagRun, Is::DagRun) => Is::DagRun,
             (Is::Receiver, Is::Receiver) => Is::Receiver,
             _ => Is::Plain,
         };
@@ -105,7 +112,8 @@ impl Abs {
                 self.texts.push(text);
             }
         }
-        Self { shape: shape::union([self.shape, other.shape].into()), of: self.of, is, texts: self.texts }
+        let giver = self.giver.or(other.giver);
+        Self { shape: shape::union([self.shape, other.shape].into()), of: self.of, is, texts: self.texts, giver }
     }
 }
 
@@ -119,6 +127,12 @@ pub(super) struct Frame {
     pub(super) conditions: Vec<(usize, Guard)>,
     /// The class of `self`.
     pub(super) class: Option<Ref>,
+    /// The name of the function.
+    pub(super) name: Name,
+    /// How many tests, and ways out that were not taken, decide whether the current statement is reached.
+    pub(super) perhaps: usize,
+    /// How many loops are around it, whose bodies are taken to run.
+    pub(super) loops: usize,
 }
 
 impl Frame {
@@ -158,8 +172,10 @@ pub(super) struct Walk<'r, 't> {
     pushes: Vec<Push>,
     pushes_more: Option<At>,
     params: Vec<ParamRead>,
+    asked: Vec<Asked>,
+    raises: Option<(String, At)>,
     /// `try` statements that are open and swallow what is raised.
-    tolerant: usize,
+    pub(super) tolerant: usize,
 }
 
 /// See [`super::of`].
@@ -176,6 +192,8 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         pushes: Vec::new(),
         pushes_more: None,
         params: Vec::new(),
+        asked: Vec::new(),
+        raises: None,
         tolerant: 0,
     };
     let def = object.def.clone();
@@ -186,6 +204,9 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         returns: Vec::new(),
         conditions: Vec::new(),
         class: object.class,
+        name: def.name.clone(),
+        perhaps: 0,
+        loops: 0,
     };
     for (index, parameter) in def.parameters.iter().enumerate() {
         let value = match (&*parameter.name, parameter.kind) {
@@ -195,6 +216,7 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
             ("ti" | "task_instance", _) => Abs::special(Is::Ti),
             ("context", _) => Abs::special(Is::Context),
             ("params", _) => Abs::special(Is::Params),
+            ("dag_run", _) => Abs::special(Is::DagRun),
             (name, _) => {
                 let shape = parameter.annotation.as_ref().map_or(Shape::Any, |of| walk.annotation(&frame, of));
                 walk.root(name, shape)
@@ -206,7 +228,8 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
     let (returns, returns_at, choices) = walk.returned(&def, &frame);
     let at = |at: At| location(tree, at);
     // Each root has one name, or is one pull's.
-    let Walk { mut roots, named, pulls, mut pushes, pushes_more, mut params, .. } = walk;
+    let Walk { mut roots, named, pulls, mut pushes, pushes_more, mut params, mut asked, raises, .. } = walk;
+    asked.shrink_to_fit();
     let mut usage = |root: usize| roots[root].seen();
     let mut uses: Vec<(String, Use)> = named
         .into_iter()
@@ -223,6 +246,9 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         pushes_more: pushes_more.map(at),
         params,
         choices: choices.into_iter().map(|(text, place)| (text.to_string(), at(place))).collect(),
+        asked,
+        raises: raises.map(|(name, place)| (name, at(place))),
+        takes: Names::of(&def),
     };
     Some(Walked { exchange, returns, returns_at })
 }
@@ -259,7 +285,14 @@ impl Walk<'_, '_> {
     pub(super) fn reads_param(&mut self, frame: &Frame, name: &str, required: bool, span: Span) {
         let at = self.location(frame, span);
         let required = required && self.tolerant == 0;
-        self.params.push(ParamRead { name: name.to_owned(), required, at });
+        self.params.push(ParamRead { name: name.to_owned(), conf: false, required, at });
+    }
+
+    /// What the run was given is read; code that asks first whether it was given is ready for less.
+    pub(super) fn reads_conf(&mut self, frame: &Frame, name: &str, span: Span) {
+        let at = self.location(frame, span);
+        let required = self.tolerant == 0 && frame.perhaps == 0;
+        self.params.push(ParamRead { name: name.to_owned(), conf: true, required, at });
     }
 
     pub(super) fn location(&self, frame: &Frame, span: Span) -> crate::content::Location {
@@ -274,7 +307,11 @@ impl Walk<'_, '_> {
 
     /// Something is asked of a value.
     pub(super) fn need(&mut self, frame: &Frame, value: &Abs, what: &What, span: Span) {
-        if self.tolerant > 0 || value.of.is_empty() {
+        if self.tolerant > 0 {
+            return;
+        }
+        if value.of.is_empty() {
+            self.ask_giver(frame, value, what, span);
             return;
         }
         let at = self.location(frame, span);
@@ -287,6 +324,30 @@ impl Walk<'_, '_> {
                 usage.open.get_or_insert(at.clone());
                 open_parts.insert(Vec::new());
             }
+        }
+    }
+
+    /// Something is asked of what other code of the tree gave.
+    fn ask_giver(&mut self, frame: &Frame, value: &Abs, what: &What, span: Span) {
+        // A test before it is there for what is nothing.
+        if frame.perhaps > 0 && value.shape == Shape::None {
+            return;
+        }
+        if let (Some(giver), Some(found)) = (&value.giver, what.finds(&value.shape)) {
+            self.asks(frame, giver, (what.clone(), found.err()), span);
+        }
+    }
+
+    pub(super) fn asks(&mut self, frame: &Frame, giver: &str, (what, why): (What, Option<String>), span: Span) {
+        if self.asked.len() < NEEDS {
+            self.asked.push(Asked {
+                within: frame.name.to_string(),
+                giver: giver.to_owned(),
+                what,
+                why,
+                perhaps: frame.perhaps > 0,
+                at: self.location(frame, span),
+            });
         }
     }
 
@@ -324,7 +385,7 @@ impl Walk<'_, '_> {
                 Alt { path, ..alt.clone() }
             })
             .collect();
-        Abs { of, ..Abs::of_shape(shape) }
+        Abs { of, giver: value.giver.clone(), ..Abs::of_shape(shape) }
     }
 
     // --- statements ---
@@ -384,6 +445,7 @@ impl Walk<'_, '_> {
             StmtKind::Raise(value) => {
                 if let Some(value) = value {
                     self.express(frame, value);
+                    self.raised(frame, value, stmt.span);
                 }
                 return true;
             }
@@ -407,6 +469,21 @@ impl Walk<'_, '_> {
         false
     }
 
+    /// An exception that is raised whatever happened before.
+    fn raised(&mut self, frame: &Frame, value: &Expr, span: Span) {
+        let class = match &value.kind {
+            ExprKind::Call(callee, _) => callee,
+            _ => value,
+        };
+        if frame.perhaps + frame.loops == 0
+            && self.tolerant == 0
+            && self.raises.is_none()
+            && let Some(name) = last_name(class)
+        {
+            self.raises = Some((name.to_owned(), frame.at(span)));
+        }
+    }
+
     fn compound(&mut self, frame: &mut Frame, stmt: &Stmt) -> bool {
         match &stmt.kind {
             StmtKind::If { arms, orelse } => self.choice(frame, arms, orelse),
@@ -415,7 +492,10 @@ impl Walk<'_, '_> {
                 let element = self.element(frame, &iter, repeated.iter.span);
                 let before = frame.env.clone();
                 self.assign(frame, &repeated.target, element);
-                self.block(frame, &repeated.body);
+                frame.loops += 1;
+                let left = self.block(frame, &repeated.body);
+                frame.loops -= 1;
+                frame.perhaps += usize::from(left);
                 join(&mut frame.env, before);
                 self.block(frame, &repeated.orelse);
                 false
@@ -426,10 +506,10 @@ impl Walk<'_, '_> {
                 let outer = frame.conditions.len();
                 let tests = self.tests(frame, test, true);
                 frame.conditions.extend(tests);
-                self.block(frame, body);
+                self.perhaps(frame, body);
                 frame.conditions.truncate(outer);
                 join(&mut frame.env, before);
-                self.block(frame, orelse);
+                self.perhaps(frame, orelse);
                 matches!(test.kind, ExprKind::True) && !breaks(body)
             }
             StmtKind::Try { body, handlers, orelse, finally } => {
@@ -441,6 +521,8 @@ impl Walk<'_, '_> {
                 let mut all = ended;
                 let after = std::mem::replace(&mut frame.env, before.clone());
                 let mut joined = if ended { None } else { Some(after) };
+                let sure = frame.perhaps;
+                frame.perhaps += 1;
                 for handler in handlers {
                     frame.env = before.clone();
                     if let Some(name) = &handler.name {
@@ -457,6 +539,8 @@ impl Walk<'_, '_> {
                     }
                 }
                 frame.env = joined.unwrap_or(before);
+                // Behind handlers that go on, what was raised is over.
+                frame.perhaps = sure + usize::from(ended || swallows);
                 self.block(frame, finally) || all
             }
             StmtKind::With(with) => {
@@ -467,7 +551,12 @@ impl Walk<'_, '_> {
                         self.assign(frame, target, Abs::any());
                     }
                 }
-                self.block(frame, &with.body)
+                let swallows = usize::from(with.items.iter().any(|(value, _)| is_suppress(value)));
+                self.tolerant += swallows;
+                let ended = self.block(frame, &with.body);
+                self.tolerant -= swallows;
+                // Behind it goes on what ended within it.
+                ended && swallows == 0
             }
             StmtKind::Match { subject, cases } => self.matched(frame, subject, cases, stmt.span),
             StmtKind::Function { def, .. } => {
@@ -511,7 +600,9 @@ impl Walk<'_, '_> {
             let outer = frame.conditions.len();
             let test = pattern_test(&case.pattern);
             frame.conditions.extend(whole(&subject, &test, true));
+            frame.perhaps += 1;
             let ended = self.block(frame, &case.body);
+            frame.perhaps -= usize::from(!ended);
             all &= ended;
             frame.conditions.truncate(outer);
             if !ended {
@@ -529,6 +620,8 @@ impl Walk<'_, '_> {
         let mut after: Option<BTreeMap<Name, Abs>> = None;
         let mut all = true;
         let mut ended_tests = Vec::new();
+        // Whether an arm leaves the function, so that what comes behind may not be reached.
+        let mut left = false;
         for (test, body) in arms {
             self.express(frame, test);
             match decided(test) {
@@ -552,7 +645,10 @@ impl Walk<'_, '_> {
             let depth = frame.conditions.len();
             let tests = self.tests(frame, test, true);
             frame.conditions.extend(tests);
+            frame.perhaps += 1;
             let ended = self.block(frame, body);
+            left |= ended;
+            frame.perhaps -= 1;
             if !ended {
                 let env = guarded(std::mem::take(&mut frame.env), &before, &frame.conditions[outer..]);
                 merge(&mut after, env);
@@ -567,7 +663,10 @@ impl Walk<'_, '_> {
             frame.conditions.extend(negated);
         }
         let before = frame.env.clone();
+        frame.perhaps += 1;
         let ended = self.block(frame, orelse);
+        left |= ended;
+        frame.perhaps -= usize::from(!left);
         if !ended {
             let env = guarded(std::mem::take(&mut frame.env), &before, &frame.conditions[outer..]);
             merge(&mut after, env);
@@ -587,6 +686,7 @@ impl Walk<'_, '_> {
     pub(super) fn nested(&mut self, frame: &mut Frame, def: &Function) {
         let env = frame.env.clone();
         let returns = std::mem::take(&mut frame.returns);
+        frame.perhaps += 1;
         for parameter in &def.parameters {
             frame.env.insert(parameter.name.clone(), Abs::any());
         }
@@ -595,6 +695,11 @@ impl Walk<'_, '_> {
             self.open(frame, &value, span);
         }
         frame.env = env;
+        frame.perhaps -= 1;
+        // It may change what the names around it hold, whenever it is called.
+        for held in frame.env.values_mut() {
+            held.giver = None;
+        }
     }
 
     pub(super) fn assign(&mut self, frame: &mut Frame, target: &Expr, value: Abs) {
@@ -648,11 +753,21 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Walks a block that may not be reached.
+    fn perhaps(&mut self, frame: &mut Frame, body: &[Stmt]) -> bool {
+        frame.perhaps += 1;
+        let ended = self.block(frame, body);
+        // One that leaves keeps what comes behind from being reached.
+        frame.perhaps -= usize::from(!ended);
+        ended
+    }
+
     /// What a name holds may be changed by code that is not followed.
     pub(super) fn loosen(frame: &mut Frame, object: &Expr) {
         if let ExprKind::Name(name) = &object.kind
             && let Some(held) = frame.env.get_mut(name)
         {
+            held.giver = None;
             match &held.shape {
                 Shape::Dict(_) => held.shape = Shape::Dict(None),
                 Shape::List(_) => held.shape = Shape::List(Box::new(Shape::Any)),
@@ -663,8 +778,11 @@ impl Walk<'_, '_> {
 
     /// The whole of a followed function's returns.
     pub(super) fn result(&self, def: &Function, frame: Frame, ended: bool) -> Abs {
-        if def.generator || self.steps >= STEPS {
+        if self.steps >= STEPS {
             return Abs::any();
+        }
+        if def.generator {
+            return Abs::named("generator");
         }
         let end = (!ended).then(|| Abs::of_shape(Shape::None));
         frame.returns.into_iter().map(|(value, _)| value).chain(end).reduce(Abs::or).unwrap_or_else(Abs::any)
@@ -677,14 +795,17 @@ impl Walk<'_, '_> {
         ended
     }
 
-    pub(super) fn frame(object: &crate::python::value::FunctionObject, conditions: Vec<(usize, Guard)>) -> Frame {
+    pub(super) fn frame(object: &crate::python::value::FunctionObject, around: &Frame) -> Frame {
         Frame {
             scope: object.scope,
             file: object.file,
             env: BTreeMap::new(),
             returns: Vec::new(),
-            conditions,
+            conditions: around.conditions.clone(),
             class: object.class,
+            name: object.def.name.clone(),
+            perhaps: around.perhaps,
+            loops: around.loops,
         }
     }
 
@@ -702,7 +823,10 @@ impl Walk<'_, '_> {
         }
         choices.dedup();
         let found = shape::union(shapes);
-        let known = found != Shape::Any && !def.generator && self.steps < STEPS;
+        if def.generator {
+            return (Shape::Named("generator".into()), def.span, choices);
+        }
+        let known = found != Shape::Any && self.steps < STEPS;
         match (known, &def.returns) {
             (true, Some(annotation)) if vague(&found) => {
                 let declared = self.annotation(frame, annotation);
@@ -853,6 +977,11 @@ fn decided(test: &Expr) -> Option<bool> {
         },
         _ => None,
     }
+}
+
+/// `contextlib.suppress(…)`: what is raised within is over behind it.
+fn is_suppress(manager: &Expr) -> bool {
+    matches!(&manager.kind, ExprKind::Call(callee, _) if last_name(callee) == Some("suppress"))
 }
 
 /// Whether a handler goes on after what was raised.

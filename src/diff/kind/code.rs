@@ -54,6 +54,7 @@ pub enum Code {
 
 /// Something that fails in the proposed code and did not in the deployed one.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 pub struct Breach {
     /// The tasks that run the code.
     pub tasks: Vec<TaskId>,
@@ -67,6 +68,8 @@ pub struct Breach {
     pub at_resume: bool,
     /// Whether a run that is pinned to a bundle version meets it too: plugins are not pinned.
     pub pinned: bool,
+    /// Whether the code goes on all the same, with what nobody meant.
+    pub goes_on: bool,
 }
 
 impl Code {

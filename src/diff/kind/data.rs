@@ -74,10 +74,12 @@ pub enum Data {
         /// Whether the deployed branch can choose it too: then what it has chosen is missing.
         chosen_before: bool,
     },
-    /// A parameter that a task reads has no value any more, unless the run was given one.
+    /// A parameter that a task reads has no value any more, or never had one, unless the run was given one.
     ParamMissing {
         /// The parameter.
         name: String,
+        /// Whether it is read of what the run was given, and has no default for that reason.
+        conf: bool,
         /// The tasks that read it.
         readers: Vec<TaskId>,
     },

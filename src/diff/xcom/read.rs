@@ -3,7 +3,7 @@
 use super::value::RETURNED;
 use crate::content::Location;
 use crate::dag::Step;
-use crate::dag::exchange::{Indexes, Need, Use, What, template};
+use crate::dag::exchange::{Guard, Indexes, Need, Use, What, template};
 use crate::dag::{Callable, Shape, Task};
 use std::borrow::Cow;
 
@@ -70,7 +70,15 @@ pub(super) fn of(task: &Task, files: &[Cow<str>]) -> Vec<Read> {
 
 fn of_argument(task: &Task, takes: &crate::dag::Takes) -> Read {
     let open = || Use { open: Some(takes.at.clone()), open_parts: [Vec::new()].into(), ..Use::default() };
+    let rows = task
+        .mapped
+        .as_ref()
+        .is_some_and(|mapping| mapping.kwargs && mapping.over.iter().any(|over| over.tasks.contains(&takes.producer)));
+    // The list of `expand_kwargs()` is given by position: it shows as what the first parameter takes.
+    let first = || task.callable.as_deref().and_then(|code| code.parameters.first()).map(|(name, _)| name);
+    let by_position = takes.parameter.is_none() || takes.parameter.as_ref() == first();
     let usage = match &takes.parameter {
+        _ if rows && by_position => of_row(task, takes).unwrap_or_else(open),
         None => open(),
         Some(parameter) => {
             let uses: Vec<&Use> = codes(task).filter_map(|code| code.exchange.usage(parameter)).collect();
@@ -102,6 +110,26 @@ fn of_argument(task: &Task, takes: &crate::dag::Takes) -> Read {
     }
 }
 
+/// The use of a row of `expand_kwargs()`: its keys are what the function takes. None where that is not known.
+fn of_row(task: &Task, takes: &crate::dag::Takes) -> Option<Use> {
+    let code = task.callable.as_deref().filter(|_| task.operator == "_PythonDecoratedOperator")?;
+    let rows = format!("output({}", takes.producer);
+    let partial = |name: &str| task.arguments.get(&format!("{name}()")).is_some_and(|text| !text.contains(&rows));
+    let at = &takes.at;
+    let asked = code.exchange.takes.asked_of_row(&partial);
+    let needs = asked.into_iter().map(|what| Need { path: Vec::new(), what, guards: Vec::new(), at: at.clone() });
+    let mut usage = Use { needs: needs.collect(), ..Use::default() };
+    for (name, of) in &code.exchange.uses {
+        let under = |path: &[Step]| std::iter::once(Step::Key(name.clone())).chain(path.iter().cloned()).collect();
+        usage.needs.extend(of.needs.iter().map(|need| Need {
+            path: under(&need.path),
+            guards: need.guards.iter().map(|guard| Guard { path: under(&guard.path), ..guard.clone() }).collect(),
+            ..need.clone()
+        }));
+    }
+    Some(usage)
+}
+
 fn both(mut all: Use, more: &Use) -> Use {
     all.needs.extend(more.needs.iter().cloned());
     all.open = all.open.or_else(|| more.open.clone());
@@ -113,7 +141,7 @@ fn both(mut all: Use, more: &Use) -> Use {
 /// The use of a list each of whose elements is used so: what a task is mapped over.
 fn each(usage: Use, at: &Location) -> Use {
     let element = |path: &[Step]| -> Vec<Step> { std::iter::once(Step::Element).chain(path.iter().cloned()).collect() };
-    let mapped_over = Need { path: Vec::new(), what: What::Iterate, guards: Vec::new(), at: at.clone() };
+    let mapped_over = Need { path: Vec::new(), what: What::Mapped, guards: Vec::new(), at: at.clone() };
     let needs = usage.needs.into_iter().map(|mut need| {
         need.path = element(&need.path);
         for guard in &mut need.guards {

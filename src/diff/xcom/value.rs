@@ -25,7 +25,7 @@ pub(super) enum Value {
 impl Value {
     /// What `task` of `dag` stores under `key`, as `reader` of the same DAG finds it.
     pub(super) fn of(task: &Task, dag: &Dag, key: &str, reader: &Task) -> Self {
-        let one = Self::of_instance(task, key);
+        let one = Self::of_instance(dag, task, key);
         let (around, beside) = (mapped_group(dag, task.group.as_ref()), mapped_group(dag, reader.group.as_ref()));
         let many = task.mapped.is_some() || around.is_some_and(|group| beside != Some(group));
         match one {
@@ -67,8 +67,8 @@ impl Value {
         }
     }
 
-    fn of_instance(task: &Task, key: &str) -> Self {
-        let off = task.arguments.get("do_xcom_push") == Some("False");
+    fn of_instance(dag: &Dag, task: &Task, key: &str) -> Self {
+        let off = dag.option(task, "do_xcom_push") == Some("False");
         let codes: Vec<&Callable> = codes(task).collect();
         if key == RETURNED {
             return match (off, task.callable.as_deref().or_else(|| execute(task)), kind(task)) {
@@ -107,6 +107,13 @@ impl Value {
         let known = task.callable.is_some() || execute(task).is_some();
         if !known || key.starts_with('_') || key == "skipmixin_key" { Self::NotKnown } else { Self::Absent }
     }
+}
+
+/// The code of the tree whose result a task stores as it is; none where it stores none.
+pub(in crate::diff) fn returned<'t>(dag: &Dag, task: &'t Task) -> Option<&'t Callable> {
+    let off = dag.option(task, "do_xcom_push") == Some("False");
+    let code = task.callable.as_deref().or_else(|| execute(task))?;
+    (!off && matches!(kind(task), Returns::Result)).then_some(code)
 }
 
 /// What an operator makes of what its code returns.

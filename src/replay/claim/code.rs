@@ -72,7 +72,10 @@ fn breached(breach: &Breach, scene: &Scene) -> Vec<Claim> {
         (false, _) => When::Resume,
     };
     let why = format!("meets {}", breach.why);
-    breach.tasks.iter().map(|task_id| Claim::fails(task_id, why.clone()).when(when)).collect()
+    let claim = |task_id: &TaskId| {
+        if breach.goes_on { Claim::other_value(task_id, why.clone()) } else { Claim::fails(task_id, why.clone()) }
+    };
+    breach.tasks.iter().map(|task_id| claim(task_id).when(when)).collect()
 }
 
 /// Airflow logs what a callback raises, and goes on: the instance ends as it would, and nobody is told.

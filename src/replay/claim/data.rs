@@ -32,11 +32,12 @@ pub(super) fn claims(kind: &Data, scene: &Scene) -> Vec<Claim> {
         Data::BranchTargetMissing { branch, target, .. } => {
             vec![Claim::fails(branch, format!("can choose `{target}`, which the DAG does not have"))]
         }
-        Data::ParamMissing { name, readers } => {
+        Data::ParamMissing { name, conf, readers } => {
             if scene.run.conf.get(name).is_some() {
                 return Vec::new();
             }
-            let why = format!("reads the parameter `{name}`, which is gone and which the run was not given");
+            let missing = if *conf { "for which `dag_run.conf` has no default" } else { "which is gone" };
+            let why = format!("reads the parameter `{name}`, {missing} and which the run was not given");
             readers.iter().map(|task_id| Claim::fails(task_id, why.clone())).collect()
         }
         Data::ParamTightened { name, before, after } => tightened(name, before.as_ref(), after, scene),
@@ -74,7 +75,9 @@ pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
         Data::BranchTargetMissing { .. } => {
             (Harm::Breaks, "a branch of a run in flight would fail, or what it chose would be skipped")
         }
-        Data::ParamMissing { .. } => (Harm::Breaks, "a task of a run in flight would read a parameter that is gone"),
+        Data::ParamMissing { .. } => {
+            (Harm::Breaks, "a task of a run in flight would read a parameter that it was not given")
+        }
         Data::ParamTightened { .. } => {
             (Harm::Breaks, "tasks of a run in flight whose value is not allowed any more would fail")
         }

@@ -1,0 +1,171 @@
+//! What the code of a task relies on beyond signatures: what the functions that it calls give back, that
+//! they come back at all, and that what it returns can be stored.
+
+use super::super::xcom::{codes, returned};
+use crate::content::Location;
+use crate::dag::code::Fault;
+use crate::dag::exchange::{Asked, What};
+use crate::dag::{Callable, Dag, Shape, Task};
+use std::collections::BTreeSet;
+
+/// Exceptions by which code tells Airflow something else than that it failed: that it goes on later, or
+/// that there is nothing to do.
+const NO_FAILURE: [&str; 4] =
+    ["TaskDeferred", "TaskDeferralError", "AirflowRescheduleException", "AirflowSkipException"];
+
+/// What the deployed code of a task could rely on, and the proposed code cannot.
+pub(super) fn broken((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &Task)) -> Vec<Fault> {
+    let before: Vec<&Callable> = codes(deployed).collect();
+    let mut faults = Vec::new();
+    for code in codes(proposed) {
+        faults.extend(given_otherwise(&before, code));
+        faults.extend(placed_otherwise(&before, code));
+        faults.extend(raised(&before, code));
+    }
+    faults.extend(not_stored((dag, deployed), (other, proposed)));
+    faults.extend(given_by_place(deployed, proposed));
+    faults
+}
+
+/// What is asked of a value that other code gives, which had it and has it no more.
+fn given_otherwise(before: &[&Callable], code: &Callable) -> Vec<Fault> {
+    let known = |asked: &Asked, found: bool| {
+        before.iter().flat_map(|code| &code.exchange.asked).any(|had| {
+            let same = had.within == asked.within || had.giver == asked.giver;
+            same && had.what == asked.what && had.why.is_none() == found
+        })
+    };
+    let of_one = |asked: &Asked| {
+        let why = asked.why.as_ref().filter(|_| known(asked, true) && !known(asked, false))?;
+        Some(Fault {
+            message: format!("`{}` gives another value: {why}", asked.giver),
+            within: asked.within.clone(),
+            callee: None,
+            at: asked.at.clone(),
+            doubt: asked.perhaps.then_some("only under a condition"),
+            symbol: false,
+            goes_on: false,
+        })
+    };
+    code.exchange.asked.iter().filter_map(of_one).collect()
+}
+
+/// A call by place whose function takes the same parameters in another order.
+fn placed_otherwise(before: &[&Callable], code: &Callable) -> Vec<Fault> {
+    let sorted = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
+    let of_one = |asked: &Asked| {
+        let What::Places(names, given) = &asked.what else { return None };
+        let was = before.iter().flat_map(|code| &code.exchange.asked).find_map(|had| match &had.what {
+            What::Places(was, same) if had.giver == asked.giver && had.within == asked.within && same == given => {
+                (was != names && sorted(was) == sorted(names)).then_some(was)
+            }
+            _ => None,
+        })?;
+        Some(Fault {
+            message: format!(
+                "`{}` takes ({}) by place as {} in place of {}",
+                asked.giver,
+                given,
+                names.join(", "),
+                was.join(", ")
+            ),
+            within: asked.within.clone(),
+            callee: None,
+            at: asked.at.clone(),
+            doubt: None,
+            symbol: false,
+            goes_on: true,
+        })
+    };
+    code.exchange.asked.iter().filter_map(of_one).collect()
+}
+
+/// What a task itself gives its function by place, where the parameters of that change places.
+fn given_by_place(deployed: &Task, proposed: &Task) -> Option<Fault> {
+    let (was, now) = (deployed.callable.as_deref()?, proposed.callable.as_deref()?);
+    let names = |code: &Callable| code.parameters.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let (before, after) = (names(was), names(now));
+    let sorted = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
+    if before == after || before.len() != after.len() || sorted(&before) != sorted(&after) {
+        return None;
+    }
+    let op_args = |task: &Task| task.arguments.get("op_args").map(str::to_owned);
+    let listed = op_args(deployed).filter(|text| text.contains(',') && op_args(proposed).as_ref() == Some(text));
+    // A `@task` shows what each parameter is given; by place, each has now what another one had.
+    let given = |task: &Task, name: &str| task.arguments.get(&format!("{name}()")).map(str::to_owned);
+    let moved = || {
+        let mut pairs = before.iter().zip(&after);
+        pairs.all(|(a, b)| given(deployed, a) == given(proposed, b))
+            && before.iter().any(|name| given(deployed, name) != given(proposed, name))
+    };
+    if listed.is_none() && !moved() {
+        return None;
+    }
+    let (after, before) = (after.join(", "), before.join(", "));
+    let message = format!("`{}()` takes what it is given by place as {after} in place of {before}", now.name);
+    Some(Fault { goes_on: true, ..fault(now, message, &now.at) })
+}
+
+/// An exception that ends the code whatever happens, and did not.
+fn raised(before: &[&Callable], code: &Callable) -> Option<Fault> {
+    let (name, at) = code.exchange.raises.as_ref()?;
+    let was = before.iter().find(|was| was.name == code.name || before.len() == 1)?;
+    if was.exchange.raises.is_some() || NO_FAILURE.contains(&name.as_str()) {
+        return None;
+    }
+    Some(fault(code, format!("`{name}` is raised whatever happens"), at))
+}
+
+/// A result that cannot be stored, where the deployed one could.
+fn not_stored((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &Task)) -> Option<Fault> {
+    let refused = |dag: &Dag, task: &Task| {
+        let code = returned(dag, task)?;
+        let why = match &code.returns {
+            shape if task.multiple_outputs == Some(true) && is_no_dict(shape) => {
+                format!("{} is returned, and `multiple_outputs` asks for a dict", shape.shown())
+            }
+            shape => format!("{} is returned, which cannot be stored", unstorable(shape)?),
+        };
+        Some((code.clone(), why))
+    };
+    let (code, why) = refused(other, proposed)?;
+    if refused(dag, deployed).is_some() {
+        return None;
+    }
+    Some(fault(&code, format!("TypeError: {why}"), &code.returns_at))
+}
+
+fn fault(code: &Callable, message: String, at: &Location) -> Fault {
+    Fault {
+        message,
+        within: code.name.clone(),
+        callee: None,
+        at: at.clone(),
+        doubt: None,
+        symbol: false,
+        goes_on: false,
+    }
+}
+
+/// Whether a value is certainly no dict; that there is none, Airflow 2.11 and 3 let pass.
+fn is_no_dict(shape: &Shape) -> bool {
+    match shape {
+        Shape::Named(name) => matches!(&**name, "int" | "float" | "bool" | "str" | "bytes" | "set" | "generator"),
+        Shape::List(_) | Shape::Tuple(_) => true,
+        Shape::Union(all) => all.iter().all(is_no_dict),
+        Shape::Any | Shape::None | Shape::Dict(_) | Shape::Record(..) => false,
+    }
+}
+
+/// What of a value no release can write into its database.
+fn unstorable(shape: &Shape) -> Option<&str> {
+    match shape {
+        Shape::Named(name) if matches!(&**name, "generator" | "function") => {
+            Some(if name == "generator" { "a generator" } else { "a function" })
+        }
+        Shape::List(inner) => unstorable(inner),
+        Shape::Tuple(parts) => parts.iter().find_map(unstorable),
+        Shape::Dict(Some(keys)) => keys.values().find_map(unstorable),
+        _ => None,
+    }
+}

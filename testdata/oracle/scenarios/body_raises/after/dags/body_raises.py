@@ -1,0 +1,24 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def work():
+    raise NotImplementedError("soon")
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("body_raises", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> work() >> final()

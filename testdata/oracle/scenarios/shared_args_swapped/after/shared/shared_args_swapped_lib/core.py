@@ -1,0 +1,2 @@
+def fetch(b, a):
+    return f"{a}-{b}"

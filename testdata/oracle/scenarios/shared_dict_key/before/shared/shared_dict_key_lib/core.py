@@ -1,0 +1,1 @@
+SETTINGS = {"table": "t"}

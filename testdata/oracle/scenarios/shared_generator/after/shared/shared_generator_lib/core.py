@@ -1,0 +1,3 @@
+def fetch(a, b):
+    yield a
+    yield b

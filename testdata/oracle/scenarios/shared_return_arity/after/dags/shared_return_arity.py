@@ -1,0 +1,26 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from shared_return_arity_lib.core import fetch
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def work():
+    x, y = fetch(1, 2)
+    record("work", x)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("shared_return_arity", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> work() >> final()

@@ -1,0 +1,2 @@
+def fetch(a, b):
+    return a, b
