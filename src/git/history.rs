@@ -63,7 +63,7 @@ impl Remote {
         let (from, to) = (deployed.clone(), proposed.clone());
         let history = self.within_limit(move |attempt| {
             let Some(repo) = attempt.remote().open(&attempt.remote().git_dir()) else { return Ok(here) };
-            let way = attempt.deepened(&repo, &from, &to, |way| way.is_exact() || way.whole)?;
+            let way = attempt.deepened(&repo, &from, &to, Way::is_settled)?;
             Ok(way.told(&repo, &to))
         })?;
         if !history.reached {
@@ -129,6 +129,12 @@ impl Way {
     /// Whether the commits are those that a whole repository would give.
     pub(super) fn is_exact(&self) -> bool {
         self.found && self.closed
+    }
+
+    /// Whether more of the history would change nothing: the commits are exact, or the deployed one is
+    /// known not to be among the ancestors.
+    fn is_settled(&self) -> bool {
+        self.is_exact() || (self.whole && !self.found)
     }
 
     fn between(repo: &gix::Repository, deployed: &Revision, proposed: &Revision) -> Self {

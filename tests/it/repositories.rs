@@ -66,6 +66,12 @@ impl Scripted {
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
         git(&self.work(), arguments)
     }
+
+    /// The same at a time of its own, in seconds since 1970.
+    pub(crate) fn git_at(&self, seconds: u64, arguments: &[&str]) -> String {
+        let time = format!("{seconds} +0000");
+        said(program(&self.work(), arguments).envs([("GIT_AUTHOR_DATE", &time), ("GIT_COMMITTER_DATE", &time)]))
+    }
 }
 
 /// Writes files below a folder; a text `-> target` makes a link.
@@ -83,18 +89,26 @@ pub(crate) fn write(dir: &Path, files: &[(&str, &str)]) {
 
 /// Runs git there and returns what it says.
 pub(crate) fn git(dir: &Path, arguments: &[&str]) -> String {
-    let output = Command::new("git")
+    said(&mut program(dir, arguments))
+}
+
+fn program(dir: &Path, arguments: &[&str]) -> Command {
+    let mut program = Command::new("git");
+    program
         .args(arguments)
         .current_dir(dir)
         .env("HOME", dir)
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .envs([("GIT_AUTHOR_NAME", "A"), ("GIT_AUTHOR_EMAIL", "a@example.com")])
-        .envs([("GIT_COMMITTER_NAME", "A"), ("GIT_COMMITTER_EMAIL", "a@example.com")])
-        .output()
-        .unwrap();
+        .envs([("GIT_COMMITTER_NAME", "A"), ("GIT_COMMITTER_EMAIL", "a@example.com")]);
+    program
+}
+
+fn said(program: &mut Command) -> String {
+    let output = program.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "git {arguments:?}: {said}");
+    assert!(output.status.success(), "{program:?}: {said}");
     String::from_utf8(output.stdout).unwrap().trim().to_string()
 }
 

@@ -494,34 +494,47 @@ fn a_trailer_inside_a_merged_branch_gives_ci_and_the_sidecar_the_same_verdict() 
 
 #[test]
 fn a_trailer_that_was_delivered_already_accepts_nothing_more() {
-    // Its commit is an ancestor of what is deployed by another way than the shortest.
+    says_what_is_new_alone(60);
+}
+
+#[test]
+fn commits_of_one_second_are_told_apart_by_their_ancestors() {
+    // As a rebase makes them: no order of time says which side of a history's end one stands on.
+    says_what_is_new_alone(0);
+}
+
+/// A topic branch is merged, delivered, goes on and is merged again: the way between says its new words
+/// alone, though its old ones are ancestors of what is deployed by another way than the shortest.
+fn says_what_is_new_alone(seconds_between: u64) {
     let scripted = Scripted::with(&FILES);
     let remote = by_path(&scripted, Options::default());
-    scripted.git(&["checkout", "-q", "-b", "topic"]);
-    scripted.write(&[("dags/topic.py", "t = 1\n")]);
-    scripted.git(&["add", "-A"]);
-    scripted.git(&["commit", "-qm", "old words"]);
-    scripted.git(&["checkout", "-q", "main"]);
+    let mut now = 1_700_000_000;
+    let mut at = |arguments: &[&str]| {
+        now += seconds_between;
+        scripted.git_at(now, arguments);
+    };
+    at(&["commit", "-q", "--amend", "-m", "first"]);
+    at(&["checkout", "-q", "-b", "topic"]);
+    at(&["commit", "-q", "--allow-empty", "-m", "old words"]);
+    at(&["checkout", "-q", "main"]);
     for n in 0..25 {
-        change(&scripted, &n.to_string());
+        at(&["commit", "-q", "--allow-empty", "-m", &n.to_string()]);
     }
-    scripted.git(&["merge", "-q", "--no-ff", "-m", "merge", "topic"]);
-    scripted.git(&["push", "-qf", "origin", "HEAD:main"]);
+    at(&["merge", "-q", "--no-ff", "-m", "merge", "topic"]);
+    at(&["push", "-qf", "origin", "HEAD:main"]);
     let deployed = remote.fetch().unwrap().revision;
     remote.keep(&deployed).unwrap();
-    scripted.git(&["checkout", "-q", "topic"]);
-    scripted.write(&[("dags/topic.py", "t = 2\n")]);
-    scripted.git(&["commit", "-qam", "new words"]);
-    scripted.git(&["checkout", "-q", "main"]);
-    scripted.git(&["merge", "-q", "--no-ff", "-m", "merge again", "topic"]);
-    scripted.git(&["push", "-qf", "origin", "HEAD:main"]);
+    at(&["checkout", "-q", "topic"]);
+    at(&["commit", "-q", "--allow-empty", "-m", "new words"]);
+    at(&["checkout", "-q", "main"]);
+    at(&["merge", "-q", "--no-ff", "-m", "merge again", "topic"]);
+    at(&["push", "-qf", "origin", "HEAD:main"]);
     let proposed = remote.fetch().unwrap().revision;
     let history = remote.deepened_history(&deployed, &proposed).unwrap();
-    let texts: Vec<&str> = history.messages.iter().map(|message| message.text.trim()).collect();
-    assert!(history.reached);
-    let mut sorted = texts.clone();
-    sorted.sort_unstable();
-    assert_eq!(sorted, ["merge again", "new words"], "{texts:?}");
+    let mut texts: Vec<&str> = history.messages.iter().map(|message| message.text.trim()).collect();
+    texts.sort_unstable();
+    assert!(history.reached, "{texts:?}");
+    assert_eq!(texts, ["merge again", "new words"]);
 }
 
 #[test]
