@@ -85,8 +85,8 @@ pub struct Home {
     recovered: Option<Recovery>,
     /// The records, when they were last found to agree.
     reconciled: Mutex<BTreeMap<String, Option<record::Stamp>>>,
-    /// The lock is bound to the open file.
-    _lock: File,
+    /// Held for as long as this lives.
+    _lock: Lock,
 }
 
 /// What was found of a delivery that did not end.
@@ -286,7 +286,19 @@ fn read_hold(state: &Path) -> Result<Option<Hold>, PublishError> {
     Ok(HoldFile::read(&bytes))
 }
 
-fn take_lock(path: &Path) -> Result<File, PublishError> {
+/// The right to write into a home, bound to the open lock file.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing would not be enough at once: a program that another thread is just starting has the file
+    /// open too until it runs.
+    fn drop(&mut self) {
+        self.0.unlock().ok();
+    }
+}
+
+fn take_lock(path: &Path) -> Result<Lock, PublishError> {
     let failed = |error: &std::io::Error| PublishError::not_writable(path, error);
     let mut lock = OpenOptions::new()
         .read(true)
@@ -309,5 +321,5 @@ fn take_lock(path: &Path) -> Result<File, PublishError> {
     let pid = format!("{}\n", std::process::id());
     lock.set_len(0).and_then(|()| lock.write_all_at(pid.as_bytes(), 0)).ok();
     lock.set_permissions(std::fs::Permissions::from_mode(0o664)).ok();
-    Ok(lock)
+    Ok(Lock(lock))
 }

@@ -411,6 +411,16 @@ fn somebody_elses_folder_is_not_taken_over() {
 }
 
 #[test]
+fn a_lock_ends_with_its_holder_though_a_program_that_is_being_started_has_the_file_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = take_lock(&dir.path().join("lock")).unwrap();
+    let inherited = lock.0.try_clone().unwrap();
+    drop(lock);
+    take_lock(&dir.path().join("lock")).unwrap();
+    drop(inherited);
+}
+
+#[test]
 fn one_syncer_at_a_time_and_no_links_for_roots() {
     let (_dir, home) = fresh();
     let home_of = open(&home).unwrap();
