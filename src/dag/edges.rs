@@ -174,15 +174,15 @@ fn leaves(run: &Run, group: usize) -> BTreeSet<usize> {
 /// task refused.
 fn known_members(run: &mut Run, value: &Value, others: &Value, at: At) -> Result<Vec<Member>, Stop> {
     let found = members(run, value);
-    let mut hosts = run.hosts_in(value);
-    hosts.extend(run.hosts_in(others));
-    let mut dags = run.host.dags_of(&hosts);
     for member in &found {
         match member {
             Member::Unclear(reason) => {
+                let mut hosts = run.hosts_in(value);
+                hosts.extend(run.hosts_in(others));
+                let mut dags = run.host.dags_of(&hosts);
                 dags.extend(run.host.current_dag());
-                for dag in &dags {
-                    run.host.doubt(*dag, at, reason.clone());
+                for dag in dags {
+                    run.host.doubt(dag, at, reason.clone());
                 }
             }
             Member::Refused(reason) => refusal::refuse(run, "AttributeError", reason.clone(), at)?,
@@ -229,6 +229,38 @@ pub(super) fn connect(
     if ups.is_empty() || downs.is_empty() {
         return Ok(());
     }
+    match shared(run, ups, downs) {
+        Some(dag) => doubt_conditions(run, dag),
+        None => bring_together(run, ups, downs, at)?,
+    }
+    if !run.is_certain() {
+        return Ok(());
+    }
+    for up in ups {
+        for down in downs {
+            let state = &mut run.host.tasks[*up];
+            // What is declared again was there before.
+            if state.down.insert(*down) {
+                state.declared.push((*down, declared, at));
+                run.host.tasks[*down].up.insert(*up);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The DAG that all of these tasks are in beyond doubt: nearly always.
+fn shared(run: &Run, ups: &BTreeSet<usize>, downs: &BTreeSet<usize>) -> Option<usize> {
+    let dag = run.host.tasks[*ups.first()?].dag?;
+    let is_there = |task: &usize| {
+        let state = &run.host.tasks[*task];
+        state.dag == Some(dag) && state.home != Given::Unclear
+    };
+    ups.iter().chain(downs).all(is_there).then_some(dag)
+}
+
+/// Tasks without a DAG join that of what they are related to; Airflow refuses several DAGs, and none.
+fn bring_together(run: &mut Run, ups: &BTreeSet<usize>, downs: &BTreeSet<usize>, at: At) -> Result<(), Stop> {
     let all: Vec<usize> = ups.iter().chain(downs).copied().collect();
     let dags: BTreeSet<usize> = all.iter().filter_map(|task| run.host.tasks[*task].dag).collect();
     let astray = all.iter().any(|task| run.host.tasks[*task].home == Given::Unclear);
@@ -243,26 +275,12 @@ pub(super) fn connect(
         refusal::refuse(run, "AirflowException", "a dependency between tasks that have no DAG yet", at)?;
     }
     if let Some(dag) = dags.first().copied() {
-        // A task without a DAG joins that of what it is related to.
         for task in &all {
             if run.host.tasks[*task].dag.is_none() {
                 add_to_dag(run, dag, *task, at)?;
             }
         }
         doubt_conditions(run, dag);
-    }
-    if !run.is_certain() {
-        return Ok(());
-    }
-    for up in ups {
-        for down in downs {
-            let state = &mut run.host.tasks[*up];
-            // What is declared again was there before.
-            if state.down.insert(*down) {
-                state.declared.push((*down, declared, at));
-                run.host.tasks[*down].up.insert(*up);
-            }
-        }
     }
     Ok(())
 }

@@ -51,6 +51,7 @@ pub(crate) use import::{is_preferred, is_shared_namespace, is_standard};
 pub(crate) use library::path::home_text;
 pub(crate) use library::version::Release;
 pub(crate) use record::{Around, How, Record, StepRef};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -214,6 +215,14 @@ struct Consumer<'t, H: Host> {
     turn: lazy::Turn<'t, H>,
 }
 
+thread_local! {
+    /// The room of the heap and of the scopes of the file before: so much is dear to take anew for each.
+    static ROOMS: RefCell<(Vec<Cell>, Vec<Scope>)> = const { RefCell::new((Vec::new(), Vec::new())) };
+}
+
+/// More objects, or scopes, than this are not kept room for: few files have so many.
+const ROOM_KEPT: usize = 1 << 10;
+
 /// The interpreter of one file and of what that file imports.
 pub(crate) struct Interp<'t, H: Host> {
     pub(crate) tree: &'t Tree,
@@ -264,14 +273,26 @@ pub(crate) struct Interp<'t, H: Host> {
     record: Option<Box<Record>>,
 }
 
+impl<H: Host> Drop for Interp<'_, H> {
+    fn drop(&mut self) {
+        let (mut heap, mut scopes) = (std::mem::take(&mut self.heap), std::mem::take(&mut self.scopes));
+        heap.clear();
+        scopes.clear();
+        ROOMS.with_borrow_mut(|rooms| {
+            if heap.capacity() <= ROOM_KEPT && scopes.capacity() <= ROOM_KEPT {
+                *rooms = (heap, scopes);
+            }
+        });
+    }
+}
+
 impl<'t, H: Host> Interp<'t, H> {
     pub(crate) fn new(tree: &'t Tree, host: H) -> Self {
         Self {
             tree,
             host,
-            // What a DAG file and its modules have, as a rule.
-            heap: Vec::with_capacity(256),
-            scopes: Vec::with_capacity(32),
+            heap: ROOMS.with_borrow_mut(|rooms| std::mem::take(&mut rooms.0)),
+            scopes: ROOMS.with_borrow_mut(|rooms| std::mem::take(&mut rooms.1)),
             modules: BTreeMap::new(),
             frames: Vec::new(),
             journals: Vec::new(),

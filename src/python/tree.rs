@@ -161,7 +161,7 @@ impl Delivered {
     /// The dotted name by which a file is imported.
     pub(crate) fn module_name(&self, file: usize) -> String {
         let home = &self.files[file].home;
-        let roots = self.layout.import_roots(home, self.order);
+        let roots = &self.roots[self.files[file].roots];
         let rest =
             roots.iter().filter(|root| !root.is_empty()).find_map(|root| home.below(root)).unwrap_or(home.as_str());
         let rest = rest.strip_suffix(".py").unwrap_or(rest);

@@ -3,7 +3,7 @@
 
 use super::at_least;
 use crate::ids::AirflowVersion;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// In which of the three releases something is there.
@@ -163,14 +163,14 @@ fn below(rest: &str, package: &str) -> bool {
 
 /// The lists of this file, to be looked up: every import asks.
 struct Lists {
-    modules: BTreeMap<&'static str, Held>,
-    own: BTreeSet<&'static str>,
+    modules: HashMap<&'static str, Held>,
+    own: HashSet<&'static str>,
     /// By module and name.
-    names: BTreeMap<(&'static str, &'static str), Held>,
+    names: HashMap<(&'static str, &'static str), Held>,
 }
 
 static LISTS: LazyLock<Lists> = LazyLock::new(|| {
-    let (mut modules, mut names) = (BTreeMap::new(), BTreeMap::new());
+    let (mut modules, mut names) = (HashMap::new(), HashMap::new());
     for (held, listed) in MODULES {
         for module in listed.split_whitespace() {
             modules.entry(module).or_insert(*held);

@@ -131,6 +131,9 @@ fn uneven(block: Node, source: &str) -> Option<String> {
             continue;
         }
         let start = statement.start_byte();
+        if first.is_some_and(|first| begins_behind(first, &source[..start])) {
+            continue;
+        }
         let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
         let before = &source[line_start..start];
         if !before.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\x0c')) {
@@ -145,6 +148,11 @@ fn uneven(block: Node, source: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether the last line of a text is that and nothing else: true of nearly every statement of a block.
+fn begins_behind(indent: &str, text: &str) -> bool {
+    text.strip_suffix(indent).is_some_and(|lines| lines.ends_with('\n'))
 }
 
 /// Whether the line before ends in a backslash.
