@@ -13,9 +13,9 @@ mod walk;
 pub use fit::Fit;
 
 use super::world::Run;
-use super::{Few, Shape, Step};
+use super::{Callable, Few, Shape, Step};
 use crate::content::Location;
-use crate::python::syntax::{Expr, ExprKind, Function, ParameterKind};
+use crate::python::syntax::{Expr, ExprKind, Function, Parameter, ParameterKind};
 use crate::python::tree::Tree;
 use crate::python::value::Ref;
 use serde::{Deserialize, Serialize};
@@ -41,25 +41,63 @@ pub struct Exchange {
     pub asked: Vec<Asked>,
     /// The exception that it raises whatever happens, by its last name, and where.
     pub raises: Option<(String, Location)>,
-    /// What it takes by name.
-    pub takes: Names,
+    /// Which of its parameters it takes by name, in their order.
+    pub takes: Vec<ByName>,
+}
+
+/// Whether a parameter of a function can be given by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ByName {
+    /// It must be given something, by name or by place: there is no default.
+    Needed,
+    /// There is a default.
+    Optional,
+    /// It is given by place alone.
+    Never,
+    /// It is `**`: it takes all other names.
+    Others,
+}
+
+impl ByName {
+    fn of(parameter: &Parameter) -> Self {
+        match parameter.kind {
+            ParameterKind::Plain | ParameterKind::KeywordOnly if parameter.default.is_none() => Self::Needed,
+            ParameterKind::Plain | ParameterKind::KeywordOnly => Self::Optional,
+            ParameterKind::DoubleStar => Self::Others,
+            _ => Self::Never,
+        }
+    }
 }
 
 /// What a function takes by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     /// Each name, and whether there is no default for it.
-    pub all: Vec<(String, bool)>,
+    all: Vec<(String, bool)>,
     /// Whether it takes any other by `**`.
-    pub more: bool,
+    more: bool,
 }
 
 impl Names {
     fn of(def: &Function) -> Self {
-        let named = |kind| matches!(kind, ParameterKind::Plain | ParameterKind::KeywordOnly);
-        let all = def.parameters.iter().filter(|parameter| named(parameter.kind));
-        let all = all.map(|parameter| (parameter.name.to_string(), parameter.default.is_none())).collect();
-        Self { all, more: def.parameters.iter().any(|parameter| parameter.kind == ParameterKind::DoubleStar) }
+        Self::told(def.parameters.iter().map(|parameter| (&*parameter.name, ByName::of(parameter))))
+    }
+
+    /// Of a function that is described.
+    pub fn of_callable(code: &Callable) -> Self {
+        Self::told(code.parameters.iter().map(|(name, _)| name.as_str()).zip(code.exchange.takes.iter().copied()))
+    }
+
+    fn told<'n>(parameters: impl Iterator<Item = (&'n str, ByName)>) -> Self {
+        let mut names = Self::default();
+        for (name, taken) in parameters {
+            match taken {
+                ByName::Needed | ByName::Optional => names.all.push((name.to_owned(), taken == ByName::Needed)),
+                ByName::Others => names.more = true,
+                ByName::Never => {}
+            }
+        }
+        names
     }
 
     /// What is asked of a row of `expand_kwargs()`: the context gives what has a name of its own there.

@@ -366,7 +366,9 @@ impl Build<'_> {
             self.memory.facts.entry(id).or_insert_with(|| Used::learnt(Arc::new(facts), last));
             if let Some(what) = evaluation {
                 let key = self.key(file);
-                self.memory.evaluations.entry(key).or_default().push(Used::learnt(what, last));
+                // Mostly there is one.
+                let of_key = self.memory.evaluations.entry(key).or_insert_with(|| Vec::with_capacity(1));
+                of_key.push(Used::learnt(what, last));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Statements: what they do to the values that are followed.
 
-use super::{Asked, Exchange, Guard, Names, Need, ParamRead, Pull, Push, Step, Test, Use, Walked, What};
+use super::{Asked, ByName, Exchange, Guard, Need, ParamRead, Pull, Push, Step, Test, Use, Walked, What};
 use crate::content::Span;
 use crate::dag::Shape;
 use crate::dag::shape;
@@ -248,7 +248,7 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         choices: choices.into_iter().map(|(text, place)| (text.to_string(), at(place))).collect(),
         asked,
         raises: raises.map(|(name, place)| (name, at(place))),
-        takes: Names::of(&def),
+        takes: def.parameters.iter().map(ByName::of).collect(),
     };
     Some(Walked { exchange, returns, returns_at })
 }

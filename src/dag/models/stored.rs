@@ -130,7 +130,7 @@ impl Stored {
         for OfKey { key, trace, errors, data, dags, age } in evaluations {
             let Some(trace) = trace.into_iter().map(|at| of(&answered, at)).collect::<Option<_>>() else { continue };
             let trace = Trace::of(trace);
-            let of_key = memory.evaluations.entry(key).or_default();
+            let of_key = memory.evaluations.entry(key).or_insert_with(|| Vec::with_capacity(1));
             if of_key.iter().any(|known| known.what.0 == trace) {
                 continue;
             }

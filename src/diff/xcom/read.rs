@@ -3,7 +3,7 @@
 use super::value::RETURNED;
 use crate::content::Location;
 use crate::dag::Step;
-use crate::dag::exchange::{Guard, Indexes, Need, Use, What, template};
+use crate::dag::exchange::{Guard, Indexes, Names, Need, Use, What, template};
 use crate::dag::{Callable, Shape, Task};
 use std::borrow::Cow;
 
@@ -116,7 +116,7 @@ fn of_row(task: &Task, takes: &crate::dag::Takes) -> Option<Use> {
     let rows = format!("output({}", takes.producer);
     let partial = |name: &str| task.arguments.get(&format!("{name}()")).is_some_and(|text| !text.contains(&rows));
     let at = &takes.at;
-    let asked = code.exchange.takes.asked_of_row(&partial);
+    let asked = Names::of_callable(code).asked_of_row(&partial);
     let needs = asked.into_iter().map(|what| Need { path: Vec::new(), what, guards: Vec::new(), at: at.clone() });
     let mut usage = Use { needs: needs.collect(), ..Use::default() };
     for (name, of) in &code.exchange.uses {
