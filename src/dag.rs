@@ -555,8 +555,8 @@ pub enum Shape {
     Named(Cow<'static, str>),
     /// A dict; with its keys and what they hold, if all are known.
     Dict(Option<BTreeMap<String, Shape>>),
-    /// A list of such elements.
-    List(Box<Shape>),
+    /// A list of such elements; with their number, where it is written out.
+    List(Box<Shape>, Option<usize>),
     /// A tuple.
     Tuple(Vec<Shape>),
     /// An object of a class of the tree that has these fields.
@@ -570,6 +570,8 @@ pub enum Shape {
 pub enum Step {
     /// `value["key"]`
     Key(String),
+    /// `value.get("key")`: `None` where there is none.
+    Get(String),
     /// `value[0]`, counted from the front.
     Index(usize),
     /// Some element: by iteration, or by an index that is not known.

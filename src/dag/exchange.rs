@@ -8,6 +8,7 @@ mod call;
 mod express;
 mod fit;
 pub mod template;
+mod text;
 mod walk;
 
 pub use fit::Fit;
@@ -41,6 +42,8 @@ pub struct Exchange {
     pub asked: Vec<Asked>,
     /// The exception that it raises whatever happens, by its last name, and where.
     pub raises: Option<(String, Location)>,
+    /// Whether it may end by an exception, or by deferring.
+    pub may_raise: bool,
     /// Which of its parameters it takes by name, in their order.
     pub takes: Vec<ByName>,
 }
@@ -125,6 +128,8 @@ pub struct Asked {
     pub what: What,
     /// Why that fails; none where it is there.
     pub why: Option<String>,
+    /// Whether it was never there, whatever the function gave before: of what only runs when it is awaited.
+    pub never: bool,
     /// Whether it is reached only under a test.
     pub perhaps: bool,
     /// Where.
@@ -159,8 +164,11 @@ impl Use {
             return self.clone();
         }
         let part = |own: &[Step]| -> Option<Vec<Step>> {
-            let same =
-                own.len() >= path.len() && path.iter().zip(own).all(|(step, own)| step == own || *own == Step::Element);
+            let is_it = |(step, own): (&Step, &Step)| match (step, own) {
+                (Step::Key(key), Step::Get(own)) => key == own,
+                (step, own) => step == own || *own == Step::Element,
+            };
+            let same = own.len() >= path.len() && path.iter().zip(own).all(is_it);
             same.then(|| own[path.len()..].to_vec())
         };
         let needs = self.needs.iter().filter_map(|need| {
@@ -222,6 +230,8 @@ pub enum What {
     Within(BTreeSet<String>),
     /// To be what Airflow maps a task over.
     Mapped,
+    /// Of a function: to do its work where it is called, and not only to give something that would do it.
+    Work,
     /// Of a function: to take what is given by place under these names, in this order; with the arguments in
     /// canonical text.
     Places(Vec<String>, String),
@@ -249,6 +259,8 @@ pub enum Test {
     Truth,
     /// It has that key.
     Has(String),
+    /// How long it is.
+    Length,
     /// Something that is not read.
     Other,
 }

@@ -3,9 +3,44 @@
 use super::Shape;
 use crate::python::syntax::{BinaryOp, Expr, ExprKind, Stmt, StmtKind};
 use crate::python::value::last_name;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// One of several, as one shape.
+impl Shape {
+    /// A list of such elements, however many.
+    pub fn list(element: Self) -> Self {
+        Self::List(Box::new(element), None)
+    }
+
+    /// Whether it says of any list how long it is.
+    pub(super) fn is_measured(&self) -> bool {
+        match self {
+            Self::List(inner, length) => length.is_some() || inner.is_measured(),
+            Self::Tuple(parts) => parts.iter().any(Self::is_measured),
+            Self::Dict(Some(members)) | Self::Record(_, members) => members.values().any(Self::is_measured),
+            Self::Union(all) => all.iter().any(Self::is_measured),
+            Self::Any | Self::None | Self::Named(_) | Self::Dict(None) => false,
+        }
+    }
+
+    /// The same, however many elements its lists have.
+    #[must_use]
+    pub fn unmeasured(&self) -> Self {
+        match self {
+            Self::List(inner, _) => Self::list(inner.unmeasured()),
+            Self::Tuple(parts) => Self::Tuple(parts.iter().map(Self::unmeasured).collect()),
+            Self::Dict(Some(keys)) => Self::Dict(Some(unmeasured(keys))),
+            Self::Record(name, fields) => Self::Record(name.clone(), unmeasured(fields)),
+            Self::Union(all) => union(all.iter().map(Self::unmeasured).collect()),
+            one => one.clone(),
+        }
+    }
+}
+
+fn unmeasured(members: &BTreeMap<String, Shape>) -> BTreeMap<String, Shape> {
+    members.iter().map(|(name, shape)| (name.clone(), shape.unmeasured())).collect()
+}
+
+/// One of several, as one shape; lists of several lengths are lists of any.
 pub(super) fn union(shapes: BTreeSet<Shape>) -> Shape {
     let mut flat = BTreeSet::new();
     for shape in shapes {
@@ -18,6 +53,13 @@ pub(super) fn union(shapes: BTreeSet<Shape>) -> Shape {
     }
     if flat.contains(&Shape::Any) {
         return Shape::Any;
+    }
+    if flat.iter().filter(|shape| matches!(shape, Shape::List(..))).count() > 1 {
+        let any_length = |shape| match shape {
+            Shape::List(inner, _) => Shape::List(inner, None),
+            shape => shape,
+        };
+        flat = flat.into_iter().map(any_length).collect();
     }
     match flat.len() {
         0 => Shape::None,
@@ -82,7 +124,7 @@ pub(super) fn annotation(expr: &Expr) -> Shape {
                 }
                 "Union" => union(parts.into_iter().map(annotation).collect()),
                 "list" | "List" | "Sequence" | "Iterable" => {
-                    Shape::List(Box::new(parts.first().map_or(Shape::Any, |part| annotation(part))))
+                    Shape::list(parts.first().map_or(Shape::Any, |part| annotation(part)))
                 }
                 "dict" | "Dict" | "Mapping" => Shape::Dict(None),
                 "tuple" | "Tuple" if !parts.iter().any(|part| matches!(part.kind, ExprKind::Ellipsis)) => {
@@ -96,7 +138,7 @@ pub(super) fn annotation(expr: &Expr) -> Shape {
             Some("None") => Shape::None,
             Some("Any" | "object" | "tuple" | "Tuple" | "set") | None => Shape::Any,
             Some("dict" | "Dict" | "Mapping") => Shape::Dict(None),
-            Some("list" | "List") => Shape::List(Box::new(Shape::Any)),
+            Some("list" | "List") => Shape::list(Shape::Any),
             // A quoted annotation that is more than a name is not read.
             Some(name) if name.contains(|c: char| !c.is_alphanumeric() && c != '_') => Shape::Any,
             Some(name) => named(name),

@@ -54,7 +54,7 @@ pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &
 
 /// A list that is asked of tasks and used as if it were the value of one: it was one, or was used as a list.
 fn taken_whole((dag, other): (&Dag, &Dag), consumer: &Task, read: &Read, before: Option<&Read>) -> Option<Change> {
-    let list = Shape::List(Box::new(Shape::Any));
+    let list = Shape::list(Shape::Any);
     let Fit::Fails(why, _) = read.usage.fits(&list) else { return None };
     if !read.many || read.dag_id.is_some() || before.is_some_and(|had| had.many && had.usage.fits(&list).fails()) {
         return None;
@@ -129,7 +129,7 @@ impl Meeting<'_> {
             coming: coming.map(|(hurt, _)| hurt),
             usage: Usage(Box::new(self.read.usage.clone())),
             had: match had.map(|had| had.at(&self.read.indexes)) {
-                Some(Value::Known(shape, _)) => shape,
+                Some(Value::Known(shape, _)) => shape.unmeasured(),
                 Some(Value::Absent) => Shape::None,
                 Some(Value::NotKnown) | None => Shape::Any,
             },
@@ -321,12 +321,15 @@ impl Meeting<'_> {
         let counted =
             [&handover.stored, &handover.coming].into_iter().flatten().any(|hurt| hurt.counted != Counted::No);
         let shape = |value: Option<&Value>| match value.map(|value| value.at(&self.read.indexes)) {
-            Some(Value::Known(Shape::List(one), Some(count))) if counted => Shape::Tuple(vec![*one; count]),
+            Some(Value::Known(Shape::List(one, _), Some(count))) if counted => Shape::Tuple(vec![*one; count]),
             Some(Value::Known(shape, _)) => shape,
             Some(Value::Absent) => Shape::None,
             _ => Shape::Any,
         };
-        let (before, after) = (shape(had), shape(Some(has)));
+        let (mut before, mut after) = (shape(had), shape(Some(has)));
+        if before.unmeasured() != after.unmeasured() {
+            (before, after) = (before.unmeasured(), after.unmeasured());
+        }
         let splits = |task: Option<&Task>| task.is_some_and(|task| task.multiple_outputs == Some(true));
         let (split_before, split_after) = (splits(was), splits(Some(task)));
         let key = handover.key.clone();
@@ -361,7 +364,7 @@ fn hurt(why: String, fails: bool) -> Hurt {
 
 /// Why the number of the values that a mapped task stores is wrong for a reader, if it is.
 fn miscounted(read: &Read, value: &Value) -> Option<(String, Counted)> {
-    let Value::Known(Shape::List(one), Some(count)) = value.at(&read.indexes) else { return None };
+    let Value::Known(Shape::List(one, _), Some(count)) = value.at(&read.indexes) else { return None };
     let asks = |need: &&Need| need.path.is_empty() && matches!(need.what, What::Index(_) | What::Unpack(..));
     let usage = Use { needs: read.usage.needs.iter().filter(asks).cloned().collect(), ..Use::default() };
     let fault = |count: usize| match usage.fits(&Shape::Tuple(vec![(*one).clone(); count])) {
@@ -446,8 +449,12 @@ fn renamed(dag: &Dag, other: &Dag, consumer: &Task, (before, read): (&[Read], &R
 }
 
 /// Whether code that knew `before` can stumble over `after`; `None` if not, or if nothing is
-/// known about one of them.
+/// known about one of them. How many elements a list has is for the code to ask.
 fn differs(before: &Shape, after: &Shape) -> Option<Certainty> {
+    of_another_type(&before.unmeasured(), &after.unmeasured())
+}
+
+fn of_another_type(before: &Shape, after: &Shape) -> Option<Certainty> {
     use Shape::{Any, Dict, List, Named, None as Nothing, Record, Tuple, Union};
     let possible = |what: &str| Some(Certainty::Possible(what.to_string()));
     match (before, after) {
@@ -469,23 +476,23 @@ fn differs(before: &Shape, after: &Shape) -> Option<Certainty> {
             if a.keys().any(|key| !b.contains_key(key)) {
                 return possible("keys of the dict went; who reads them is not known");
             }
-            let other = a.iter().any(|(key, a)| b.get(key).is_some_and(|b| differs(a, b).is_some()));
+            let other = a.iter().any(|(key, a)| b.get(key).is_some_and(|b| of_another_type(a, b).is_some()));
             if other { possible("what a key of the dict holds is of another type") } else { None }
         }
         (Record(a, _), Record(b, _)) if a == b => possible("the fields of the class are others"),
-        (List(a), List(b)) => match differs(a, b) {
+        (List(a, _), List(b, _)) => match of_another_type(a, b) {
             Some(_) => possible("the elements are of another type"),
             None => None,
         },
         (Tuple(a), Tuple(b)) if a.len() == b.len() => {
-            if a.iter().zip(b).any(|(a, b)| differs(a, b).is_some()) {
+            if a.iter().zip(b).any(|(a, b)| of_another_type(a, b).is_some()) {
                 possible("the elements are of another type")
             } else {
                 None
             }
         }
         // What is stored as JSON comes back as a list either way.
-        (List(_), Tuple(_)) | (Tuple(_), List(_)) | (Dict(_), Dict(_)) => None,
+        (List(..), Tuple(_)) | (Tuple(_), List(..)) | (Dict(_), Dict(_)) => None,
         // Python's numbers stand in for each other nearly everywhere.
         (Named(a), Named(b)) if is_number(a) && is_number(b) => possible("one number type for another"),
         (Nothing, _) => possible("nothing was returned before"),

@@ -2,7 +2,7 @@
 
 use super::express::of_context;
 use super::walk::{Abs, CALLS, Frame, Is, Walk};
-use super::{Indexes, Names, Pull, Step, Use, What};
+use super::{Indexes, Names, Pull, Step, Use, What, text};
 use crate::content::Span;
 use crate::dag::Shape;
 use crate::python::canonical;
@@ -32,6 +32,8 @@ struct Given<'e> {
     more: bool,
     /// The whole context is handed on by `**context`.
     context: bool,
+    /// What else is given by `**`.
+    spread: Vec<(Abs, Span)>,
 }
 
 impl<'e> Given<'e> {
@@ -105,7 +107,8 @@ impl Walk<'_, '_> {
     }
 
     fn given<'e>(&mut self, frame: &mut Frame, args: &'e [Arg]) -> Given<'e> {
-        let mut given = Given { positional: Vec::new(), named: Vec::new(), more: false, context: false };
+        let mut given =
+            Given { positional: Vec::new(), named: Vec::new(), more: false, context: false, spread: Vec::new() };
         for arg in args {
             match arg {
                 Arg::Positional(expr) => {
@@ -130,6 +133,7 @@ impl Walk<'_, '_> {
                         self.need(frame, &value, &What::Spread, expr.span);
                         self.open(frame, &value, expr.span);
                         given.more = true;
+                        given.spread.push((value, expr.span));
                     }
                 }
             }
@@ -158,7 +162,7 @@ impl Walk<'_, '_> {
                 let (task_ids, many) = match ids.map(|ids| &ids.is) {
                     Some(Is::Text(id)) => (Some(vec![id.to_string()]), false),
                     Some(Is::Texts(ids)) => (Some(ids.iter().map(ToString::to_string).collect()), true),
-                    _ => (None, matches!(ids.map(|ids| &ids.shape), Some(Shape::List(_) | Shape::Tuple(_)))),
+                    _ => (None, matches!(ids.map(|ids| &ids.shape), Some(Shape::List(..) | Shape::Tuple(_)))),
                 };
                 let key = match given.value(2, "key") {
                     None => Some("return_value".to_owned()),
@@ -211,6 +215,7 @@ impl Walk<'_, '_> {
             _ => {
                 let given = self.given(frame, args);
                 // `self.xcom_push(context, key=…, value=…)` of Airflow 2.
+                self.may_raise |= &**method == "defer";
                 if &**method == "xcom_push" && found.is_none_or(|(found, _)| found.is_err()) {
                     let key = given.value(1, "key").and_then(Abs::plain_text);
                     let shape = given.value(2, "value").map_or(Shape::Any, |value| value.shape.clone());
@@ -330,7 +335,11 @@ impl Walk<'_, '_> {
         self.placed(frame, &def, given, span);
         if self.calls.len() > CALLS || self.calls.contains(&function) || def.generator || given.more {
             self.open_all(frame, given);
-            let shape = if def.generator { Shape::Named("generator".into()) } else { Shape::Any };
+            let shape = match (def.is_async, def.generator) {
+                (false, true) => Shape::Named("generator".into()),
+                (true, false) => Shape::Named("coroutine".into()),
+                _ => Shape::Any,
+            };
             return Abs { giver, ..Abs::of_shape(shape) };
         }
         let mut inner = Self::frame(object, frame);
@@ -363,6 +372,11 @@ impl Walk<'_, '_> {
         let ended = self.inside(&def, &mut inner);
         self.calls.pop();
         let mut result = self.result(&def, inner, ended);
+        if def.is_async {
+            // What it gives once somebody awaits it is not followed.
+            self.open(frame, &result, span);
+            return Abs { giver, ..Abs::named("coroutine") };
+        }
         if result.shape == Shape::Any
             && let Some(annotation) = &def.returns
         {
@@ -445,7 +459,7 @@ impl Walk<'_, '_> {
 
     fn builtin(&mut self, frame: &mut Frame, name: &str, args: &[Arg], span: Span) -> Abs {
         let given = self.given(frame, args);
-        let list = || Abs::of_shape(Shape::List(Box::new(Shape::Any)));
+        let list = || Abs::of_shape(Shape::list(Shape::Any));
         let first = given.positional.first();
         let ask = |walk: &mut Self, frame: &Frame, what: &What| {
             if let Some((value, expr)) = first {
@@ -553,12 +567,32 @@ impl Walk<'_, '_> {
                 for (value, expr) in given.all() {
                     self.need(frame, value, &what, expr.span);
                 }
+                if let ("format", Some(text)) = (&**method, receiver.plain_text()) {
+                    self.formatted(frame, &text, &given);
+                }
+                Abs::named("str")
+            }
+            "format_map" if text => {
+                self.open_all(frame, &given);
+                if let (Some(text), Some((value, passed))) = (receiver.plain_text(), given.positional.first()) {
+                    for (name, _) in text::format_fields(&text) {
+                        self.need(frame, value, &What::Key(name.to_owned()), passed.span);
+                    }
+                }
                 Abs::named("str")
             }
             "get" => {
                 let default =
                     given.positional.get(1).map_or_else(|| Abs::of_shape(Shape::None), |(value, _)| value.clone());
                 let key = given.positional.first().and_then(|(key, _)| key.plain_text());
+                let places = given.all().count();
+                if let (Some(key), Shape::None, true) = (&key, &default.shape, places <= given.positional.len()) {
+                    let shape = match &receiver.shape {
+                        Shape::Dict(Some(keys)) => keys.get(&**key).cloned().unwrap_or(Shape::None),
+                        _ => Shape::Any,
+                    };
+                    return Self::part(receiver, &Step::Get(key.to_string()), shape);
+                }
                 let (step, shape) = match (&key, &receiver.shape) {
                     (Some(key), Shape::Dict(Some(keys))) => {
                         (Step::Key(key.to_string()), keys.get(&**key).cloned().unwrap_or(Shape::None))
@@ -576,12 +610,12 @@ impl Walk<'_, '_> {
                 }
                 part.or(default)
             }
-            "items" => Self::part(receiver, &Step::Attribute("items()".to_owned()), Shape::Any),
-            "keys" => Abs::any(),
+            "items" => Self::part(receiver, &Step::Attribute("items()".to_owned()), view(receiver)),
+            "keys" => Abs::of_shape(view(receiver)),
             "values" => {
                 let element = Self::part(receiver, &Step::Element, Shape::Any);
                 self.open(frame, &element, span);
-                Abs::any()
+                Abs::of_shape(view(receiver))
             }
             "_asdict" | "model_dump" | "dict" if matches!(receiver.shape, Shape::Record(..)) => {
                 Abs::of_shape(as_dict(&receiver.shape))
@@ -595,8 +629,11 @@ impl Walk<'_, '_> {
             }
             "append" | "extend" | "insert" | "remove" | "clear" | "update" | "pop" | "popitem" | "setdefault"
             | "sort" | "reverse" => {
-                for (value, expr) in given.all() {
-                    self.open(frame, value, expr.span);
+                for (value, passed) in given.all() {
+                    self.open(frame, value, passed.span);
+                    if let Some(expr) = passed.expr {
+                        value.clone().shared(frame, expr);
+                    }
                 }
                 Self::mutate(frame, object, method, &given);
                 Abs::any()
@@ -604,6 +641,27 @@ impl Walk<'_, '_> {
             _ => {
                 self.open_all(frame, &given);
                 Abs::any()
+            }
+        }
+    }
+
+    /// What `text.format(…)` asks of what it is given.
+    fn formatted(&mut self, frame: &Frame, text: &str, given: &Given<'_>) {
+        for (name, key) in text::format_fields(text) {
+            let is_given = given.named.iter().any(|(named, ..)| &**named == name);
+            let place = name.parse::<usize>();
+            if let ([(spread, span)], false, Err(_), false) =
+                (given.spread.as_slice(), is_given, &place, name.is_empty())
+            {
+                self.need(frame, spread, &What::Key(name.to_owned()), *span);
+            }
+            let by_name = || given.named.iter().find(|(named, ..)| &**named == name).map(|(_, value, at)| (value, at));
+            let value = match place {
+                Ok(place) => given.positional.get(place).map(|(value, at)| (value, at)),
+                Err(_) => by_name(),
+            };
+            if let (Some(key), Some((value, passed))) = (key, value) {
+                self.need(frame, value, &What::Key(key.to_owned()), passed.span);
             }
         }
     }
@@ -631,13 +689,21 @@ impl Walk<'_, '_> {
     }
 }
 
+/// What `keys()`, `values()` and `items()` give.
+fn view(receiver: &Abs) -> Shape {
+    match receiver.shape {
+        Shape::Dict(_) => Shape::Named("dict view".into()),
+        _ => Shape::Any,
+    }
+}
+
 /// What an object with fields is as a dict.
 fn as_dict(shape: &Shape) -> Shape {
     match shape {
         Shape::Record(_, fields) => {
             Shape::Dict(Some(fields.iter().map(|(name, shape)| (name.clone(), as_dict(shape))).collect()))
         }
-        Shape::List(inner) => Shape::List(Box::new(as_dict(inner))),
+        Shape::List(inner, _) => Shape::list(as_dict(inner)),
         shape => shape.clone(),
     }
 }

@@ -1,12 +1,13 @@
 //! Expressions: what they ask of the values that are followed, and what they make of them.
 
-use super::walk::{Abs, Frame, Is, Walk, whole};
-use super::{Guard, Step, Test, What};
+use super::walk::{Abs, Alt, Frame, Is, Walk, whole};
+use super::{Guard, Step, Test, What, text};
 use crate::content::Span;
 use crate::dag::Shape;
 use crate::dag::shape;
+use crate::python::names::children;
 use crate::python::syntax::{
-    BinaryOp, Clause, CompareOp, Comprehension, ComprehensionKind, Expr, ExprKind, FormatPart, Name, UnaryOp,
+    Arg, BinaryOp, Clause, CompareOp, Comprehension, ComprehensionKind, Expr, ExprKind, FormatPart, Name, UnaryOp,
 };
 use crate::python::tree::Located;
 use crate::python::value::{At, ModuleKey, Object, ScopeRef, Value, last_name};
@@ -28,7 +29,10 @@ impl Walk<'_, '_> {
                 self.format(frame, parts);
                 Abs::named("str")
             }
-            ExprKind::Name(name) => self.name(frame, name),
+            ExprKind::Name(name) => {
+                self.unset(frame, name, expr.span);
+                self.name(frame, name)
+            }
             ExprKind::Attribute(object, name) => {
                 let object = self.express(frame, object);
                 self.attribute(frame, &object, name, expr.span)
@@ -111,8 +115,12 @@ impl Walk<'_, '_> {
                         Shape::Tuple(values.into_iter().map(|value| value.shape).collect())
                     }
                     ExprKind::Set(_) => Shape::Named("set".into()),
-                    _ if values.is_empty() || starred => Shape::List(Box::new(Shape::Any)),
-                    _ => Shape::List(Box::new(shape::union(values.into_iter().map(|value| value.shape).collect()))),
+                    _ if values.is_empty() || starred => Shape::list(Shape::Any),
+                    _ => {
+                        let length = Some(values.len());
+                        let element = shape::union(values.into_iter().map(|value| value.shape).collect());
+                        Shape::List(Box::new(element), length)
+                    }
                 };
                 let is = all.filter(|all| !all.is_empty()).map_or(Is::Plain, Is::Texts);
                 Abs { is, texts, ..Abs::of_shape(shape) }
@@ -154,7 +162,7 @@ impl Walk<'_, '_> {
     pub(super) fn held(&mut self, frame: &mut Frame, expr: &Expr) -> Abs {
         let value = self.express(frame, expr);
         self.open(frame, &value, expr.span);
-        value
+        value.shared(frame, expr)
     }
 
     fn under(&mut self, frame: &mut Frame, test: &Expr, holds: bool, expr: &Expr) -> Abs {
@@ -187,11 +195,19 @@ impl Walk<'_, '_> {
                     alt.guards.push(Guard { path, test: Test::Truth, holds: true });
                 }
             }
+            let known = frame.conditions.len();
             let tests = self.tests(frame, part, holds);
             frame.conditions.extend(tests);
             frame.perhaps += usize::from(!last);
             result = Some(match result {
-                Some(result) => result.or(value),
+                Some(result) => {
+                    // It is this one only where the parts before it were as they had to be.
+                    for alt in &mut value.of {
+                        let before = frame.conditions[outer..known].iter().filter(|(root, _)| *root == alt.root);
+                        alt.guards.extend(before.map(|(_, guard)| guard.clone()));
+                    }
+                    result.or(value)
+                }
                 None => value,
             });
         }
@@ -227,7 +243,15 @@ impl Walk<'_, '_> {
         (right, right_at): (&Abs, Span),
     ) -> Abs {
         if op == BinaryOp::Mod && left.shape == Shape::Named("str".into()) {
-            self.need(frame, right, &What::Text, right_at);
+            let keys = left.plain_text().map_or(Vec::new(), |text| {
+                text::percent_keys(&text).into_iter().map(|key| What::Key(key.to_owned())).collect()
+            });
+            for key in &keys {
+                self.need(frame, right, key, right_at);
+            }
+            if keys.is_empty() {
+                self.need(frame, right, &What::Text, right_at);
+            }
             return Abs::named("str");
         }
         self.need(frame, left, &What::Calculate(right.shape.clone()), left_at);
@@ -279,7 +303,7 @@ impl Walk<'_, '_> {
         frame.loops -= 1;
         frame.env = env;
         match all.kind {
-            ComprehensionKind::List => Abs::of_shape(Shape::List(Box::new(element.shape))),
+            ComprehensionKind::List => Abs::of_shape(Shape::list(element.shape)),
             ComprehensionKind::Dict => Abs::of_shape(Shape::Dict(None)),
             ComprehensionKind::Set => Abs::named("set"),
             ComprehensionKind::Generator => Abs::named("generator"),
@@ -290,7 +314,7 @@ impl Walk<'_, '_> {
     pub(super) fn element(&mut self, frame: &Frame, iterated: &Abs, span: Span) -> Abs {
         self.need(frame, iterated, &What::Iterate, span);
         let shape = match &iterated.shape {
-            Shape::List(inner) => (**inner).clone(),
+            Shape::List(inner, _) => (**inner).clone(),
             Shape::Dict(_) => Shape::Named("str".into()),
             _ => Shape::Any,
         };
@@ -329,7 +353,7 @@ impl Walk<'_, '_> {
                     let all: Option<Vec<_>> = values.iter().map(Abs::plain_text).collect();
                     let shape = match self.run.object(*object) {
                         Object::Tuple(_) => Shape::Tuple(values.into_iter().map(|value| value.shape).collect()),
-                        _ => Shape::List(Box::new(Shape::Any)),
+                        _ => Shape::list(Shape::Any),
                     };
                     Abs { is: all.map_or(Is::Plain, Is::Texts), texts, ..Abs::of_shape(shape) }
                 }
@@ -432,7 +456,7 @@ impl Walk<'_, '_> {
                 self.need(frame, object, &What::Index(at), span);
                 let shape = match &object.shape {
                     Shape::Tuple(parts) => parts.get(at).cloned().unwrap_or(Shape::Any),
-                    Shape::List(inner) => (**inner).clone(),
+                    Shape::List(inner, _) => (**inner).clone(),
                     _ => Shape::Any,
                 };
                 Self::part(object, &Step::Index(at), shape)
@@ -443,7 +467,10 @@ impl Walk<'_, '_> {
             }
             ExprKind::Slice(_) => {
                 self.need(frame, object, &What::Index(0), span);
-                Abs { of: object.of.clone(), giver: object.giver.clone(), ..Abs::of_shape(object.shape.clone()) }
+                let mut part =
+                    Abs { of: object.of.clone(), giver: object.giver.clone(), ..Abs::of_shape(object.shape.clone()) };
+                part.unmeasure();
+                part
             }
             _ => Self::part(object, &Step::Element, Shape::Any),
         }
@@ -466,7 +493,7 @@ impl Walk<'_, '_> {
                 let values: Vec<&Expr> = args
                     .iter()
                     .filter_map(|arg| match arg {
-                        crate::python::syntax::Arg::Positional(value) => Some(value),
+                        Arg::Positional(value) => Some(value),
                         _ => None,
                     })
                     .collect();
@@ -479,7 +506,22 @@ impl Walk<'_, '_> {
                     (Some("hasattr" | "callable" | "issubclass"), [value, ..]) => {
                         whole(&self.peek(frame, value), &Test::Other, holds)
                     }
-                    _ => Vec::new(),
+                    (Some("get"), _) => {
+                        let value = self.peek(frame, test);
+                        if holds {
+                            self.expects_none(&value);
+                        }
+                        whole(&value, &Test::Truth, holds)
+                    }
+                    (Some("len"), [value]) => whole(&self.peek(frame, value), &Test::Length, holds),
+                    // What a function says of a value that may be nothing is not known.
+                    _ => {
+                        let mut tests = Vec::new();
+                        for value in values {
+                            self.mentioned(frame, value, holds, &mut tests);
+                        }
+                        tests
+                    }
                 }
             }
             ExprKind::Compare(first, rest) => match rest.as_slice() {
@@ -496,6 +538,16 @@ impl Walk<'_, '_> {
             }
             ExprKind::Named(_, value) => self.tests(frame, value, holds),
             _ => Vec::new(),
+        }
+    }
+
+    /// Values that may be nothing and stand somewhere in what a test asks.
+    fn mentioned(&mut self, frame: &Frame, expr: &Expr, holds: bool, tests: &mut Vec<(usize, Guard)>) {
+        let value = self.peek(frame, expr);
+        if value.may_be_nothing() {
+            tests.extend(whole(&value, &Test::Other, holds));
+        } else {
+            children(expr, &mut |child| self.mentioned(frame, child, holds, tests));
         }
     }
 
@@ -522,14 +574,28 @@ impl Walk<'_, '_> {
                 ExprKind::Call(callee, args),
                 _,
             ) if last_name(callee) == Some("type") => match args.as_slice() {
-                [crate::python::syntax::Arg::Positional(value)] => {
+                [Arg::Positional(value)] => {
                     let value = self.peek(frame, value);
                     let test = type_names(other).map_or(Test::Other, Test::Is);
                     whole(&value, &test, holds == (same || op == CompareOp::In))
                 }
                 _ => Vec::new(),
             },
-            _ => Vec::new(),
+            (_, ExprKind::Call(callee, args), _) | (_, _, ExprKind::Call(callee, args))
+                if last_name(callee) == Some("len") =>
+            {
+                match args.as_slice() {
+                    [Arg::Positional(value)] => whole(&self.peek(frame, value), &Test::Length, holds),
+                    _ => Vec::new(),
+                }
+            }
+            _ => {
+                // What equals something, or is one of several, is not nothing.
+                let value = self.peek(frame, first);
+                let equal = matches!(op, CompareOp::Eq | CompareOp::In) && holds
+                    || matches!(op, CompareOp::NotEq | CompareOp::NotIn) && !holds;
+                if equal && value.may_be_nothing() { whole(&value, &Test::IsNone, false) } else { Vec::new() }
+            }
         }
     }
 
@@ -552,6 +618,16 @@ impl Walk<'_, '_> {
                 }
             }
             ExprKind::Named(_, value) => self.peek(frame, value),
+            ExprKind::Call(callee, args) => match (&callee.kind, args.as_slice()) {
+                (ExprKind::Attribute(object, method), [Arg::Positional(key), ..]) if &**method == "get" => {
+                    let object = self.peek(frame, object);
+                    match &key.kind {
+                        ExprKind::Str(key) => Self::part(&object, &Step::Get(key.to_string()), Shape::Any),
+                        _ => Abs::any(),
+                    }
+                }
+                _ => Abs::any(),
+            },
             _ => Abs::any(),
         }
     }
@@ -575,6 +651,11 @@ impl Walk<'_, '_> {
 }
 
 impl Abs {
+    /// Whether it was asked for by `get`.
+    fn may_be_nothing(&self) -> bool {
+        self.of.iter().any(Alt::may_be_nothing)
+    }
+
     pub(super) fn plain_text(&self) -> Option<std::rc::Rc<str>> {
         match &self.is {
             Is::Text(text) => Some(text.clone()),

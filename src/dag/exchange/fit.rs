@@ -84,7 +84,13 @@ impl Use {
         if self.open_parts.is_empty() || self.open_parts.iter().any(|path| path.contains(&Step::Element)) {
             return vec![(before.clone(), after.clone())];
         }
-        self.open_parts.iter().filter_map(|path| Some((part(before, path)?, part(after, path)?))).collect()
+        // Who asks by `get` is ready to find nothing.
+        let there = |step: &Step| match step {
+            Step::Get(key) => Step::Key(key.clone()),
+            step => step.clone(),
+        };
+        let paths = self.open_parts.iter().map(|path| path.iter().map(there).collect::<Vec<_>>());
+        paths.filter_map(|path| Some((part(before, &path)?, part(after, &path)?))).collect()
     }
 
     /// What this use asks beside what another one asks: nothing, where the code did not change.
@@ -101,6 +107,11 @@ impl Need {
     fn fits(&self, value: &Shape) -> Fit {
         let mut sure = true;
         for guard in &self.guards {
+            // Who asks how many there are is ready for fewer or more.
+            let counted = matches!(self.what, What::Index(_) | What::Unpack(..)) && guard.path == self.path;
+            if counted && guard.test == Test::Length {
+                return Fit::Fits;
+            }
             match guard.decide(value) {
                 Some(holds) if holds == guard.holds => {}
                 Some(_) => return Fit::Fits,
@@ -138,7 +149,7 @@ impl Guard {
     fn decide(&self, value: &Shape) -> Option<bool> {
         let part = part(value, &self.path)?;
         match (&self.test, &part) {
-            (Test::Other, _) | (_, Shape::Any | Shape::Union(_)) => None,
+            (Test::Other | Test::Length, _) | (_, Shape::Any | Shape::Union(_)) => None,
             (Test::IsNone, shape) => Some(*shape == Shape::None),
             (Test::Truth, Shape::None) => Some(false),
             (Test::Truth, Shape::Dict(Some(keys))) => Some(!keys.is_empty()),
@@ -157,7 +168,7 @@ fn is_one_of(shape: &Shape, names: &std::collections::BTreeSet<String>) -> Optio
     match shape {
         Shape::None => any(&["NoneType"]),
         Shape::Dict(_) => any(&["dict", "Mapping", "MutableMapping", "Dict", "Container", "Iterable", "Collection"]),
-        Shape::List(_) => any(&["list", "List", "Sequence", "Iterable", "Collection", "Container"]),
+        Shape::List(..) => any(&["list", "List", "Sequence", "Iterable", "Collection", "Container"]),
         Shape::Tuple(_) => any(&["tuple", "Tuple", "Sequence", "Iterable", "Collection", "Container"]),
         Shape::Record(name, _) => Some(names.contains(name)),
         Shape::Named(name) => match &**name {
@@ -179,8 +190,9 @@ fn part(value: &Shape, path: &[Step]) -> Option<Shape> {
     for step in path {
         at = match (step, at) {
             (Step::Key(key), Shape::Dict(Some(keys))) => keys.get(key)?.clone(),
+            (Step::Get(key), Shape::Dict(Some(keys))) => keys.get(key).cloned().unwrap_or(Shape::None),
             (Step::Index(index), Shape::Tuple(parts)) => parts.get(*index)?.clone(),
-            (Step::Index(_) | Step::Element, Shape::List(inner)) => *inner,
+            (Step::Index(_) | Step::Element, Shape::List(inner, _)) => *inner,
             (Step::Element, Shape::Dict(Some(_))) => Shape::Named("str".into()),
             (Step::Attribute(name), Shape::Record(_, fields)) => fields.get(name)?.clone(),
             (_, Shape::Any) => return Some(Shape::Any),
@@ -205,7 +217,7 @@ impl What {
         let shown = value.shown();
         match (self, value) {
             (_, Shape::Any | Shape::Union(_)) => Found::NotKnown,
-            (what, Shape::Named(name)) if matches!(&**name, "set" | "generator" | "function") => what.of_special(name),
+            (what, Shape::Named(name)) if is_special(name) => what.of_special(name),
             (Self::Json, Shape::Named(name)) if name == "str" || name == "bytes" => Found::Yes,
             (Self::Json, shape) if is_plain(shape) => no(format!("{shown} is read as JSON")),
             (Self::Whole, Shape::Named(name)) if name == "int" || name == "bool" => Found::Yes,
@@ -227,10 +239,14 @@ impl What {
                     no(format!("element {at} is read of {} elements", parts.len()))
                 }
             }
-            (Self::Index(_), Shape::List(_)) => Found::Yes,
+            (Self::Index(at), Shape::List(_, Some(length))) if at >= length => {
+                no(format!("element {at} is read of {length} elements"))
+            }
+            (Self::Index(_), Shape::List(..)) => Found::Yes,
             (Self::Index(_), Shape::Named(name)) if name == "str" || name == "bytes" => Found::Yes,
             (Self::Index(at), shape) if is_plain(shape) => no(format!("element {at} is read of {shown}")),
             (Self::Unpack(count, starred), Shape::Tuple(parts)) => unpack(*count, *starred, parts.len()),
+            (Self::Unpack(count, starred), Shape::List(_, Some(length))) => unpack(*count, *starred, *length),
             (Self::Unpack(count, starred), Shape::Dict(Some(keys))) => unpack(*count, *starred, keys.len()),
             (Self::Iterate | Self::Length | Self::Unpack(..), shape) if is_scalar(shape) => {
                 no(format!("{shown} is iterated, unpacked or measured"))
@@ -259,7 +275,7 @@ impl What {
                     no(format!("`.{name}` is asked of {shown}"))
                 }
             }
-            (Self::Number, Shape::None | Shape::Dict(_) | Shape::List(_) | Shape::Tuple(_)) => {
+            (Self::Number, Shape::None | Shape::Dict(_) | Shape::List(..) | Shape::Tuple(_)) => {
                 no(format!("{shown} is read as a number"))
             }
             (Self::Calculate(other), shape) => calculate(shape, other),
@@ -280,8 +296,16 @@ impl What {
             Self::Mapped => no("the instances are made"),
             Self::Length if name == "set" => Found::Yes,
             Self::Length => no("the length is asked"),
-            Self::Iterate | Self::Unpack(..) if name == "function" => no("the elements are asked"),
-            Self::Iterate => Found::Yes,
+            Self::Iterate | Self::Unpack(..) if matches!(name, "function" | "coroutine") => {
+                no("the elements are asked")
+            }
+            Self::Attribute(attribute) if name == "coroutine" && !is_of_coroutine(attribute) => {
+                no(&format!("`.{attribute}` is asked"))
+            }
+            Self::Work if matches!(name, "generator" | "coroutine") => {
+                Found::No(format!("it gives a {name}, and nothing runs that"))
+            }
+            Self::Iterate | Self::Work => Found::Yes,
             Self::Calculate(other) if is_number(other) || *other == Shape::Named("str".into()) => {
                 no("something is calculated")
             }
@@ -293,6 +317,15 @@ impl What {
             | Self::Places(..) => Found::NotKnown,
         }
     }
+}
+
+/// Whether few things can be done with a value of that type.
+fn is_special(name: &str) -> bool {
+    matches!(name, "set" | "generator" | "function" | "coroutine")
+}
+
+fn is_of_coroutine(attribute: &str) -> bool {
+    matches!(attribute, "send" | "throw" | "close") || attribute.starts_with("cr_") || attribute.starts_with("__")
 }
 
 fn unpack(count: usize, starred: bool, length: usize) -> Found {
@@ -307,7 +340,7 @@ fn unpack(count: usize, starred: bool, length: usize) -> Found {
 fn is_plain(shape: &Shape) -> bool {
     match shape {
         Shape::Named(name) => matches!(&**name, "int" | "float" | "bool" | "str" | "bytes"),
-        Shape::None | Shape::Dict(_) | Shape::List(_) | Shape::Tuple(_) => true,
+        Shape::None | Shape::Dict(_) | Shape::List(..) | Shape::Tuple(_) => true,
         Shape::Record(..) | Shape::Any | Shape::Union(_) => false,
     }
 }
@@ -335,8 +368,8 @@ fn calculate(value: &Shape, other: &Shape) -> Found {
         (value, Shape::Named(name)) if name == "str" && is_plain(value) => {
             if matches!(value, Shape::Named(own) if own == "str") { Found::Yes } else { no() }
         }
-        (value, Shape::List(_)) if is_plain(value) => {
-            if matches!(value, Shape::List(_)) {
+        (value, Shape::List(..)) if is_plain(value) => {
+            if matches!(value, Shape::List(..)) {
                 Found::Yes
             } else {
                 no()
@@ -371,7 +404,7 @@ fn has_method(shape: &Shape, name: &str) -> bool {
     }
     match shape {
         Shape::Dict(_) => ALL.contains(&name),
-        Shape::List(_) => LIST.contains(&name),
+        Shape::List(..) => LIST.contains(&name),
         Shape::Tuple(_) => matches!(name, "index" | "count"),
         Shape::Named(own) if own == "str" || own == "bytes" => {
             !ALL.contains(&name) && !LIST.contains(&name) || matches!(name, "index" | "count")
@@ -390,7 +423,7 @@ impl Shape {
             Self::Named(name) => format!("`{name}`"),
             Self::Record(name, _) => format!("`{name}`"),
             Self::Dict(_) => "a dict".to_owned(),
-            Self::List(_) => "a list".to_owned(),
+            Self::List(..) => "a list".to_owned(),
             Self::Tuple(parts) => format!("a tuple of {}", parts.len()),
             Self::Union(parts) => parts.iter().map(Self::shown).collect::<Vec<_>>().join(" or "),
         }

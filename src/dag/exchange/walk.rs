@@ -6,11 +6,13 @@ use crate::dag::Shape;
 use crate::dag::shape;
 use crate::dag::world::Run;
 use crate::dag::world::location;
+use crate::python::names::Binding;
 use crate::python::syntax::{
     Case, CompareOp, Expr, ExprKind, Function, Handler, Name, ParameterKind, Pattern, Stmt, StmtKind, UnaryOp,
 };
 use crate::python::tree::Tree;
 use crate::python::value::{At, Object, Ref, ScopeRef, Value, last_name};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -46,6 +48,13 @@ pub(super) struct Alt {
     pub(super) root: usize,
     pub(super) path: Vec<Step>,
     pub(super) guards: Vec<Guard>,
+}
+
+impl Alt {
+    /// Whether it was asked for by `get`.
+    pub(super) fn may_be_nothing(&self) -> bool {
+        self.path.iter().any(|step| matches!(step, Step::Get(_)))
+    }
 }
 
 /// What a value is beside its shape.
@@ -88,6 +97,25 @@ impl Abs {
 
     pub(super) fn text(text: Rc<str>, at: At) -> Self {
         Self { is: Is::Text(text.clone()), texts: vec![(text, at)], ..Self::named("str") }
+    }
+
+    /// A list may have got another length.
+    pub(super) fn unmeasure(&mut self) {
+        if let Shape::List(_, length) = &mut self.shape {
+            *length = None;
+        }
+    }
+
+    /// The value that a name holds and that is now held by something else too: it may be made longer or
+    /// shorter by both ways.
+    pub(super) fn shared(mut self, frame: &mut Frame, expr: &Expr) -> Self {
+        if let ExprKind::Name(name) = &expr.kind {
+            self.unmeasure();
+            if let Some(held) = frame.env.get_mut(name) {
+                held.unmeasure();
+            }
+        }
+        self
     }
 
     /// Either this or the other.
@@ -133,6 +161,9 @@ pub(super) struct Frame {
     pub(super) perhaps: usize,
     /// How many loops are around it, whose bodies are taken to run.
     pub(super) loops: usize,
+    def: Rc<Function>,
+    /// Names that are bound here once, whatever happens.
+    own: OnceCell<BTreeSet<Name>>,
 }
 
 impl Frame {
@@ -174,6 +205,7 @@ pub(super) struct Walk<'r, 't> {
     params: Vec<ParamRead>,
     asked: Vec<Asked>,
     raises: Option<(String, At)>,
+    pub(super) may_raise: bool,
     /// `try` statements that are open and swallow what is raised.
     pub(super) tolerant: usize,
 }
@@ -194,6 +226,7 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         params: Vec::new(),
         asked: Vec::new(),
         raises: None,
+        may_raise: false,
         tolerant: 0,
     };
     let def = object.def.clone();
@@ -207,6 +240,8 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         name: def.name.clone(),
         perhaps: 0,
         loops: 0,
+        def: def.clone(),
+        own: OnceCell::new(),
     };
     for (index, parameter) in def.parameters.iter().enumerate() {
         let value = match (&*parameter.name, parameter.kind) {
@@ -228,7 +263,7 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
     let (returns, returns_at, choices) = walk.returned(&def, &frame);
     let at = |at: At| location(tree, at);
     // Each root has one name, or is one pull's.
-    let Walk { mut roots, named, pulls, mut pushes, pushes_more, mut params, mut asked, raises, .. } = walk;
+    let Walk { mut roots, named, pulls, mut pushes, pushes_more, mut params, mut asked, raises, may_raise, .. } = walk;
     asked.shrink_to_fit();
     let mut usage = |root: usize| roots[root].seen();
     let mut uses: Vec<(String, Use)> = named
@@ -248,6 +283,7 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         choices: choices.into_iter().map(|(text, place)| (text.to_string(), at(place))).collect(),
         asked,
         raises: raises.map(|(name, place)| (name, at(place))),
+        may_raise,
         takes: def.parameters.iter().map(ByName::of).collect(),
     };
     Some(Walked { exchange, returns, returns_at })
@@ -316,6 +352,10 @@ impl Walk<'_, '_> {
         }
         let at = self.location(frame, span);
         for alt in &value.of {
+            // A message that shows nothing hurts nobody who asked by `get`.
+            if *what == What::Text && alt.may_be_nothing() {
+                continue;
+            }
             let guards = guards(frame, alt);
             let Root { usage, open_parts } = &mut self.roots[alt.root];
             if usage.needs.len() < NEEDS {
@@ -334,7 +374,11 @@ impl Walk<'_, '_> {
             return;
         }
         if let (Some(giver), Some(found)) = (&value.giver, what.finds(&value.shape)) {
+            let asked = self.asked.len();
             self.asks(frame, giver, (what.clone(), found.err()), span);
+            if let Some(asked) = self.asked.get_mut(asked) {
+                asked.never = value.shape == Shape::Named("coroutine".into());
+            }
         }
     }
 
@@ -345,6 +389,7 @@ impl Walk<'_, '_> {
                 giver: giver.to_owned(),
                 what,
                 why,
+                never: false,
                 perhaps: frame.perhaps > 0,
                 at: self.location(frame, span),
             });
@@ -407,12 +452,18 @@ impl Walk<'_, '_> {
     fn stmt(&mut self, frame: &mut Frame, stmt: &Stmt) -> bool {
         match &stmt.kind {
             StmtKind::Expr(value) => {
-                self.express(frame, value);
+                let result = self.express(frame, value);
+                if matches!(value.kind, ExprKind::Call(..)) && result.of.is_empty() && self.tolerant == 0 {
+                    self.does_work(frame, &result, value.span);
+                }
             }
             StmtKind::Assign { targets, value } => {
-                let value = self.express(frame, value);
+                let mut given = self.express(frame, value).shared(frame, value);
+                if targets.len() > 1 {
+                    given.unmeasure();
+                }
                 for target in targets {
-                    self.assign(frame, target, value.clone());
+                    self.assign(frame, target, given.clone());
                 }
             }
             StmtKind::Annotated { target, annotation, value: Some(value) } => {
@@ -426,6 +477,7 @@ impl Walk<'_, '_> {
                 let value = self.express(frame, value);
                 let before = self.express(frame, target);
                 let after = self.calculate(frame, *op, (&before, target.span), (&value, stmt.span));
+                Self::unmeasure_inside(frame);
                 self.assign(frame, target, after);
             }
             StmtKind::Return(value) => {
@@ -469,8 +521,32 @@ impl Walk<'_, '_> {
         false
     }
 
+    /// A function of the tree that is called for what it does.
+    fn does_work(&mut self, frame: &Frame, result: &Abs, span: Span) {
+        let called = result.giver.as_ref().filter(|giver| giver.ends_with("()"));
+        if let Some(giver) = called {
+            let why = What::Work.finds(&result.shape).and_then(Result::err);
+            self.asks(frame, giver, (What::Work, why), span);
+        }
+    }
+
+    /// A name that is read before the only statement that binds it.
+    pub(super) fn unset(&mut self, frame: &Frame, name: &Name, span: Span) {
+        if frame.perhaps + frame.loops + self.tolerant > 0 || self.raises.is_some() || frame.env.contains_key(name) {
+            return;
+        }
+        let own = frame.own.get_or_init(|| {
+            let bound = crate::python::names::Names::of_function(&frame.def).bound;
+            bound.into_iter().filter(|(_, is)| !matches!(is, Binding::Several)).map(|(name, _)| name).collect()
+        });
+        if own.contains(name) {
+            self.raises = Some(("UnboundLocalError".to_owned(), frame.at(span)));
+        }
+    }
+
     /// An exception that is raised whatever happened before.
     fn raised(&mut self, frame: &Frame, value: &Expr, span: Span) {
+        self.may_raise = true;
         let class = match &value.kind {
             ExprKind::Call(callee, _) => callee,
             _ => value,
@@ -576,9 +652,9 @@ impl Walk<'_, '_> {
                 }
                 false
             }
-            StmtKind::ImportFrom { level: 0, module, names, .. } => {
+            StmtKind::ImportFrom { level, module, names, .. } => {
                 for (name, alias, _) in names {
-                    let value = self.imported(frame, module, name);
+                    let value = if *level == 0 { self.imported(frame, module, name) } else { Abs::any() };
                     frame.env.insert(alias.clone().unwrap_or_else(|| name.clone()), value);
                 }
                 false
@@ -699,6 +775,7 @@ impl Walk<'_, '_> {
         // It may change what the names around it hold, whenever it is called.
         for held in frame.env.values_mut() {
             held.giver = None;
+            held.unmeasure();
         }
     }
 
@@ -714,7 +791,7 @@ impl Walk<'_, '_> {
                 for (index, item) in items.iter().enumerate() {
                     let part = match &value.shape {
                         Shape::Tuple(parts) if !starred => parts.get(index).cloned().unwrap_or(Shape::Any),
-                        Shape::List(inner) => (**inner).clone(),
+                        Shape::List(inner, _) => (**inner).clone(),
                         _ => Shape::Any,
                     };
                     let step = if starred { Step::Element } else { Step::Index(index) };
@@ -722,7 +799,7 @@ impl Walk<'_, '_> {
                     self.assign(frame, item, part);
                 }
             }
-            ExprKind::Starred(inner) => self.assign(frame, inner, Abs::of_shape(Shape::List(Box::new(Shape::Any)))),
+            ExprKind::Starred(inner) => self.assign(frame, inner, Abs::of_shape(Shape::list(Shape::Any))),
             ExprKind::Subscript(object, index) => {
                 let key = self.express(frame, index);
                 self.open(frame, &value, target.span);
@@ -740,6 +817,7 @@ impl Walk<'_, '_> {
     fn put(&mut self, frame: &mut Frame, object: &Expr, key: &Abs, shape: Shape) {
         let ExprKind::Name(name) = &object.kind else {
             self.express(frame, object);
+            Self::unmeasure_inside(frame);
             return;
         };
         let Some(held) = frame.env.get_mut(name) else { return };
@@ -748,7 +826,7 @@ impl Walk<'_, '_> {
                 keys.insert(key.to_string(), shape);
             }
             (Shape::Dict(_), _) => held.shape = Shape::Dict(None),
-            (Shape::List(_), _) => held.shape = Shape::List(Box::new(Shape::Any)),
+            (Shape::List(..), _) => held.shape = Shape::list(Shape::Any),
             _ => {}
         }
     }
@@ -764,13 +842,26 @@ impl Walk<'_, '_> {
 
     /// What a name holds may be changed by code that is not followed.
     pub(super) fn loosen(frame: &mut Frame, object: &Expr) {
+        Self::unmeasure_inside(frame);
         if let ExprKind::Name(name) = &object.kind
             && let Some(held) = frame.env.get_mut(name)
         {
             held.giver = None;
             match &held.shape {
                 Shape::Dict(_) => held.shape = Shape::Dict(None),
-                Shape::List(_) => held.shape = Shape::List(Box::new(Shape::Any)),
+                Shape::List(..) => held.shape = Shape::list(Shape::Any),
+                _ => {}
+            }
+        }
+    }
+
+    /// Lists within other values may have got other lengths: by which names they go is not followed.
+    fn unmeasure_inside(frame: &mut Frame) {
+        for held in frame.env.values_mut() {
+            match &mut held.shape {
+                Shape::List(inner, _) if inner.is_measured() => **inner = inner.unmeasured(),
+                Shape::List(..) => {}
+                shape if shape.is_measured() => *shape = shape.unmeasured(),
                 _ => {}
             }
         }
@@ -806,6 +897,8 @@ impl Walk<'_, '_> {
             name: object.def.name.clone(),
             perhaps: around.perhaps,
             loops: around.loops,
+            def: object.def.clone(),
+            own: OnceCell::new(),
         }
     }
 
@@ -845,7 +938,7 @@ impl Walk<'_, '_> {
 
 /// Whether an annotation may say more than the code does.
 fn vague(shape: &Shape) -> bool {
-    matches!(shape, Shape::Dict(None)) || matches!(shape, Shape::List(inner) if **inner == Shape::Any)
+    matches!(shape, Shape::Dict(None)) || matches!(shape, Shape::List(inner, _) if **inner == Shape::Any)
 }
 
 /// The tests under which a part of a value is looked at.
@@ -916,8 +1009,10 @@ fn reunited(mut value: Abs) -> Abs {
 
 /// The tests of a whole value, for each value followed that it is.
 pub(super) fn whole(value: &Abs, test: &Test, holds: bool) -> Vec<(usize, Guard)> {
+    let of = |alt: &Alt| (alt.root, Guard { path: alt.path.clone(), test: test.clone(), holds });
     match value.of.as_slice() {
-        [alt] => vec![(alt.root, Guard { path: alt.path.clone(), test: test.clone(), holds })],
+        [alt] => vec![of(alt)],
+        several if several.iter().any(Alt::may_be_nothing) => several.iter().map(of).collect(),
         _ => Vec::new(),
     }
 }

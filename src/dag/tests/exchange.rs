@@ -46,12 +46,79 @@ fn keys_indexes_and_calculations_are_asked_of_a_value() {
     assert_eq!(fit("print(f'{x} of {len(x)}')", &int), "fails");
     assert_eq!(fit("a, b = x", &Shape::Tuple(vec![int.clone(); 3])), "fails");
     assert_eq!(fit("a, *b = x", &Shape::Tuple(vec![int.clone(); 3])), "fits");
-    assert_eq!(fit("for row in x: print(row['k'])", &Shape::List(Box::new(dict(&[("k", int.clone())])))), "fits");
-    assert_eq!(fit("for row in x: print(row['k'])", &Shape::List(Box::new(dict(&[("n", int.clone())])))), "fails");
+    assert_eq!(fit("for row in x: print(row['k'])", &Shape::list(dict(&[("k", int.clone())]))), "fits");
+    assert_eq!(fit("for row in x: print(row['k'])", &Shape::list(dict(&[("n", int.clone())]))), "fails");
     assert_eq!(fit("x.append(1)", &dict(&[])), "fails");
     assert_eq!(fit("print(f'{x}')", &Shape::None), "alters");
     assert_eq!(fit("send(x)", &int), "open");
     assert_eq!(fit("print(x['a'])", &Shape::Union([a, int].into())), "may");
+}
+
+#[test]
+fn a_list_that_is_written_out_has_so_many_elements() {
+    let of = |count: usize| Shape::List(Box::new(named("int")), Some(count));
+    assert_eq!(fit("a, b = x", &of(2)), "fits");
+    assert_eq!(fit("a, b = x", &of(3)), "fails");
+    assert_eq!(fit("a, b = x", &Shape::list(named("int"))), "fits");
+    assert_eq!(fit("a, *b = x", &of(3)), "fits");
+    assert_eq!(fit("print(x[2])", &of(2)), "fails");
+    assert_eq!(fit("print(x[:5])", &of(2)), "fits");
+    assert_eq!(fit("if len(x) > 2:\n            print(x[2])", &of(2)), "fits");
+    assert_eq!(fit("for a, b in x: print(a)", &Shape::list(of(3))), "fails");
+    let returns = |body: &str| {
+        let model = model(&format!("with DAG('d'):\n    @task\n    def f():\n        {body}\n    f()\n"));
+        only(&model).tasks[0].callable.clone().unwrap().returns.clone()
+    };
+    assert_eq!(returns("return [1, 2]"), of(2));
+    assert_eq!(returns("rows = [1, 2]\n        return rows"), of(2));
+    let any = Shape::list(named("int"));
+    assert_eq!(returns("rows = [1]\n        more = rows\n        more.append(2)\n        return rows"), any);
+    assert_eq!(returns("if now():\n            return [1, 2]\n        return [1]"), any);
+    assert_eq!(returns("rows = [1, 2]\n        return rows[:1]"), any);
+}
+
+#[test]
+fn what_is_asked_by_get_may_be_nothing() {
+    let gone = dict(&[("z", named("int"))]);
+    let with = dict(&[("k", named("int")), ("z", named("int"))]);
+    for body in
+        ["print(x.get('k') + 1)", "print(x.get('k', None) + 1)", "for i in x.get('k'): pass", "a, b = x.get('k')"]
+    {
+        assert_eq!(fit(body, &gone), "fails", "{body}");
+    }
+    for body in [
+        "print(x.get('k'))",
+        "print(f\"{x.get('k')}\")",
+        "print(x.get('k', 0) + 1)",
+        "print((x.get('k') or 0) + 1)",
+        "k = x.get('z') or x.get('k')\n        print(k + 1)",
+        "if x.get('k'):\n            print(x.get('k') + 1)",
+        "if x.get('k') == 1:\n            print(x.get('k') + 1)",
+        "if x.get('k') not in (1, 2):\n            return\n        print(x.get('k') + 1)",
+        "k = x.get('k')\n        if k is None:\n            k = 0\n        print(k + 1)",
+        "if 'k' in x:\n            print(x.get('k') + 1)",
+        "if isinstance(x.get('k'), int):\n            print(x.get('k') + 1)",
+        "if (k := x.get('k')):\n            print(k + 1)",
+    ] {
+        assert_eq!((fit(body, &gone), fit(body, &with)), ("fits", "fits"), "{body}");
+    }
+    assert_eq!(fit("if any([x.get('k')]):\n            print(x.get('k') + 1)", &gone), "may");
+}
+
+#[test]
+fn a_text_that_is_formatted_asks_for_its_keys() {
+    let k = dict(&[("k", named("int"))]);
+    for (body, other) in [
+        ("print('%(k)s' % x)", "print('%(j)s' % x)"),
+        ("print('{k}'.format(**x))", "print('{j}'.format(**x))"),
+        ("print('{j}'.format(j=1, **x))", "print('{k} {j}'.format(**x))"),
+        ("print('{k}'.format_map(x))", "print('{j}'.format_map(x))"),
+        ("print('{0[k]}'.format(x))", "print('{0[j]}'.format(x))"),
+        ("print('{y[k]}'.format(y=x))", "print('{y[j]}'.format(y=x))"),
+    ] {
+        assert_ne!(fit(body, &k), "fails", "{body}");
+        assert_eq!(fit(other, &k), "fails", "{other}");
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(super) fn broken((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &
         faults.extend(raised(&before, code));
     }
     faults.extend(not_stored((dag, deployed), (other, proposed)));
+    faults.extend(never_true(deployed, proposed));
     faults.extend(given_by_place(deployed, proposed));
     faults
 }
@@ -36,9 +37,13 @@ fn given_otherwise(before: &[&Callable], code: &Callable) -> Vec<Fault> {
         })
     };
     let of_one = |asked: &Asked| {
-        let why = asked.why.as_ref().filter(|_| known(asked, true) && !known(asked, false))?;
+        let why = asked.why.as_ref().filter(|_| (asked.never || known(asked, true)) && !known(asked, false))?;
+        let message = match asked.what {
+            What::Work => format!("`{}` does not run where it is called: {why}", asked.giver),
+            _ => format!("`{}` gives another value: {why}", asked.giver),
+        };
         Some(Fault {
-            message: format!("`{}` gives another value: {why}", asked.giver),
+            message,
             within: asked.within.clone(),
             callee: None,
             at: asked.at.clone(),
@@ -116,6 +121,22 @@ fn raised(before: &[&Callable], code: &Callable) -> Option<Fault> {
     Some(fault(code, format!("`{name}` is raised whatever happens"), at))
 }
 
+/// A sensor whose question has no answer any more, which counts as no.
+fn never_true(deployed: &Task, proposed: &Task) -> Option<Fault> {
+    let asked = |task: &Task| {
+        let of_class = || task.methods.iter().map(AsRef::as_ref).find(|method: &&Callable| method.name == "poke");
+        let given = task.callable.as_deref().filter(|_| task.operator.contains("Sensor"));
+        given.or_else(of_class).cloned()
+    };
+    let (was, now) = (asked(deployed)?, asked(proposed)?);
+    let gives_nothing = |code: &Callable| code.returns == Shape::None && !code.exchange.may_raise;
+    (gives_nothing(&now) && !gives_nothing(&was)).then(|| {
+        let message =
+            format!("`{}()` gives nothing, which is never true: the sensor waits until its time is up", now.name);
+        fault(&now, message, &now.at)
+    })
+}
+
 /// A result that cannot be stored, where the deployed one could.
 fn not_stored((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &Task)) -> Option<Fault> {
     let refused = |dag: &Dag, task: &Task| {
@@ -151,7 +172,7 @@ fn fault(code: &Callable, message: String, at: &Location) -> Fault {
 fn is_no_dict(shape: &Shape) -> bool {
     match shape {
         Shape::Named(name) => matches!(&**name, "int" | "float" | "bool" | "str" | "bytes" | "set" | "generator"),
-        Shape::List(_) | Shape::Tuple(_) => true,
+        Shape::List(..) | Shape::Tuple(_) => true,
         Shape::Union(all) => all.iter().all(is_no_dict),
         Shape::Any | Shape::None | Shape::Dict(_) | Shape::Record(..) => false,
     }
@@ -160,10 +181,14 @@ fn is_no_dict(shape: &Shape) -> bool {
 /// What of a value no release can write into its database.
 fn unstorable(shape: &Shape) -> Option<&str> {
     match shape {
-        Shape::Named(name) if matches!(&**name, "generator" | "function") => {
-            Some(if name == "generator" { "a generator" } else { "a function" })
-        }
-        Shape::List(inner) => unstorable(inner),
+        Shape::Named(name) => match &**name {
+            "generator" => Some("a generator"),
+            "function" => Some("a function"),
+            "coroutine" => Some("a coroutine"),
+            "dict view" => Some("a view of a dict"),
+            _ => None,
+        },
+        Shape::List(inner, _) => unstorable(inner),
         Shape::Tuple(parts) => parts.iter().find_map(unstorable),
         Shape::Dict(Some(keys)) => keys.values().find_map(unstorable),
         _ => None,

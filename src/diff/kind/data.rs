@@ -315,8 +315,9 @@ fn shape(shape: &Shape) -> String {
         Shape::Dict(Some(keys)) => {
             format!("dict with {}", keys.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
         }
-        Shape::List(inner) if **inner == Shape::Any => "list".to_string(),
-        Shape::List(inner) => format!("list[{}]", self::shape(inner)),
+        Shape::List(inner, Some(length)) => format!("{} of {length}", self::shape(&Shape::List(inner.clone(), None))),
+        Shape::List(inner, None) if **inner == Shape::Any => "list".to_string(),
+        Shape::List(inner, None) => format!("list[{}]", self::shape(inner)),
         Shape::Tuple(parts) => format!("tuple[{}]", all(&mut parts.iter(), ", ")),
         Shape::Union(parts) => all(&mut parts.iter(), " | "),
     }

@@ -38,7 +38,7 @@ impl Value {
                 if shape == Shape::Any && count.is_none() {
                     return Self::NotKnown;
                 }
-                Self::Known(Shape::List(Box::new(shape)), count)
+                Self::Known(Shape::list(shape), count)
             }
             Self::Known(Shape::Any, _) => Self::NotKnown,
             Self::Absent if many => Self::NotKnown,
@@ -55,11 +55,11 @@ impl Value {
     pub(super) fn at(&self, indexes: &Indexes) -> Self {
         match (indexes, self) {
             (Indexes::All, value) => value.clone(),
-            (Indexes::One(index), Self::Known(Shape::List(one), count)) => match count {
+            (Indexes::One(index), Self::Known(Shape::List(one, _), count)) => match count {
                 Some(count) if index >= count => Self::Absent,
                 _ => Self::Known((**one).clone(), None),
             },
-            (Indexes::These(all), Self::Known(shape @ Shape::List(_), count)) => {
+            (Indexes::These(all), Self::Known(shape @ Shape::List(..), count)) => {
                 let there = count.map(|count| all.iter().filter(|index| **index < count).count());
                 Self::Known(shape.clone(), there)
             }

@@ -230,7 +230,7 @@ fn of_json(kind: ValueKind) -> Shape {
         ValueKind::Boolean => named("bool"),
         ValueKind::Number => Shape::Union(["int", "float"].into_iter().map(named).collect()),
         ValueKind::String => named("str"),
-        ValueKind::Array => Shape::List(Box::new(Shape::Any)),
+        ValueKind::Array => Shape::list(Shape::Any),
         ValueKind::Object => Shape::Dict(None),
     }
 }
@@ -248,7 +248,7 @@ fn kinds(shape: &Shape) -> Option<Vec<ValueKind>> {
             _ => return Some(ALL_KINDS.to_vec()),
         },
         Shape::Dict(_) | Shape::Record(..) => vec![ValueKind::Object],
-        Shape::List(_) | Shape::Tuple(_) => vec![ValueKind::Array],
+        Shape::List(..) | Shape::Tuple(_) => vec![ValueKind::Array],
         Shape::Union(all) => return all.iter().try_fold(Vec::new(), |known, one| Some([known, kinds(one)?].concat())),
     })
 }
