@@ -61,7 +61,8 @@ pub(super) fn changes(
                 }
             }
             (Some((_, a)), Some((_, b))) => {
-                changes.extend(compare(pairs, &own, (deployed, dag, a), (proposed, b)));
+                let (x, y) = (varying(a, peer), varying(b, task));
+                changes.extend(compare(pairs, &own, (deployed, dag, &x), (proposed, &y)));
                 changes.extend(partial(pairs, own, dag, (task, a), (peer, b)));
             }
         }
@@ -149,6 +150,24 @@ depends_on_past wait_for_downstream ignore_first_depends_on_past email email_on_
 executor_config executor start_date end_date run_as_user resources on_success_callback on_failure_callback \
 on_retry_callback on_execute_callback on_skipped_callback pre_execute post_execute map_index_template \
 logger_name allow_nested_operators inlets outlets ";
+
+/// A mapping without the arguments that have one value for all instances and that the other side gives by
+/// `partial(…)`: a list of one item moves no index.
+fn varying(mapping: &Mapping, other: &Task) -> Mapping {
+    let by_partial = |over: &MappedOver| {
+        let mapped = other.mapped.as_ref().is_some_and(|mapping| mapping.over.iter().any(|own| own.arg == over.arg));
+        let given = other.arguments.get(&format!("{}()", over.arg)).or_else(|| other.arguments.get(&over.arg));
+        match over.items.as_deref() {
+            Some([Some(item)]) => !mapped && given == Some(item.as_str()),
+            _ => false,
+        }
+    };
+    let mut varying = mapping.clone();
+    if !mapping.kwargs && !mapping.over.iter().all(by_partial) {
+        varying.over.retain(|over| !by_partial(over));
+    }
+    varying
+}
 
 /// What all instances of a mapped task share.
 fn partial(

@@ -195,6 +195,19 @@ fn a_renamed_parameter_or_producer_leaves_each_index_its_element() {
 }
 
 #[test]
+fn a_value_that_all_instances_share_may_move_between_partial_and_a_list_of_one() {
+    let both = "@task\ndef put(x, y):\n    print(x, y)\n";
+    let of = |deployed: &str, proposed: &str| {
+        between(&[("dags/d.py", &file(both, deployed))], &[("dags/d.py", &file(both, proposed))])
+    };
+    let (mapped, shared) = ("put.expand(x=[1, 2], y=[5])", "put.partial(y=5).expand(x=[1, 2])");
+    assert_eq!(of(mapped, shared), Vec::<String>::new());
+    assert_eq!(of(shared, mapped), Vec::<String>::new());
+    assert_ne!(of(mapped, "put.partial(y=6).expand(x=[1, 2])"), Vec::<String>::new());
+    assert_ne!(of("put.expand(x=[1, 2], y=[5, 6])", shared), Vec::<String>::new());
+}
+
+#[test]
 fn a_group_that_is_mapped_or_not_is_one_change_for_all_in_it() {
     let group = "from airflow.decorators import task_group\n\n@task\ndef one(x):\n    return x\n\n@task_group\ndef part(x):\n    one(x) >> BashOperator(task_id=\"two\", bash_command=\"two\")\n";
     check((group, "part(1)"), (group, "part.expand(x=[1, 2])"), &["part made-mapped  -> "]);
