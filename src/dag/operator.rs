@@ -1,6 +1,7 @@
 //! Operators: calls of classes outside the tree that make a task, and instances of classes of the
 //! tree that derive from them.
 
+use super::exchange::template;
 use super::make::{self, Making};
 use super::member::{Defaults, dag_argument, task_of};
 use super::names::Meaning;
@@ -248,10 +249,11 @@ pub(super) fn apply_defaults(run: &mut Run, class: Ref, init: Ref, args: &mut Ar
 }
 
 /// What an instance of a class of the tree holds that Airflow may render, by the names of its
-/// attributes: templates, outputs of other tasks.
+/// attributes: templates, names of template files, outputs of other tasks.
 fn keep_templates(run: &mut Run, task: usize, attributes: &BTreeMap<Name, Value>) {
     for (name, value) in attributes {
-        let template = value.as_str().is_some_and(|text| text.contains("{{") || text.contains("{%"));
+        let is_template = |text: &str| text.contains("{{") || text.contains("{%") || template::is_file_name(text);
+        let template = value.as_str().is_some_and(|text| is_template(text));
         if (template || !run.hosts_in(value).is_empty()) && !run.host.tasks[task].arguments.contains_key(&**name) {
             let text = run.text(value);
             run.host.tasks[task].arguments.insert(name.clone(), text);

@@ -5,8 +5,8 @@ use crate::python::value::{Args, Value};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Options of a DAG that decide when it runs, how much of it at once, and who is told.
-const OF_DAG: [&str; 14] = [
+/// Options of a DAG that decide when it runs, how much of it at once, who is told, and what templates find.
+const OF_DAG: [&str; 17] = [
     "schedule",
     "schedule_interval",
     "timetable",
@@ -21,6 +21,9 @@ const OF_DAG: [&str; 14] = [
     "on_failure_callback",
     "on_success_callback",
     "sla_miss_callback",
+    "user_defined_macros",
+    "user_defined_filters",
+    "render_template_as_native_obj",
 ];
 
 /// Options of a task that `default_args` may give.
@@ -76,7 +79,17 @@ pub(super) fn defaults(run: &Run, default_args: Option<&Value>, prefix: &str) ->
         .collect()
 }
 
-/// The text of an option. Of a callback it only matters whether there is one.
+/// Stands for the names that are given to templates where these are not known.
+pub(crate) const NOT_KNOWN: &str = "?";
+
+/// The text of an option. Of a callback it only matters whether there is one, of names that are given to
+/// templates only the names.
 fn text(run: &Run, name: &str, value: &Value) -> String {
+    if name.starts_with("user_defined_") && !matches!(value, Value::None) {
+        let pairs = run.dict_pairs(value);
+        let names: Option<Vec<&str>> =
+            pairs.as_ref().and_then(|pairs| pairs.iter().map(|(key, _)| Some(&**key.as_str()?)).collect());
+        return names.map_or_else(|| NOT_KNOWN.to_owned(), |names| names.join(" "));
+    }
     if name.ends_with("_callback") && !matches!(value, Value::None) { "set".to_owned() } else { run.text(value) }
 }

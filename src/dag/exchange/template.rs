@@ -2,6 +2,7 @@
 
 use super::{Indexes, Need, ParamRead, Pull, Step, Use, What};
 use crate::content::Location;
+use crate::python::names::children;
 use crate::python::parse::parse;
 use crate::python::syntax::{Arg, BinaryOp, Clause, CompareOp, Expr, ExprKind, Module, StmtKind};
 use std::collections::BTreeSet;
@@ -38,10 +39,135 @@ pub(in crate::dag) fn each_expression(canonical: &str, visit: &mut dyn FnMut(&Ex
     });
 }
 
-/// Visits what stands between braces, and whether as a statement; comments are passed over.
-fn each_template(canonical: &str, visit: &mut dyn FnMut(&str, bool)) {
+/// Ends of names by which operators mostly know that a text is the name of a template file.
+const FILES: [&str; 13] =
+    [".sql", ".hql", ".sh", ".bash", ".html", ".json", ".yaml", ".yml", ".j2", ".jinja", ".jinja2", ".txt", ".xml"];
+
+/// Whether a text may be the name of a template file.
+pub fn is_file_name(text: &str) -> bool {
+    FILES.iter().any(|end| text.ends_with(end))
+        && !text.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\\' | '{' | '}'))
+}
+
+/// Names that Jinja itself knows.
+const OF_JINJA: [&str; 16] = [
+    "range",
+    "dict",
+    "lipsum",
+    "cycler",
+    "joiner",
+    "namespace",
+    "loop",
+    "self",
+    "super",
+    "caller",
+    "varargs",
+    "kwargs",
+    "true",
+    "false",
+    "none",
+    "_",
+];
+
+/// Filters of Jinja 3 and of Airflow.
+const FILTERS: &str = " abs attr batch capitalize center count d default dictsort e escape filesizeformat first float \
+forceescape format groupby indent int items join last length list lower map max min pprint random reject rejectattr \
+replace reverse round safe select selectattr slice sort string striptags sum title tojson trim truncate unique upper \
+urlencode urlize wordcount wordwrap xmlattr ds ds_nodash ts ts_nodash ts_nodash_with_tz ";
+
+/// Why a template in an argument, given in canonical text, cannot be read at all.
+pub fn unreadable(canonical: &str) -> Option<&'static str> {
+    let (mut ifs, mut fors, mut open) = (0_i32, 0_i32, canonical.contains("{#"));
+    let closed =
+        each_template(canonical, &mut |text, statement| match text.split_whitespace().next().unwrap_or_default() {
+            _ if !statement => {}
+            "if" => ifs += 1,
+            "endif" => ifs -= 1,
+            "for" => fors += 1,
+            "endfor" => fors -= 1,
+            "elif" | "else" | "set" | "endset" => {}
+            _ => open = true,
+        });
+    match (open, closed, ifs, fors) {
+        (true, ..) | (_, true, 0, 0) => None,
+        (_, false, ..) => Some("braces that are opened are not closed"),
+        (_, _, 0, _) => Some("a `for` and `endfor` do not go together"),
+        _ => Some("an `if` and `endif` do not go together"),
+    }
+}
+
+/// The names that templates ask for and that Airflow itself does not give.
+#[derive(Debug, Default)]
+pub struct Asks {
+    /// Names of values and functions.
+    pub names: BTreeSet<String>,
+    /// Names of filters.
+    pub filters: BTreeSet<String>,
+}
+
+/// What the templates in an argument, given in canonical text, ask for by name. Nothing is said of those that
+/// are ready to find nothing, or that bind names in ways that are not read.
+pub fn names(canonical: &str) -> Asks {
+    let mut asks = Asks::default();
+    let mut bound = BTreeSet::new();
+    let mut open = canonical.contains("default(") || canonical.contains(" defined");
+    each_template(canonical, &mut |text, statement| {
+        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let targets = match word {
+            _ if !statement => "",
+            "set" => rest.split('=').next().unwrap_or_default(),
+            "for" => rest.split(" in ").next().unwrap_or_default(),
+            "if" | "elif" | "else" | "endif" | "endfor" | "endset" => "",
+            _ => {
+                open = true;
+                ""
+            }
+        };
+        let names = targets.split(|c: char| !c.is_alphanumeric() && c != '_');
+        bound.extend(names.filter(|name| !name.is_empty()).map(str::to_owned));
+    });
+    if !open {
+        each_expression(canonical, &mut |expr| asked(expr, &mut asks));
+    }
+    let known = |name: &str| OF_JINJA.contains(&name) || crate::dag::known::context_key(name);
+    asks.names.retain(|name| !bound.contains(name) && !known(name));
+    asks.filters.retain(|name| !name.is_empty() && !FILTERS.contains(&format!(" {name} ")));
+    asks
+}
+
+fn asked(expr: &Expr, asks: &mut Asks) {
+    match &expr.kind {
+        ExprKind::Name(name) => {
+            asks.names.insert(name.to_string());
+        }
+        ExprKind::Binary(first, rest) => {
+            asked(first, asks);
+            for (op, value) in rest {
+                match (op, &value.kind) {
+                    (BinaryOp::Or, ExprKind::Name(name)) => {
+                        asks.filters.insert(name.to_string());
+                    }
+                    (BinaryOp::Or, ExprKind::Call(callee, args)) => {
+                        asks.filters.insert(name_of(callee).to_owned());
+                        for arg in args {
+                            if let Arg::Positional(value) | Arg::Keyword(_, value) = arg {
+                                asked(value, asks);
+                            }
+                        }
+                    }
+                    _ => asked(value, asks),
+                }
+            }
+        }
+        _ => children(expr, &mut |child| asked(child, asks)),
+    }
+}
+
+/// Visits what stands between braces, and whether as a statement; comments are passed over. Says whether all
+/// braces are closed, as far as was looked.
+fn each_template(canonical: &str, visit: &mut dyn FnMut(&str, bool)) -> bool {
     if !canonical.contains("{{") && !canonical.contains("{%") {
-        return;
+        return true;
     }
     let text = canonical.replace("\\\"", "\"").replace("\\'", "'").replace("\\n", " ").replace("\\t", " ");
     let mut rest = text.as_str();
@@ -57,13 +183,14 @@ fn each_template(canonical: &str, visit: &mut dyn FnMut(&str, bool)) {
             }
         };
         let inner = &rest[start + 2..];
-        let Some(end) = inner.find(close) else { break };
+        let Some(end) = inner.find(close) else { return false };
         if close != "#}" {
             let inside = inner[..end].trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace());
             visit(inside, close == "%}");
         }
         rest = &inner[end + 2..];
     }
+    true
 }
 
 /// The Python that a template's expression or statement holds, and whether its value is shown.
