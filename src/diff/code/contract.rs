@@ -23,7 +23,7 @@ pub(super) fn broken((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &
         faults.extend(raised(&before, code));
     }
     faults.extend(not_stored((dag, deployed), (other, proposed)));
-    faults.extend(never_true(deployed, proposed));
+    faults.extend(answers_nothing(deployed, proposed));
     faults.extend(given_by_place(deployed, proposed));
     faults
 }
@@ -121,19 +121,27 @@ fn raised(before: &[&Callable], code: &Callable) -> Option<Fault> {
     Some(fault(code, format!("`{name}` is raised whatever happens"), at))
 }
 
-/// A sensor whose question has no answer any more, which counts as no.
-fn never_true(deployed: &Task, proposed: &Task) -> Option<Fault> {
-    let asked = |task: &Task| {
-        let of_class = || task.methods.iter().map(AsRef::as_ref).find(|method: &&Callable| method.name == "poke");
-        let given = task.callable.as_deref().filter(|_| task.operator.contains("Sensor"));
-        given.or_else(of_class).cloned()
-    };
-    let (was, now) = (asked(deployed)?, asked(proposed)?);
+/// What comes of a task whose question has no answer: Airflow takes that for a no (read in 2.6.2, 2.11.2 and 3.3.2).
+fn unanswered(task: &Task) -> Option<(Callable, &'static str, bool)> {
+    const WAITS: &str = "which is never true: the sensor waits until its time is up";
+    const SKIPS: &str = "so what comes behind is skipped";
+    let method = |name: &str| task.methods.iter().find(|method| method.name == name);
+    let given = |word: &str| task.callable.as_ref().filter(|_| task.operator.contains(word));
+    let of = |code: &Callable, what, goes_on| Some((code.clone(), what, goes_on));
+    if let Some(code) = given("Sensor").or_else(|| method("poke")) {
+        return of(code, WAITS, false);
+    }
+    let chooses = given("ShortCircuit").or_else(|| given("Branch")).or_else(|| method("choose_branch"));
+    chooses.filter(|_| !task.downstream.is_empty()).and_then(|code| of(code, SKIPS, true))
+}
+
+/// A sensor, a short circuit or a branch whose code gives nothing any more.
+fn answers_nothing(deployed: &Task, proposed: &Task) -> Option<Fault> {
+    let ((was, ..), (now, what, goes_on)) = (unanswered(deployed)?, unanswered(proposed)?);
     let gives_nothing = |code: &Callable| code.returns == Shape::None && !code.exchange.may_raise;
     (gives_nothing(&now) && !gives_nothing(&was)).then(|| {
-        let message =
-            format!("`{}()` gives nothing, which is never true: the sensor waits until its time is up", now.name);
-        fault(&now, message, &now.at)
+        let message = format!("`{}()` gives nothing, {what}", now.name);
+        Fault { goes_on, ..fault(&now, message, &now.at) }
     })
 }
 
