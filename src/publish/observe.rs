@@ -7,7 +7,9 @@ use super::state::is_absent;
 use super::{PublishError, ROOTS, Record, Recorded, STATE};
 use crate::content::{Area, BlobId, ContentPath, File, HomePath, Layout, Mode, Revision, Snapshot};
 use crate::switch::off;
-use std::collections::{BTreeMap, BTreeSet};
+use rustix::fs::{AtFlags, CWD, FileType, OFlags, RawDir};
+use rustix::io::Errno;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::ops::Range;
@@ -147,12 +149,13 @@ pub fn observe(
         None => proposed,
     };
     let record = record.map(Arc::new);
-    let known = record.iter().flat_map(|record| &record.files).collect();
-    let mut walk = Walk { places: &places, known, look, found: Vec::new(), others: BTreeMap::new() };
-    walk.found = vec![false; walk.known.len()];
+    let known: Vec<(&HomePath, &Recorded)> = record.iter().flat_map(|record| &record.files).collect();
+    let (found, others, open) = (vec![false; known.len()], BTreeMap::new(), Vec::new());
+    let inodes = known.iter().enumerate().map(|(at, (_, recorded))| (recorded.stamp.inode, at)).collect();
+    let mut walk = Walk { places: &places, known, look, found, others, inodes, open };
     for root in &roots {
         refuse_link(&places.at(root))?;
-        walk.folder(root)?;
+        walk.root(root)?;
     }
     let Walk { found, others, .. } = walk;
     let mut observed = compared(&found, &others, record.as_ref(), roots);
@@ -233,48 +236,103 @@ struct Walk<'a> {
     found: Vec<bool>,
     /// All other files that are there.
     others: BTreeMap<HomePath, Found>,
+    /// Where a recorded file stands in them, by its inode: found so in a fraction of the time that a
+    /// search by name takes.
+    inodes: HashMap<u64, usize>,
+    /// Folders that were seen and not looked into.
+    open: Vec<String>,
 }
 
+/// Bytes into which the kernel writes the names in a folder: some hundreds of them at a time.
+const NAMES: usize = 32 * 1024;
+
 impl Walk<'_> {
-    fn folder(&mut self, folder: &str) -> Result<(), PublishError> {
-        let dir = self.places.at(folder);
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
-            Err(error) if is_absent(&error) => return Ok(()),
-            Err(error) => return Err(PublishError::failed("reading", &dir)(error)),
-        };
-        let mut text = format!("{folder}/");
+    fn root(&mut self, root: &str) -> Result<(), PublishError> {
+        let mut names = Vec::with_capacity(NAMES);
+        self.open.push(root.to_string());
+        while let Some(folder) = self.open.pop() {
+            let dir = self.places.at(&folder);
+            match self.folder(&dir, folder, &mut names) {
+                // Taken away since it was listed, or never there.
+                Err(error) if is_absent(&error.0) => {}
+                Err(Unread(error, path)) => {
+                    let path = path.map_or_else(|| dir.clone(), |name| dir.join(name));
+                    return Err(PublishError::failed("reading", &path)(error));
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the files of a folder by their names in it: a path from the top on would be followed
+    /// anew for each.
+    fn folder(&mut self, dir: &Path, folder: String, names: &mut Vec<u8>) -> Result<(), Unread> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let dir = rustix::fs::openat(CWD, dir, flags, rustix::fs::Mode::empty())?;
+        let mut text = folder;
+        text.push('/');
         let inside = self.inside(&text);
-        for entry in entries {
-            let entry = entry.map_err(PublishError::failed("reading", &dir))?;
-            let name = entry.file_name();
-            if name == "__pycache__" || name == STATE {
+        let length = text.len();
+        let mut entries = RawDir::new(&dir, names.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            // What has no name in text cannot have been delivered, and Airflow cannot load it.
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if matches!(name, "." | ".." | "__pycache__") || name == STATE {
                 continue;
             }
-            // What has no name in text cannot have been delivered, and Airflow cannot load it.
-            let Some(name) = name.to_str() else { continue };
-            text.truncate(folder.len() + 1);
+            text.truncate(length);
             text.push_str(name);
             if text == ignored::FILE {
                 continue;
             }
-            let at = self.known[inside.clone()].binary_search_by(|(dest, _)| dest.as_str().cmp(&text)).ok();
-            let at = at.map(|at| inside.start + at);
-            // Of the entry, links not followed: the folder need not be found anew for each.
-            let metadata = match entry.metadata() {
-                Ok(metadata) => metadata,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(PublishError::failed("reading", &entry.path())(error)),
-            };
-            if metadata.is_dir() {
-                if HomePath::new(&text).is_ok() {
-                    self.folder(&text)?;
+            // Of a folder its kind says enough. Links are not followed.
+            let stat = if entry.file_type() == FileType::Directory {
+                None
+            } else {
+                match rustix::fs::statat(&dir, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => Some(stat),
+                    Err(Errno::NOENT) => continue,
+                    Err(error) => return Err(Unread(error.into(), Some(name.to_string()))),
                 }
-            } else if let Some(mode) = mode_of(&metadata) {
-                self.file(&text, at, &entry, (mode, Stamp::of(&metadata)))?;
+            };
+            let Some(stat) = stat.filter(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::Directory) else {
+                if HomePath::new(&text).is_ok() {
+                    self.open.push(text.clone());
+                }
+                continue;
+            };
+            let Some(mode) = mode_of_bits(stat.st_mode) else { continue };
+            let stamp = Stamp::of_stat(&stat);
+            if self.look == Look::Stamps
+                && let Some(at) = self.recorded(&text, &inside, stamp)
+                && (self.known[at].1.stamp, self.known[at].1.mode) == (stamp, mode)
+            {
+                self.found[at] = true;
+                continue;
             }
+            let Ok(dest) = HomePath::new(&text) else { continue };
+            let id = match read(&self.places.at(&text), mode) {
+                Ok(bytes) => BlobId::of(&bytes),
+                // Taken away since it was listed.
+                Err(error) if is_absent(&error) => continue,
+                Err(error) => return Err(Unread(error, Some(name.to_string()))),
+            };
+            self.others.insert(dest, Found { id, mode, stamp });
         }
         Ok(())
+    }
+
+    /// Where a file stands among those that were recorded in its folder, if it can be one of them.
+    fn recorded(&self, path: &str, inside: &Range<usize>, stamp: Stamp) -> Option<usize> {
+        let at = *self.inodes.get(&stamp.inode)?;
+        if self.known[at].0.as_str() == path {
+            return Some(at);
+        }
+        // Two names of one file.
+        let at = self.known[inside.clone()].binary_search_by(|(dest, _)| dest.as_str().cmp(path)).ok()?;
+        Some(inside.start + at)
     }
 
     /// Where the recorded files of a folder stand.
@@ -283,42 +341,28 @@ impl Walk<'_> {
         let length = self.known[start..].partition_point(|(dest, _)| dest.as_str().starts_with(folder));
         start..start + length
     }
+}
 
-    fn file(
-        &mut self,
-        name: &str,
-        at: Option<usize>,
-        entry: &fs::DirEntry,
-        (mode, stamp): (Mode, Stamp),
-    ) -> Result<(), PublishError> {
-        if let Some(at) = at.filter(|_| self.look == Look::Stamps)
-            && (self.known[at].1.stamp, self.known[at].1.mode) == (stamp, mode)
-        {
-            self.found[at] = true;
-            return Ok(());
-        }
-        let Ok(dest) = HomePath::new(name) else { return Ok(()) };
-        let id = match read(&entry.path(), mode) {
-            Ok(bytes) => BlobId::of(&bytes),
-            // Taken away since it was listed.
-            Err(error) if is_absent(&error) => return Ok(()),
-            Err(error) => return Err(PublishError::failed("reading", &entry.path())(error)),
-        };
-        self.others.insert(dest, Found { id, mode, stamp });
-        Ok(())
+/// Why a folder could not be read, or what is in it of that name.
+struct Unread(io::Error, Option<String>);
+
+impl From<Errno> for Unread {
+    fn from(error: Errno) -> Self {
+        Self(error.into(), None)
     }
 }
 
 /// `None` for what is no file: sockets, pipes, devices.
 pub(super) fn mode_of(metadata: &fs::Metadata) -> Option<Mode> {
-    if metadata.is_symlink() {
-        Some(Mode::Link)
-    } else if !metadata.is_file() {
-        None
-    } else if metadata.permissions().mode() & 0o100 == 0 {
-        Some(Mode::Regular)
-    } else {
-        Some(Mode::Executable)
+    mode_of_bits(metadata.permissions().mode())
+}
+
+fn mode_of_bits(bits: u32) -> Option<Mode> {
+    match FileType::from_raw_mode(bits) {
+        FileType::Symlink => Some(Mode::Link),
+        FileType::RegularFile if bits & 0o100 == 0 => Some(Mode::Regular),
+        FileType::RegularFile => Some(Mode::Executable),
+        _ => None,
     }
 }
 

@@ -73,6 +73,16 @@ impl Stamp {
             inode: metadata.ino(),
         }
     }
+
+    pub(super) fn of_stat(stat: &rustix::fs::Stat) -> Self {
+        let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
+        Self {
+            size: u64::try_from(stat.st_size).unwrap_or_default(),
+            modified: nanoseconds(stat.st_mtime, stat.st_mtime_nsec.cast_signed()),
+            changed: nanoseconds(stat.st_ctime, stat.st_ctime_nsec.cast_signed()),
+            inode: stat.st_ino,
+        }
+    }
 }
 
 /// Reads the record of a home without taking the home; none where nothing was delivered yet. Where
