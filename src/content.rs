@@ -24,6 +24,7 @@ use sha1::{Digest, Sha1};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// Names the state a file comes from: a full commit id in hex, or a word for a tree that is not
@@ -171,6 +172,12 @@ impl Snapshot {
         Self { revision, files: BTreeMap::new(), refused: Vec::new(), config: None, left_out: Vec::new() }
     }
 
+    /// Adds or replaces many files; quick where they are in the order of their paths and there were none.
+    pub fn insert_all(&mut self, files: Vec<(ContentPath, File)>) {
+        let mut files: BTreeMap<ContentPath, File> = files.into_iter().collect();
+        self.files.append(&mut files);
+    }
+
     /// Adds or replaces a file.
     pub fn insert(&mut self, path: ContentPath, file: File) {
         self.files.insert(path, file);
@@ -214,6 +221,12 @@ impl Snapshot {
     /// The file at that path.
     pub fn get(&self, path: &ContentPath) -> Option<&File> {
         self.files.get(path)
+    }
+
+    /// The path of the first file that is not before this text.
+    pub(crate) fn next_from(&self, text: &str) -> Option<&ContentPath> {
+        let from = (Bound::Included(text), Bound::Unbounded);
+        self.files.range::<str, _>(from).next().map(|(path, _)| path)
     }
 
     /// All files in path order.

@@ -39,14 +39,11 @@ impl fmt::Display for Area {
 impl Area {
     /// The part to which a delivered file belongs, by where it lies.
     pub fn of(dest: &HomePath) -> Self {
-        if dest.below("plugins/operators").is_some() {
-            Self::Operators
-        } else if dest.below("plugins/sensors").is_some() {
-            Self::Sensors
-        } else if dest.below("plugins").is_some() {
-            Self::Shared
-        } else {
-            Self::Dags
+        match dest.below("plugins") {
+            None => Self::Dags,
+            Some(rest) if rest.starts_with("operators/") => Self::Operators,
+            Some(rest) if rest.starts_with("sensors/") => Self::Sensors,
+            Some(_) => Self::Shared,
         }
     }
 }
@@ -140,8 +137,24 @@ impl Layout {
 
     /// The folders below the home that belong to the syncer when that tree is delivered.
     pub fn roots(self, snapshot: &Snapshot) -> BTreeSet<String> {
-        let places: Vec<HomePath> =
-            snapshot.files().filter_map(|(path, _)| self.place(path).map(|place| place.dest)).collect();
+        let mut places = Vec::new();
+        if self != Self::Content {
+            places.extend(snapshot.files().filter_map(|(path, _)| self.place(path).map(|place| place.dest)));
+            return self.owned(places.iter());
+        }
+        // Of a shared folder the first file that is delivered says enough, and it stands beside the others.
+        let mut from = "shared/".to_string();
+        while let Some((path, folder)) = snapshot.next_from(&from).and_then(|path| Some((path, path.below("shared")?)))
+        {
+            from = match (self.place(path), folder.split_once('/')) {
+                (Some(place), Some((folder, _))) => {
+                    places.push(place.dest);
+                    // What comes behind `/`.
+                    format!("shared/{folder}0")
+                }
+                _ => format!("{path}\0"),
+            };
+        }
         self.owned(places.iter())
     }
 
@@ -149,7 +162,9 @@ impl Layout {
     /// `operators`, or one that two roots would make (R7).
     pub fn misplaced<'p>(self, files: &[(&'p ContentPath, Place)]) -> Vec<&'p ContentPath> {
         let Self::Roots(roots) = self else {
-            let wrong = files.iter().filter(|(_, place)| self.rank_of(&place.dest) != place.rank);
+            // What keeps its path lies in its own place.
+            let shared = files.iter().filter(|(_, place)| place.area == Area::Shared);
+            let wrong = shared.filter(|(_, place)| self.rank_of(&place.dest) != place.rank);
             return wrong.map(|(path, _)| *path).collect();
         };
         let mut owners = BTreeMap::new();

@@ -220,9 +220,15 @@ impl Planner {
         target: &BTreeMap<HomePath, Delivered>,
     ) -> Vec<Refusal> {
         let mut losses = Vec::new();
+        let (mut deployed, mut proposed) = ([0; 4], [0; 4]);
+        for dest in on_disk.keys() {
+            deployed[Area::of(dest) as usize] += 1;
+        }
+        for file in target.values() {
+            proposed[file.area as usize] += 1;
+        }
         for area in [Area::Dags, Area::Operators, Area::Sensors, Area::Shared] {
-            let deployed = on_disk.keys().filter(|dest| Area::of(dest) == area).count();
-            let proposed = target.values().filter(|file| file.area == area).count();
+            let (deployed, proposed): (usize, usize) = (deployed[area as usize], proposed[area as usize]);
             match self.most_loss {
                 _ if deployed == 0 => {}
                 _ if proposed == 0 && area == Area::Dags => losses.push(Refusal::NoDags(deployed)),
@@ -257,7 +263,7 @@ struct Target {
 impl Target {
     fn of(proposed: &Snapshot, layout: Layout) -> Result<Self, Vec<Refusal>> {
         let mut refusals: Vec<Refusal> = proposed.refused().to_vec();
-        let mut files = BTreeMap::<HomePath, Delivered>::new();
+        let mut files = Vec::new();
         let mut links = BTreeMap::new();
         let mut reserved = BTreeSet::new();
         let content = proposed.files().filter_map(|(path, file)| Some(((path, layout.place(path)?), file)));
@@ -272,10 +278,17 @@ impl Target {
                 links.insert(dest.clone(), String::from_utf8_lossy(&file.bytes).into_owned());
             }
             let delivered = Delivered { rank, area, source: path.clone(), id: file.id, mode: file.mode };
-            if let Some(first) = files.insert(dest.clone(), delivered) {
-                refusals.push(Refusal::Clash { dest, first: first.source, second: path.clone() });
+            files.push((dest, delivered));
+        }
+        // Files of one destination stay in the order of their paths.
+        files.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for ((dest, first), (next, second)) in files.iter().zip(files.iter().skip(1)) {
+            if dest == next {
+                let (first, second) = (first.source.clone(), second.source.clone());
+                refusals.push(Refusal::Clash { dest: dest.clone(), first, second });
             }
         }
+        let files: BTreeMap<HomePath, Delivered> = files.into_iter().collect();
         refusals.extend(reserved.into_iter().map(Refusal::ReservedFolder));
         refusals.extend(case_clashes(&files));
         if !off("R30") {

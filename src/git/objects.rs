@@ -3,7 +3,7 @@
 
 use super::GitError;
 use crate::content::{BlobId, Blobs, Kept};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -70,7 +70,7 @@ const LONGEST: u64 = 64 << 20;
 /// a tree, and does not change.
 #[derive(Debug, Default)]
 pub struct Sizes {
-    known: BTreeMap<BlobId, u64>,
+    known: HashMap<BlobId, u64>,
     learnt: BTreeMap<BlobId, u64>,
     /// How often something was known.
     used: usize,
@@ -117,7 +117,7 @@ impl Sizes {
     }
 }
 
-fn read(kept: &dyn Kept) -> Option<BTreeMap<BlobId, u64>> {
+fn read(kept: &dyn Kept) -> Option<HashMap<BlobId, u64>> {
     let length = Some(kept.length()).filter(|length| *length <= LONGEST)?;
     let bytes = kept.read(0, usize::try_from(length).ok()?)?;
     let (magic, rest) = bytes.split_at_checked(MAGIC.len())?;

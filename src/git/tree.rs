@@ -51,6 +51,7 @@ pub(super) fn read(
         known,
         later,
         snapshot,
+        files: Vec::new(),
         limits,
         entries: 0,
         bytes: 0,
@@ -61,6 +62,7 @@ pub(super) fn read(
     if reader.refused_too > 0 {
         reader.snapshot.refuse(Refusal::More(reader.refused_too));
     }
+    reader.snapshot.insert_all(reader.files);
     Ok(reader.snapshot)
 }
 
@@ -111,6 +113,8 @@ struct Reader<'a> {
     known: Option<&'a Snapshot>,
     later: Option<Later<'a>>,
     snapshot: Snapshot,
+    /// What goes into it.
+    files: Vec<(ContentPath, File)>,
     limits: Limits,
     /// Files, links and folders so far.
     entries: usize,
@@ -188,6 +192,8 @@ impl Reader<'_> {
             return Ok(());
         }
         let tree = self.repo.find_tree(tree)?;
+        let mut text = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        let inside = text.len();
         for entry in tree.iter() {
             let entry = entry?;
             self.entries += 1;
@@ -197,13 +203,13 @@ impl Reader<'_> {
             if self.is_over {
                 return Ok(());
             }
-            let join = |name: &str| if prefix.is_empty() { name.to_string() } else { format!("{prefix}/{name}") };
+            text.truncate(inside);
             let Ok(name) = std::str::from_utf8(entry.filename()) else {
-                let text = join(&String::from_utf8_lossy(entry.filename()));
+                text.push_str(&String::from_utf8_lossy(entry.filename()));
                 self.refuse(Refusal::Path(PathProblem::NotUtf8, shown(&text)));
                 continue;
             };
-            let text = join(name);
+            text.push_str(name);
             let path = match ContentPath::new(&text) {
                 Ok(path) => path,
                 Err(problem) => {
@@ -253,7 +259,7 @@ impl Reader<'_> {
         }
         if let Some(file) = known {
             let file = File { revision: self.revision.clone(), ..file.clone() };
-            self.snapshot.insert(path, file);
+            self.files.push((path, file));
             return Ok(());
         }
         let bytes = match &mut self.later {
@@ -278,7 +284,7 @@ impl Reader<'_> {
             }
         };
         let file = File { revision: self.revision.clone(), id: blob, mode, bytes };
-        self.snapshot.insert(path, file);
+        self.files.push((path, file));
         Ok(())
     }
 }

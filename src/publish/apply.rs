@@ -626,7 +626,8 @@ fn targets(observed: &Observed, proposed: &Snapshot, layout: Layout, steps: &[Jo
         steps.iter().filter(|step| step.staged.is_some()).map(|step| step.dest.as_str()).collect();
     let base = observed.recorded();
     let place = |(source, file)| Some((layout.place(source)?.dest, (source, file)));
-    let delivered: BTreeMap<HomePath, (&ContentPath, &File)> = proposed.files().filter_map(place).collect();
+    let mut delivered: Vec<(HomePath, (&ContentPath, &File))> = proposed.files().filter_map(place).collect();
+    delivered.sort_by(|(one, _), (other, _)| one.cmp(other));
     let (mut files, mut gone) = (BTreeMap::new(), BTreeSet::new());
     // Both are in the order of the paths: one walk along them says what differs.
     let mut recorded = base.into_iter().flat_map(|record| &record.files).peekable();
