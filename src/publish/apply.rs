@@ -4,7 +4,7 @@ use super::history::Delivered;
 use super::observe::{DISK, mode_of, read};
 use super::places::parent;
 use super::record::{
-    Delivery, Journal, JournalFile, JournalStep, Revisions, Stamp, Targets, candidates, read_from, read_record,
+    Delivery, Journal, JournalFile, JournalStep, Revisions, Stamp, Table, Targets, candidates, read_from, read_record,
 };
 use super::state::{check, is_absent, look, read_if_there};
 use super::{Home, Observed, PublishError, Record, Recorded, Recovery, STATE, ignored, read_history, read_hold};
@@ -138,7 +138,7 @@ impl Home {
         }
         for state in &differing {
             self.ensure_state(state)?;
-            self.write_state(state, "deployed", &newest.to_json())?;
+            self.write_state(state, "deployed", &newest.to_bytes())?;
         }
         *self.reconciled.lock().unwrap_or_else(PoisonError::into_inner) = self.records_seen()?;
         Ok((!differing.is_empty()).then_some(Recovery::Reconciled(newest.revision)))
@@ -168,7 +168,7 @@ impl Home {
             ignored: before.and_then(|record| record.ignored),
             files: BTreeMap::new(),
         };
-        self.write_record(&record)?;
+        self.write_record(&record, &record.to_bytes())?;
         self.end_journal()
     }
 
@@ -413,13 +413,8 @@ impl Home {
     fn record(&self, journal: &Journal, base: Option<&Record>, applied: &Applied) -> Result<(), PublishError> {
         let to = Revision::new(journal.to.as_str());
         let base = base.filter(|_| journal.base.is_some());
-        let unchanged = |(dest, recorded): (&HomePath, &Recorded)| {
-            let recorded = Recorded { revision: to.clone(), ..recorded.clone() };
-            (!journal.gone.contains(dest.as_str())).then(|| (dest.clone(), recorded))
-        };
-        let mut files: BTreeMap<HomePath, Recorded> =
-            base.into_iter().flat_map(|record| &record.files).filter_map(unchanged).collect();
         let mut revisions = Revisions::default();
+        let mut files = BTreeMap::new();
         for (dest, file) in &journal.files {
             let parsed =
                 HomePath::new(dest).ok().zip(ContentPath::new(&file.source).ok()).zip(BlobId::from_hex(&file.id));
@@ -441,7 +436,20 @@ impl Home {
             ignored: journal.ignored.clone(),
             files,
         };
-        self.write_record(&record)?;
+        // The others are as they were, and of the new revision too.
+        let unchanged = base.into_iter().flat_map(|record| &record.files);
+        let mut unchanged = unchanged.filter(|(dest, _)| !journal.gone.contains(dest.as_str())).peekable();
+        let known = base.map_or(0, |base| base.files.len()) + record.files.len();
+        let mut table = Table::new(&record.revision, known);
+        for (dest, recorded) in &record.files {
+            while let Some((before, recorded)) = unchanged.next_if(|(path, _)| *path < dest) {
+                table.add(before, recorded, &record.revision);
+            }
+            unchanged.next_if(|(path, _)| *path == dest);
+            table.add(dest, recorded, &recorded.revision);
+        }
+        unchanged.for_each(|(dest, recorded)| table.add(dest, recorded, &record.revision));
+        self.write_record(&record, &table.to_bytes(&record))?;
         let sign = |step: &JournalStep| if step.staged.is_some() { '+' } else { '-' };
         let removals = journal.steps.iter().filter(|step| step.staged.is_none()).count();
         let mut history = read_history(&self.places.at(&self.state))?;
@@ -469,11 +477,10 @@ impl Home {
     }
 
     /// The record, on every volume that has a part of what it tells of.
-    fn write_record(&self, record: &Record) -> Result<(), PublishError> {
-        let bytes = record.to_json();
+    fn write_record(&self, record: &Record, bytes: &[u8]) -> Result<(), PublishError> {
         for state in self.states(record.roots.iter().map(String::as_str)) {
             self.ensure_state(&state)?;
-            self.write_state(&state, "deployed", &bytes)?;
+            self.write_state(&state, "deployed", bytes)?;
         }
         // They agree: the next pass need not read them to find that out.
         *self.reconciled.lock().unwrap_or_else(PoisonError::into_inner) = self.records_seen()?;

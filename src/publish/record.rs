@@ -1,5 +1,9 @@
 //! The files of the state folder: what is deployed, and what a delivery under way still has to do.
 
+mod table;
+
+pub(super) use table::Table;
+
 use super::history::Hold;
 use super::places::Places;
 use super::state::{FORMAT, VERSION, check, read_if_there};
@@ -7,8 +11,7 @@ use super::{PublishError, STATE};
 use crate::content::{BlobId, ContentPath, HomePath, Layout, Mode, Revision};
 use jiff::Timestamp;
 use serde::de::{MapAccess, Visitor};
-use serde::ser::SerializeMap as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -106,6 +109,9 @@ pub fn read_record(airflow_home: impl Into<Places>) -> Result<Option<Record>, Pu
 pub(super) fn read_from(places: &Places, state: &str) -> Result<Option<Record>, PublishError> {
     let path = places.at(state).join("deployed");
     let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
+    if table::is_table(&bytes) {
+        return Ok(table::read(&bytes));
+    }
     match serde_json::from_slice::<RecordFile>(&bytes) {
         Ok(file) if file.schema_version <= FORMAT => Ok(file.into_record()),
         _ => check(&path, &bytes).map(|()| None),
@@ -128,7 +134,7 @@ pub(super) fn candidates(places: &Places) -> Vec<String> {
     first.into_iter().chain(folders).filter(|state| places.at(state).is_dir()).collect()
 }
 
-/// The record as it is read, without a copy of its text.
+/// The record as it is read of formats before 4, without a copy of its text.
 #[derive(Deserialize)]
 struct RecordFile<'t> {
     schema_version: u32,
@@ -144,28 +150,15 @@ struct RecordFile<'t> {
     files: Files<'t>,
 }
 
-/// The same as it is written.
-#[derive(Serialize)]
-struct RecordText<'r> {
-    schema_version: u32,
-    written_by: &'r str,
-    sequence: u64,
-    revision: &'r str,
-    delivered_at: String,
-    roots: &'r BTreeSet<String>,
-    ignored: &'r Option<BTreeSet<String>>,
-    files: FilesOf<'r>,
-}
-
 /// Written out rather than made of its parts: `flatten` takes several times as long, and there is
 /// one of it for each delivered file.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct RecordedFile<'t> {
     /// None where it is the path in the home.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     source: Option<Text<'t>>,
     /// None where it is that of the record.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     revision: Option<Text<'t>>,
     #[serde(borrow)]
     id: Text<'t>,
@@ -178,8 +171,6 @@ struct RecordedFile<'t> {
 }
 
 /// A text that is copied only where it is written with escapes.
-#[derive(Serialize)]
-#[serde(transparent)]
 struct Text<'t>(Cow<'t, str>);
 
 impl<'de: 't, 't> Deserialize<'de> for Text<'t> {
@@ -226,34 +217,6 @@ impl<'de: 't, 't> Deserialize<'de> for Files<'t> {
             }
         }
         deserializer.deserialize_map(Reading)
-    }
-}
-
-/// The files of a record, written without a copy of their texts.
-struct FilesOf<'r>(&'r Record);
-
-impl Serialize for FilesOf<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let record = self.0;
-        let mut map = serializer.serialize_map(Some(record.files.len()))?;
-        for (dest, recorded) in &record.files {
-            let source = Some(recorded.source.as_str()).filter(|source| *source != dest.as_str());
-            let revision = Some(&recorded.revision).filter(|revision| **revision != record.revision);
-            recorded.id.with_hex(|id| {
-                let file = RecordedFile {
-                    source: source.map(|source| Text(Cow::Borrowed(source))),
-                    revision: revision.map(|revision| Text(Cow::Borrowed(revision.as_str()))),
-                    id: Text(Cow::Borrowed(id)),
-                    mode: recorded.mode.into(),
-                    size: recorded.stamp.size,
-                    modified: recorded.stamp.modified,
-                    changed: recorded.stamp.changed,
-                    inode: recorded.stamp.inode,
-                };
-                map.serialize_entry(dest.as_str(), &file)
-            })?;
-        }
-        map.end()
     }
 }
 
@@ -336,22 +299,6 @@ impl RecordFile<'_> {
             ignored: self.ignored,
             files,
         })
-    }
-}
-
-impl Record {
-    pub(super) fn to_json(&self) -> Vec<u8> {
-        let record = RecordText {
-            schema_version: FORMAT,
-            written_by: VERSION,
-            sequence: self.sequence,
-            revision: self.revision.as_str(),
-            delivered_at: self.delivered_at.to_string(),
-            roots: &self.roots,
-            ignored: &self.ignored,
-            files: FilesOf(self),
-        };
-        serde_json::to_vec(&record).expect("maps with text keys and plain values are JSON")
     }
 }
 

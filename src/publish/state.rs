@@ -12,8 +12,9 @@ use std::path::Path;
 /// 2. with who wrote it, a number for each delivery, inodes, the delivered folders, the plugin
 ///    folders to ignore; the history is one document;
 /// 3. the journal of a delivery over an earlier one says what changes in the record; of a recorded
-///    file the path in the repository and the revision are left out where they say nothing new.
-pub(super) const FORMAT: u32 = 3;
+///    file the path in the repository and the revision are left out where they say nothing new;
+/// 4. the record is a table behind a line of JSON.
+pub(super) const FORMAT: u32 = 4;
 
 /// The version of this program, for those that meet its files.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -449,8 +449,8 @@ fn a_record_that_is_none_counts_as_none() {
     let home_of = open(&home).unwrap();
     deliver(&home_of, &first()).unwrap();
     let path = home.join(".dagguard/deployed");
-    let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, &text[..text.len() / 2]).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     let observed = look_at(&home_of, &first());
     assert_eq!((observed.kind, observed.manifest), (Kind::Adopted, wanted(&first())));
 }
@@ -468,7 +468,7 @@ fn an_edit_that_restores_size_and_time_shows_and_is_read_in_any_case_now_and_the
     // A record that knows the stamp of the edited file, as a broken clock may make it.
     let mut record = read_record(&home).unwrap().unwrap();
     record.files.get_mut("dags/a.py").unwrap().stamp = record::Stamp::of(&fs::metadata(&path).unwrap());
-    fs::write(home.join(".dagguard/deployed"), record.to_json()).unwrap();
+    fs::write(home.join(".dagguard/deployed"), record.to_bytes()).unwrap();
     assert_eq!(look_at(&home_of, &first()).drift, []);
     assert_eq!(home_of.observe(&first(), Layout::Content, Look::Content).unwrap().drift.len(), 1);
 }

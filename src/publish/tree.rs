@@ -60,7 +60,7 @@ impl Home {
         if !linked.is_empty() {
             // It is said in the home before the tree goes that says it.
             if let Some(record) = super::record::read_from(&Places::of(&current), STATE)? {
-                self.write_state(&self.state, "deployed", &record.to_json())?;
+                self.write_state(&self.state, "deployed", &record.to_bytes())?;
             }
             for root in linked {
                 let path = self.places.at(root);
@@ -101,7 +101,7 @@ impl Home {
                 recorded.stamp = Stamp::of(&metadata);
             }
         }
-        self.write_state(&self.state, "deployed", &record.to_json())
+        self.write_state(&self.state, "deployed", &record.to_bytes())
     }
 
     /// Puts a folder back into its tree that was taken out of it when [`Home::leave_trees`] was cut
@@ -200,7 +200,7 @@ impl Home {
         let state = format!("{name}/{STATE}");
         let note = serde_json::to_vec(&note).expect("plain values are JSON");
         self.write_state(&state, NOTE, &note)?;
-        self.write_state(&state, "deployed", &record.to_json())?;
+        self.write_state(&state, "deployed", &record.to_bytes())?;
         self.sync(&self.places.at(&name))?;
         self.sync(&self.places.at(TREES))?;
         self.flip(&name)?;

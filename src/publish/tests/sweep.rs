@@ -170,7 +170,9 @@ fn state_is_sane(home: &Path) {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let name = entry.file_name().into_string().unwrap();
                 assert!(!name.ends_with(".py"), "{name}");
-                if state::FILES.contains(&name.as_str()) {
+                if name == "deployed" {
+                    assert!(record::read_from(&home.into(), state).unwrap().is_some(), "{name} is not whole");
+                } else if state::FILES.contains(&name.as_str()) {
                     let bytes = fs::read(entry.path()).unwrap();
                     assert!(serde_json::from_slice::<serde_json::Value>(&bytes).is_ok(), "{name} is not whole");
                 }

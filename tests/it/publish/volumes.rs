@@ -116,7 +116,8 @@ fn a_full_volume_is_told_before_anything_is_written() {
     };
     let newer = branch.push("too large");
     let output = in_a_namespace(&branch, &script("text"));
-    let read = |name: &str| std::fs::read_to_string(branch.root().join(name)).unwrap_or_default();
+    let read =
+        |name: &str| String::from_utf8_lossy(&std::fs::read(branch.root().join(name)).unwrap_or_default()).into_owned();
     assert_eq!(output.code, 0, "{}\n{}\n{}", output.stderr, read("log1"), read("log2"));
     assert!(read("log2").contains("more bytes, this delivery takes"), "{}", read("log2"));
     assert_eq!((read("text").as_str(), read("text.deployed").contains(&newer)), ("a = 1\n", false));
