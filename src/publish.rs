@@ -18,6 +18,7 @@ mod ignored;
 mod observe;
 mod places;
 mod record;
+mod stage;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -6,16 +6,15 @@ use super::places::parent;
 use super::record::{
     Delivery, Journal, JournalFile, JournalStep, Revisions, Stamp, Table, Targets, candidates, read_from, read_record,
 };
+use super::stage::Staged;
 use super::state::{check, is_absent, look, read_if_there};
 use super::{Home, Observed, PublishError, Record, Recorded, Recovery, STATE, ignored, read_history, read_hold};
-use crate::content::{
-    BlobId, ContentPath, File, HomePath, Layout, Mode, Operation, Plan, PluginFolders, Revision, Snapshot,
-};
+use crate::content::{BlobId, ContentPath, File, HomePath, Layout, Mode, Plan, PluginFolders, Revision, Snapshot};
 use crate::switch::off;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -40,6 +39,8 @@ struct Applied {
     folders: BTreeSet<String>,
     /// Those of them that were made and hold nothing but what was put there since.
     made: BTreeSet<String>,
+    /// The folder that was put last as a whole: its files have come with it, as they were staged.
+    whole: Option<String>,
 }
 
 impl Home {
@@ -58,13 +59,13 @@ impl Home {
             return self.carry_out_tree(observed, proposed, plan, layout, &folders);
         }
         let ignored = self.options.ignore_plugin_folders.then_some(folders.ignored);
-        let steps = self.stage(proposed, plan).inspect_err(|_| self.clear_stages())?;
+        let Staged { steps, stamps } = self.stage(proposed, plan).inspect_err(|_| self.clear_stages())?;
         let delivery = Delivery {
             sequence: observed.sequence + 1,
             from: &observed.revision,
             to: proposed.revision(),
             roots: layout.roots(proposed),
-            targets: targets(observed, proposed, layout, &steps),
+            targets: targets(observed, proposed, layout, &steps, &stamps),
             ignored,
             waited: read_hold(&self.places.at(&self.state))?,
         };
@@ -179,57 +180,8 @@ impl Home {
         self.sync(&state)
     }
 
-    /// Writes every new file beside its volume's place, under names that belong to the lock's
-    /// holder: what a killed predecessor left there is removed first.
-    fn stage(&self, proposed: &Snapshot, plan: &Plan) -> Result<Vec<JournalStep>, PublishError> {
-        let mut stages = BTreeMap::<String, Vec<PathBuf>>::new();
-        let mut steps = Vec::new();
-        // Climbing to the top of a volume takes some system calls: once for each folder.
-        let mut places = BTreeMap::<&str, String>::new();
-        for (number, step) in plan.steps.iter().enumerate() {
-            let mut journaled = JournalStep { dest: step.dest.to_string(), staged: None };
-            if let Operation::Write { source, id, mode } = &step.operation {
-                let folder = parent(step.dest.as_str());
-                let stage = places
-                    .entry(folder)
-                    .or_insert_with(|| self.places.state_for(folder, &*self.effects) + "/stage")
-                    .clone();
-                if !stages.contains_key(&stage) {
-                    self.ensure_state(parent(&stage))?;
-                    self.ensure_dir(&stage, &mut BTreeSet::new())?;
-                    self.clear(&self.places.at(&stage))?;
-                }
-                let name = format!("{stage}/.{number}-{id}");
-                let path = self.places.at(&name);
-                let files = stages.entry(stage).or_default();
-                if *mode != Mode::Link {
-                    files.push(path.clone());
-                }
-                let damaged = || damaged(source.as_str());
-                let file = proposed.get(source).ok_or_else(damaged)?;
-                if file.id != *id || BlobId::of(&file.bytes) != *id {
-                    return Err(damaged());
-                }
-                match mode {
-                    Mode::Link => self.effects.create_link(&path, &file.bytes),
-                    Mode::Regular => self.effects.create(&path, &file.bytes, false),
-                    Mode::Executable => self.effects.create(&path, &file.bytes, true),
-                }
-                .map_err(PublishError::failed("writing", &path))?;
-                journaled.staged = Some(name);
-            }
-            steps.push(journaled);
-        }
-        for (stage, files) in &stages {
-            let folder = self.places.at(stage);
-            self.effects.sync_files(files).map_err(PublishError::failed("syncing", &folder))?;
-            self.sync(&folder)?;
-        }
-        Ok(steps)
-    }
-
     /// Makes a state folder, with its note to Airflow's walk.
-    fn ensure_state(&self, state: &str) -> Result<(), PublishError> {
+    pub(super) fn ensure_state(&self, state: &str) -> Result<(), PublishError> {
         let mut made = BTreeSet::new();
         self.ensure_dir(state, &mut made)?;
         let folder = self.places.at(state);
@@ -240,21 +192,6 @@ impl Home {
                     .and_then(|()| self.effects.create(&path, IGNORE_ALL, false))
                     .map_err(PublishError::failed("writing", &path))?;
             }
-        }
-        Ok(())
-    }
-
-    /// Removes whatever is staged, on all volumes. What cannot be removed stays: it is in nobody's
-    /// way, and the next delivery tries again.
-    pub(super) fn clear_stages(&self) {
-        for state in candidates(&self.places) {
-            self.clear(&self.places.at(&state).join("stage")).ok();
-        }
-    }
-
-    fn clear(&self, stage: &Path) -> Result<(), PublishError> {
-        for path in entries(stage) {
-            self.effects.remove_file(&path).map_err(PublishError::failed("removing", &path))?;
         }
         Ok(())
     }
@@ -274,6 +211,15 @@ impl Home {
         self.keep_ignored(journal, &mut applied)?;
         for step in &journal.steps {
             let Ok(dest) = HomePath::new(&step.dest) else { return Err(damaged(&step.dest)) };
+            if let Some(whole) = &step.whole
+                && self.put_whole(whole, step, &mut applied)?
+            {
+                applied.whole = Some(whole.clone());
+            }
+            if applied.whole.as_ref().is_some_and(|whole| dest.below(whole).is_some()) {
+                // Nothing of it was there before.
+                continue;
+            }
             match &step.staged {
                 Some(staged) => {
                     let target = journal.files.get(&step.dest);
@@ -334,9 +280,32 @@ impl Home {
         let new = self.places.at(&state).join("airflowignore.new");
         ignore_missing(self.effects.remove_file(&new))
             .and_then(|()| self.effects.create(&new, text.as_bytes(), false))
-            .and_then(|()| self.effects.sync_files(std::slice::from_ref(&new)))
+            .and_then(|_| self.effects.sync_files(std::slice::from_ref(&new)))
             .map_err(PublishError::failed("writing", &new))?;
         self.effects.rename(&new, &path).map_err(PublishError::failed("replacing", &path))
+    }
+
+    /// Puts a folder with all that is staged in it, if it is staged still and nothing is in its place;
+    /// otherwise its files are put one by one.
+    fn put_whole(&self, whole: &str, step: &JournalStep, applied: &mut Applied) -> Result<bool, PublishError> {
+        let Some(inside) = step.dest.strip_prefix(whole) else { return Ok(false) };
+        let Some(staged) = step.staged.as_ref().and_then(|staged| staged.strip_suffix(inside)) else {
+            return Ok(false);
+        };
+        let Ok(dest) = HomePath::new(whole) else { return Ok(false) };
+        let (staged, path) = (self.places.at(staged), self.places.at(whole));
+        if look(&path)?.is_some() || !look(&staged)?.is_some_and(|metadata| metadata.is_dir()) {
+            return Ok(false);
+        }
+        self.ensure_parents(&dest, applied)?;
+        match self.effects.rename(&staged, &path) {
+            // Not every file system can, and others may have made the folder just now.
+            Err(error) if matches!(error.kind(), ErrorKind::CrossesDevices | ErrorKind::DirectoryNotEmpty) => Ok(false),
+            result => {
+                applied.touched.insert(parent(whole).to_string());
+                result.map(|()| true).map_err(PublishError::failed("replacing", &path))
+            }
+        }
     }
 
     fn put(
@@ -394,7 +363,7 @@ impl Home {
         let again = staged.with_extension("again");
         ignore_missing(self.effects.remove_file(&again))
             .and_then(|()| self.effects.create(&again, &bytes, mode == Mode::Executable))
-            .and_then(|()| self.effects.sync_files(std::slice::from_ref(&again)))
+            .and_then(|_| self.effects.sync_files(std::slice::from_ref(&again)))
             .and_then(|()| self.effects.touch(&again, modified))
             .and_then(|()| self.effects.rename(&again, staged))
             .map_err(failed())
@@ -498,7 +467,7 @@ impl Home {
         ignore_missing(self.effects.remove_file(&new)).map_err(PublishError::failed("removing", &new))?;
         self.effects
             .create(&new, bytes, false)
-            .and_then(|()| self.effects.sync_files(std::slice::from_ref(&new)))
+            .and_then(|_| self.effects.sync_files(std::slice::from_ref(&new)))
             .map_err(PublishError::failed("writing", &new))?;
         self.effects.rename(&new, &path).map_err(PublishError::failed("replacing", &path))?;
         self.sync(&folder)
@@ -513,7 +482,7 @@ impl Home {
     }
 
     /// Makes a folder that is not there, and says whether it did.
-    fn ensure_dir(&self, name: &str, touched: &mut BTreeSet<String>) -> Result<bool, PublishError> {
+    pub(super) fn ensure_dir(&self, name: &str, touched: &mut BTreeSet<String>) -> Result<bool, PublishError> {
         let path = self.places.at(name);
         if look(&path)?.is_some_and(|metadata| metadata.is_dir()) {
             return Ok(false);
@@ -628,7 +597,13 @@ fn is_there(path: &Path, target: &JournalFile) -> Result<Option<Stamp>, PublishE
 }
 
 /// What will be in every place when all is done: as it differs from the record, where there is one.
-fn targets(observed: &Observed, proposed: &Snapshot, layout: Layout, steps: &[JournalStep]) -> Targets {
+fn targets(
+    observed: &Observed,
+    proposed: &Snapshot,
+    layout: Layout,
+    steps: &[JournalStep],
+    stamps: &BTreeMap<String, Stamp>,
+) -> Targets {
     let written: BTreeSet<&str> =
         steps.iter().filter(|step| step.staged.is_some()).map(|step| step.dest.as_str()).collect();
     let base = observed.recorded();
@@ -643,8 +618,10 @@ fn targets(observed: &Observed, proposed: &Snapshot, layout: Layout, steps: &[Jo
             gone.insert(before.to_string());
         }
         let recorded = recorded.next_if(|(path, _)| *path == dest).map(|(_, recorded)| recorded);
-        let is_written = written.contains(dest.as_str());
-        let stamp = observed.stamp(dest, recorded).filter(|_| !is_written);
+        let stamp = match stamps.get(dest.as_str()) {
+            Some(staged) => Some(*staged),
+            None => observed.stamp(dest, recorded).filter(|_| !written.contains(dest.as_str())),
+        };
         let is_same = |recorded: &Recorded| {
             (recorded.id, recorded.mode, Some(recorded.stamp)) == (file.id, file.mode, stamp)
                 && recorded.source == **source
@@ -666,7 +643,7 @@ fn targets(observed: &Observed, proposed: &Snapshot, layout: Layout, steps: &[Jo
     Targets { base: base.map(|record| record.sequence), files, gone }
 }
 
-fn damaged(path: &str) -> PublishError {
+pub(super) fn damaged(path: &str) -> PublishError {
     PublishError::Damaged { path: path.to_string() }
 }
 

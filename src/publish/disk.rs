@@ -1,6 +1,7 @@
 //! The file operations that change something, one by one: between any two of them the process
 //! may be killed, and the tests do that.
 
+use super::record::Stamp;
 use rustix::fs::{AtFlags, CWD, RenameFlags, StatxFlags, Timespec, Timestamps, utimensat};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -39,8 +40,8 @@ pub(super) trait Effects: Send + Sync {
     /// Makes one folder that its group may write (`__pycache__` is written by other users of
     /// the group, R28).
     fn create_dir(&self, path: &Path) -> io::Result<()>;
-    /// Makes a file that must not exist, readable by the group.
-    fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<()>;
+    /// Makes a file that must not exist, readable by the group; answers by what it is known again.
+    fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<Stamp>;
     /// Makes a symbolic link that must not exist.
     fn create_link(&self, path: &Path, target: &[u8]) -> io::Result<()>;
     /// Sets the modification time, in nanoseconds since 1970; of a link, its own.
@@ -78,10 +79,11 @@ impl Effects for Disk {
         fs::set_permissions(path, Permissions::from_mode(mode | 0o775))
     }
 
-    fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
+    fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<Stamp> {
         let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
         file.write_all(bytes)?;
-        file.set_permissions(Permissions::from_mode(if executable { 0o775 } else { 0o664 }))
+        file.set_permissions(Permissions::from_mode(if executable { 0o775 } else { 0o664 }))?;
+        Ok(Stamp::of(&file.metadata()?))
     }
 
     fn create_link(&self, path: &Path, target: &[u8]) -> io::Result<()> {

@@ -342,6 +342,9 @@ pub(super) struct JournalStep {
     pub(super) dest: String,
     /// Where the staged file lies, as if below the home; none for a removal.
     pub(super) staged: Option<String>,
+    /// With the first file of a folder that is staged as a whole, that folder's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) whole: Option<String>,
 }
 
 /// What a file will be.

@@ -58,7 +58,7 @@ impl Faulty {
         left == 0
     }
 
-    fn run(&self, change: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    fn run<T>(&self, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         if !self.strikes() {
             return change();
         }
@@ -73,7 +73,7 @@ impl Effects for Faulty {
     fn create_dir(&self, path: &Path) -> io::Result<()> {
         self.run(|| Disk.create_dir(path))
     }
-    fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<()> {
+    fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<record::Stamp> {
         let here = self.left.load(Ordering::SeqCst) == 0;
         if here && !path.exists() && path.parent().is_some_and(Path::exists) {
             // Killed, or the disk full, in the middle of the write.
@@ -330,6 +330,71 @@ fn a_failure_after_the_commit_point_is_ended_by_the_next_pass() {
     assert!(home.join(".dagguard/journal").exists());
     left.store(usize::MAX, Ordering::SeqCst);
     assert!(look_at(&home_of, &second()).is_at(&Revision::new("2222")));
+}
+
+/// A delivery of two new folders, cut off when it is to put the first of them.
+fn cut_before_a_new_folder() -> (tempfile::TempDir, PathBuf, Snapshot) {
+    let proposed = snapshot(
+        "2222",
+        &[
+            ("dags/new/a.py", "a"),
+            ("dags/new/b.py", "b"),
+            ("dags/new/sub/c.py", "c"),
+            ("dags/old.py", "o"),
+            ("dags/other/d.py", "d"),
+            ("dags/other/e.py", "e"),
+        ],
+    );
+    for at in 10.. {
+        let (dir, home) = fresh();
+        deliver(&open(&home).unwrap(), &snapshot("1111", &[("dags/old.py", "o")])).unwrap();
+        let (effects, left) = mortal(usize::MAX, false);
+        let dying = open_with(&home, effects).unwrap();
+        left.store(at, Ordering::SeqCst);
+        assert!(deliver(&dying, &proposed).is_err() && !home.join("dags/new").exists(), "{at}");
+        if home.join(".dagguard/journal").exists() {
+            return (dir, home, proposed);
+        }
+    }
+    unreachable!("a delivery ends")
+}
+
+#[test]
+fn a_new_folder_comes_with_all_its_files_at_once() {
+    let (_dir, home, proposed) = cut_before_a_new_folder();
+    let staged = fs::metadata(home.join(".dagguard/stage/.0/a.py")).unwrap();
+    let again = open(&home).unwrap();
+    assert_eq!(again.recovered(), Some(&Recovery::Finished(Revision::new("2222"))));
+    assert_eq!(on_disk(&home), wanted(&proposed));
+    let put = fs::metadata(home.join("dags/new/a.py")).unwrap();
+    assert_eq!((put.ino(), put.ctime_nsec()), (staged.ino(), staged.ctime_nsec()), "not one by one");
+    assert!(look_at(&again, &proposed).is_at(&Revision::new("2222")));
+    assert_eq!(fs::read_dir(home.join(".dagguard/stage")).unwrap().count(), 0);
+    for folder in ["dags/new", "dags/new/sub"] {
+        assert_eq!(fs::metadata(home.join(folder)).unwrap().mode() & 0o777, 0o775, "{folder}");
+    }
+}
+
+#[test]
+fn a_new_folder_that_others_have_made_meanwhile_keeps_what_they_put_there() {
+    let (_dir, home, proposed) = cut_before_a_new_folder();
+    fs::create_dir_all(home.join("dags/new/__pycache__")).unwrap();
+    fs::write(home.join("dags/new/__pycache__/z.pyc"), "theirs").unwrap();
+    let again = open(&home).unwrap();
+    assert_eq!(again.recovered(), Some(&Recovery::Finished(Revision::new("2222"))));
+    assert_eq!(on_disk(&home), wanted(&proposed));
+    assert!(home.join("dags/new/__pycache__/z.pyc").exists());
+    assert!(look_at(&again, &proposed).is_at(&Revision::new("2222")));
+    assert_eq!(fs::read_dir(home.join(".dagguard/stage")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_new_folder_is_not_staged_whole_where_its_place_gives_other_rights() {
+    let (_dir, home) = fresh();
+    let home_of = open(&home).unwrap();
+    fs::set_permissions(home.join("dags"), fs::Permissions::from_mode(0o2775)).unwrap();
+    deliver(&home_of, &snapshot("1111", &[("dags/new/a.py", "a"), ("dags/new/b.py", "b")])).unwrap();
+    assert_eq!(fs::metadata(home.join("dags/new")).unwrap().mode() & 0o7777, 0o2775);
 }
 
 #[test]

@@ -59,6 +59,19 @@ pub(super) fn cases() -> Vec<Case> {
                 ("shared/new/n.py", "n1"),
             ],
         ),
+        case(
+            "new folders of several files",
+            &[],
+            &[
+                ("dags/fresh/a.py", "a1"),
+                ("dags/fresh/b.py", "-> a.py"),
+                ("dags/fresh/sub/c.py", "c1"),
+                ("dags/team/sub/d.py", "d1"),
+                ("dags/team/sub/e.py", "e1"),
+                ("shared/new/n.py", "n1"),
+                ("shared/new/o.py", "o1"),
+            ],
+        ),
         case("a changed DAG", &[], &[("dags/a.py", "a2")]),
         case(
             "changes everywhere",
