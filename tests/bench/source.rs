@@ -250,9 +250,6 @@ impl Bench {
             ours = (ours.0.min(mine.0), ours.1.min(mine.1));
             theirs = (theirs.0.min(peer.0), theirs.1.min(peer.1));
             drop(home_);
-            for name in [store, home, clone] {
-                std::fs::remove_dir_all(origin.path(&name)).expect("it was made above");
-            }
         }
         let ratio = ours.1.as_secs_f64() / theirs.1.as_secs_f64();
         let times = format!("{:.2?} / {:.2?}, processor {:.2?} / {:.2?}", ours.1, theirs.1, ours.0, theirs.0);
