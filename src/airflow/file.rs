@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The only shape there is so far.
@@ -44,15 +45,23 @@ pub enum RunsFileError {
 /// nothing is known about DAGs that are not listed; `unavailable`, nothing is known at all. A DAG
 /// in `unreadable` is not visible, one in `unavailable` not known, whatever else is said about it.
 pub fn read_runs(bytes: &[u8]) -> Result<Facts, RunsFileError> {
-    // The version decides how the rest is read, so it is looked at alone and first.
-    let Header { schema_version } = serde_json::from_slice(bytes)?;
-    if schema_version != SCHEMA_VERSION {
-        return Err(RunsFileError::SchemaVersion(schema_version));
-    }
-    let file: File<'_> = serde_json::from_slice(bytes)?;
+    let file: File<'_> = match serde_json::from_slice(bytes) {
+        Ok(file) => file,
+        Err(error) => {
+            // The version decides how the rest is read: what another one holds is not what is wrong.
+            let Header { schema_version } = serde_json::from_slice(bytes)?;
+            of_this_version(schema_version)?;
+            return Err(error.into());
+        }
+    };
+    of_this_version(file.schema_version)?;
     let taken_at = time("taken_at", file.taken_at)?;
     let instances = file.instances.into_iter().map(FileInstance::facts).collect::<Result<_, _>>()?;
     Ok(Facts { taken_at, instances })
+}
+
+fn of_this_version(schema_version: u64) -> Result<(), RunsFileError> {
+    if schema_version == SCHEMA_VERSION { Ok(()) } else { Err(RunsFileError::SchemaVersion(schema_version)) }
 }
 
 /// What of a snapshot goes into the file.
@@ -231,7 +240,7 @@ impl<'a> FileInstance<'a> {
                 let facts = DagFacts { is_paused, fileloc, next_run_after, last_parsed, runs: Vec::new() };
                 dags.insert(DagId::new(dag.dag_id), Seen::Known(facts));
             }
-            let (mut texts, no_keys) = (Texts::default(), why(&not_checked, XCOM_KEYS));
+            let (mut texts, no_keys) = (Texts::default(), Arc::from(why(&not_checked, XCOM_KEYS)));
             let mut runs = self.runs;
             runs.sort_by(|a, b| (&a.dag_id, &a.run_id).cmp(&(&b.dag_id, &b.run_id)));
             for run in runs {
@@ -343,7 +352,7 @@ fn checked(answer: &Answer<BTreeSet<String>>) -> Option<BTreeSet<String>> {
 }
 
 impl<'a> FileRun<'a> {
-    fn facts(self, texts: &mut Texts, no_keys: &str) -> Result<(DagId, Run), RunsFileError> {
+    fn facts(self, texts: &mut Texts, no_keys: &Arc<str>) -> Result<(DagId, Run), RunsFileError> {
         let run = Run {
             run_id: RunId::new(self.run_id),
             state: self.state,
@@ -373,7 +382,7 @@ impl<'a> FileRun<'a> {
 }
 
 impl<'a> FileTaskInstance<'a> {
-    fn facts(self, texts: &mut Texts, no_keys: &str) -> TaskInstance {
+    fn facts(self, texts: &mut Texts, no_keys: &Arc<str>) -> TaskInstance {
         TaskInstance {
             task_id: TaskId::new(texts.one(&self.task_id)),
             map_index: MapIndex(self.map_index),
@@ -381,7 +390,7 @@ impl<'a> FileTaskInstance<'a> {
             try_number: self.try_number,
             operator: self.operator.map(|operator| texts.one(&operator)),
             trigger: self.trigger.map(|trigger| texts.one(&trigger)),
-            xcom_keys: self.xcom_keys.map_or_else(|| Answer::NotChecked(texts.one(no_keys)), Answer::Checked),
+            xcom_keys: self.xcom_keys.map_or_else(|| Answer::NotChecked(no_keys.clone()), Answer::Checked),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::ids::{MapIndex, RunId, TaskId};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// `GET /version`.
@@ -131,7 +131,7 @@ struct Trigger<'a> {
 
 /// Texts of which there are few and that stand in many rows: each is kept once.
 #[derive(Default)]
-pub(super) struct Texts(BTreeSet<Arc<str>>);
+pub(super) struct Texts(HashSet<Arc<str>>);
 
 impl Texts {
     pub(super) fn one(&mut self, text: &str) -> Arc<str> {

@@ -3,6 +3,9 @@
 use crate::config::{Command, Environment, LogFormat};
 use std::io::{self, IsTerminal};
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Starts logging to stderr: text on a terminal, JSON lines otherwise, or as `--log-format` says.
 ///
@@ -25,17 +28,17 @@ pub(super) fn start(command: &Command, verbose: u8, quiet: bool, environment: &E
     };
     // Libraries speak only when asked twice.
     let libraries = if verbose > 1 { LevelFilter::DEBUG } else { LevelFilter::OFF };
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_default_directive(libraries.into())
-        .parse_lossy(format!("dagguard={level}"));
+    let filter = Targets::new().with_default(libraries).with_target("dagguard", level);
     let terminal = io::stderr().is_terminal();
     let json = format.map_or(!terminal, |format| format == LogFormat::Json);
     let plain = !terminal || environment.get("NO_COLOR").is_some();
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let started = tracing_subscriber::registry().with(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false);
     // A second start (tests of this room) keeps the first.
     let _ = if json {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        let lines = lines.json().flatten_event(true).with_current_span(false).with_span_list(false);
+        started.with(lines).try_init()
     } else {
-        builder.with_ansi(!plain).try_init()
+        started.with(lines.with_ansi(!plain)).try_init()
     };
 }

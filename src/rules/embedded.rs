@@ -1,6 +1,7 @@
 //! The rule files that the program carries. One list makes the registry and the tests.
 
-use super::file::{Rule, RuleFileError, by_id, parse};
+use super::file::{Rule, RuleFileError, may_look_at, parse};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -104,23 +105,37 @@ rule_files![
 /// All rules that a policy judges by: those of the program, and those that an operator has added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registry {
-    rules: BTreeMap<String, Rule>,
+    rules: BTreeMap<Cow<'static, str>, Lazy>,
+}
+
+/// A rule that is parsed when somebody asks for it: most changes are looked at by a few.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Lazy {
+    text: Cow<'static, str>,
+    rule: OnceLock<Option<Rule>>,
+}
+
+impl Lazy {
+    /// None for a file of the program that does not parse, which the test that reads every file finds.
+    fn rule(&self) -> Option<&Rule> {
+        self.rule.get_or_init(|| parse(&self.text).ok()).as_ref()
+    }
 }
 
 impl Registry {
     /// By id.
     pub fn all(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.values()
+        self.rules.values().filter_map(Lazy::rule)
     }
 
     /// The rule of that id.
     pub fn get(&self, id: &str) -> Option<&Rule> {
-        self.rules.get(id)
+        self.rules.get(id)?.rule()
     }
 
     /// The id that was probably meant.
     pub fn nearest(&self, id: &str) -> Option<&str> {
-        let all: Vec<&str> = self.rules.keys().map(String::as_str).collect();
+        let all: Vec<&str> = self.rules.keys().map(AsRef::as_ref).collect();
         similar::get_close_matches(id, &all, 1, 0.7).first().copied()
     }
 
@@ -134,14 +149,14 @@ impl Registry {
             if file.strip_suffix(".md") != Some(rule.id.as_str()) {
                 return Err(fault(RegistryFault::Name(rule.id)));
             }
-            if rules.contains_key(&rule.id) {
+            if rules.contains_key(rule.id.as_str()) {
                 return Err(fault(RegistryFault::Taken(rule.id)));
             }
-            rules.insert(rule.id.clone(), rule);
+            rules.insert(rule.id.clone().into(), Lazy { text: text.clone().into(), rule: Some(rule).into() });
         }
         for (file, text) in files {
             let superseded = parse(text).map(|rule| rule.supersedes).unwrap_or_default();
-            if let Some(id) = superseded.into_iter().find(|id| !rules.contains_key(id)) {
+            if let Some(id) = superseded.into_iter().find(|id| !rules.contains_key(id.as_str())) {
                 let near = Self { rules }.nearest(&id).map(str::to_string);
                 return Err(RegistryError { file: file.clone(), why: RegistryFault::Supersedes(id, near) });
             }
@@ -151,7 +166,12 @@ impl Registry {
 
     /// The rules that look at a kind of change.
     pub fn on<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a Rule> {
-        self.rules.values().filter(move |rule| rule.on.contains(word))
+        let near = move |rule: &Lazy| rule.rule.get().is_some() || may_look_at(&rule.text, word);
+        self.rules
+            .values()
+            .filter(move |rule| near(rule))
+            .filter_map(Lazy::rule)
+            .filter(move |rule| rule.on.contains(word))
     }
 }
 
@@ -187,9 +207,12 @@ pub fn source(id: &str) -> Option<&'static str> {
     FILES.iter().find(|(known, _)| *known == id).map(|(_, text)| *text)
 }
 
-/// The rules, parsed once. A file that does not parse is left out here and fails the test that
-/// reads every file, so that no release has one.
+/// The rules of the program. A file that does not parse is no rule here and fails the test that reads
+/// every file, so that no release has one.
 pub fn registry() -> &'static Registry {
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
-    REGISTRY.get_or_init(|| Registry { rules: by_id(FILES.iter().filter_map(|(_, text)| parse(text).ok()).collect()) })
+    let lazy = |(id, text): &(&'static str, &'static str)| {
+        (Cow::Borrowed(*id), Lazy { text: Cow::Borrowed(*text), rule: OnceLock::new() })
+    };
+    REGISTRY.get_or_init(|| Registry { rules: FILES.iter().map(lazy).collect() })
 }

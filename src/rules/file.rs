@@ -3,7 +3,7 @@
 use super::{Level, progress_word};
 use crate::diff::Kind;
 use crate::facts::Progress;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// One rule, as its file says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,7 +192,9 @@ fn headings(page: &str) -> Result<(), RuleFileError> {
     Ok(())
 }
 
-/// Rules by id, as they were parsed.
-pub(super) fn by_id(rules: Vec<Rule>) -> BTreeMap<String, Rule> {
-    rules.into_iter().map(|rule| (rule.id.clone(), rule)).collect()
+/// Whether a rule file may look at changes of that word: it does not where the line that says so does
+/// not hold it.
+pub(super) fn may_look_at(text: &str, word: &str) -> bool {
+    let line = text.lines().find_map(|line| line.strip_prefix("on = [")?.strip_suffix(']'));
+    line.is_none_or(|words| words.split('"').any(|held| held == word))
 }

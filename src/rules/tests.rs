@@ -12,11 +12,12 @@
 mod page;
 
 use super::embedded::FILES;
+use super::file::may_look_at;
 use super::*;
 use crate::check;
 use crate::report::{self, Report, full::Colour};
 use page::{Example, all_examples, examples, of_trees, tree};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn said(report: &Report, expected: &[(String, String, String, u32)]) -> Vec<(String, String, String, u32)> {
     let mut said: Vec<_> = report
@@ -46,6 +47,19 @@ fn every_rule_file_parses_and_is_named_after_its_id() {
         assert_eq!(rule.id, *id);
         assert!(registry().get(id).is_some());
     }
+}
+
+#[test]
+fn a_rule_that_nobody_has_asked_for_looks_at_what_its_file_says() {
+    let rules: Vec<_> = FILES.iter().map(|(_, text)| parse(text).unwrap()).collect();
+    let words: BTreeSet<&String> = rules.iter().flat_map(|rule| &rule.on).collect();
+    for word in words {
+        let looking: Vec<_> = rules.iter().filter(|rule| rule.on.contains(word)).collect();
+        assert!(registry().clone().on(word).eq(looking), "{word}");
+    }
+    let near: Vec<_> = FILES.iter().filter(|(_, text)| may_look_at(text, "task-renamed")).map(|(id, _)| *id).collect();
+    assert!(near.contains(&"task-id-renamed") && near.len() < 5, "{near:?}");
+    assert!(may_look_at("on=['other']", "task-renamed"), "what is written in another way is parsed");
 }
 
 #[test]
