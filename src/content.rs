@@ -157,11 +157,38 @@ impl File {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     revision: Revision,
-    files: BTreeMap<ContentPath, File>,
+    /// Shared by copies until one of them is changed.
+    files: Arc<BTreeMap<ContentPath, File>>,
+    folders: Folders,
     refused: Vec<Refusal>,
     config: Option<(ContentPath, File)>,
     left_out: Vec<ContentPath>,
 }
+
+/// What a folder was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Git's id of the folder.
+    pub tree: [u8; 20],
+    /// Files and folders in it and below it.
+    pub entries: usize,
+    /// The files alone that are content.
+    pub files: usize,
+    /// Bytes of the files.
+    pub bytes: u64,
+}
+
+/// Folders by their paths. Snapshots are equal by what they hold, wherever it was read.
+#[derive(Clone, Debug, Default)]
+struct Folders(BTreeMap<String, Folder>);
+
+impl PartialEq for Folders {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Folders {}
 
 /// More files beside the content than this are not named.
 const MOST_LEFT_OUT: usize = 50;
@@ -169,18 +196,45 @@ const MOST_LEFT_OUT: usize = 50;
 impl Snapshot {
     /// An empty tree of that name.
     pub fn empty(revision: Revision) -> Self {
-        Self { revision, files: BTreeMap::new(), refused: Vec::new(), config: None, left_out: Vec::new() }
-    }
-
-    /// Adds or replaces many files; quick where they are in the order of their paths and there were none.
-    pub fn insert_all(&mut self, files: Vec<(ContentPath, File)>) {
-        let mut files: BTreeMap<ContentPath, File> = files.into_iter().collect();
-        self.files.append(&mut files);
+        Self {
+            revision,
+            files: Arc::default(),
+            folders: Folders::default(),
+            refused: Vec::new(),
+            config: None,
+            left_out: Vec::new(),
+        }
     }
 
     /// Adds or replaces a file.
     pub fn insert(&mut self, path: ContentPath, file: File) {
-        self.files.insert(path, file);
+        Arc::make_mut(&mut self.files).insert(path, file);
+        self.folders = Folders::default();
+    }
+
+    /// Adds or replaces files; with less work than one by one, where they are all that there is.
+    pub fn extend(&mut self, files: Vec<(ContentPath, File)>) {
+        if self.files.is_empty() {
+            self.files = Arc::new(files.into_iter().collect());
+        } else {
+            Arc::make_mut(&mut self.files).extend(files);
+        }
+        self.folders = Folders::default();
+    }
+
+    /// Notes what a folder was read from, as whoever reads it knows that: the same holds the same.
+    pub fn read_from(&mut self, folder: String, source: Folder) {
+        self.folders.0.insert(folder, source);
+    }
+
+    /// What a folder was read from; none after a file was added or replaced.
+    pub fn folder(&self, folder: &str) -> Option<Folder> {
+        self.folders.0.get(folder).copied()
+    }
+
+    /// The files from that path on, in path order.
+    pub fn files_from<'a>(&'a self, path: &str) -> impl Iterator<Item = (&'a ContentPath, &'a File)> + use<'a> {
+        self.files.range::<str, _>((Bound::Included(path), Bound::Unbounded))
     }
 
     /// Notes an entry that cannot be content (a submodule, a name that is not UTF-8, …); a
@@ -223,12 +277,6 @@ impl Snapshot {
         self.files.get(path)
     }
 
-    /// The path of the first file that is not before this text.
-    pub(crate) fn next_from(&self, text: &str) -> Option<&ContentPath> {
-        let from = (Bound::Included(text), Bound::Unbounded);
-        self.files.range::<str, _>(from).next().map(|(path, _)| path)
-    }
-
     /// All files in path order.
     pub fn files(&self) -> impl Iterator<Item = (&ContentPath, &File)> {
         self.files.iter()
@@ -237,6 +285,9 @@ impl Snapshot {
     /// The files that are not the same in another tree, in path order: content or mode differ, or one of
     /// the trees has no such file.
     pub fn differing<'a>(&'a self, other: &'a Self) -> Vec<Differing<'a>> {
+        if Arc::ptr_eq(&self.files, &other.files) {
+            return Vec::new();
+        }
         let (mut own, mut others) = (self.files().peekable(), other.files().peekable());
         let mut found = Vec::new();
         loop {
@@ -244,7 +295,7 @@ impl Snapshot {
                 (None, None) => return found,
                 (Some((path, here)), None) => (*path, Some(*here), None),
                 (None, Some((path, there))) => (*path, None, Some(*there)),
-                (Some((path, here)), Some((other, there))) => match path.cmp(other) {
+                (Some((path, here)), Some((other, there))) => match path.cmp_shared(other) {
                     Ordering::Less => (*path, Some(*here), None),
                     Ordering::Greater => (*other, None, Some(*there)),
                     Ordering::Equal => (*path, Some(*here), Some(*there)),

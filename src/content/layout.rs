@@ -144,7 +144,8 @@ impl Layout {
         }
         // Of a shared folder the first file that is delivered says enough, and it stands beside the others.
         let mut from = "shared/".to_string();
-        while let Some((path, folder)) = snapshot.next_from(&from).and_then(|path| Some((path, path.below("shared")?)))
+        while let Some((path, folder)) =
+            snapshot.files_from(&from).next().and_then(|(path, _)| Some((path, path.below("shared")?)))
         {
             from = match (self.place(path), folder.split_once('/')) {
                 (Some(place), Some((folder, _))) => {

@@ -150,6 +150,11 @@ relative_path! {
 }
 
 impl ContentPath {
+    /// The order of two, of which many are one and the same.
+    pub(crate) fn cmp_shared(&self, other: &Self) -> std::cmp::Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { std::cmp::Ordering::Equal } else { self.cmp(other) }
+    }
+
     /// The same path below `$AIRFLOW_HOME`, where that is how it is delivered.
     pub fn as_home(&self) -> HomePath {
         HomePath(self.0.clone())

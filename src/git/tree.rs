@@ -2,8 +2,11 @@
 
 use super::bounds::{Limits, mib};
 use super::{CONFIGS, GitError, LARGEST_POINTER, Read, Sizes, commit_id, configures, is_lfs_pointer};
-use crate::content::{BlobId, Blobs, Bytes, ContentPath, File, Layout, Mode, PathProblem, Refusal, Revision, Snapshot};
+use crate::content::{
+    BlobId, Blobs, Bytes, ContentPath, File, Folder, Layout, Mode, PathProblem, Refusal, Revision, Snapshot,
+};
 use gix::objs::tree::EntryKind;
+use std::iter::Peekable;
 use std::sync::Arc;
 
 /// Reads the content folders of a commit, or all of it where it has none of the usual ones; no further than
@@ -49,9 +52,11 @@ pub(super) fn read(
         revision,
         layout,
         known,
+        ahead: files_from(known, ""),
         later,
         snapshot,
         files: Vec::new(),
+        folders: Vec::new(),
         limits,
         entries: 0,
         bytes: 0,
@@ -62,8 +67,19 @@ pub(super) fn read(
     if reader.refused_too > 0 {
         reader.snapshot.refuse(Refusal::More(reader.refused_too));
     }
-    reader.snapshot.insert_all(reader.files);
+    reader.snapshot.extend(reader.files);
+    for (path, folder) in reader.folders {
+        reader.snapshot.read_from(path, folder);
+    }
     Ok(reader.snapshot)
+}
+
+/// The files of a tree that was read before, from that path on.
+type Ahead<'a> = Peekable<Box<dyn Iterator<Item = (&'a ContentPath, &'a File)> + 'a>>;
+
+fn files_from<'a>(known: Option<&'a Snapshot>, path: &str) -> Ahead<'a> {
+    let files = known.map(|known| known.files_from(path)).into_iter().flatten();
+    (Box::new(files) as Box<dyn Iterator<Item = _>>).peekable()
 }
 
 /// The program's own configuration of a commit, if it carries one.
@@ -111,10 +127,14 @@ struct Reader<'a> {
     revision: &'a Revision,
     layout: Layout,
     known: Option<&'a Snapshot>,
+    /// The files of `known` that were not come to, of a folder whose files are read in the same order.
+    ahead: Ahead<'a>,
     later: Option<Later<'a>>,
+    /// Without its files.
     snapshot: Snapshot,
     /// What goes into it.
     files: Vec<(ContentPath, File)>,
+    folders: Vec<(String, Folder)>,
     limits: Limits,
     /// Files, links and folders so far.
     entries: usize,
@@ -131,6 +151,7 @@ impl Reader<'_> {
         let root = self.repo.find_commit(commit)?.tree()?;
         let mut found = false;
         for folder in self.layout.folders() {
+            self.ahead = files_from(self.known, folder);
             if folder.is_empty() {
                 found = true;
                 self.folder(root.id, "", 0)?;
@@ -145,7 +166,10 @@ impl Reader<'_> {
             self.snapshot.configure(path, file);
         }
         match self.layout {
-            Layout::Content if !found => self.folder(root.id, "", 0),
+            Layout::Content if !found => {
+                self.ahead = files_from(self.known, "");
+                self.folder(root.id, "", 0)
+            }
             Layout::Content => ["plugins", "shared"].into_iter().try_for_each(|folder| self.left_out(&root, folder)),
             Layout::Plain | Layout::Repository => self.folder(root.id, "", 0),
             // The operator has said what is content.
@@ -191,6 +215,46 @@ impl Reader<'_> {
             self.too_large(format!("folders lie in one another more than {} deep", self.limits.depth));
             return Ok(());
         }
+        if self.is_known(tree, prefix) {
+            return Ok(());
+        }
+        let before = (self.entries, self.files.len(), self.bytes);
+        self.entries_of(tree, prefix, depth)?;
+        if let Ok(tree) = <[u8; 20]>::try_from(tree.as_slice()) {
+            let (entries, files) = (self.entries - before.0, self.files.len() - before.1);
+            let folder = Folder { tree, entries, files, bytes: self.bytes - before.2 };
+            self.folders.push((prefix.to_owned(), folder));
+        }
+        Ok(())
+    }
+
+    /// Takes a folder from the tree that was read before, where that has the same one there.
+    fn is_known(&mut self, tree: gix::ObjectId, prefix: &str) -> bool {
+        // What was refused is not among the files.
+        let known = self.known.filter(|known| known.refused().is_empty()).and_then(|known| known.folder(prefix));
+        let Some(folder) = known.filter(|folder| folder.tree.as_slice() == tree.as_slice()) else { return false };
+        let (entries, bytes) = (self.entries + folder.entries, self.bytes.saturating_add(folder.bytes));
+        if entries > self.limits.files || bytes > self.limits.content {
+            return false;
+        }
+        let first = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
+        while self.ahead.next_if(|(path, _)| path.as_str() < first.as_str()).is_some() {}
+        let before = self.files.len();
+        while let Some((path, file)) = self.ahead.next_if(|(path, _)| path.as_str().starts_with(&first)) {
+            self.files.push((path.clone(), File { revision: self.revision.clone(), ..file.clone() }));
+        }
+        let is_whole = self.files.len() - before == folder.files;
+        if is_whole {
+            (self.entries, self.bytes) = (entries, bytes);
+            self.folders.push((prefix.to_owned(), folder));
+        } else {
+            // It was no tree as it was read.
+            self.files.truncate(before);
+        }
+        is_whole
+    }
+
+    fn entries_of(&mut self, tree: gix::ObjectId, prefix: &str, depth: usize) -> Result<(), gix::Error> {
         let tree = self.repo.find_tree(tree)?;
         let mut text = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
         let inside = text.len();
@@ -237,7 +301,8 @@ impl Reader<'_> {
 
     fn file(&mut self, path: ContentPath, mode: Mode, id: gix::ObjectId) -> Result<(), gix::Error> {
         let same = |file: &&File| file.mode == mode && file.id.as_bytes() == id.as_slice();
-        let known = self.known.and_then(|known| known.get(&path)).filter(same);
+        while self.ahead.next_if(|(known, _)| **known < path).is_some() {}
+        let known = self.ahead.next_if(|(known, _)| **known == path).map(|(_, file)| file).filter(same);
         let Ok(blob) = <[u8; 20]>::try_from(id.as_slice()).map(BlobId::from_bytes) else {
             return Err(gix::Error::from_error(std::io::Error::other("an object id that is not SHA-1")));
         };
