@@ -42,7 +42,9 @@ use crate::dag::{Dag, FileError, Id, Model, Unknown};
 use crate::ids::DagId;
 use crate::python;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// One difference between what is deployed and what is proposed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,12 +84,13 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
     let data = data::changed(deployed.snapshot, proposed.snapshot, layout);
     let differing = differing(deployed, proposed);
     let broken = broken_files(deployed, proposed);
+    let alike = Alike::new(deployed, proposed);
     let mut changes: Vec<Change> = Vec::new();
     let pairs = pairing::dags(deployed.model, proposed.model);
     let mut changed: Vec<code::Pair> = Vec::new();
     for (dag, pair) in deployed.model.dags.iter().zip(pairs) {
         let reads_changed_data = || data::may_read(deployed.snapshot, dag, &data) || templates::any(dag, &data);
-        let same = !dag.reaches.meets(&differing) || same_source(deployed, proposed, dag);
+        let same = !dag.reaches.meets(&differing) || alike.source(dag);
         // What both models share is as it was.
         let shared = matches!(pair, pairing::DagPair::Same(other) if std::ptr::eq(other, dag.as_ref()));
         if same && (shared || is_exposed(proposed.model, dag)) && !reads_changed_data() {
@@ -116,7 +119,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
                     proposed: Some(other_at),
                 });
             }
-            pairing::DagPair::Gone => changes.push(gone(deployed, dag, proposed)),
+            pairing::DagPair::Gone => changes.push(gone(&alike, dag)),
             pairing::DagPair::Unknown(unknown) => {
                 changes.push(not_known(dag, dag.unknown.first().unwrap_or(unknown), Some(unknown.at.clone())));
             }
@@ -142,29 +145,64 @@ fn differing(deployed: Side, proposed: Side) -> BTreeSet<ContentPath> {
     files.map(|file| file.path).chain(imports).chain(importing).cloned().collect()
 }
 
-/// Whether everything that the DAG is built from has the same syntax on both sides.
-///
-/// Then it is the same DAG, known or not: Airflow would build it from equal code. (What it reads
-/// outside of the tree may have changed, but not by this delivery.)
-fn same_source(deployed: Side, proposed: Side, dag: &Dag) -> bool {
-    // Modules of the tree may depend on the order in which they are imported (one registers what another
-    // takes), so whatever a file or folder of either tree is called counts as one.
-    let is_of_a_tree = |name: &str| {
-        [deployed.snapshot, proposed.snapshot].into_iter().flat_map(Snapshot::files).any(|(path, _)| {
-            path.parts().any(|part| part.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest == ".py"))
-        })
-    };
-    let imports_alike =
-        dag.reaches.iter().all(|path| deployed.model.imports.get(path) == proposed.model.imports.get(path));
-    imports_alike
-        && dag.reaches.iter().all(|path| match (deployed.snapshot.get(path), proposed.snapshot.get(path)) {
-            (Some(a), Some(b)) => {
-                a.id == b.id
-                    || path.as_str().ends_with(".py")
-                        && python::same_code(&a.bytes, &b.bytes, |name| !is_of_a_tree(name))
+/// Which code both sides have alike. A file is compared once, however many DAGs are built from it.
+struct Alike<'a> {
+    deployed: Side<'a>,
+    proposed: Side<'a>,
+    files: RefCell<BTreeMap<ContentPath, bool>>,
+    names: OnceLock<BTreeSet<&'a str>>,
+}
+
+impl<'a> Alike<'a> {
+    fn new(deployed: Side<'a>, proposed: Side<'a>) -> Self {
+        Self { deployed, proposed, files: RefCell::default(), names: OnceLock::new() }
+    }
+
+    /// Whether everything that the DAG is built from has the same syntax on both sides.
+    ///
+    /// Then it is the same DAG, known or not: Airflow would build it from equal code. (What it reads
+    /// outside of the tree may have changed, but not by this delivery.)
+    fn source(&self, dag: &Dag) -> bool {
+        let imports = |side: &Side<'a>| &side.model.imports;
+        let (before, after) = (imports(&self.deployed), imports(&self.proposed));
+        dag.reaches.iter().all(|path| before.get(path) == after.get(path))
+            && dag.reaches.iter().all(|path| self.file(path))
+    }
+
+    fn file(&self, path: &ContentPath) -> bool {
+        match (self.deployed.snapshot.get(path), self.proposed.snapshot.get(path)) {
+            (Some(a), Some(b)) if a.id == b.id => true,
+            (Some(a), Some(b)) if path.as_str().ends_with(".py") => {
+                let known = self.files.borrow().get(path).copied();
+                known.unwrap_or_else(|| {
+                    let names = self.names();
+                    let same = python::same_code(path.as_str(), [&*a.bytes, &*b.bytes], |name| !names.contains(name));
+                    self.files.borrow_mut().insert(path.clone(), same);
+                    same
+                })
             }
+            (Some(_), Some(_)) => false,
             (a, b) => a.is_none() && b.is_none(),
+        }
+    }
+
+    /// Modules of the tree may depend on the order in which they are imported (one registers what another
+    /// takes), so whatever a file or folder of either tree is called counts as one.
+    fn names(&self) -> &BTreeSet<&'a str> {
+        self.names.get_or_init(|| {
+            let mut names = BTreeSet::new();
+            let mut last = None;
+            for (path, _) in [self.deployed, self.proposed].into_iter().flat_map(|side| side.snapshot.files()) {
+                let (folder, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
+                names.extend([name, name.strip_suffix(".py").unwrap_or(name)]);
+                // Files of a folder stand in a row.
+                if last.replace(folder) != Some(folder) {
+                    names.extend(folder.split('/').flat_map(|part| [part, part.strip_suffix(".py").unwrap_or(part)]));
+                }
+            }
+            names
         })
+    }
 }
 
 /// Whether Airflow still takes the DAG from that file, and from no other data. Equal code does not
@@ -203,7 +241,8 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
     changes
 }
 
-fn gone(deployed: Side, dag: &Dag, proposed: Side) -> Change {
+fn gone(alike: &Alike, dag: &Dag) -> Change {
+    let Alike { deployed, proposed, .. } = *alike;
     // A DAG whose id the proposed text does not hold, in the same file, may be this one.
     let certainty = proposed
         .model
@@ -213,8 +252,7 @@ fn gone(deployed: Side, dag: &Dag, proposed: Side) -> Change {
         .find_map(|other| other.unknown.first())
         .map_or(Certainty::Certain, |unknown| Certainty::Possible(reason(unknown)));
     // Where equal code makes no DAG any more, it is not looked at.
-    let hidden =
-        same_source(deployed, proposed, dag).then(|| cause::hidden_by(deployed, proposed, &dag.file)).flatten();
+    let hidden = alike.source(dag).then(|| cause::hidden_by(deployed, proposed, &dag.file)).flatten();
     Change {
         kind: Kind::Identity(Identity::DagRemoved { hidden_by: hidden.as_ref().map(|at| at.path.clone()) }),
         dags: vec![dag.dag_id.clone()],

@@ -18,15 +18,17 @@ mod tests;
 pub(crate) mod tree;
 pub(crate) mod value;
 
-/// Whether two sources have equal syntax: comments, docstrings, formatting and the style of
+use std::cell::Cell;
+
+/// Whether two sources of a path have equal syntax: comments, docstrings, formatting and the style of
 /// quotes do not count, nor does the order in a row of imports of modules whose first name is
 /// `installed`, and so none of the tree. Sources that do not parse are compared byte by byte.
-pub fn same_code(a: &[u8], b: &[u8], installed: impl Fn(&str) -> bool + Sync) -> bool {
+pub fn same_code(path: &str, [a, b]: [&[u8]; 2], installed: impl Fn(&str) -> bool + Sync) -> bool {
     if a == b {
         return true;
     }
-    with_deep_stack(|| match (parse::parse(a), parse::parse(b)) {
-        (Ok(a), Ok(b)) => canonical::module(&a, &installed) == canonical::module(&b, &installed),
+    with_deep_stack(|| match (&*parse::recent(path, a), &*parse::recent(path, b)) {
+        (Ok(a), Ok(b)) => canonical::module(a, &installed) == canonical::module(b, &installed),
         _ => false,
     })
 }
@@ -44,10 +46,23 @@ pub(crate) fn with_deep_stack<T: Send>(work: impl Fn() -> T + Sync) -> T {
     results.remove(0)
 }
 
-/// Runs `work` once on each of so many threads, at least one, that have such stacks.
+thread_local! {
+    /// Whether this thread has such a stack.
+    static IS_DEEP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` once on each of so many threads, at least one, that have such stacks; where one is
+/// enough, on the thread that asks, if it is one of them.
 pub(crate) fn on_deep_stacks<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     /// Address space, not memory: pages are used as they are reached.
     const STACK: usize = 512 << 20;
+    if threads <= 1 && IS_DEEP.get() {
+        return vec![work()];
+    }
+    let work = || {
+        IS_DEEP.set(true);
+        work()
+    };
     let work = &work;
     std::thread::scope(|scope| {
         let start = |_| {

@@ -5,11 +5,13 @@ use crate::Comparison;
 use crate::airflow::{self, Limits};
 use crate::config::{CheckArguments, Environment, FailOn, OutputFormat, Reported};
 use crate::content::{Layout, Revision, Snapshot};
+use crate::dag::Models;
 use crate::facts::Facts;
 use crate::git::{self, GitError, Message, Repository, Sizes};
 use crate::report::full::Colour;
 use crate::report::{self, Report, Verdict};
 use crate::rules::{Level, Policy};
+use std::mem::{self, ManuallyDrop};
 use std::path::Path;
 
 pub(super) fn run(
@@ -51,10 +53,14 @@ pub(super) fn run(
     let messages = repository.map(|at_hand| messages(at_hand, &deployed, &proposed, &arguments.proposed));
     let policy = judge::with_trees(policy, &deployed, &proposed, &messages.unwrap_or_default());
     let (mut report, models) = if let Some(path) = &arguments.runs {
-        let facts = runs(path)?;
+        let facts = ManuallyDrop::new(runs(path)?);
         let policy = judge::for_version_of(policy, &facts);
         judge::with_kept(cache.as_ref(), |models| {
-            Ok(Comparison::new(models, &deployed, &proposed, &policy).check(&facts))
+            // The process ends soon: nobody needs the room again.
+            let compare = |models: &Models| {
+                ManuallyDrop::new(Comparison::new(models, &deployed, &proposed, &policy)).check(&facts)
+            };
+            Ok(models.together(compare))
         })?
     } else {
         let accesses = judge::accesses(&arguments.judge, environment, Limits::default(), &judge::Memories::default())?;
@@ -76,7 +82,9 @@ pub(super) fn run(
     deliver(&report, &arguments.reported, colour)?;
     // Nobody waits for it any more.
     judge::keep(cache.as_ref(), &models, &trees.sizes);
-    Ok(exit(&report, &arguments.reported))
+    let exit = exit(&report, &arguments.reported);
+    mem::forget((models, trees, deployed, proposed));
+    Ok(exit)
 }
 
 /// What was said with the commits between the two trees. The work tree stands on the commit that is

@@ -40,6 +40,12 @@ impl Models {
         Self { threads, memory: Mutex::new(memory), kept: Some(stored) }
     }
 
+    /// Runs work that builds models and looks into their code, on one thread that has the stack for it:
+    /// what one of them has parsed is there for the next.
+    pub fn together<T: Send>(&self, work: impl Fn(&Self) -> T + Sync) -> T {
+        python::with_deep_stack(|| work(self))
+    }
+
     /// What the next run of the program is to find; none where that is there already.
     pub fn to_keep(&self) -> Option<Written> {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);

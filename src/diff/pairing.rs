@@ -17,7 +17,7 @@ use crate::content::Snapshot;
 use crate::dag::{Dag, Model, Unknown};
 use crate::ids::{DagId, TaskId};
 use links::Links;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What became of a deployed DAG.
 pub(super) enum DagPair<'a> {
@@ -36,13 +36,13 @@ const ALIKE: f64 = 0.6;
 
 /// For each deployed DAG what became of it.
 pub(super) fn dags<'a>(deployed: &'a Model, proposed: &'a Model) -> Vec<DagPair<'a>> {
-    let mut known: BTreeMap<&DagId, Vec<&Dag>> = BTreeMap::new();
+    let mut known: HashMap<&DagId, Vec<&Dag>> = HashMap::with_capacity(proposed.dags.len());
     for dag in &proposed.dags {
         if let Some(id) = dag.dag_id.exact() {
             known.entry(id).or_default().push(dag);
         }
     }
-    let before: BTreeSet<&DagId> = deployed.dags.iter().filter_map(|dag| dag.dag_id.exact()).collect();
+    let before: HashSet<&DagId> = deployed.dags.iter().filter_map(|dag| dag.dag_id.exact()).collect();
     let mut fresh: Vec<(&Dag, BTreeSet<&TaskId>)> = proposed
         .dags
         .iter()

@@ -31,6 +31,7 @@ thread_local! {
     /// The grammar's parser, kept for the pools that it has filled: they are a part of the cost of a
     /// small file. A parse leaves nothing behind in it that the next one would see.
     static PARSER: RefCell<Option<Parser>> = RefCell::new(with_grammar());
+    static RECENT: RefCell<Recent> = RefCell::default();
 }
 
 fn with_grammar() -> Option<Parser> {
@@ -49,6 +50,44 @@ pub(crate) struct SyntaxError {
 /// Parses a file. With errors there is no syntax: Python would run none of it.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Module, SyntaxError> {
     Read::of(bytes)?.module()
+}
+
+/// What one who asks for a file's syntax a second time soon after is given.
+#[derive(Default)]
+struct Recent {
+    files: Vec<Parsed>,
+    size: usize,
+}
+
+/// A file, and its syntax.
+struct Parsed {
+    path: Box<str>,
+    bytes: Box<[u8]>,
+    syntax: Rc<Result<Module, SyntaxError>>,
+}
+
+/// Parses a file, unless this thread has done so just now. Files of two paths share nothing: what is
+/// defined in them is not the same, however alike it is.
+pub(crate) fn recent(path: &str, bytes: &[u8]) -> Rc<Result<Module, SyntaxError>> {
+    /// Bytes of source and files that are remembered at most: syntax is some twenty times as large.
+    const MOST: (usize, usize) = (256 << 10, 32);
+    let known = RECENT.with_borrow(|recent| {
+        let mut known = recent.files.iter();
+        known.find(|known| *known.path == *path && *known.bytes == *bytes).map(|known| known.syntax.clone())
+    });
+    known.unwrap_or_else(|| {
+        let syntax = Rc::new(parse(bytes));
+        RECENT.with_borrow_mut(|recent| {
+            if recent.size + bytes.len() > MOST.0 || recent.files.len() >= MOST.1 {
+                *recent = Recent::default();
+            }
+            if bytes.len() <= MOST.0 {
+                recent.size += bytes.len();
+                recent.files.push(Parsed { path: path.into(), bytes: bytes.into(), syntax: syntax.clone() });
+            }
+        });
+        syntax
+    })
 }
 
 /// Parses files, each as [`parse`] does. The grammar reads all of them before the first is lowered:

@@ -8,7 +8,7 @@ mod trace;
 
 pub(crate) use trace::{Answered, Answers, Trace};
 
-use super::parse::{SyntaxError, parse, parse_all};
+use super::parse::{SyntaxError, parse_all, recent};
 use super::syntax::Module;
 use crate::content::{BlobId, Bytes, ContentPath, HomePath, ImportOrder, Layout, Mode, Snapshot};
 use std::cell::{Cell, RefCell};
@@ -305,7 +305,7 @@ impl Tree {
         if let Some(parsed) = self.parsed.borrow().get(&file) {
             return parsed.clone();
         }
-        let parsed = Rc::new(parse(self.delivered.bytes(file)));
+        let parsed = recent(self.path(file).as_str(), self.delivered.bytes(file));
         self.keep(file, parsed.clone());
         parsed
     }
@@ -315,6 +315,9 @@ impl Tree {
     pub(crate) fn parse_ahead(&self, files: &[usize]) {
         /// Source bytes that are read at once at most: what the grammar makes of them is large.
         const AHEAD: usize = 256 << 10;
+        if files.len() < 2 {
+            return;
+        }
         let mut left = AHEAD;
         let mut wanted = |file: &&usize| {
             let size = self.delivered.bytes(**file).len();
