@@ -20,6 +20,9 @@ const HEX: &str = env!("BUILD_OF_DAGGUARD");
 /// The large part of what is kept, and the small one.
 const PARTS: [&str; 2] = ["whole", "recent"];
 
+/// The model of a tree.
+const MODEL: &str = "model";
+
 /// Sizes of contents.
 const SIZES: &str = "sizes";
 
@@ -79,10 +82,11 @@ impl Cache {
         Self { folder: git_dir.join("dagguard") }
     }
 
-    /// What this build has kept here, the large part first.
+    /// What this build has kept here, the large part first, the model of a tree last.
     pub fn kept(&self) -> Vec<Arc<dyn Kept>> {
         let open = |part| open(&self.path(part)).unwrap_or_else(|| Arc::new(Vec::new()));
-        PARTS.map(open).to_vec()
+        let [whole, recent] = PARTS;
+        [whole, recent, MODEL].map(open).to_vec()
     }
 
     /// Keeps what the next run is to find, as well as that goes.
@@ -99,7 +103,16 @@ impl Cache {
 
     /// Keeps them.
     pub fn keep_sizes(&self, bytes: &[u8]) {
-        if let Err(error) = self.make().and_then(|rights| replace(&self.path(SIZES), bytes, &rights)) {
+        self.keep_part(SIZES, bytes);
+    }
+
+    /// Keeps the model of a tree.
+    pub fn keep_model(&self, bytes: &[u8]) {
+        self.keep_part(MODEL, bytes);
+    }
+
+    fn keep_part(&self, part: &str, bytes: &[u8]) {
+        if let Err(error) = self.make().and_then(|rights| replace(&self.path(part), bytes, &rights)) {
             tracing::debug!(%error, folder = %self.folder.display(), "nothing is kept");
         }
     }
@@ -154,6 +167,7 @@ impl Cache {
         for (_, path) in wholes.iter().rev().skip(OTHERS) {
             fs::remove_file(path.with_extension("recent")).ok();
             fs::remove_file(path.with_extension(SIZES)).ok();
+            fs::remove_file(path.with_extension(MODEL)).ok();
             fs::remove_file(path).ok();
         }
     }
@@ -201,17 +215,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::of_repository(dir.path());
         let found = || cache.kept().iter().map(|kept| kept.read(0, 3)).collect::<Vec<_>>();
-        assert_eq!(found(), [None, None]);
+        assert_eq!(found(), [None, None, None]);
         cache.keep(&Written::Whole(b"one".to_vec()));
         cache.keep(&Written::Recent(b"two and more".to_vec()));
         let before = cache.kept();
-        assert_eq!(found(), [Some(b"one".to_vec()), Some(b"two".to_vec())]);
+        cache.keep_model(b"mod");
+        assert_eq!(found(), [Some(b"one".to_vec()), Some(b"two".to_vec()), Some(b"mod".to_vec())]);
         assert_eq!(before[1].read(0, 13), None, "longer than it is");
         assert_eq!(before[1].read(u64::MAX, 2), None);
         cache.keep(&Written::Whole(b"three".to_vec()));
-        assert_eq!(found(), [Some(b"thr".to_vec()), None]);
+        assert_eq!(found(), [Some(b"thr".to_vec()), None, Some(b"mod".to_vec())]);
         assert_eq!(before[1].read(0, 3), Some(b"two".to_vec()), "who has it open goes on reading it");
-        assert_eq!(fs::read_dir(dir.path().join("dagguard")).unwrap().count(), 1);
+        assert_eq!(fs::read_dir(dir.path().join("dagguard")).unwrap().count(), 2);
     }
 
     #[test]

@@ -49,9 +49,8 @@ pub struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     /// Models both trees and compares them. What both have alike is evaluated once.
     pub fn new(models: &Models, deployed: &'a Snapshot, proposed: &'a Snapshot, policy: &'a Policy) -> Self {
-        let before = models.build(deployed, policy.layout, policy.airflow);
         let marked = gone::marked(deployed, proposed, policy.layout);
-        let after = models.build(&marked, policy.layout, policy.airflow);
+        let [before, after] = models.build_both([deployed, &marked], policy.layout, policy.airflow);
         let safe_mode = !before.passes_over_dags();
         let (before, after) =
             if safe_mode { (before, after) } else { (before.without_safe_mode(), after.without_safe_mode()) };

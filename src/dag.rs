@@ -64,7 +64,7 @@ pub struct Model {
     pub errors: Vec<FileError>,
     /// For each module of the tree: the modules of the tree that it imports, directly.
     /// Modules that import the same share the set.
-    pub imports: BTreeMap<ContentPath, Arc<BTreeSet<ContentPath>>>,
+    pub imports: Arc<BTreeMap<ContentPath, Arc<BTreeSet<ContentPath>>>>,
     /// What an Airflow without safe mode has beside them.
     pub(crate) passed_over: PassedOver,
     /// What it was built from.

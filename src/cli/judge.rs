@@ -261,6 +261,9 @@ pub(super) fn keep(cache: Option<&Cache>, models: &Models, sizes: &Sizes) {
     if let Some(written) = models.to_keep() {
         cache.keep(&written);
     }
+    if let Some(bytes) = models.model_to_keep() {
+        cache.keep_model(&bytes);
+    }
     if let Some(bytes) = sizes.to_keep() {
         cache.keep_sizes(&bytes);
     }

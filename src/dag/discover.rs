@@ -28,16 +28,17 @@ pub(super) fn dag_files(
     airflow: Option<AirflowVersion>,
     mut holds: impl FnMut(usize) -> Words,
 ) -> Vec<Found> {
-    // Before 3.0 a file that speaks of assets only is none.
-    let assets = airflow.is_none_or(|version| version.major >= 3);
-    seen(tree, airflow, |file| {
-        tree.files()[file].home.as_str().ends_with(".py")
-            && match holds(file) {
-                Words::Dag => true,
-                Words::Asset => assets,
-                Words::DagAlone | Words::None => false,
-            }
-    })
+    seen(tree, airflow, |file| tree.files()[file].home.as_str().ends_with(".py") && is_seen(holds(file), airflow))
+}
+
+/// Whether safe mode takes a file of these words for a DAG file.
+pub(super) fn is_seen(words: Words, airflow: Option<AirflowVersion>) -> bool {
+    match words {
+        Words::Dag => true,
+        // Before 3.0 a file that speaks of assets only is none.
+        Words::Asset => airflow.is_none_or(|version| version.major >= 3),
+        Words::DagAlone | Words::None => false,
+    }
 }
 
 /// The files under the DAGs folder that safe mode passes over although they speak of DAGs: an Airflow
@@ -86,7 +87,7 @@ fn seen(tree: &Delivered, airflow: Option<AirflowVersion>, mut wanted: impl FnMu
     files
 }
 
-const IGNORE_FILE: &str = ".airflowignore";
+pub(super) const IGNORE_FILE: &str = ".airflowignore";
 
 /// What safe mode finds in a text, in whatever case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

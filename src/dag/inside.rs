@@ -19,7 +19,8 @@ pub(super) type Names = Arc<BTreeSet<Box<str>>>;
 pub(super) struct Held(Arc<Lazy>);
 
 struct Lazy {
-    inside: OnceLock<Inside>,
+    /// Not in place: most are never looked at, and each is large.
+    inside: OnceLock<Box<Inside>>,
     /// What tasks are given, as far as that is known without a look at them.
     names: OnceLock<Names>,
     /// What stands in the arguments and the functions of tasks, where that was looked up.
@@ -84,11 +85,12 @@ impl Held {
 
     fn get(&self) -> &Inside {
         self.0.inside.get_or_init(|| {
-            let Some(place) = &self.0.kept else { return Inside::default() };
-            place.bytes().and_then(|bytes| read(&bytes)).unwrap_or_else(|| {
+            let Some(place) = &self.0.kept else { return Box::default() };
+            let inside = place.bytes().and_then(|bytes| read(&bytes)).unwrap_or_else(|| {
                 place.lost.store(true, Ordering::Relaxed);
                 Inside::default()
-            })
+            });
+            Box::new(inside)
         })
     }
 
@@ -112,7 +114,12 @@ impl Held {
 
 impl From<Inside> for Held {
     fn from(inside: Inside) -> Self {
-        Self(Arc::new(Lazy { inside: inside.into(), names: OnceLock::new(), words: OnceLock::new(), kept: None }))
+        Self(Arc::new(Lazy {
+            inside: Box::new(inside).into(),
+            names: OnceLock::new(),
+            words: OnceLock::new(),
+            kept: None,
+        }))
     }
 }
 

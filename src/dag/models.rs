@@ -36,8 +36,8 @@ impl Models {
     /// The same, with what an earlier run of the same build of the program has kept: what is not sound
     /// of it is not taken, and [`Models::to_keep`] gives what the next run is to find.
     pub fn remembering(threads: usize, kept: &[Arc<dyn Kept>], build: Fingerprint) -> Self {
-        let (stored, memory) = stored::Stored::read(kept, build);
-        Self { threads, memory: Mutex::new(memory), kept: Some(stored) }
+        let memory = Memory { is_kept: true, ..Memory::default() };
+        Self { threads, memory: Mutex::new(memory), kept: Some(stored::Stored::of(kept, build)) }
     }
 
     /// Runs work that builds models and looks into their code, on one thread that has the stack for it:
@@ -53,6 +53,13 @@ impl Models {
         python::with_deep_stack(|| kept.to_keep(&memory))
     }
 
+    /// The same of the model of the first tree.
+    pub fn model_to_keep(&self) -> Option<Vec<u8>> {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kept, base) = (self.kept.as_ref()?, memory.base.as_ref()?);
+        python::with_deep_stack(|| kept.model_to_keep(base))
+    }
+
     /// Whether something that was kept could not be read when it was needed. Then nothing counts
     /// that was said of these models, and they are to be built again without what is kept.
     pub fn lost(&self) -> bool {
@@ -66,9 +73,65 @@ impl Models {
     pub fn build(&self, snapshot: &Snapshot, layout: Layout, airflow: Option<AirflowVersion>) -> Model {
         // A build that ended in a panic has stored nothing half-way: see `Memory::keep`.
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let beside = self.beside(snapshot, (layout, airflow), &mut memory);
+        beside.unwrap_or_else(|| self.whole(snapshot, (layout, airflow), &mut memory))
+    }
+
+    /// The models of two trees. What the second one has in common with the first is shared.
+    pub fn build_both(&self, trees: [&Snapshot; 2], layout: Layout, airflow: Option<AirflowVersion>) -> [Model; 2] {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.beside(trees[0], (layout, airflow), &mut memory);
+        if let Some(first) = known.or_else(|| self.kept_model(trees[0], (layout, airflow), &mut memory)) {
+            if let Some(second) = self.beside(trees[1], (layout, airflow), &mut memory) {
+                return [first, second];
+            }
+            // What is remembered is shared with what is remembered alone.
+            memory.base = None;
+        }
+        drop(memory);
+        trees.map(|tree| self.build(tree, layout, airflow))
+    }
+
+    /// The model of that tree, as it was kept.
+    fn kept_model(
+        &self,
+        snapshot: &Snapshot,
+        read_as: (Layout, Option<AirflowVersion>),
+        memory: &mut Memory,
+    ) -> Option<Model> {
+        let base = self.kept.as_ref()?.model(snapshot, read_as)?;
+        Some(memory.base.insert(base).model.clone())
+    }
+
+    /// The model of a tree that is nearly that of the base.
+    fn beside(
+        &self,
+        snapshot: &Snapshot,
+        read_as: (Layout, Option<AirflowVersion>),
+        memory: &mut Memory,
+    ) -> Option<Model> {
+        let base = memory.base.take()?;
         memory.builds += 1;
-        let tree = Arc::new(Delivered::new(snapshot, layout, import_order(airflow)));
-        Build { tree, layout, airflow, threads: self.threads, memory: &mut memory }.model()
+        let model = base.beside(snapshot, read_as, self.threads, memory);
+        memory.base = Some(base);
+        model
+    }
+
+    /// The model of a tree, all of which is looked at.
+    fn whole(&self, snapshot: &Snapshot, read_as: (Layout, Option<AirflowVersion>), memory: &mut Memory) -> Model {
+        let (layout, airflow) = read_as;
+        if let Some(kept) = &self.kept {
+            kept.read(memory);
+        }
+        memory.builds += 1;
+        let tree = base::tree_of(snapshot, layout, airflow);
+        let is_base = memory.is_kept && memory.base.as_ref().is_none_or(|base| base.read_as() != read_as);
+        let mut build = Build { tree: tree.clone(), layout, airflow, threads: self.threads, memory };
+        let (model, asked) = build.model(is_base);
+        if let Some(asked) = asked {
+            memory.base = base::Base::new((snapshot, tree), read_as, model.clone(), asked);
+        }
+        model
     }
 }
 
@@ -140,6 +203,17 @@ struct Memory {
     /// Whether contents that are no Python are archives that may hold DAG files.
     archives: BTreeMap<BlobId, Used<bool>>,
     closures: BTreeSet<Paths>,
+    /// What was read of what an earlier run has kept, once it was.
+    read: Option<Read>,
+    /// The first tree, where others differ from it in a few contents.
+    base: Option<base::Base>,
+}
+
+/// What an earlier run has kept.
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    /// Whether the large part was there.
+    whole: bool,
 }
 
 impl Memory {
@@ -170,7 +244,8 @@ struct Build<'m> {
 }
 
 impl Build<'_> {
-    fn model(mut self) -> Model {
+    /// The model; with what its evaluations have asked for, where that is wanted and all of it is certain.
+    fn model(&mut self, wanted: bool) -> (Model, Option<base::Asked>) {
         let tree = self.tree.clone();
         let known = self.known_facts();
         let words = |file: usize| {
@@ -190,6 +265,8 @@ impl Build<'_> {
         let former = std::mem::take(&mut self.memory.closures);
         let mut closures = Closures::new(&tree, &imports);
         let mut passed_over = PassedOver::default();
+        let wanted = wanted && found.iter().all(|found| found.doubt.is_none());
+        let asked = wanted.then(|| self.asked(&files));
         for (at, Found { file, doubt }) in found.into_iter().enumerate() {
             let (reached, reaches) = closures.of(file, &former);
             if at < seen {
@@ -241,10 +318,19 @@ impl Build<'_> {
             let paths = || Arc::new(to.iter().map(path).collect());
             sets.entry(Arc::as_ptr(to)).or_insert_with(paths).clone()
         };
-        model.imports = imports.iter().map(|(file, to)| (path(file), set(to))).collect();
+        model.imports = Arc::new(imports.iter().map(|(file, to)| (path(file), set(to))).collect());
         self.memory.closures = closures.sets();
         self.memory.forget();
-        model
+        (model, asked)
+    }
+
+    /// What the evaluations of DAG files have asked for.
+    fn asked(&self, files: &[usize]) -> base::Asked {
+        let trace = |file: &usize| {
+            let known = self.memory.evaluations.get(&self.key(*file)).into_iter().flatten();
+            Some((*file, &known.max_by_key(|known| known.last)?.what.0))
+        };
+        base::Asked::of(&self.tree, files.iter().filter_map(trace))
     }
 
     fn key(&self, file: usize) -> Key {
@@ -307,18 +393,7 @@ impl Build<'_> {
         let tree = self.tree.clone();
         let python = |file: &usize| tree.files()[*file].is_python();
         let missing: Vec<usize> = (0..known.len()).filter(|file| known[*file].is_none()).filter(python).collect();
-        let mut ids = BTreeSet::new();
-        let unknown = |file: &usize| {
-            let id = tree.files()[*file].id;
-            !self.memory.facts.contains_key(&id) && ids.insert(id)
-        };
-        let left: Vec<usize> = missing.iter().copied().filter(unknown).collect();
-        let learnt = self.share_out(&left, |tree, delivered, file| {
-            let facts = Facts::of(delivered.bytes(file), &tree.syntax(file));
-            tree.forget(file);
-            (facts, None)
-        });
-        self.keep(learnt);
+        self.learn_facts(&missing);
         for file in missing {
             if let Some(facts) = self.memory.facts.get_mut(&tree.files()[file].id) {
                 facts.last = self.memory.builds;
@@ -326,6 +401,22 @@ impl Build<'_> {
             }
         }
         known
+    }
+
+    /// Parses those of these files that nobody has needed so far.
+    fn learn_facts(&mut self, files: &[usize]) {
+        let mut ids = BTreeSet::new();
+        let unknown = |file: &usize| {
+            let id = self.tree.files()[*file].id;
+            !self.memory.facts.contains_key(&id) && ids.insert(id)
+        };
+        let left: Vec<usize> = files.iter().copied().filter(unknown).collect();
+        let learnt = self.share_out(&left, |tree, delivered, file| {
+            let facts = Facts::of(delivered.bytes(file), &tree.syntax(file));
+            tree.forget(file);
+            (facts, None)
+        });
+        self.keep(learnt);
     }
 
     /// Has the threads work on files, each on the next few that are left.
@@ -423,6 +514,7 @@ fn imports(tree: &Delivered, facts: &[Option<Arc<Facts>>]) -> Imports {
     known.map(|(file, statements)| (file, resolver.resolve(file, statements))).collect()
 }
 
+mod base;
 mod stored;
 #[cfg(test)]
 mod tests;

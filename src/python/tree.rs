@@ -21,7 +21,7 @@ use trace::{Answering, Question};
 const KEPT: usize = 2 << 20;
 
 /// A file of the tree.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SourceFile {
     pub(crate) path: ContentPath,
     pub(crate) home: HomePath,
@@ -30,6 +30,8 @@ pub(crate) struct SourceFile {
     bytes: Bytes,
     /// Which of the tree's search paths its imports take.
     roots: usize,
+    /// Its number among the files of the snapshot.
+    origin: usize,
 }
 
 impl SourceFile {
@@ -74,11 +76,11 @@ impl Delivered {
     /// The tree of a snapshot; links are no files that can be read here.
     pub(crate) fn new(snapshot: &Snapshot, layout: Layout, order: ImportOrder) -> Self {
         let mut files = Vec::new();
-        for (path, file) in snapshot.files() {
+        for (origin, (path, file)) in snapshot.files().enumerate() {
             let Some(place) = layout.place(path) else { continue };
             let is_link = file.mode == Mode::Link;
             let (path, home, bytes) = (path.clone(), place.dest, file.bytes.clone());
-            files.push((is_link, SourceFile { path, home, id: file.id, bytes, roots: 0 }));
+            files.push((is_link, SourceFile { path, home, id: file.id, bytes, roots: 0, origin }));
         }
         files.sort_by(|(_, one), (_, other)| one.home.cmp(&other.home));
         // Of two that go to one place the last one lies there.
@@ -122,7 +124,41 @@ impl Delivered {
         &self.files[file].bytes
     }
 
-    fn at_home(&self, home: &str) -> Option<usize> {
+    /// The same tree with other contents of some files.
+    pub(crate) fn with_contents(&self, others: &[(usize, BlobId, Bytes)]) -> Self {
+        let Self { layout, order, files, roots } = self;
+        let mut files = files.clone();
+        for (file, id, bytes) in others {
+            (files[*file].id, files[*file].bytes) = (*id, bytes.clone());
+        }
+        Self { layout: *layout, order: *order, files, roots: roots.clone() }
+    }
+
+    /// For each of so many files of the snapshot, which file of the tree it is, if it is one.
+    pub(crate) fn by_origin(&self, files: usize) -> Vec<Option<usize>> {
+        let mut all = vec![None; files];
+        for (number, file) in self.files.iter().enumerate() {
+            all[file.origin] = Some(number);
+        }
+        all
+    }
+
+    /// Whether what a name leads to may depend on what a file holds: there are two of the name, and
+    /// which of them is imported makes no difference only while they are the same.
+    pub(crate) fn may_have_a_rival(&self, file: usize) -> bool {
+        let home = self.files[file].home.as_str();
+        let other = |base: &str, folder: &str, rest: &str| {
+            let stem = rest.strip_suffix(".py").map(|rest| rest.trim_end_matches("/__init__"));
+            stem.is_some_and(|stem| self.regular(&format!("{base}{folder}{stem}")).is_some())
+        };
+        self.order == ImportOrder::Either
+            && [("dags/", "plugins/"), ("plugins/", "dags/")].into_iter().any(|(own, others)| {
+                let mut below = home.match_indices(own).map(|(at, _)| (&home[..at], &home[at + own.len()..]));
+                below.any(|(base, rest)| (base.is_empty() || base.ends_with('/')) && other(base, others, rest))
+            })
+    }
+
+    pub(crate) fn at_home(&self, home: &str) -> Option<usize> {
         self.files.binary_search_by(|file| file.home.as_str().cmp(home)).ok()
     }
 

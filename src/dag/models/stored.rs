@@ -7,7 +7,7 @@
 use super::super::inside::{At, Held, Names, Place, in_list, of_list, sum};
 use super::super::words::Words;
 use super::super::{Dag, FileError, Id, Reaches, Unknown};
-use super::{Facts, Key, Memory, Origin, Used};
+use super::{Facts, Key, Memory, Origin, Read, Used};
 use crate::content::{BlobId, ContentPath, Fingerprint, Kept, Layout, Location, Written};
 use crate::dag::collect::Evaluation;
 use crate::dag::discover::{self, Import, Statements};
@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Parts of what is remembered.
+const PARTS: usize = 2;
 
 /// With what the bytes begin, before the fingerprint of the build.
 const MAGIC: [u8; 8] = *b"dagguard";
@@ -35,13 +38,15 @@ const OLDEST: u32 = 8;
 /// Evaluations of one file: branches differ, and go.
 const MOST_OF_ONE: usize = 6;
 
-/// Where the memory came from.
+/// Where the memory comes from.
 #[derive(Debug)]
 pub(super) struct Stored {
     build: Fingerprint,
     lost: Arc<AtomicBool>,
-    /// Whether the large part was read.
-    whole: bool,
+    /// The large part, and the small one.
+    parts: Vec<Arc<dyn Kept>>,
+    /// The model of a tree.
+    model: Option<Arc<dyn Kept>>,
 }
 
 /// What stands before the insides.
@@ -92,17 +97,25 @@ struct Head {
 }
 
 impl Stored {
-    /// What these hold, the large part first.
-    pub(super) fn read(kept: &[Arc<dyn Kept>], build: Fingerprint) -> (Self, Memory) {
-        let mut stored = Self { build, lost: Arc::default(), whole: false };
-        let mut memory = Memory { is_kept: true, ..Memory::default() };
-        for (number, kept) in kept.iter().enumerate() {
-            let Some((index, insides)) = index(kept.as_ref(), build) else { continue };
-            stored.whole |= number == 0;
-            let recent = number > 0;
-            stored.take(index, kept, insides, recent, &mut memory);
+    /// What these hold, the large part first, the model last.
+    pub(super) fn of(kept: &[Arc<dyn Kept>], build: Fingerprint) -> Self {
+        let (parts, model) = kept.split_at(kept.len().min(PARTS));
+        Self { build, lost: Arc::default(), parts: parts.to_vec(), model: model.first().cloned() }
+    }
+
+    /// Reads what is to be remembered, once.
+    pub(super) fn read(&self, memory: &mut Memory) {
+        if memory.read.is_some() {
+            return;
         }
-        (stored, memory)
+        let mut whole = false;
+        for (number, kept) in self.parts.iter().enumerate() {
+            let Some((index, insides)) = index(kept.as_ref(), self.build) else { continue };
+            whole |= number == 0;
+            let recent = number > 0;
+            self.take(index, kept, insides, recent, memory);
+        }
+        memory.read = Some(Read { whole });
     }
 
     pub(super) fn lost(&self) -> bool {
@@ -152,6 +165,8 @@ impl Stored {
 
     /// What is to be written, if anything was learnt that is not kept.
     pub(super) fn to_keep(&self, memory: &Memory) -> Option<Written> {
+        // What little was learnt beside a model that was kept is learnt anew as soon as it is read.
+        let Read { whole } = memory.read?;
         let evaluations = || memory.evaluations.values().flatten().map(|known| known.origin);
         let archives = memory.archives.values().map(|known| known.origin);
         let facts = || memory.facts.values().map(|known| known.origin).chain(archives.clone());
@@ -161,7 +176,7 @@ impl Stored {
         let is_recent = |origin: &Origin| matches!(origin, Origin::Learnt | Origin::Recent);
         let fits = |all: usize| all <= MOST_RECENT;
         let small = fits(evaluations().filter(is_recent).count()) && fits(facts().filter(is_recent).count());
-        if self.whole && small {
+        if whole && small {
             self.bytes(memory, |_, origin| is_recent(&origin).then_some(0)).map(Written::Recent)
         } else {
             let age = |last: u64, origin: Origin| match origin {
@@ -299,24 +314,35 @@ impl Writer {
         }
         let mut dags = Vec::new();
         for (dag, bytes) in evaluation.dags.iter().zip(insides) {
-            let Ok(length) = u32::try_from(bytes.len()) else { return };
-            dags.push(Head {
-                dag_id: dag.dag_id.clone(),
-                file: dag.file.clone(),
-                at: dag.at.clone(),
-                id_at: dag.id_at.clone(),
-                id_parts: dag.id_parts.clone(),
-                unknown: dag.unknown.clone(),
-                names: self.names.number(dag.inside.names()),
-                words: dag.inside.words().cloned(),
-                inside: At { from: self.insides.len() as u64, length, sum: sum(&bytes) },
-            });
-            self.insides.extend(bytes);
+            let Some(head) = self.head(dag, &bytes) else { return };
+            dags.push(head);
         }
         let (errors, data) = (evaluation.errors.clone(), evaluation.data.clone());
         self.index.evaluations.push(OfKey { key: key.clone(), trace, errors, data, dags, age });
     }
 }
+
+impl Writer {
+    /// Adds an inside, and gives what stands before it.
+    fn head(&mut self, dag: &Dag, inside: &[u8]) -> Option<Head> {
+        let length = u32::try_from(inside.len()).ok()?;
+        let from = self.insides.len() as u64;
+        self.insides.extend(inside);
+        Some(Head {
+            dag_id: dag.dag_id.clone(),
+            file: dag.file.clone(),
+            at: dag.at.clone(),
+            id_at: dag.id_at.clone(),
+            id_parts: dag.id_parts.clone(),
+            unknown: dag.unknown.clone(),
+            names: self.names.number(dag.inside.names()),
+            words: dag.inside.words().cloned(),
+            inside: At { from, length, sum: sum(inside) },
+        })
+    }
+}
+
+mod whole;
 
 #[cfg(test)]
 mod tests;

@@ -121,6 +121,14 @@ impl Trace {
         Self(answered)
     }
 
+    /// The files that were there when their contents were asked for.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = &HomePath> {
+        self.0.iter().filter_map(|answered| match answered.parts() {
+            (Question::Content(home), Answer::Content(Some(_))) => Some(home),
+            _ => None,
+        })
+    }
+
     /// All of them, in order.
     pub(crate) fn answered(&self) -> &[Answered] {
         &self.0

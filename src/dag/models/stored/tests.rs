@@ -2,7 +2,7 @@
 
 use super::super::Models;
 use super::super::tests::{PLACES, apply, tree_of};
-use crate::content::{Fingerprint, Kept, Layout, Written};
+use crate::content::{ContentPath, File, Fingerprint, Kept, Layout, Revision, Snapshot, Written};
 use crate::dag::build;
 use crate::ids::AirflowVersion;
 use proptest::prelude::*;
@@ -16,12 +16,20 @@ const BUILD: Fingerprint = Fingerprint([7; 16]);
 struct Folder {
     whole: Vec<u8>,
     recent: Vec<u8>,
+    model: Vec<u8>,
 }
 
 impl Folder {
     fn models(&self, threads: usize, build: Fingerprint) -> Models {
-        let kept = [&self.whole, &self.recent].map(|bytes| Arc::new(bytes.clone()) as Arc<dyn Kept>);
+        let kept = [&self.whole, &self.recent, &self.model].map(|bytes| Arc::new(bytes.clone()) as Arc<dyn Kept>);
         Models::remembering(threads, &kept, build)
+    }
+
+    fn keep(&mut self, models: &Models) {
+        if let Some(model) = models.model_to_keep() {
+            self.model = model;
+        }
+        self.write(models.to_keep());
     }
 
     fn write(&mut self, written: Option<Written>) {
@@ -82,6 +90,50 @@ proptest! {
     }
 
     #[test]
+    fn a_model_beside_one_that_was_kept_is_the_same(
+        start in proptest::collection::vec(0..32_usize, PLACES.len()),
+        edits in proptest::collection::vec((0..PLACES.len(), 0..32_usize, 0..PLACES.len()), 1..10),
+        threads in 1..3_usize,
+    ) {
+        let mut folder = Folder::default();
+        let deployed = tree_of(&started(&start));
+        for (turn, edit) in edits.iter().enumerate() {
+            let mut tree = started(&start);
+            apply(&mut tree, *edit);
+            let proposed = tree_of(&tree);
+            let airflow = airflow(turn / 4);
+            let fresh = [&deployed, &proposed].map(|tree| build(tree, Layout::Content, airflow));
+            let models = folder.models(threads, BUILD);
+            prop_assert_eq!(&models.build_both([&deployed, &proposed], Layout::Content, airflow), &fresh);
+            // A third one, as of a moment between the two.
+            prop_assert_eq!(&models.build(&proposed, Layout::Content, airflow), &fresh[1]);
+            prop_assert!(!models.lost());
+            folder.keep(&models);
+        }
+    }
+
+    #[test]
+    fn damage_of_a_model_is_seen(
+        places in proptest::collection::vec((any::<proptest::sample::Index>(), 1..=255_u8), 1..4),
+        cut in proptest::option::of(any::<proptest::sample::Index>()),
+    ) {
+        let (tree, folder) = kept_alone();
+        let mut damaged = folder.model.clone();
+        for (place, change) in places {
+            let at = place.index(damaged.len());
+            damaged[at] ^= change;
+        }
+        if let Some(cut) = cut {
+            damaged.truncate(cut.index(damaged.len()));
+        }
+        let models = Folder { model: damaged, ..Folder::default() }.models(1, BUILD);
+        let [model, _] = models.build_both([&tree, &tree], Layout::Content, None);
+        let equal = model == build(&tree, Layout::Content, None);
+        prop_assert!(models.lost() || equal);
+        prop_assert!(!(models.lost() && models.model_to_keep().is_some()), "what is damaged is not kept on");
+    }
+
+    #[test]
     fn damage_is_seen(
         start in proptest::collection::vec(0..7_usize, PLACES.len()),
         places in proptest::collection::vec((any::<proptest::sample::Index>(), 1..=255_u8), 1..4),
@@ -108,6 +160,71 @@ proptest! {
         prop_assert!(models.lost() || equal);
         let written = models.to_keep();
         prop_assert!(!(models.lost() && written.is_some()), "what is damaged is not kept on");
+    }
+}
+
+/// A tree, and what is kept of it, its model alone.
+fn kept_alone() -> (Snapshot, Folder) {
+    let make = "from airflow import DAG\nfrom airflow.operators.empty import EmptyOperator\n\
+        def make(name, tasks):\n    with DAG(name, start_date=0) as dag:\n        for task in tasks:\n            EmptyOperator(task_id=task)\n    return dag\n";
+    let files = [
+        ("shared/flow/__init__.py", make),
+        ("shared/names/__init__.py", "NAMES = ['a', 'b']\n"),
+        ("dags/one.py", "# airflow dag\nfrom flow import make\nfrom names import NAMES\none = make('one', NAMES)\n"),
+        ("dags/two.py", "# airflow dag\nfrom flow import make\ntwo = make('two', ['x'])\n"),
+        (
+            "dags/three.py",
+            "# airflow dag\nimport os\nfrom flow import make\nwith open(os.path.join(os.path.dirname(__file__), 'three.txt')) as f:\n    three = make('three', [f.read()])\n",
+        ),
+        ("dags/three.txt", "y"),
+        ("dags/.airflowignore", ""),
+    ];
+    let tree = of_files(&files);
+    let mut folder = Folder::default();
+    let models = folder.models(1, BUILD);
+    let model = models.build(&tree, Layout::Content, None);
+    assert_eq!((model.dags.len(), model.errors.len()), (3, 0));
+    folder.model = models.model_to_keep().unwrap();
+    (tree, folder)
+}
+
+fn of_files(files: &[(&str, &str)]) -> Snapshot {
+    let revision = Revision::new("test");
+    let mut snapshot = Snapshot::empty(revision.clone());
+    for (path, text) in files {
+        snapshot.insert(ContentPath::new(path).unwrap(), File::regular(&revision, text.as_bytes()));
+    }
+    snapshot
+}
+
+#[test]
+fn beside_a_model_that_was_kept_only_what_a_change_reaches_is_looked_at() {
+    let (deployed, folder) = kept_alone();
+    for (path, text, evaluated, shared) in [
+        ("shared/names/__init__.py", "NAMES = ['a', 'c']\n", 1, 2),
+        ("shared/names/__init__.py", "from flow import make\nNAMES = ['a']\n", 1, 2),
+        ("dags/three.txt", "z", 1, 2),
+        ("shared/flow/__init__.py", "from names import NAMES\ndef make(name, tasks): return NAMES\n", 3, 0),
+        ("dags/two.py", "# airflow dag\nfrom flow import make\ntwo = make('one', ['x'])\n", 1, 2),
+        ("dags/two.py", "# no word of them\n", 0, 0),
+    ] {
+        let mut proposed = deployed.clone();
+        proposed.insert(ContentPath::new(path).unwrap(), File::regular(&Revision::new("test"), text.as_bytes()));
+        let models = folder.models(1, BUILD);
+        let built = models.build_both([&deployed, &proposed], Layout::Content, None);
+        assert_eq!(built, [&deployed, &proposed].map(|tree| build(tree, Layout::Content, None)), "{path}");
+        // Where a file is a DAG file no more, all is looked at.
+        let is_beside = models.memory.lock().unwrap().read.is_none();
+        assert_eq!(is_beside, evaluated > 0, "{path}");
+        if is_beside {
+            assert_eq!(
+                (evaluated_now(&models), models.to_keep(), models.model_to_keep()),
+                (evaluated, None, None),
+                "{path}"
+            );
+            let same = built[0].dags.iter().zip(&built[1].dags).filter(|(a, b)| Arc::ptr_eq(a, b)).count();
+            assert_eq!(same, shared, "{path}");
+        }
     }
 }
 
