@@ -7,7 +7,7 @@
 
 use super::super::discover::{self, Resolver, Words};
 use super::super::{ANOTHER_OF_THE_ID, Dag, Model, Reaches, archive, code};
-use super::{Build, Key, Memory, import_order};
+use super::{Build, Key, Memory, Used, import_order};
 use crate::content::{BlobId, Bytes, ContentPath, Layout, Snapshot};
 use crate::ids::{AirflowVersion, DagId};
 use crate::python::tree::{Delivered, Trace};
@@ -146,6 +146,10 @@ impl Base {
         let met = self.asked.meeting(&files);
         if met.len() > FEW.max(self.asked.files.len() / MOST) {
             return None;
+        }
+        for changed in changed.iter().filter(|changed| !self.tree.files()[changed.file].is_python()) {
+            // Otherwise the next one who looks at all would look into it again.
+            memory.archives.entry(changed.id).or_insert_with(|| Used::learnt(false, memory.builds));
         }
         let others: Vec<_> = changed.into_iter().map(|changed| (changed.file, changed.id, changed.bytes)).collect();
         let tree = Arc::new(self.tree.with_contents(&others));
