@@ -350,7 +350,7 @@ impl Tree {
     /// Nobody is given an answer, so that nothing is recorded.
     pub(crate) fn parse_ahead(&self, files: &[usize]) {
         /// Source bytes that are read at once at most: what the grammar makes of them is large.
-        const AHEAD: usize = 256 << 10;
+        const AHEAD: usize = 96 << 10;
         if files.len() < 2 {
             return;
         }
