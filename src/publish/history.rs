@@ -1,6 +1,6 @@
 //! What was delivered when, and what waited: for people, and for `dagguard status`.
 
-use super::state::Head;
+use super::state::{Head, json};
 use crate::content::Revision;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,7 @@ impl History {
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("plain values are JSON")
+        json(self)
     }
 }
 
@@ -102,7 +102,7 @@ impl HoldFile {
     }
 
     pub(super) fn to_json(hold: Hold) -> Vec<u8> {
-        serde_json::to_vec(&Self { head: Head::ours(), hold }).expect("plain values are JSON")
+        json(&Self { head: Head::ours(), hold })
     }
 }
 

@@ -6,15 +6,12 @@ pub(super) use table::Table;
 
 use super::history::Hold;
 use super::places::Places;
-use super::state::{FORMAT, VERSION, check, read_if_there};
+use super::state::{FORMAT, VERSION, check, head, json, read_if_there};
 use super::{PublishError, STATE};
 use crate::content::{BlobId, ContentPath, HomePath, Layout, Mode, Revision};
 use jiff::Timestamp;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-use std::borrow::Cow;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs;
 
 /// What the syncer says is deployed. What is on disk wins where they differ.
@@ -109,13 +106,9 @@ pub fn read_record(airflow_home: impl Into<Places>) -> Result<Option<Record>, Pu
 pub(super) fn read_from(places: &Places, state: &str) -> Result<Option<Record>, PublishError> {
     let path = places.at(state).join("deployed");
     let Some(bytes) = read_if_there(&path)? else { return Ok(None) };
-    if table::is_table(&bytes) {
-        return Ok(table::read(&bytes));
-    }
-    match serde_json::from_slice::<RecordFile>(&bytes) {
-        Ok(file) if file.schema_version <= FORMAT => Ok(file.into_record()),
-        _ => check(&path, &bytes).map(|()| None),
-    }
+    check(&path, &bytes)?;
+    let is_table = head(&bytes).is_some_and(|head| head.schema_version >= table::FIRST);
+    Ok(if is_table { table::read(&bytes) } else { RecordFile::read(&bytes) })
 }
 
 /// Where state may lie: beside the DAGs folder, or at the top of any folder that is a volume of
@@ -134,10 +127,9 @@ pub(super) fn candidates(places: &Places) -> Vec<String> {
     first.into_iter().chain(folders).filter(|state| places.at(state).is_dir()).collect()
 }
 
-/// The record as it is read of formats before 4, without a copy of its text.
+/// The record of the formats before it was a table.
 #[derive(Deserialize)]
-struct RecordFile<'t> {
-    schema_version: u32,
+struct RecordFile {
     #[serde(default)]
     sequence: u64,
     revision: String,
@@ -146,78 +138,17 @@ struct RecordFile<'t> {
     roots: BTreeSet<String>,
     #[serde(default)]
     ignored: Option<BTreeSet<String>>,
-    #[serde(borrow)]
-    files: Files<'t>,
+    files: BTreeMap<String, RecordedFile>,
 }
 
-/// Written out rather than made of its parts: `flatten` takes several times as long, and there is
-/// one of it for each delivered file.
 #[derive(Deserialize)]
-struct RecordedFile<'t> {
-    /// None where it is the path in the home.
-    #[serde(borrow, default)]
-    source: Option<Text<'t>>,
-    /// None where it is that of the record.
-    #[serde(borrow, default)]
-    revision: Option<Text<'t>>,
-    #[serde(borrow)]
-    id: Text<'t>,
+struct RecordedFile {
+    source: String,
+    revision: String,
+    id: String,
     mode: Kind,
-    size: u64,
-    modified: i64,
-    changed: i64,
-    #[serde(default)]
-    inode: u64,
-}
-
-/// A text that is copied only where it is written with escapes.
-struct Text<'t>(Cow<'t, str>);
-
-impl<'de: 't, 't> Deserialize<'de> for Text<'t> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reading;
-        impl<'de> Visitor<'de> for Reading {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_string())))
-            }
-        }
-        deserializer.deserialize_str(Reading)
-    }
-}
-
-/// The files of a record in the order in which they are written.
-struct Files<'t>(Vec<(Text<'t>, RecordedFile<'t>)>);
-
-impl<'de: 't, 't> Deserialize<'de> for Files<'t> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reading;
-        impl<'de> Visitor<'de> for Reading {
-            type Value = Files<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("files by their paths")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut files = Vec::new();
-                while let Some(file) = map.next_entry()? {
-                    files.push(file);
-                }
-                Ok(Files(files))
-            }
-        }
-        deserializer.deserialize_map(Reading)
-    }
+    #[serde(flatten)]
+    stamp: Stamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -263,42 +194,28 @@ impl Revisions {
     }
 }
 
-impl RecordFile<'_> {
-    fn into_record(self) -> Option<Record> {
-        let revision = Revision::new(self.revision);
+impl RecordFile {
+    fn read(bytes: &[u8]) -> Option<Record> {
+        let Self { sequence, revision, delivered_at, roots, ignored, files } = serde_json::from_slice(bytes).ok()?;
         let mut revisions = Revisions::default();
-        let file = |(dest, file): (Text, RecordedFile)| {
-            let RecordedFile { size, modified, changed, inode, .. } = file;
-            let (source, dest) = if let Some(source) = file.source {
-                (ContentPath::new(source.0).ok()?, HomePath::new(dest.0).ok()?)
-            } else {
-                let source = ContentPath::new(dest.0).ok()?;
-                let dest = source.as_home();
-                (source, dest)
-            };
+        let file = |(dest, file): (String, RecordedFile)| {
             let recorded = Recorded {
-                source,
-                revision: file.revision.map_or_else(|| revision.clone(), |named| revisions.named(&named.0)),
-                id: BlobId::from_hex(&file.id.0)?,
+                source: ContentPath::new(file.source).ok()?,
+                revision: revisions.named(&file.revision),
+                id: BlobId::from_hex(&file.id)?,
                 mode: file.mode.into(),
-                stamp: Stamp { size, modified, changed, inode },
+                stamp: file.stamp,
             };
-            Some((dest, recorded))
+            Some((HomePath::new(dest).ok()?, recorded))
         };
-        let files: BTreeMap<HomePath, Recorded> = self.files.0.into_iter().map(file).collect::<Option<_>>()?;
-        let mut roots: BTreeSet<String> = self.roots.into_iter().filter(|root| HomePath::new(root).is_ok()).collect();
+        let files: BTreeMap<HomePath, Recorded> = files.into_iter().map(file).collect::<Option<_>>()?;
+        let mut roots: BTreeSet<String> = roots.into_iter().filter(|root| HomePath::new(root).is_ok()).collect();
         if roots.is_empty() {
             // Format 1 knows one layout only.
             roots = Layout::Content.owned(files.keys());
         }
-        Some(Record {
-            sequence: self.sequence,
-            revision,
-            delivered_at: self.delivered_at.parse().ok()?,
-            roots,
-            ignored: self.ignored,
-            files,
-        })
+        let (revision, delivered_at) = (Revision::new(revision), delivered_at.parse().ok()?);
+        Some(Record { sequence, revision, delivered_at, roots, ignored, files })
     }
 }
 
@@ -397,7 +314,7 @@ impl Journal {
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("maps with text keys and plain values are JSON")
+        json(self)
     }
 
     /// The folders that belong to the syncer when all is done.

@@ -11,10 +11,9 @@ use std::path::Path;
 /// 1. record, journal and a history of lines;
 /// 2. with who wrote it, a number for each delivery, inodes, the delivered folders, the plugin
 ///    folders to ignore; the history is one document;
-/// 3. the journal of a delivery over an earlier one says what changes in the record; of a recorded
-///    file the path in the repository and the revision are left out where they say nothing new;
-/// 4. the record is a table behind a line of JSON.
-pub(super) const FORMAT: u32 = 4;
+/// 3. the journal of a delivery over an earlier one says what changes in the record, and names folders
+///    that are staged as a whole; the record is a table behind a line of JSON.
+pub(super) const FORMAT: u32 = 3;
 
 /// The version of this program, for those that meet its files.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -36,12 +35,22 @@ impl Head {
     }
 }
 
+/// What a state file says of itself, if it says anything. Other documents may stand behind the first
+/// (a history of format 1), or other bytes (a record).
+pub(super) fn head(bytes: &[u8]) -> Option<Head> {
+    serde_json::Deserializer::from_slice(bytes).into_iter().next()?.ok()
+}
+
+/// A document of a state file, which is made of maps with text keys and of plain values: nothing that
+/// JSON could not say.
+pub(super) fn json(document: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(document).expect("maps with text keys and plain values are JSON")
+}
+
 /// Fails where a newer version wrote the file: to touch anything would be to undo what it means.
 pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<(), PublishError> {
-    // A history of format 1 has one document on each line.
-    let mut documents = serde_json::Deserializer::from_slice(bytes).into_iter::<Head>();
-    match documents.next() {
-        Some(Ok(head)) if head.schema_version > FORMAT => Err(PublishError::NewerState {
+    match head(bytes) {
+        Some(head) if head.schema_version > FORMAT => Err(PublishError::NewerState {
             path: path.to_path_buf(),
             format: head.schema_version,
             version: head.written_by,

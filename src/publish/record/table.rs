@@ -1,17 +1,17 @@
-//! The record as it is written from format 4 on: a line of JSON that says what it is, then the files
+//! The record as it is written from format 3 on: a line of JSON that says what it is, then the files
 //! one by one in fewest bytes, then a sum over all of it. It is read and written whole at each
 //! delivery, and of ten thousand files that took longer as JSON than the delivery itself.
 //!
 //! A version that knows no such file reads the line and lets it alone.
 
-use super::super::state::{FORMAT, VERSION};
+use super::super::state::{Head, json};
 use super::{Record, Recorded, Revisions, Stamp};
 use crate::content::{BlobId, ContentPath, HomePath, Mode, Revision};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The first format that is written so.
-const FIRST: u32 = 4;
+pub(super) const FIRST: u32 = 3;
 /// Bytes of the sum at the end.
 const SUM: usize = 20;
 /// Bytes of a file before its paths, for a guess at the length of the whole.
@@ -20,8 +20,8 @@ const FIXED: usize = 64;
 /// The line at the beginning.
 #[derive(Serialize, Deserialize)]
 struct Line {
-    schema_version: u32,
-    written_by: String,
+    #[serde(flatten)]
+    head: Head,
     sequence: u64,
     revision: String,
     delivered_at: String,
@@ -78,8 +78,7 @@ impl<'r> Table<'r> {
         let mut others: Vec<_> = self.others.iter().map(|(revision, number)| (*number, revision.to_string())).collect();
         others.sort_unstable();
         let line = Line {
-            schema_version: FORMAT,
-            written_by: VERSION.to_string(),
+            head: Head::ours(),
             sequence: of.sequence,
             revision: self.revision.to_string(),
             delivered_at: of.delivered_at.to_string(),
@@ -88,7 +87,7 @@ impl<'r> Table<'r> {
             revisions: others.into_iter().map(|(_, revision)| revision).collect(),
             files: self.files,
         };
-        let mut line = serde_json::to_vec(&line).expect("maps with text keys and plain values are JSON");
+        let mut line = json(&line);
         line.push(b'\n');
         let mut bytes = Vec::with_capacity(line.len() + self.bytes.len() + SUM);
         bytes.extend_from_slice(&line);
@@ -104,18 +103,6 @@ impl Record {
         self.files.iter().for_each(|(dest, recorded)| table.add(dest, recorded, &recorded.revision));
         table.to_bytes(self)
     }
-}
-
-/// Whether a record is written so, by its first line.
-pub(super) fn is_table(bytes: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Head {
-        schema_version: u32,
-    }
-    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    // In the formats before, what is there is one line.
-    line.len() < bytes.len()
-        && serde_json::from_slice::<Head>(line).is_ok_and(|head| (FIRST..=FORMAT).contains(&head.schema_version))
 }
 
 /// The record, if it is whole.
