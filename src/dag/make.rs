@@ -87,7 +87,7 @@ fn params_of(run: &Run, value: &Value) -> Option<BTreeMap<String, String>> {
 /// Where the parts of an id are written that decided it together, as far as that is elsewhere.
 fn parts_of(given: Option<&Argument>) -> Vec<At> {
     match given {
-        Some(Argument { value: Value::Str(text), .. }) => text.parts.as_deref().unwrap_or_default().to_vec(),
+        Some(Argument { value: Value::Str(text), .. }) => text.parts.as_deref().cloned().unwrap_or_default(),
         _ => Vec::new(),
     }
 }

@@ -8,7 +8,8 @@ mod presence;
 use super::opaque;
 use crate::ids::AirflowVersion;
 pub(super) use presence::{exists, offers};
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 /// The meaning of a name outside the tree.
@@ -69,8 +70,27 @@ impl Meaning {
     }
 }
 
+thread_local! {
+    /// What was asked for before: every call asks, and a tree knows few names.
+    static KNOWN: RefCell<HashMap<Box<str>, Meaning>> = RefCell::default();
+}
+
 /// What the qualified name means.
 pub(super) fn meaning(path: &str) -> Meaning {
+    /// Names that are remembered at most.
+    const MOST: usize = 1 << 12;
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(meaning) = known.get(path) {
+            return *meaning;
+        }
+        if known.len() >= MOST {
+            known.clear();
+        }
+        *known.entry(path.into()).or_insert_with(|| find_meaning(path))
+    })
+}
+
+fn find_meaning(path: &str) -> Meaning {
     let canonical = canonical(path);
     let path = canonical.as_ref();
     let Some((_, last)) = path.rsplit_once('.') else { return Meaning::Other };

@@ -649,7 +649,7 @@ impl<'t, H: Host> Interp<'t, H> {
             of.iter().filter_map(|part| if let Value::Str(part) = part { Some(part.sources()) } else { None });
         let parts: Vec<At> = sources.flatten().copied().filter(|part| !part.is_within(at)).take(PARTS).collect();
         if !parts.is_empty() {
-            text.parts = Some(parts.into());
+            text.parts = Some(Rc::new(parts));
         }
         Value::Str(text)
     }

@@ -196,12 +196,23 @@ impl Delivered {
 
     /// The dotted name by which a file is imported.
     pub(crate) fn module_name(&self, file: usize) -> String {
+        self.module_path(file).replace('/', ".")
+    }
+
+    /// Whether that is the name.
+    fn is_module_name(&self, file: usize, dotted: &str) -> bool {
+        let dots = self.module_path(file).bytes().map(|byte| if byte == b'/' { b'.' } else { byte });
+        dots.eq(dotted.bytes())
+    }
+
+    /// The same with slashes.
+    fn module_path(&self, file: usize) -> &str {
         let home = &self.files[file].home;
         let roots = &self.roots[self.files[file].roots];
         let rest =
             roots.iter().filter(|root| !root.is_empty()).find_map(|root| home.below(root)).unwrap_or(home.as_str());
         let rest = rest.strip_suffix(".py").unwrap_or(rest);
-        rest.strip_suffix("/__init__").unwrap_or(rest).replace('/', ".")
+        rest.strip_suffix("/__init__").unwrap_or(rest)
     }
 
     /// Whether a file is a package's `__init__.py`.
@@ -420,6 +431,11 @@ impl Tree {
     /// The dotted name by which a file is imported.
     pub(crate) fn module_name(&self, file: usize) -> String {
         self.delivered.module_name(file)
+    }
+
+    /// Whether that is the name.
+    pub(crate) fn is_module_name(&self, file: usize, dotted: &str) -> bool {
+        self.delivered.is_module_name(file, dotted)
     }
 
     /// Whether a file is a package's `__init__.py`.

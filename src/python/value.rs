@@ -5,6 +5,8 @@
 
 use super::syntax::{Class, Comprehension, Expr, Function, Name};
 use crate::content::Span;
+use indexmap::IndexMap;
+use indexmap::map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -73,7 +75,7 @@ pub(crate) struct Text {
     pub(crate) text: Rc<str>,
     pub(crate) at: Option<At>,
     /// Where the texts that it was made of are written, as far as that is elsewhere.
-    pub(crate) parts: Option<Rc<[At]>>,
+    pub(crate) parts: Option<Rc<Vec<At>>>,
 }
 
 impl Text {
@@ -121,7 +123,7 @@ pub(crate) enum Object {
     Set(Vec<Value>),
     Dict(Dict),
     Function(FunctionObject),
-    Class(ClassObject),
+    Class(Box<ClassObject>),
     Instance(Instance),
     /// A function with its first argument.
     Bound {
@@ -140,12 +142,12 @@ pub(crate) enum Object {
     },
     Partial {
         function: Value,
-        args: Args,
+        args: Box<Args>,
     },
     Property {
         get: Value,
-        set: Option<Value>,
-        delete: Option<Value>,
+        set: Option<Box<Value>>,
+        delete: Option<Box<Value>>,
     },
     /// A method whose result becomes an attribute of the instance at its first reading.
     CachedProperty(Value),
@@ -171,7 +173,7 @@ pub(crate) enum Lazy {
     /// A call of a generator function whose body has not begun, with its bound parameters.
     Call { function: Ref, scope: ScopeRef, receiver: Option<Value> },
     /// A generator expression with the value of its first iterable.
-    Expression { comprehension: Rc<Comprehension>, first: Value, context: Context },
+    Expression { comprehension: Rc<Comprehension>, first: Value, context: Box<Context> },
     /// `enumerate(source, start)`.
     Enumerate { source: Value, start: i64 },
     /// `map(function, source)`.
@@ -181,9 +183,9 @@ pub(crate) enum Lazy {
     /// Values that are known, from `next` on.
     Items { items: Rc<[Value]>, next: usize },
     /// A generator between two of its values.
-    Standing(Standing),
+    Standing(Box<Standing>),
     /// A generator expression between two of its values.
-    Looping(Looping),
+    Looping(Box<Looping>),
     /// `zip(sources…)`, of iterators.
     Zip { sources: Rc<[Value]> },
     /// `itertools.islice` of an iterator: how many were taken, the position of the next that counts.
@@ -275,7 +277,7 @@ pub(crate) struct Sequence {
 }
 
 /// A key of a dict.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Key {
     None,
     Int(i64),
@@ -288,8 +290,8 @@ pub(crate) enum Key {
 /// A dict in insertion order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Dict {
-    entries: BTreeMap<Key, (usize, Value, Value)>,
-    next: usize,
+    /// Each key as it is written, and its value.
+    entries: IndexMap<Key, (Value, Value)>,
     /// What a missing key gives (`defaultdict`).
     pub(crate) default: Option<Box<Value>>,
     /// Of a dict that is not wholly known: the keys of which it is known what they give.
@@ -316,38 +318,38 @@ impl Dict {
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<&Value> {
-        self.entries.get(key).map(|entry| &entry.2)
+        self.entries.get(key).map(|(_, value)| value)
     }
 
     /// A key as it is written, and its value.
     pub(crate) fn entry(&self, key: &Key) -> Option<(&Value, &Value)> {
-        self.entries.get(key).map(|(_, written, value)| (written, value))
+        self.entries.get(key).map(|(written, value)| (written, value))
     }
 
     pub(crate) fn insert(&mut self, key: Key, written: Value, value: Value) {
         if self.closed {
             self.settled.insert(key.clone());
         }
-        if let Some(entry) = self.entries.get_mut(&key) {
-            entry.2 = value;
-        } else {
-            self.entries.insert(key, (self.next, written, value));
-            self.next += 1;
+        match self.entries.entry(key) {
+            Entry::Occupied(mut entry) => entry.get_mut().1 = value,
+            Entry::Vacant(entry) => {
+                entry.insert((written, value));
+            }
         }
     }
 
     pub(crate) fn remove(&mut self, key: &Key) -> Option<Value> {
         self.settled.remove(key);
-        self.entries.remove(key).map(|entry| entry.2)
+        self.entries.shift_remove(key).map(|(_, value)| value)
     }
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// The values, in no order.
+    /// The values, in insertion order.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Value> {
-        self.entries.values().map(|entry| &entry.2)
+        self.entries.values().map(|(_, value)| value)
     }
 
     /// The keys of which it is known what they give, though more of the dict is not.
@@ -362,7 +364,7 @@ impl Dict {
     /// From here on it is known what a key of the dict gives.
     pub(crate) fn settle(&mut self, key: &Key, value: Value) {
         if let Some(entry) = self.entries.get_mut(key) {
-            entry.2 = value;
+            entry.1 = value;
             self.settled.insert(key.clone());
         }
     }
@@ -414,28 +416,19 @@ impl Dict {
     /// Every key, as it is written, and whether it is there for certain and gives what it gives;
     /// in insertion order.
     pub(crate) fn written(&self) -> Vec<(Key, Value, bool)> {
-        let mut entries: Vec<_> = self.entries.iter().collect();
-        entries.sort_by_key(|(_, entry)| entry.0);
         let one =
-            |(key, entry): (&Key, &(usize, Value, Value))| (key.clone(), entry.1.clone(), self.settled.contains(key));
-        entries.into_iter().map(one).collect()
+            |(key, (written, _)): (&Key, &(Value, Value))| (key.clone(), written.clone(), self.settled.contains(key));
+        self.entries.iter().map(one).collect()
     }
 
     /// Whether another dict has the same keys in the same order, and gives the same for others.
     pub(crate) fn same_keys(&self, other: &Self) -> bool {
-        let order = |dict: &Self| {
-            let mut keys: Vec<_> = dict.entries.iter().map(|(key, entry)| (entry.0, key.clone())).collect();
-            keys.sort_by_key(|(position, _)| *position);
-            keys.into_iter().map(|(_, key)| key).collect::<Vec<_>>()
-        };
-        self.default.is_none() && other.default.is_none() && order(self) == order(other)
+        self.default.is_none() && other.default.is_none() && self.entries.keys().eq(other.entries.keys())
     }
 
     /// Keys and values in insertion order.
     pub(crate) fn pairs(&self) -> Vec<(Value, Value)> {
-        let mut pairs: Vec<_> = self.entries.values().collect();
-        pairs.sort_by_key(|entry| entry.0);
-        pairs.into_iter().map(|(_, key, value)| (key.clone(), value.clone())).collect()
+        self.entries.values().cloned().collect()
     }
 }
 

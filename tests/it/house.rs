@@ -72,6 +72,8 @@ const ONE_HOME: &[(&str, &[&str])] = &[
     ("postcard", &["dag"]),
     ("xxhash_rust", &["dag"]),
     ("md5", &["python"]),
+    // A dict of Python keeps the order of its keys.
+    ("indexmap", &["python"]),
     // And by what a tree is known of which the model is kept.
     ("sha2", &["python", "dag"]),
     // gix takes its http client from the caller.

@@ -222,7 +222,7 @@ fn of_template(expr: &Expr, asks: &mut Vec<(Asked, String)>) {
         };
         if let Some(what) = what {
             // A second argument is what there is instead.
-            if let [Arg::Positional(Expr { kind: ExprKind::Str(name), .. })] = args.as_slice() {
+            if let [Arg::Positional(Expr { kind: ExprKind::Str(name), .. })] = &**args {
                 asks.push((what, name.to_string()));
             }
             return;

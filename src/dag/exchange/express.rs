@@ -524,7 +524,7 @@ impl Walk<'_, '_> {
                     }
                 }
             }
-            ExprKind::Compare(first, rest) => match rest.as_slice() {
+            ExprKind::Compare(first, rest) => match &**rest {
                 [(op, other)] => self.comparison(frame, first, *op, other, holds),
                 _ => Vec::new(),
             },
@@ -573,7 +573,7 @@ impl Walk<'_, '_> {
                 CompareOp::Is | CompareOp::IsNot | CompareOp::Eq | CompareOp::NotEq | CompareOp::In,
                 ExprKind::Call(callee, args),
                 _,
-            ) if last_name(callee) == Some("type") => match args.as_slice() {
+            ) if last_name(callee) == Some("type") => match &**args {
                 [Arg::Positional(value)] => {
                     let value = self.peek(frame, value);
                     let test = type_names(other).map_or(Test::Other, Test::Is);
@@ -584,7 +584,7 @@ impl Walk<'_, '_> {
             (_, ExprKind::Call(callee, args), _) | (_, _, ExprKind::Call(callee, args))
                 if last_name(callee) == Some("len") =>
             {
-                match args.as_slice() {
+                match &**args {
                     [Arg::Positional(value)] => whole(&self.peek(frame, value), &Test::Length, holds),
                     _ => Vec::new(),
                 }
@@ -618,7 +618,7 @@ impl Walk<'_, '_> {
                 }
             }
             ExprKind::Named(_, value) => self.peek(frame, value),
-            ExprKind::Call(callee, args) => match (&callee.kind, args.as_slice()) {
+            ExprKind::Call(callee, args) => match (&callee.kind, &**args) {
                 (ExprKind::Attribute(object, method), [Arg::Positional(key), ..]) if &**method == "get" => {
                     let object = self.peek(frame, object);
                     match &key.kind {

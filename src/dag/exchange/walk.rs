@@ -1055,7 +1055,7 @@ fn decided(test: &Expr) -> Option<bool> {
         ExprKind::False | ExprKind::None => Some(false),
         ExprKind::Int(number) => Some(*number != 0),
         ExprKind::Unary(UnaryOp::Not, inner) => decided(inner).map(|truth| !truth),
-        ExprKind::Compare(first, rest) => match rest.as_slice() {
+        ExprKind::Compare(first, rest) => match &**rest {
             [(op, second)] => {
                 let (a, b) = (number(first)?, number(second)?);
                 Some(match op {

@@ -150,7 +150,7 @@ impl<H: Host> Interp<'_, H> {
             }
             ("object.__new__", Some(class), None) => self.bare_instance(Some(&class)),
             ("property", Some(get), set) if args.positional.len() <= 2 && args.keywords.is_empty() => {
-                Some(self.new_object(Object::Property { get, set, delete: None }))
+                Some(self.new_object(Object::Property { get, set: set.map(Box::new), delete: None }))
             }
             ("object", None, _) => Some(self.unknown_from(&[], "object", at)),
             ("divmod", Some(a), Some(b)) => {

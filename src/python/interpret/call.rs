@@ -200,7 +200,7 @@ impl<H: Host> Interp<'_, H> {
                 if let Some(why) = args.unknown {
                     all.open(why, args.maybe);
                 }
-                self.call(&function, all, at)
+                self.call(&function, *all, at)
             }
             Object::StaticMethod(inner) | Object::ClassMethod(inner) => self.call(&inner, args, at),
             Object::Standard(Standard::Getter(name, made)) => match self.call_getter(&name, &made, &args, at)? {

@@ -51,7 +51,7 @@ impl<H: Host> Interp<'_, H> {
         let mut made = ClassObject::named(def.name.clone(), path);
         made.qualified = self.qualified_name(&def.name);
         made.body = Some((def.clone(), outer));
-        let class = self.new_object(Object::Class(made));
+        let class = self.new_object(Object::Class(Box::new(made)));
         let Value::Object(reference) = class else { return Ok(class) };
         if made_outside {
             self.opened.insert(reference);
@@ -165,7 +165,7 @@ impl<H: Host> Interp<'_, H> {
     }
 
     pub(super) fn new_class(&mut self, class: ClassObject, bases: &[Value], at: At) -> Value {
-        let made = self.new_object(Object::Class(class));
+        let made = self.new_object(Object::Class(Box::new(class)));
         if let Value::Object(reference) = made {
             let order = self.resolution_order(reference, bases, at);
             if let Object::Class(class) = self.change(reference) {

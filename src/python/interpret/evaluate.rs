@@ -475,7 +475,7 @@ impl<'t, H: Host> Interp<'t, H> {
                 Some(Clause::For(_, iter)) => self.eval(iter)?,
                 _ => Value::None,
             };
-            let lazy = Lazy::Expression { comprehension: all.clone(), first, context };
+            let lazy = Lazy::Expression { comprehension: all.clone(), first, context: Box::new(context) };
             return Ok(self.new_object(Object::Lazy(lazy)));
         }
         // The first iterable is evaluated where the comprehension stands: only it sees the names of a

@@ -434,7 +434,7 @@ fn is_main_guard(test: &Expr) -> bool {
     let is = |expr: &Expr, name: &str| matches!(&expr.kind, ExprKind::Name(n) if &**n == name);
     let main = |expr: &Expr| matches!(&expr.kind, ExprKind::Str(name) if &**name == "__main__");
     match &test.kind {
-        ExprKind::Compare(left, rest) => match rest.as_slice() {
+        ExprKind::Compare(left, rest) => match &**rest {
             [(crate::python::syntax::CompareOp::Eq, right)] => {
                 is(left, "__name__") && main(right) || main(left) && is(right, "__name__")
             }

@@ -62,7 +62,7 @@ impl<H: Host> Interp<'_, H> {
     pub(super) fn make_data_class(&mut self, callee: &Value, value: &Value, at: At) -> bool {
         let options = match callee {
             Value::Object(object) => match self.object(*object) {
-                Object::Partial { function, args } => function.outside_path().cloned().zip(Some(args.clone())),
+                Object::Partial { function, args } => function.outside_path().cloned().zip(Some((**args).clone())),
                 _ => None,
             },
             Value::Outside(path) => Some((path.clone(), Args::default())),
@@ -233,7 +233,7 @@ impl<H: Host> Interp<'_, H> {
                     "dataclasses.field" | "pydantic.Field" | "attr.ib" | "attrs.field" | "attr.field"
                 ) =>
             {
-                Some(args.clone())
+                Some((**args).clone())
             }
             _ => None,
         }

@@ -228,7 +228,7 @@ impl<H: Host> Interp<'_, H> {
         match self.locate(dotted) {
             Located::File(file) => {
                 self.import_parents(dotted, at)?;
-                if self.tree.module_name(file) != dotted {
+                if !self.tree.is_module_name(file, dotted) {
                     self.imported_as.entry(file).or_insert_with(|| dotted.to_owned());
                 }
                 self.load_file(file)?;

@@ -136,7 +136,7 @@ impl<'t, H: Host> Interp<'t, H> {
         let ended = match lazy {
             Lazy::Call { function, scope, receiver } => self.run_generator((function, scope, receiver), at, turn),
             Lazy::Expression { comprehension, first, context } => {
-                self.run_expression(&comprehension, first, context, at, turn)
+                self.run_expression(&comprehension, first, *context, at, turn)
             }
             Lazy::Enumerate { source, start } => {
                 let index = RefCell::new(start);

@@ -102,7 +102,7 @@ impl<H: Host> Interp<'_, H> {
             ("functools.partial", Some(function)) => {
                 let mut rest = args.clone();
                 rest.positional.remove(0);
-                Some(self.new_object(Object::Partial { function, args: rest }))
+                Some(self.new_object(Object::Partial { function, args: Box::new(rest) }))
             }
             ("os.getenv" | "os.environ.get", Some(name)) => Some(self.environment(&name, args.value(1, "default"), at)),
             ("json.dumps", Some(value)) => self.json_dumps(&value, args, at)?,
@@ -225,7 +225,7 @@ impl<H: Host> Interp<'_, H> {
 
     /// A call whose arguments are looked at later.
     fn kept_call(&mut self, path: &str, args: &Args) -> Value {
-        self.new_object(Object::Partial { function: Value::outside(path), args: args.clone() })
+        self.new_object(Object::Partial { function: Value::outside(path), args: Box::new(args.clone()) })
     }
 
     /// A variable of the environment. `$AIRFLOW_HOME` says where the home folder is.

@@ -135,8 +135,8 @@ impl<H: Host> Interp<'_, H> {
         let function = args.positional.first()?.value.clone();
         let Object::Property { get, set, delete } = self.object(property).clone() else { return None };
         let made = match name {
-            "setter" => Object::Property { get, set: Some(function), delete },
-            "deleter" => Object::Property { get, set, delete: Some(function) },
+            "setter" => Object::Property { get, set: Some(Box::new(function)), delete },
+            "deleter" => Object::Property { get, set, delete: Some(Box::new(function)) },
             "getter" => Object::Property { get: function, set, delete },
             _ => return None,
         };

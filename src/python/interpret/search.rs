@@ -6,6 +6,7 @@ use crate::content::Span;
 use crate::python::standard::path::PathText;
 use crate::python::tree::Located;
 use crate::python::value::{At, ModuleKey, Object, Unknown, Value};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Why an entry of `sys.path` is no folder of the tree.
@@ -16,6 +17,21 @@ const OWN_FOLDERS: usize = 5;
 const ABOVE: &str = "where the home folder lies";
 /// What Airflow adds behind them.
 const AIRFLOW_FOLDERS: [&str; 3] = ["dags", "config", "plugins"];
+
+thread_local! {
+    /// `sys.path` as Airflow leaves it to a DAG file.
+    static FIRST: Vec<Value> = {
+        let at = At::new(0, Span::FILE);
+        let own = (0..OWN_FOLDERS).map(|number| {
+            let mut unknown = Unknown::new(OWN, at, format!("sys.path of Python {number}"));
+            // None of the tree's folders is one of these.
+            unknown.affix = Some(("/".into(), format!("/<folder {number} of Python>").into()));
+            unknown.value()
+        });
+        let added = AIRFLOW_FOLDERS.iter().map(|name| super::library::path::home_text(&format!("/{name}"), at));
+        own.chain(added).collect()
+    };
+}
 
 /// An entry of `sys.path` that the tree added.
 #[derive(Debug)]
@@ -49,20 +65,25 @@ struct Added {
 impl<H: Host> Interp<'_, H> {
     /// `sys.path` as Airflow leaves it to a DAG file.
     pub(super) fn first_search_path(&mut self) -> Value {
-        let at = At::new(0, Span::FILE);
-        let own = (0..OWN_FOLDERS).map(|number| {
-            let mut unknown = Unknown::new(OWN, at, format!("sys.path of Python {number}"));
-            // None of the tree's folders is one of these.
-            unknown.affix = Some(("/".into(), format!("/<folder {number} of Python>").into()));
-            unknown.value()
-        });
-        let added = AIRFLOW_FOLDERS.iter().map(|name| super::library::path::home_text(&format!("/{name}"), at));
-        let all = own.chain(added).collect();
+        let all = FIRST.with(Clone::clone);
         self.new_list(all)
+    }
+
+    /// Whether `sys.path` certainly is as Airflow left it: nearly always, and asked by every import.
+    fn is_first_search_path(&self) -> bool {
+        let same = |one: &Value, other: &Value| match (one, other) {
+            (Value::Unknown(one), Value::Unknown(other)) => Rc::ptr_eq(one, other),
+            _ => false,
+        };
+        let items = self.search_path.as_ref().and_then(|path| self.items(path)).unwrap_or_default();
+        FIRST.with(|first| items.len() == first.len() && items.iter().zip(first).all(|(item, first)| same(item, first)))
     }
 
     /// What was added to `sys.path`; none if nothing was that matters to the tree's modules.
     fn added_folders(&self) -> Option<Added> {
+        if self.is_first_search_path() {
+            return None;
+        }
         let mut added = Added::default();
         match self.search_path.as_ref()? {
             Value::Object(object) => {

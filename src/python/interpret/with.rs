@@ -153,7 +153,7 @@ impl<'t, H: Host> Interp<'t, H> {
     fn object_of_callback(&self, value: &Value) -> Option<(Value, Args)> {
         match value {
             Value::Object(object) => match self.object(*object) {
-                Object::Partial { function, args } => Some((function.clone(), args.clone())),
+                Object::Partial { function, args } => Some((function.clone(), (**args).clone())),
                 _ => None,
             },
             _ => None,
@@ -171,7 +171,7 @@ impl<'t, H: Host> Interp<'t, H> {
             "callback" => {
                 let mut rest = args.clone();
                 rest.positional.remove(0);
-                (self.new_object(Object::Partial { function: first.clone(), args: rest }), first)
+                (self.new_object(Object::Partial { function: first.clone(), args: Box::new(rest) }), first)
             }
             "push" => (first.clone(), first),
             _ => return Err(self.limit("a method of an exit stack is not followed", at)),

@@ -177,12 +177,12 @@ impl Lower<'_> {
     fn call(&mut self, node: Node) -> ExprKind {
         let function = self.field(node, Field::Function);
         let Some(arguments) = node.child_by_field(Field::Arguments) else {
-            return ExprKind::Call(function, Vec::new());
+            return ExprKind::Call(function, [].into());
         };
         if arguments.kind() == Kind::GeneratorExpression {
-            return ExprKind::Call(function, vec![Arg::Positional(self.expr(arguments))]);
+            return ExprKind::Call(function, [Arg::Positional(self.expr(arguments))].into());
         }
-        ExprKind::Call(function, self.arguments(arguments))
+        ExprKind::Call(function, self.arguments(arguments).into())
     }
 
     pub(super) fn arguments(&mut self, node: Node) -> Vec<Arg> {
@@ -234,7 +234,7 @@ impl Lower<'_> {
             }
         }
         rest.reverse();
-        ExprKind::Binary(self.boxed(Some(at)), rest)
+        ExprKind::Binary(self.boxed(Some(at)), rest.into())
     }
 
     fn boolean(&mut self, node: Node) -> ExprKind {

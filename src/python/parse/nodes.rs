@@ -158,6 +158,8 @@ impl Around {
 /// All nodes of a file.
 pub(super) struct Nodes {
     rows: Vec<Row>,
+    /// The numbers of those that [`Node::is_suspect`] tells: few.
+    suspects: Vec<u32>,
     names: &'static Names,
     /// The deepest nesting there is, of whatever.
     depth: usize,
@@ -174,6 +176,7 @@ impl Nodes {
         let mut cursor = tree.walk();
         let mut around: Vec<Around> = Vec::with_capacity(32);
         let mut depth = 0;
+        let mut suspects = Vec::new();
         loop {
             let node = cursor.node();
             let kind = node.kind_id();
@@ -183,7 +186,11 @@ impl Nodes {
             if !mark {
                 let fields = around.last().is_some_and(|around| around.fields);
                 let field = if fields { cursor.field_id().map_or(0, std::num::NonZero::get) } else { 0 };
-                rows.push(Row::of(nature, node, kind, field, broken));
+                let row = Row::of(nature, node, kind, field, broken);
+                if row.is_suspect() {
+                    suspects.push(offset(rows.len()));
+                }
+                rows.push(row);
             }
             let whole = match nature.role {
                 // What is in a plain literal is its text.
@@ -200,7 +207,7 @@ impl Nodes {
             }
             while !around.last_mut().is_some_and(|around| around.goes_on(&mut cursor)) {
                 if !cursor.goto_parent() {
-                    return Self { rows, names, depth };
+                    return Self { rows, suspects, names, depth };
                 }
                 if let Some(around) = around.pop() {
                     rows[around.row].after = offset(rows.len());
@@ -220,7 +227,7 @@ impl Nodes {
 
     /// The nodes that [`Node::is_suspect`] tells, in the order of the text.
     pub(super) fn suspects(&self) -> impl Iterator<Item = Node<'_>> {
-        self.all().map(|(_, node)| node).filter(|node| node.is_suspect())
+        self.suspects.iter().map(|at| Node { nodes: self, at: *at as usize })
     }
 
     /// Every node, in the order of the text, with the first one that does not lie in it.
@@ -257,6 +264,10 @@ impl Row {
                 _ => Broken::No,
             },
         }
+    }
+
+    fn is_suspect(&self) -> bool {
+        self.nature.suspect || self.broken != Broken::No
     }
 
     fn text<'s>(&self, source: &'s str) -> &'s str {
@@ -349,8 +360,7 @@ impl<'t> Node<'t> {
 
     /// Whether Python may refuse it although the grammar reads it, or the grammar could not read it.
     pub(super) fn is_suspect(self) -> bool {
-        let row = self.row();
-        row.nature.suspect || row.broken != Broken::No
+        self.row().is_suspect()
     }
 
     pub(super) fn broken(self) -> Broken {

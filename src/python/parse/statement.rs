@@ -59,7 +59,7 @@ impl Lower<'_> {
                 orelse: self.orelse(node),
             })),
             Kind::WhileStatement => StmtKind::While {
-                test: self.field_expr(node, Field::Condition),
+                test: Box::new(self.field_expr(node, Field::Condition)),
                 body: self.body(node, Field::Body),
                 orelse: self.orelse(node),
             },
@@ -100,7 +100,7 @@ impl Lower<'_> {
             Kind::AugmentedAssignment => {
                 let op = only.child_by_field(Field::Operator).map_or("+=", |op| op.word());
                 return StmtKind::Augmented {
-                    target: self.field_expr(only, Field::Left),
+                    target: Box::new(self.field_expr(only, Field::Left)),
                     op: binary_op(op),
                     value: self.field_expr(only, Field::Right),
                 };
@@ -118,8 +118,8 @@ impl Lower<'_> {
     fn assignment(&mut self, node: Node) -> StmtKind {
         if let Some(annotation) = node.child_by_field(Field::Type) {
             return StmtKind::Annotated {
-                target: self.field_expr(node, Field::Left),
-                annotation: self.expr(annotation),
+                target: Box::new(self.field_expr(node, Field::Left)),
+                annotation: Box::new(self.expr(annotation)),
                 value: node.child_by_field(Field::Right).map(|right| self.expr(right)),
             };
         }
@@ -198,7 +198,7 @@ impl Lower<'_> {
                 _ => {}
             }
         }
-        StmtKind::Try { body, handlers, orelse, finally }
+        StmtKind::Try { body, handlers: handlers.into(), orelse, finally: finally.into() }
     }
 
     fn handler(&mut self, node: Node) -> Handler {

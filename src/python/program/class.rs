@@ -160,8 +160,10 @@ impl Program {
                 match &stmt.kind {
                     StmtKind::Function { def, .. } => own.of_method(def),
                     // A field, with or without a value.
-                    StmtKind::Annotated { target: Expr { kind: ExprKind::Name(name), .. }, .. } => {
-                        own.bound.entry(name.clone()).or_insert(Binding::Value);
+                    StmtKind::Annotated { target, .. } => {
+                        if let ExprKind::Name(name) = &target.kind {
+                            own.bound.entry(name.clone()).or_insert(Binding::Value);
+                        }
                     }
                     _ => {}
                 }

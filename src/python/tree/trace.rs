@@ -4,12 +4,12 @@
 use super::{Delivered, Located};
 use crate::content::{BlobId, ContentPath, HomePath};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A question that decides something.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) enum Question {
     /// What a dotted name leads to, looked for in these folders.
     Name(Arc<str>, Arc<[String]>),
@@ -137,7 +137,7 @@ impl Trace {
 
 /// What has been answered of one tree, each question once.
 #[derive(Default)]
-pub(super) struct Answering(BTreeMap<Question, Answered>);
+pub(super) struct Answering(HashMap<Question, Answered>);
 
 impl Answering {
     /// The questions with this tree's answers.

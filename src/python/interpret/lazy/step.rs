@@ -61,13 +61,17 @@ impl<'t, H: Host> Interp<'t, H> {
                 };
                 self.resume(object, standing, at)
             }
-            Lazy::Standing(standing) => self.resume(object, standing, at),
+            Lazy::Standing(standing) => self.resume(object, *standing, at),
             Lazy::Expression { comprehension, first, context } => {
                 let scope = self.comprehension_scope(context.scope);
                 let first = self.iterator_of(&first, at)?;
-                self.resume_loops(object, Looping { comprehension, context, scope, levels: vec![(0, first)] }, at)
+                self.resume_loops(
+                    object,
+                    Looping { comprehension, context: *context, scope, levels: vec![(0, first)] },
+                    at,
+                )
             }
-            Lazy::Looping(looping) => self.resume_loops(object, looping, at),
+            Lazy::Looping(looping) => self.resume_loops(object, *looping, at),
             Lazy::Left => Ok(Err(Rc::new(Unknown::new(
                 "an iterator that was left before its end is not followed",
                 at,
@@ -253,7 +257,7 @@ impl<'t, H: Host> Interp<'t, H> {
                     standing.globals = frame.globals;
                     standing.nonlocals = frame.nonlocals;
                 }
-                self.set_lazy(object, Lazy::Standing(standing));
+                self.set_lazy(object, Lazy::Standing(Box::new(standing)));
                 Ok(Ok(Some(value)))
             }
             Ran::Flow(_) => {
@@ -424,7 +428,7 @@ impl<'t, H: Host> Interp<'t, H> {
         self.frames.pop();
         let next = next?;
         match &next {
-            Ok(Some(_)) => self.set_lazy(object, Lazy::Looping(looping)),
+            Ok(Some(_)) => self.set_lazy(object, Lazy::Looping(Box::new(looping))),
             Ok(None) => self.set_lazy(object, Lazy::Items { items: Rc::new([]), next: 0 }),
             Err(_) => {}
         }
