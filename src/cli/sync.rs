@@ -268,7 +268,8 @@ impl Judge for Sidecar<'_> {
 
 impl Sidecar<'_> {
     fn begin_anew(&self) {
-        *self.models.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(judge::models());
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        *models = Arc::new(models.anew());
     }
 
     /// The history as deep as it takes, in a thread of its own: the remote may be silent.

@@ -40,6 +40,20 @@ impl Models {
         Self { threads, memory: Mutex::new(memory), kept: Some(stored::Stored::of(kept, build)) }
     }
 
+    /// The same with nothing remembered but [`Models::last_release`].
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        let memory = Memory { last_release: self.last_release(), ..Memory::default() };
+        Self { threads: self.threads, memory: Mutex::new(memory), kept: None }
+    }
+
+    /// The release of Airflow for which models were built last, here or by the run that kept one: most
+    /// likely that of the next ones.
+    pub fn last_release(&self) -> Option<AirflowVersion> {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.last_release.or_else(|| self.kept.as_ref()?.release())
+    }
+
     /// Runs work that builds models and looks into their code, on one thread that has the stack for it:
     /// what one of them has parsed is there for the next.
     pub fn together<T: Send>(&self, work: impl Fn(&Self) -> T + Sync) -> T {
@@ -80,6 +94,7 @@ impl Models {
     /// The models of two trees. What the second one has in common with the first is shared.
     pub fn build_both(&self, trees: [&Snapshot; 2], layout: Layout, airflow: Option<AirflowVersion>) -> [Model; 2] {
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.last_release = airflow;
         let known = self.beside(trees[0], (layout, airflow), &mut memory);
         if let Some(first) = known.or_else(|| self.kept_model(trees[0], (layout, airflow), &mut memory)) {
             if let Some(second) = self.beside(trees[1], (layout, airflow), &mut memory) {
@@ -197,6 +212,7 @@ enum Origin {
 struct Memory {
     builds: u64,
     is_kept: bool,
+    last_release: Option<AirflowVersion>,
     facts: BTreeMap<BlobId, Used<Arc<Facts>>>,
     /// Of one file there are as many as trees differ: the deployed one and the proposed one.
     evaluations: BTreeMap<Key, Vec<Used<(Trace, Evaluation)>>>,

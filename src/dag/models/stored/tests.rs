@@ -229,6 +229,28 @@ fn beside_a_model_that_was_kept_only_what_a_change_reaches_is_looked_at() {
 }
 
 #[test]
+fn a_model_that_was_kept_tells_for_which_release_it_was_built() {
+    let (tree, mut folder) = kept_alone();
+    let models = folder.models(1, BUILD);
+    assert_eq!(models.last_release(), None, "it was built for whatever release");
+    for release in ["2.6.2", "3.3.2"].map(AirflowVersion::parse) {
+        // As a live check does that does not know the release before it has asked.
+        for airflow in [models.last_release(), release] {
+            models.build_both([&tree, &tree], Layout::Content, airflow);
+        }
+        assert_eq!((models.last_release(), models.anew().last_release()), (release, release));
+        folder.keep(&models);
+        let next = folder.models(1, BUILD);
+        assert_eq!(next.last_release(), release);
+        next.build_both([&tree, &tree], Layout::Content, release);
+        assert_eq!((evaluated_now(&next), next.model_to_keep()), (0, None));
+    }
+    assert_eq!(folder.models(1, Fingerprint([8; 16])).last_release(), None, "of another build");
+    folder.model.truncate(30);
+    assert_eq!(folder.models(1, BUILD).last_release(), None, "cut short");
+}
+
+#[test]
 fn another_build_reads_nothing() {
     let snapshot = tree_of(&started(&[0; PLACES.len()]));
     let mut folder = Folder::default();

@@ -17,8 +17,10 @@ use std::sync::Arc;
 /// What tells a tree and how it was read from all others.
 type Digest = [u8; 32];
 
-/// Magic, fingerprint of the build, digest of the tree, length and sum of the index.
-const HEADER: usize = 8 + 16 + 32 + 8 + 8;
+/// Magic, fingerprint of the build, release, digest of the tree, length and sum of the index.
+const HEADER: usize = 8 + 16 + RELEASE + 32 + 8 + 8;
+/// Its three parts; nothing but zeros for none.
+const RELEASE: usize = 3 * 4;
 /// With what the bytes begin.
 const MODEL: [u8; 8] = *b"dagmodel";
 /// An index is no longer than this, nor are the insides behind it.
@@ -72,6 +74,7 @@ impl Stored {
         let header = kept.read(0, HEADER)?;
         let (magic, rest) = header.split_at(MODEL.len());
         let (of_build, rest) = rest.split_at(self.build.0.len());
+        let (_, rest) = rest.split_at(RELEASE);
         let (of_tree, rest) = rest.split_at(32);
         let (length, of_index) = rest.split_at(8);
         if magic != MODEL || of_build != self.build.0 || of_tree != digest(snapshot, (layout, airflow))? {
@@ -104,11 +107,22 @@ impl Stored {
         Some(base)
     }
 
-    /// The digest of the tree of which the model is kept.
-    fn tree_kept(&self) -> Option<Vec<u8>> {
+    /// The release for which the model that is kept was built, and the digest of its tree.
+    fn kept_of(&self) -> Option<([u8; RELEASE], Digest)> {
         let header = self.model.as_ref()?.read(0, HEADER)?;
         let rest = header.strip_prefix(&MODEL)?.strip_prefix(&self.build.0)?;
-        rest.get(..32).map(<[u8]>::to_vec)
+        let (release, rest) = rest.split_first_chunk()?;
+        Some((*release, *rest.first_chunk()?))
+    }
+
+    /// The release of Airflow for which the model that is kept was built, if it was for one.
+    pub(in super::super) fn release(&self) -> Option<AirflowVersion> {
+        let (release, _) = self.kept_of()?;
+        let [major, minor, patch] = [0, 1, 2].map(|part| {
+            let digits = release[part * 4..].first_chunk().copied();
+            u32::from_le_bytes(digits.unwrap_or_default())
+        });
+        (major > 0).then_some(AirflowVersion { major, minor, patch })
     }
 
     fn whole(
@@ -132,7 +146,7 @@ impl Stored {
         }
         let digest = digest(&base.snapshot, base.read_as())?;
         // It was there, and too much differed from it to be of use.
-        if self.tree_kept().is_some_and(|kept| kept == digest) {
+        if self.kept_of().is_some_and(|(_, kept)| kept == digest) {
             return None;
         }
         let mut writer = Writer::default();
@@ -157,6 +171,9 @@ impl Stored {
         let mut bytes = Vec::with_capacity(HEADER + index.len() + insides.len());
         bytes.extend(MODEL);
         bytes.extend(self.build.0);
+        let (_, airflow) = base.read_as();
+        let release = airflow.map_or([0; 3], |airflow| [airflow.major, airflow.minor, airflow.patch]);
+        bytes.extend(release.map(u32::to_le_bytes).concat());
         bytes.extend(digest);
         bytes.extend((index.len() as u64).to_le_bytes());
         bytes.extend(sum(&index).to_le_bytes());
