@@ -116,8 +116,7 @@ impl Bench {
         let known = corpus::tasks(tree);
         let (one, two) = (cold(tree, 1), cold(tree, 2));
         let parse = || parse_alone(&tree.snapshot);
-        let against_parse =
-            processor_pairs(self.turns(), &one, parse).unwrap_or_else(|| pairs(self.turns(), &one, parse));
+        let against_parse = processor_pairs(self.turns(), &one, parse);
         let name = format!("cold: {} ({} files, {} KiB, {known} tasks)", tree.name, tree.files(), tree.bytes() >> 10);
         self.row(
             &format!("{name} / tree-sitter"),
@@ -188,7 +187,7 @@ impl Bench {
 
     /// DAGs whose tasks come from a loop: three times the turns cost three times as much.
     fn loops(&mut self) {
-        let turns = if self.asserts { 5 } else { 9 };
+        let turns = if self.asserts { 9 } else { 21 };
         let Some(pairs) = loops::pairs(turns, |what| self.wanted(what)) else {
             println!("loop: not measured on this system");
             return;
@@ -336,43 +335,39 @@ fn time(work: &impl Fn()) -> Duration {
     start.elapsed()
 }
 
-/// Processor time of this process so far, that of its ended threads included, as Linux tells it:
-/// what others do on the machine is not in it.
-fn processor() -> Option<Duration> {
-    /// A tick of the figures there.
-    const TICK: Duration = Duration::from_millis(10);
-    let line = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let mut figures = line.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let (user, system): (u32, u32) = (figures.next()?.parse().ok()?, figures.next()?.parse().ok()?);
-    Some(TICK * (user + system))
+/// Processor time of this process so far, that of its ended threads included: what others do on the
+/// machine is not in it.
+fn processor() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let parts = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));
+    parts.0.and_then(|seconds| Ok(Duration::new(seconds, parts.1?))).expect("such a clock does not run backwards")
 }
 
 /// Both in turns, and the processor time of each: the ratio is the median of the turns', and in a
-/// turn each is repeated for so long that a tick is little.
-fn processor_pairs(turns: usize, ours: impl Fn(), theirs: impl Fn()) -> Option<Pairs> {
+/// turn each is repeated for so long that what comes between is little.
+fn processor_pairs(turns: usize, ours: impl Fn(), theirs: impl Fn()) -> Pairs {
     let (our_times, their_times) = (repeats(&ours), repeats(&theirs));
     let mut ratios = Vec::new();
     let (mut our_time, mut their_time) = (Duration::ZERO, Duration::ZERO);
     let mut done = 0_u32;
     while (done as usize) < turns || our_time.min(their_time) < Duration::from_secs(1) {
-        let mine = repeated(our_times, &ours)?;
-        let peer = repeated(their_times, &theirs)?;
+        let mine = repeated(our_times, &ours);
+        let peer = repeated(their_times, &theirs);
         ratios.push(mine.as_secs_f64() / peer.as_secs_f64());
         our_time += mine * our_times;
         their_time += peer * their_times;
         done += 1;
     }
     ratios.sort_by(f64::total_cmp);
-    Some(Pairs {
+    Pairs {
         ratio: ratios[ratios.len() / 2],
         ours: our_time / (done * our_times),
         theirs: their_time / (done * their_times),
-    })
+    }
 }
 
-/// How often something is to be done for a measurement in ticks.
+/// How often something is to be done for a measurement.
 fn repeats(work: &impl Fn()) -> u32 {
-    /// Some thirty ticks.
     const MEASURED: Duration = Duration::from_millis(300);
     work();
     let once = time(work).max(Duration::from_micros(100));
@@ -380,10 +375,10 @@ fn repeats(work: &impl Fn()) -> u32 {
 }
 
 /// The processor time of something that is done so often, each.
-fn repeated(times: u32, work: &impl Fn()) -> Option<Duration> {
-    let start = processor()?;
+fn repeated(times: u32, work: &impl Fn()) -> Duration {
+    let start = processor();
     for _ in 0..times {
         work();
     }
-    Some((processor()?.saturating_sub(start) / times).max(Duration::from_nanos(1)))
+    (processor().saturating_sub(start) / times).max(Duration::from_nanos(1))
 }
