@@ -7,8 +7,8 @@
 mod call;
 mod express;
 mod fit;
+mod followed;
 pub mod template;
-mod text;
 mod walk;
 
 pub use fit::Fit;

@@ -7,6 +7,7 @@ pub(crate) mod moment;
 pub(crate) mod path;
 pub(crate) mod regular;
 pub(crate) mod spec;
+pub(crate) mod template;
 
 use crate::python::data::ini::Section;
 use moment::{Delta, Moment};

@@ -1,11 +1,13 @@
 //! Calls: of the task instance, of built-in functions, and of functions and classes of the tree.
 
 use super::express::of_context;
-use super::walk::{Abs, CALLS, Frame, Is, Walk};
-use super::{Indexes, Names, Pull, Step, Use, What, text};
+use super::followed::{Abs, Is};
+use super::walk::{CALLS, Frame, Walk};
+use super::{Indexes, Names, Pull, Step, Use, What};
 use crate::content::Span;
 use crate::dag::Shape;
 use crate::python::canonical;
+use crate::python::standard::template;
 use crate::python::syntax::{Arg, Expr, ExprKind, Function, Name, ParameterKind, StmtKind};
 use crate::python::value::{Object, Ref, Value, last_name};
 use std::collections::BTreeMap;
@@ -575,8 +577,8 @@ impl Walk<'_, '_> {
             "format_map" if text => {
                 self.open_all(frame, &given);
                 if let (Some(text), Some((value, passed))) = (receiver.plain_text(), given.positional.first()) {
-                    for (name, _) in text::format_fields(&text) {
-                        self.need(frame, value, &What::Key(name.to_owned()), passed.span);
+                    for field in template::fields(&text) {
+                        self.need(frame, value, &What::Key(field.name.to_owned()), passed.span);
                     }
                 }
                 Abs::named("str")
@@ -647,7 +649,8 @@ impl Walk<'_, '_> {
 
     /// What `text.format(…)` asks of what it is given.
     fn formatted(&mut self, frame: &Frame, text: &str, given: &Given<'_>) {
-        for (name, key) in text::format_fields(text) {
+        for field in template::fields(text) {
+            let name = field.name;
             let is_given = given.named.iter().any(|(named, ..)| &**named == name);
             let place = name.parse::<usize>();
             if let ([(spread, span)], false, Err(_), false) =
@@ -660,7 +663,7 @@ impl Walk<'_, '_> {
                 Ok(place) => given.positional.get(place).map(|(value, at)| (value, at)),
                 Err(_) => by_name(),
             };
-            if let (Some(key), Some((value, passed))) = (key, value) {
+            if let (Some(key), Some((value, passed))) = (field.key(), value) {
                 self.need(frame, value, &What::Key(key.to_owned()), passed.span);
             }
         }

@@ -1,11 +1,13 @@
 //! Expressions: what they ask of the values that are followed, and what they make of them.
 
-use super::walk::{Abs, Alt, Frame, Is, Walk, whole};
-use super::{Guard, Step, Test, What, text};
+use super::followed::{Abs, Alt, Is, whole};
+use super::walk::{Frame, Walk};
+use super::{Guard, Step, Test, What};
 use crate::content::Span;
 use crate::dag::Shape;
 use crate::dag::shape;
 use crate::python::names::children;
+use crate::python::standard::template::{self, Percent};
 use crate::python::syntax::{
     Arg, BinaryOp, Clause, CompareOp, Comprehension, ComprehensionKind, Expr, ExprKind, FormatPart, Name, UnaryOp,
 };
@@ -243,8 +245,12 @@ impl Walk<'_, '_> {
         (right, right_at): (&Abs, Span),
     ) -> Abs {
         if op == BinaryOp::Mod && left.shape == Shape::Named("str".into()) {
-            let keys = left.plain_text().map_or(Vec::new(), |text| {
-                text::percent_keys(&text).into_iter().map(|key| What::Key(key.to_owned())).collect()
+            let keys: Vec<What> = left.plain_text().map_or(Vec::new(), |text| {
+                let key = |piece: &Percent| match piece {
+                    Percent::Value { key, .. } => key.map(|key| What::Key(key.to_owned())),
+                    Percent::Text(_) => None,
+                };
+                template::percent(&text).iter().filter_map(key).collect()
             });
             for key in &keys {
                 self.need(frame, right, key, right_at);

@@ -4,6 +4,7 @@ use super::enumeration::MemberText;
 use super::{BOUNDS, Host, Interp};
 use crate::python::standard::Standard;
 use crate::python::standard::spec::{self, Formatted};
+use crate::python::standard::template::{self, Braces, Field, Percent};
 use crate::python::syntax::FormatPart;
 use crate::python::value::{At, Object, Stop, Unknown, Value, short};
 use std::rc::Rc;
@@ -234,27 +235,19 @@ impl<H: Host> Interp<'_, H> {
         }
         .into_iter();
         let mut parts = Vec::new();
-        let mut rest = text;
         let mut may_have_more = false;
-        while let Some((before, after)) = rest.split_once('%') {
-            parts.push(Value::str(before));
-            let (name, after) = match after.strip_prefix('(').and_then(|after| after.split_once(')')) {
-                Some((name, after)) => (Some(name), after),
-                None => (None, after),
+        for piece in template::percent(text) {
+            let (key, spec, kind) = match piece {
+                Percent::Text(text) => {
+                    parts.push(Value::str(text));
+                    continue;
+                }
+                Percent::Value { key, spec, kind } => (key, spec, kind),
             };
-            let end = after.find(|c: char| c.is_ascii_alphabetic() || c == '%').unwrap_or(after.len());
-            let (spec, after) = after.split_at(end);
-            let mut letters = after.chars();
-            let kind = letters.next();
-            rest = letters.as_str();
-            if kind == Some('%') {
-                parts.push(Value::str("%"));
-                continue;
-            }
             // A width that is given as `*` takes an element too; a key takes none.
-            may_have_more |= name.is_some() || spec.contains('*');
-            let item = match name {
-                Some(name) => self.subscript(value, &Value::str(name), at)?,
+            may_have_more |= key.is_some() || spec.contains('*');
+            let item = match key {
+                Some(key) => self.subscript(value, &Value::str(key), at)?,
                 None => match positional.next() {
                     Some(item) => item,
                     None => return self.raise("TypeError", "not enough arguments for format string", at),
@@ -263,7 +256,6 @@ impl<H: Host> Interp<'_, H> {
             let text = self.percent_item(&item, kind, spec, at)?;
             parts.push(text);
         }
-        parts.push(Value::str(rest));
         if !may_have_more && (tuple || self.is_scalar(value)) && positional.next().is_some() {
             return self.raise("TypeError", "not all arguments converted during string formatting", at);
         }
@@ -327,36 +319,23 @@ impl<H: Host> Interp<'_, H> {
         at: At,
     ) -> Result<Value, Stop> {
         let mut parts = Vec::new();
-        let mut rest = text;
         let mut next = 0;
-        while let Some(open) = rest.find(['{', '}']) {
-            let (before, after) = rest.split_at(open);
-            parts.push(Value::str(before));
-            let brace = &after[..1];
-            let after = &after[1..];
-            if let Some(after) = after.strip_prefix(brace) {
-                parts.push(Value::str(brace));
-                rest = after;
-                continue;
-            }
-            let Some((field, after)) = after.split_once('}').filter(|_| brace == "{") else {
-                return Ok(self.unknown_from(&[Value::str(text)], "format", at));
+        for piece in template::braces(text) {
+            let Field { name, path, conversion, spec } = match piece {
+                Braces::Text(text) => {
+                    parts.push(Value::str(text));
+                    continue;
+                }
+                Braces::Field(field) => field,
+                Braces::Lone => return Ok(self.unknown_from(&[Value::str(text)], "format", at)),
             };
-            rest = after;
-            let (name, spec) = field.split_once(':').unwrap_or((field, ""));
-            let (name, repr) = match name.split_once('!') {
-                Some((name, conversion)) => (name, conversion == "r"),
-                None => (name, false),
-            };
-            let end = name.find(['.', '[']).unwrap_or(name.len());
-            let (first, path) = name.split_at(end);
-            let value = if first.is_empty() {
+            let value = if name.is_empty() {
                 next += 1;
                 args.positional.get(next - 1).map(|arg| arg.value.clone())
-            } else if let Ok(index) = first.parse::<usize>() {
+            } else if let Ok(index) = name.parse::<usize>() {
                 args.positional.get(index).map(|arg| arg.value.clone())
             } else {
-                args.keyword(first).map(|arg| arg.value.clone())
+                args.keyword(name).map(|arg| arg.value.clone())
             };
             let value = match value {
                 Some(value) => self.format_field(value, path, at)?,
@@ -366,10 +345,9 @@ impl<H: Host> Interp<'_, H> {
             if spec.contains('{') {
                 return Ok(self.unknown_from(&[Value::str(text)], "format", at));
             }
-            let text = self.formatted(&value, spec, repr, at)?;
+            let text = self.formatted(&value, spec, conversion == Some("r"), at)?;
             parts.push(text);
         }
-        parts.push(Value::str(rest));
         Ok(self.concat(&parts, at))
     }
 

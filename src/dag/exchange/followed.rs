@@ -1,0 +1,194 @@
+//! A value as far as it is followed, and what names hold where two ways come together.
+
+use super::walk::Frame;
+use super::{Guard, Step, Test};
+use crate::dag::Shape;
+use crate::dag::shape;
+use crate::python::syntax::{Expr, ExprKind, Name};
+use crate::python::value::{At, Value};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A value may come from so many places before it is not followed any more.
+const ALTERNATIVES: usize = 8;
+
+/// A value as far as it is followed.
+#[derive(Clone, Debug)]
+pub(super) struct Abs {
+    pub(super) shape: Shape,
+    /// What of the values that are followed it may be.
+    pub(super) of: Vec<Alt>,
+    pub(super) is: Is,
+    /// Every text that it may be or hold.
+    pub(super) texts: Vec<(Rc<str>, At)>,
+    /// The function or the name of the tree that gave it.
+    pub(super) giver: Option<Rc<str>>,
+}
+
+/// A part of a value that is followed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Alt {
+    pub(super) root: usize,
+    pub(super) path: Vec<Step>,
+    pub(super) guards: Vec<Guard>,
+}
+
+impl Alt {
+    /// Whether it was asked for by `get`.
+    pub(super) fn may_be_nothing(&self) -> bool {
+        self.path.iter().any(|step| matches!(step, Step::Get(_)))
+    }
+}
+
+/// What a value is beside its shape.
+#[derive(Clone, Debug)]
+pub(super) enum Is {
+    Plain,
+    Ti,
+    Context,
+    Params,
+    /// The run.
+    DagRun,
+    /// What the run was given.
+    Conf,
+    /// `self` of an operator.
+    Receiver,
+    /// One text for certain.
+    Text(Rc<str>),
+    /// A list of texts for certain.
+    Texts(Vec<Rc<str>>),
+    /// Something that the module holds.
+    Value(Value),
+}
+
+impl Abs {
+    pub(super) fn any() -> Self {
+        Self::of_shape(Shape::Any)
+    }
+
+    pub(super) fn of_shape(shape: Shape) -> Self {
+        Self { shape, of: Vec::new(), is: Is::Plain, texts: Vec::new(), giver: None }
+    }
+
+    pub(super) fn special(is: Is) -> Self {
+        Self { is, ..Self::any() }
+    }
+
+    pub(super) fn named(name: &'static str) -> Self {
+        Self::of_shape(Shape::Named(name.into()))
+    }
+
+    pub(super) fn text(text: Rc<str>, at: At) -> Self {
+        Self { is: Is::Text(text.clone()), texts: vec![(text, at)], ..Self::named("str") }
+    }
+
+    /// A list may have got another length.
+    pub(super) fn unmeasure(&mut self) {
+        if let Shape::List(_, length) = &mut self.shape {
+            *length = None;
+        }
+    }
+
+    /// The value that a name holds and that is now held by something else too: it may be made longer or
+    /// shorter by both ways.
+    pub(super) fn shared(mut self, frame: &mut Frame, expr: &Expr) -> Self {
+        if let ExprKind::Name(name) = &expr.kind {
+            self.unmeasure();
+            if let Some(held) = frame.env.get_mut(name) {
+                held.unmeasure();
+            }
+        }
+        self
+    }
+
+    /// Either this or the other.
+    pub(super) fn or(mut self, other: Self) -> Self {
+        let is = match (self.is, other.is) {
+            (Is::Text(a), Is::Text(b)) if a == b => Is::Text(a),
+            (Is::Texts(a), Is::Texts(b)) if a == b => Is::Texts(a),
+            (Is::Ti, Is::Ti) => Is::Ti,
+            (Is::Context, Is::Context) => Is::Context,
+            (Is::Params, Is::Params) => Is::Params,
+            (Is::DagRun, Is::DagRun) => Is::DagRun,
+            (Is::Receiver, Is::Receiver) => Is::Receiver,
+            _ => Is::Plain,
+        };
+        for alt in other.of {
+            if !self.of.contains(&alt) {
+                self.of.push(alt);
+            }
+        }
+        for text in other.texts {
+            if !self.texts.contains(&text) {
+                self.texts.push(text);
+            }
+        }
+        let giver = self.giver.or(other.giver);
+        Self { shape: shape::union([self.shape, other.shape].into()), of: self.of, is, texts: self.texts, giver }
+    }
+}
+
+/// The values of a branch as they are behind it: what the branch changed is so only under its tests.
+pub(super) fn guarded(
+    mut env: BTreeMap<Name, Abs>,
+    before: &BTreeMap<Name, Abs>,
+    conditions: &[(usize, Guard)],
+) -> BTreeMap<Name, Abs> {
+    for (name, value) in &mut env {
+        let same = before.get(name).is_some_and(|old| old.of == value.of);
+        if same && conditions.is_empty() {
+            continue;
+        }
+        for alt in &mut value.of {
+            for (root, guard) in conditions {
+                if *root == alt.root && !alt.guards.contains(guard) {
+                    alt.guards.push(guard.clone());
+                }
+            }
+        }
+    }
+    env
+}
+
+pub(super) fn merge(after: &mut Option<BTreeMap<Name, Abs>>, env: BTreeMap<Name, Abs>) {
+    match after {
+        Some(after) => join(after, env),
+        None => *after = Some(env),
+    }
+}
+
+/// Either of two environments.
+pub(super) fn join(into: &mut BTreeMap<Name, Abs>, other: BTreeMap<Name, Abs>) {
+    for (name, value) in other {
+        let joined = match into.remove(&name) {
+            Some(mine) => reunited(mine.or(value)),
+            None => value,
+        };
+        into.insert(name, joined);
+    }
+}
+
+/// Drops the tests from parts that come out of both sides of them, and what is of too many parts.
+fn reunited(mut value: Abs) -> Abs {
+    let mut kept: Vec<Alt> = Vec::new();
+    for alt in std::mem::take(&mut value.of) {
+        match kept.iter_mut().find(|other| other.root == alt.root && other.path == alt.path) {
+            // Of the same part, only what both ways have in common is sure.
+            Some(other) => other.guards.retain(|guard| alt.guards.contains(guard)),
+            None => kept.push(alt),
+        }
+    }
+    kept.truncate(ALTERNATIVES);
+    value.of = kept;
+    value
+}
+
+/// The tests of a whole value, for each value followed that it is.
+pub(super) fn whole(value: &Abs, test: &Test, holds: bool) -> Vec<(usize, Guard)> {
+    let of = |alt: &Alt| (alt.root, Guard { path: alt.path.clone(), test: test.clone(), holds });
+    match value.of.as_slice() {
+        [alt] => vec![of(alt)],
+        several if several.iter().any(Alt::may_be_nothing) => several.iter().map(of).collect(),
+        _ => Vec::new(),
+    }
+}
