@@ -95,7 +95,7 @@ pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&S
                 goes_on: false,
             };
             changes.push(Change {
-                kind: Kind::Code(Code::SymbolGone(breach)),
+                kind: Kind::Code(Code::TemplateFails(breach)),
                 dags: vec![dag.dag_id.clone()],
                 certainty,
                 deployed: Some(twin.at.clone()),

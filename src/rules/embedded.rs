@@ -81,6 +81,7 @@ rule_files![
     "task-inserted-upstream",
     "task-operator-changed",
     "taskflow-auto-id-shifted",
+    "template-fails",
     "template-field-removed",
     "trigger-args-changed",
     "trigger-dagrun-target-missing",

@@ -41,6 +41,9 @@ pub enum Code {
         /// The tasks that defer themselves with it.
         tasks: Vec<TaskId>,
     },
+    /// A template of tasks cannot be rendered any more: it names what nobody gives, a file that is not there, or is
+    /// not closed.
+    TemplateFails(Breach),
     /// An argument that holds a template, or the output of a task, is not rendered any more.
     TemplateFieldRemoved {
         /// The field.
@@ -76,6 +79,7 @@ impl Code {
     pub(super) const WORDS: &[&str] = &[
         "call-misfit",
         "symbol-gone",
+        "template-fails",
         "callback-fails",
         "resume-method-gone",
         "resume-signature-changed",
@@ -90,6 +94,7 @@ impl Code {
         match self {
             Self::CallMisfit(_) => "call-misfit",
             Self::SymbolGone(_) => "symbol-gone",
+            Self::TemplateFails(_) => "template-fails",
             Self::CallbackFails(_) => "callback-fails",
             Self::ResumeRefused { gone: true, .. } => "resume-method-gone",
             Self::ResumeRefused { .. } => "resume-signature-changed",
@@ -106,6 +111,7 @@ impl Code {
         match self {
             Self::CallMisfit(breach)
             | Self::SymbolGone(breach)
+            | Self::TemplateFails(breach)
             | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => &breach.tasks,
@@ -119,6 +125,7 @@ impl Code {
         match self {
             Self::CallMisfit(breach)
             | Self::SymbolGone(breach)
+            | Self::TemplateFails(breach)
             | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => &mut breach.tasks,
@@ -133,6 +140,7 @@ impl Code {
         match self {
             Self::CallMisfit(breach)
             | Self::SymbolGone(breach)
+            | Self::TemplateFails(breach)
             | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => Some(breach),
@@ -145,6 +153,7 @@ impl Code {
         match self {
             Self::CallMisfit(breach)
             | Self::SymbolGone(breach)
+            | Self::TemplateFails(breach)
             | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => breach.pinned = true,
@@ -178,6 +187,7 @@ impl Code {
         match self {
             Self::CallMisfit(breach)
             | Self::SymbolGone(breach)
+            | Self::TemplateFails(breach)
             | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. } => breach.within.clone(),
             Self::TriggerRefused { path, .. } | Self::TriggerChanged { path, .. } | Self::TriggerAdded { path, .. } => {
@@ -191,6 +201,7 @@ impl Code {
         match self {
             Self::CallMisfit(breach)
             | Self::SymbolGone(breach)
+            | Self::TemplateFails(breach)
             | Self::CallbackFails(breach)
             | Self::ResumeRefused { breach, .. }
             | Self::TriggerRefused { breach, .. } => breach.why.clone(),

@@ -42,11 +42,11 @@ pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&S
         changes.extend(missing.into_iter().map(|name| {
             let why =
                 format!("UndefinedError: `{name}`, which a template of it names, is not given by the DAG any more");
-            of(Code::SymbolGone, why, Certainty::Certain)
+            of(Code::TemplateFails, why, Certainty::Certain)
         }));
         changes.extend(
             spoilt((deployed, dag, twin), (proposed, other, task))
-                .map(|why| of(Code::SymbolGone, why, Certainty::Certain)),
+                .map(|why| of(Code::TemplateFails, why, Certainty::Certain)),
         );
         if let Some(native) = native
             && task.arguments.names().any(|name| gives_a_value(task, name))

@@ -9,9 +9,10 @@ use crate::ids::TaskId;
 /// What it does to the run beyond the graphs.
 pub(super) fn claims(kind: &Code, scene: &Scene) -> Vec<Claim> {
     match kind {
-        Code::CallMisfit(breach) | Code::SymbolGone(breach) | Code::ResumeRefused { breach, .. } => {
-            breached(breach, scene)
-        }
+        Code::CallMisfit(breach)
+        | Code::SymbolGone(breach)
+        | Code::TemplateFails(breach)
+        | Code::ResumeRefused { breach, .. } => breached(breach, scene),
         Code::CallbackFails(breach) => uncalled(breach, scene),
         Code::TriggerRefused { path, breach, .. } => unbuilt(path, breach, scene),
         Code::TriggerChanged { path, tasks } => tasks
@@ -50,7 +51,7 @@ pub(super) fn about(kind: &Code) -> Vec<TaskId> {
 /// What it can do to a run in the worst state.
 pub(super) fn worst(kind: &Code) -> (Harm, &'static str) {
     match kind {
-        Code::CallMisfit(_) | Code::SymbolGone(_) => {
+        Code::CallMisfit(_) | Code::SymbolGone(_) | Code::TemplateFails(_) => {
             (Harm::Breaks, "a task of a run in flight would fail when it starts")
         }
         Code::CallbackFails(_) => (Harm::Soft, "an instance could end without its callback"),
