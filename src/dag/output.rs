@@ -6,7 +6,7 @@
 use super::refusal::{older, refuse};
 use super::world::{Output, OutputKind, Run, Thing};
 use crate::python::interpret::HostRef;
-use crate::python::syntax::BinaryOp;
+use crate::python::syntax::{BinaryOp, ExprKind, Stmt, StmtKind, without_docstring};
 use crate::python::value::{Args, At, Object, Stop, Value};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -62,11 +62,27 @@ pub(super) fn method(run: &mut Run, output: &Output, name: &str, args: &Args, at
             _ => {}
         }
     }
+    if kind == OutputKind::Map && args.all().all(|arg| gives_back(run, &arg.value)) {
+        // Each element is what it was.
+        return Ok(Some(run.host.add(Thing::Output(made))));
+    }
     let unnamed = args.positional.iter().map(|arg| run.text(&arg.value));
     let named = args.keywords.iter().map(|(name, arg)| format!("{name}={}", run.text(&arg.value)));
     let texts: Vec<String> = unnamed.chain(named).collect();
     made.text = format!("{}.{name}({})", output.text, texts.join(", ")).into();
     Ok(Some(run.host.add(Thing::Output(made))))
+}
+
+/// Whether a function gives back what it is given, and does nothing else.
+fn gives_back(run: &Run, function: &Value) -> bool {
+    let Value::Object(function) = function else { return false };
+    let Object::Function(function) = run.object(*function) else { return false };
+    match (function.def.parameters.as_slice(), without_docstring(&function.def.body)) {
+        ([taken], [Stmt { kind: StmtKind::Return(Some(given)), .. }]) => {
+            matches!(&given.kind, ExprKind::Name(name) if *name == taken.name) && taken.kind.takes_name()
+        }
+        _ => false,
+    }
 }
 
 /// `output[key]`.
