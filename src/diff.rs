@@ -126,6 +126,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
         }
     }
     changes.extend(reference::changes(deployed, proposed));
+    changes.extend(xcom::changes_of_others(deployed, proposed, &changed));
     changes.extend(identity::duplicates(deployed, proposed));
     changes.extend(code::changes(deployed, proposed, &changed));
     changes.extend(broken.into_values());
@@ -236,7 +237,7 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
     changes.extend(graph::changes(&pairs, dag, (proposed.snapshot, other)));
     changes.extend(mapping::changes(&pairs, (deployed.snapshot, dag), (proposed.snapshot, other)));
     changes.extend(xcom::changes((deployed, dag), (proposed, other)));
-    changes.extend(templates::changes((deployed.snapshot, dag), (proposed.snapshot, other)));
+    changes.extend(templates::changes((deployed, dag), (proposed, other)));
     changes.extend(branch::changes(dag, other));
     changes.extend(params::changes(dag, other));
     changes.extend(settings::changes(dag, other));

@@ -11,15 +11,18 @@ mod callback;
 mod deferral;
 mod entry;
 mod fields;
+mod unbound;
 mod walk;
 
 pub use ask::{Ask, Asked, in_templates};
 pub use body::Body;
 pub use deferral::{Deferral, TriggerUse};
+pub use unbound::Locals;
 pub use walk::Fault;
 
 use super::{Model, Task};
 use crate::content::{ContentPath, Location};
+use crate::ids::AirflowVersion;
 use crate::python::program::{ClassRef, FunctionRef, Program, Target};
 use crate::python::tree::Delivered;
 use std::cell::RefCell;
@@ -30,11 +33,20 @@ use std::sync::Arc;
 
 /// The files that a model was built from, so that its code can be looked at later.
 #[derive(Clone, Default)]
-pub(crate) struct Sources(Option<Arc<Delivered>>);
+pub(crate) struct Sources {
+    delivered: Option<Arc<Delivered>>,
+    /// The release that it was built for, where that is known.
+    airflow: Option<AirflowVersion>,
+}
 
 impl Sources {
-    pub(super) fn new(delivered: Arc<Delivered>) -> Self {
-        Self(Some(delivered))
+    pub(super) fn new(delivered: Arc<Delivered>, airflow: Option<AirflowVersion>) -> Self {
+        Self { delivered: Some(delivered), airflow }
+    }
+
+    /// The release of Airflow that the model was built for; none for whatever release.
+    pub(crate) fn airflow(&self) -> Option<AirflowVersion> {
+        self.airflow
     }
 }
 
@@ -62,6 +74,7 @@ type Key = (usize, u32, Option<usize>);
 /// The code of one model's tree.
 pub struct Code {
     program: Program,
+    airflow: Option<AirflowVersion>,
     files: BTreeMap<ContentPath, usize>,
     /// Functions by file and place.
     functions: RefCell<BTreeMap<usize, BTreeMap<u32, FunctionRef>>>,
@@ -69,6 +82,8 @@ pub struct Code {
     seen: RefCell<BTreeMap<Key, Rc<walk::Seen>>>,
     /// What each function is, by file and place.
     bodies: RefCell<BTreeMap<(usize, u32), Rc<Body>>>,
+    /// The names of each function, by file and place.
+    locals: RefCell<BTreeMap<(usize, u32), Rc<Locals>>>,
     /// What each file asks for when it is parsed.
     parsed: RefCell<BTreeMap<usize, Vec<Ask>>>,
 }
@@ -84,7 +99,7 @@ pub fn in_code<T: Send>(models: &[&Model], work: impl Fn(&[Code]) -> T + Sync) -
 
 impl Code {
     fn new(sources: &Sources) -> Self {
-        let delivered = sources.0.clone().unwrap_or_else(|| {
+        let delivered = sources.delivered.clone().unwrap_or_else(|| {
             let nothing = crate::content::Snapshot::empty(crate::content::Revision::new(""));
             let layout = crate::content::Layout::default();
             Arc::new(Delivered::new(&nothing, layout, crate::content::ImportOrder::default()))
@@ -92,10 +107,12 @@ impl Code {
         let files = delivered.files().iter().enumerate().map(|(file, source)| (source.path.clone(), file)).collect();
         Self {
             program: Program::new(delivered, bases::has_attribute),
+            airflow: sources.airflow,
             files,
             functions: RefCell::default(),
             seen: RefCell::default(),
             bodies: RefCell::default(),
+            locals: RefCell::default(),
             parsed: RefCell::default(),
         }
     }

@@ -12,6 +12,7 @@ pub mod template;
 mod walk;
 
 pub use fit::Fit;
+pub(crate) use walk::{CONTEXT, ENVIRONMENT};
 
 use super::world::Run;
 use super::{Callable, Few, Shape, Step};
@@ -44,6 +45,10 @@ pub struct Exchange {
     pub raises: Option<(String, Location)>,
     /// Whether it may end by an exception, or by deferring.
     pub may_raise: bool,
+    /// Whether whatever it returns is false in a test.
+    pub denies: bool,
+    /// What in all that it returns, or in what it pushes, Airflow cannot store, in words and where.
+    pub unstored: Option<(String, Location)>,
     /// Which of its parameters it takes by name, in their order.
     pub takes: Vec<ByName>,
 }

@@ -263,6 +263,17 @@ pub(super) fn context_key(name: &str) -> bool {
     !name.contains(' ') && CONTEXT.contains(&format!(" {name} "))
 }
 
+/// Names of the context that 3.0 took away.
+const OF_TWO: &str = " conf execution_date next_ds next_ds_nodash next_execution_date prev_ds prev_ds_nodash \
+prev_execution_date prev_execution_date_success tomorrow_ds tomorrow_ds_nodash triggering_dataset_events yesterday_ds \
+yesterday_ds_nodash ";
+
+/// Whether the context of a run certainly lacks a key, in that version or in every one that is known.
+pub(super) fn no_context_key(name: &str, version: Option<AirflowVersion>) -> bool {
+    let gone = version.is_some_and(|version| version.major == 3 && OF_TWO.contains(&format!(" {name} ")));
+    !name.contains(' ') && (gone || !context_key(name))
+}
+
 /// Whether a parameter of that name is given its value in a run by both 2.11.2 and 3.3.2.
 pub(super) fn lasting_context_key(name: &str) -> bool {
     /// What only one of them knows.

@@ -275,7 +275,7 @@ impl Build<'_> {
         self.evaluate_new(&files);
         let facts = self.facts(known);
         let imports = imports(&tree, &facts);
-        let mut model = Model { sources: super::code::Sources::new(tree.clone()), ..Model::default() };
+        let mut model = Model { sources: super::code::Sources::new(tree.clone(), self.airflow), ..Model::default() };
         let mut errors = BTreeSet::new();
         let mut imported = BTreeSet::new();
         let former = std::mem::take(&mut self.memory.closures);

@@ -209,7 +209,7 @@ pub(super) fn types(run: &mut Run, args: &Args, own: bool) -> Result<(), Stop> {
         | ("trigger_rule", Value::None) => true,
         ("retry_delay", Value::None) => two,
         ("weight_rule", Value::Str(rule)) => {
-            two && !rule.text.contains('.') && !matches!(&*rule.text, "downstream" | "upstream" | "absolute")
+            !rule.text.contains('.') && !matches!(&*rule.text, "downstream" | "upstream" | "absolute")
         }
         _ => false,
     });

@@ -36,7 +36,7 @@ pub(super) fn misfit(function: &Function, args: &[&Args], version: Option<Airflo
         .iter()
         .filter(|parameter| parameter.kind.takes_name() || parameter.kind.takes_place())
         .find(|parameter| {
-            let context = known::context_key(&parameter.name) && !older(version, 2, 7);
+            let context = !known::no_context_key(&parameter.name, version) && !older(version, 2, 7);
             parameter.default.is_none() && !context && !filled.contains(&&*parameter.name)
         })
         .map(|parameter| format!("missing a required argument: `{}`", parameter.name))

@@ -77,6 +77,7 @@ impl Compared<'_> {
             let known: BTreeSet<_> = self.deployed.faults(deployed).iter().map(Fault::key).collect();
             let mut starts = self.proposed.faults(proposed);
             starts.extend(contract::broken((self.pair.0, deployed), (self.pair.1, proposed)));
+            starts.extend(self.unbound(deployed, proposed));
             let methods: BTreeSet<String> =
                 self.deployed.deferrals(deployed).into_iter().filter_map(|deferral| deferral.method).collect();
             let resumes = methods.iter().flat_map(|method| {
@@ -117,6 +118,33 @@ impl Compared<'_> {
                 Some(self.change(kind, certainty, was, fault.at))
             })
             .collect()
+    }
+
+    /// Names that a function of the task bound on every way, and binds on some only.
+    fn unbound(&self, deployed: &Task, proposed: &Task) -> Vec<Fault> {
+        let after = self.proposed.locals(proposed);
+        if after.iter().all(|locals| locals.unsure.is_empty()) {
+            return Vec::new();
+        }
+        let before = self.deployed.locals(deployed);
+        let was_sure = |within: &str, name: &String| {
+            before.iter().any(|locals| {
+                locals.within == within && locals.bound.contains(name) && !locals.unsure.contains_key(name)
+            })
+        };
+        let faults = after.iter().flat_map(|locals| {
+            let new = locals.unsure.iter().filter(|(name, _)| was_sure(&locals.within, name));
+            new.map(|(name, at)| Fault {
+                message: format!("UnboundLocalError: nothing binds `{name}` on some way to where it is read"),
+                within: locals.within.clone(),
+                callee: None,
+                at: at.clone(),
+                doubt: Some("only where the code takes that way"),
+                symbol: false,
+                goes_on: false,
+            })
+        });
+        faults.collect()
     }
 
     /// Callbacks that fail when they are called, and did not.

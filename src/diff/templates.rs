@@ -2,11 +2,13 @@
 //! reads and renders when the task starts.
 
 use super::kind::Breach;
-use super::{Certainty, Change, Code, Kind};
+use super::{Certainty, Change, Code, Kind, Side};
 use crate::content::{ContentPath, Snapshot};
 use crate::dag::exchange::template;
+use crate::dag::options;
 use crate::dag::{Dag, Task};
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 mod names;
@@ -71,23 +73,52 @@ pub(super) fn any(dag: &Dag, changed: &BTreeSet<ContentPath>) -> bool {
         && dag.tasks.iter().any(|task| all(task).iter().any(|path| changed.contains(path)))
 }
 
+/// Whether what an argument names is a file beside the DAG for certain: of an operator of Airflow's own, in a DAG
+/// that names no other folders.
+fn is_beside(dag: &Dag, task: &Task) -> bool {
+    let folders = dag.options.get("template_searchpath").is_some_and(|folders| folders != "None");
+    let known = dag.options.get(options::MORE).is_none() && !folders;
+    known && task.operator_path.as_deref().is_some_and(|path| path.starts_with("airflow."))
+}
+
+/// A command that ends like the name of a file, which Airflow then takes it for, whole (read in 2.6.2, 2.11.2 and
+/// 3.3.2): `bash load.sh`. A blank behind it makes it a command.
+fn taken_for_file(task: &Task) -> Option<String> {
+    let text = task.arguments.get("bash_command")?.strip_prefix('"')?.strip_suffix('"')?;
+    let is_bash = task.operator == "BashOperator" && text.contains(' ') && !text.contains(['\\', '{']);
+    (is_bash && ends(&[".sh", ".bash"])(text)).then(|| text.to_owned())
+}
+
 /// Template files that the deployed tree has and the proposed one has not.
-pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&Snapshot, &Dag)) -> Vec<Change> {
+pub(super) fn changes((had, dag): (Side, &Dag), (has, other): (Side, &Dag)) -> Vec<Change> {
     let mut changes = Vec::new();
+    let (deployed, proposed) = (had.snapshot, has.snapshot);
+    // Files that a deployed task reads and the tree does not have lie elsewhere, and so may those that are new.
+    let all_there = OnceCell::new();
+    let all_there = || {
+        *all_there.get_or_init(|| {
+            dag.tasks.iter().flat_map(|task| named(dag, task)).all(|path| deployed.get(&path).is_some())
+        })
+    };
     for task in &other.tasks {
         let Some((task_id, twin)) = task.task_id.exact().and_then(|id| Some((id, dag.task(id)?))) else { continue };
         let (had, perhaps_had) = (named(dag, twin), perhaps_named(dag, twin));
         let doubt = Certainty::Possible("whether its operator reads a template there is not known".to_owned());
         let sure = named(other, task).into_iter().map(|path| (path, &had, Certainty::Certain));
         let perhaps = perhaps_named(other, task).into_iter().map(|path| (path, &perhaps_had, doubt.clone()));
-        for (path, had, certainty) in sure.chain(perhaps) {
+        let missing = sure.chain(perhaps).filter(|(path, had, certainty)| {
             let there = had.iter().any(|path| deployed.get(path).is_some());
-            if proposed.get(&path).is_some() || !there {
-                continue;
-            }
+            // A file that is named now and was not: where else it may lie, the DAG would say.
+            let new = *certainty == Certainty::Certain && !had.contains(path) && is_beside(other, task) && all_there();
+            proposed.get(path).is_none() && (there || new)
+        });
+        let missing: Vec<_> = missing.map(|(path, _, certainty)| (path.to_string(), certainty)).collect();
+        let taken = taken_for_file(task).filter(|text| taken_for_file(twin).as_ref() != Some(text));
+        let taken = taken.filter(|_| is_beside(other, task)).map(|text| (text, Certainty::Certain));
+        for (path, certainty) in missing.into_iter().chain(taken) {
             let breach = Breach {
                 tasks: vec![task_id.clone()],
-                within: path.to_string(),
+                within: path.clone(),
                 why: format!("TemplateNotFound: `{path}` is not there"),
                 at_start: true,
                 at_resume: false,
@@ -103,6 +134,6 @@ pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&S
             });
         }
     }
-    changes.extend(names::changes((deployed, dag), (proposed, other)));
+    changes.extend(names::changes((deployed, dag), (proposed, other), has.model.sources.airflow()));
     changes
 }

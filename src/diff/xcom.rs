@@ -52,6 +52,34 @@ pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &
     changes
 }
 
+/// Pulls of DAGs that are as they were from tasks that changed DAGs do not have any more.
+pub(super) fn changes_of_others(deployed: Side, proposed: Side, changed: &[(&Dag, &Dag)]) -> Vec<Change> {
+    let gone = changed.iter().filter_map(|(dag, other)| {
+        let lacks = |task: &Task| task.task_id.exact().is_some_and(|id| other.task(id).is_none());
+        dag.dag_id.exact().filter(|_| dag.tasks.iter().any(lacks))
+    });
+    let gone: Vec<&DagId> = gone.collect();
+    let mut changes: Vec<Change> = Vec::new();
+    let is_as_it_was = |own: &Dag| !changed.iter().any(|(_, other)| std::ptr::eq(*other, own));
+    let names = |own: &Dag| gone.iter().any(|id| own.may_quote(id.as_str()));
+    for own in proposed.model.dags.iter().filter(|own| is_as_it_was(own) && names(own)) {
+        for consumer in &own.tasks {
+            for read in read::of(consumer, &templates::texts(proposed.snapshot, own, consumer)) {
+                let Some(id) = read.dag_id.as_ref().filter(|id| gone.iter().any(|gone| gone.as_str() == **id)) else {
+                    continue;
+                };
+                for (at, producer) in read.producers.iter().enumerate() {
+                    let read = &of_one(&read, at);
+                    let found = elsewhere((deployed, proposed), (consumer, read, Some(read)), id, producer);
+                    let new = |found: &Change| !changes.iter().any(|known| known.kind == found.kind);
+                    changes.extend(found.filter(new));
+                }
+            }
+        }
+    }
+    changes
+}
+
 /// A list that is asked of tasks and used as if it were the value of one: it was one, or was used as a list.
 fn taken_whole((dag, other): (&Dag, &Dag), consumer: &Task, read: &Read, before: Option<&Read>) -> Option<Change> {
     let list = Shape::list(Shape::Any);

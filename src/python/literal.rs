@@ -7,7 +7,7 @@ use super::value::last_name;
 use std::collections::BTreeMap;
 
 /// Calls `look` with the one expression that the text is.
-fn expression<T>(text: &str, look: impl Fn(&Expr) -> Option<T>) -> Option<T> {
+pub(crate) fn expression<T>(text: &str, look: impl Fn(&Expr) -> Option<T>) -> Option<T> {
     let module = parse(text.as_bytes()).ok()?;
     match module.body.as_slice() {
         [stmt] => match &stmt.kind {

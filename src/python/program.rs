@@ -45,6 +45,8 @@ pub(crate) enum Target {
     Instance(ClassRef),
     /// A method with its first argument given, and the class of that.
     Method(FunctionRef, ClassRef),
+    /// What a property of an instance gives: its function, and the class of the instance.
+    Property(FunctionRef, ClassRef),
     /// A file of the tree.
     Module(usize),
     /// A literal text.
@@ -272,7 +274,13 @@ impl Program {
             Target::Instance(class) => self.member_of_class(class, name, true, links),
             Target::Outside(path) => Target::Outside(format!("{path}.{name}").into()),
             missing @ Target::Missing(..) => missing.clone(),
-            Target::Function(_) | Target::Method(..) | Target::Text(_) | Target::Unknown => Target::Unknown,
+            Target::Method(method, class) if is_plain_method(method, name) => {
+                let what = format!("method `{}.{}` has no attribute `{name}`", class.def.name, method.def.name);
+                Target::Missing("AttributeError", what)
+            }
+            Target::Function(_) | Target::Method(..) | Target::Property(..) | Target::Text(_) | Target::Unknown => {
+                Target::Unknown
+            }
         }
     }
 
@@ -292,6 +300,11 @@ impl Program {
     pub(crate) fn path_of(&self, file: usize, name: &str) -> String {
         format!("{}.{name}", self.tree.module_name(file))
     }
+}
+
+/// Whether a method has nothing of that name: it is one as it is defined.
+fn is_plain_method(method: &FunctionRef, name: &str) -> bool {
+    method.decorators.is_empty() && !name.starts_with('_')
 }
 
 /// A name that is bound is there; that what it was bound to is missing is told where it is bound.

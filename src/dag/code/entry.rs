@@ -82,11 +82,16 @@ impl Code {
         let Some(callable) = &task.callable else { return Vec::new() };
         let Some(function) = self.function_at(&callable.at) else { return Vec::new() };
         let Some(mut given) = given(task, &function) else { return Vec::new() };
-        if task.mapped.is_none() && !self.runs_directly(task, &function) {
-            return Vec::new();
+        if task.mapped.is_none() {
+            let Some(before) = self.given_before(task, &function) else { return Vec::new() };
+            given.positional += before.positional;
+            let open = |name: &Name| !before.keywords.contains(name);
+            given.keywords.retain(open);
+            given.keywords.extend(before.keywords.iter().cloned());
         }
         for parameter in &function.def.parameters {
-            let of_run = known::context_key(&parameter.name) && !given.keywords.contains(&parameter.name);
+            let of_run =
+                !known::no_context_key(&parameter.name, self.airflow) && !given.keywords.contains(&parameter.name);
             if of_run && parameter.kind.takes_name() {
                 given.keywords.push(parameter.name.clone());
             }
@@ -188,11 +193,12 @@ impl Code {
         )
     }
 
-    /// Whether the `python_callable` of a task is that function itself, and not something made of it.
-    fn runs_directly(&self, task: &Task, function: &FunctionRef) -> bool {
-        let Some(file) = self.files.get(&task.at.path).copied() else { return false };
+    /// What the `python_callable` of a task gives the function by `functools.partial`: nothing where it is that
+    /// function itself; none where it is something else that is made of it.
+    fn given_before(&self, task: &Task, function: &FunctionRef) -> Option<Given> {
+        let file = self.files.get(&task.at.path).copied()?;
         let syntax = self.program.tree().syntax(file);
-        let Ok(module) = syntax.as_ref() else { return false };
+        let Ok(module) = syntax.as_ref() else { return None };
         let same = |target: &FunctionRef| target.def.span == function.def.span && target.file == function.file;
         let is_it = |given: &Expr| match &given.kind {
             ExprKind::Lambda(def) => def.span == function.def.span && file == function.file,
@@ -200,12 +206,25 @@ impl Code {
                 |parts| matches!(self.program.dotted(file, &[], &parts), Target::Function(target) if same(&target)),
             ),
         };
-        let mut found = false;
+        let partly = |given: &Expr| {
+            let ExprKind::Call(callee, args) = &given.kind else { return None };
+            let made = dotted(callee).map(|parts| self.program.dotted(file, &[], &parts));
+            let is_partial = matches!(made, Some(Target::Outside(path)) if &*path == "functools.partial");
+            let Some((Arg::Positional(of), rest)) = args.split_first().filter(|_| is_partial) else { return None };
+            Some(Given::of(rest)).filter(|given| is_it(of) && !given.star && !given.double_star)
+        };
+        let mut found = None;
         calls(&module.body, &mut |span, args| {
             if span == task.at.span {
-                found = args.iter().any(|arg| match arg {
-                    Arg::Keyword(name, value) => &**name == "python_callable" && is_it(value),
-                    _ => false,
+                found = args.iter().find_map(|arg| match arg {
+                    Arg::Keyword(name, value) if &**name == "python_callable" => {
+                        if is_it(value) {
+                            Some(Given::default())
+                        } else {
+                            partly(value)
+                        }
+                    }
+                    _ => None,
                 });
             }
         });

@@ -4,7 +4,9 @@ use super::{Ask, Code, Deferral};
 use crate::content::{Location, Span};
 use crate::python::names::{Binding, Names, bodies, children, dotted};
 use crate::python::program::{ClassRef, Constructor, FunctionRef, Given, Target, keeps_signature, misfit};
-use crate::python::syntax::{Arg, Expr, ExprKind, Function, Name, Stmt, StmtKind, without_docstring};
+use crate::python::syntax::{
+    Arg, Expr, ExprKind, FormatPart, Function, Name, Stmt, StmtKind, UnaryOp, without_docstring,
+};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -147,6 +149,7 @@ impl Walk<'_> {
                     if is_about_environment(test) {
                         return;
                     }
+                    self.uncalled(test, "is true whatever it would give", None);
                     self.expr(test);
                     self.body(body);
                 }
@@ -232,6 +235,7 @@ impl Walk<'_> {
     }
 
     fn expr(&mut self, expr: &Expr) {
+        self.meant_as_value(expr);
         match &expr.kind {
             ExprKind::Name(_) | ExprKind::Attribute(..) => self.read(expr),
             ExprKind::Call(callee, args) => self.call(callee, args, expr.span),
@@ -248,7 +252,7 @@ impl Walk<'_> {
             Target::Missing("AttributeError", _) if self.may_be_put(expr) => {}
             Target::Missing(class, why) => self.fault(class, &why, expr.span, None, true),
             Target::Function(function) => self.calls(function, None),
-            Target::Method(function, class) => self.calls(function, Some(class)),
+            Target::Method(function, class) | Target::Property(function, class) => self.calls(function, Some(class)),
             _ => {
                 if let ExprKind::Attribute(object, _) = &expr.kind
                     && dotted(expr).is_none()
@@ -280,6 +284,11 @@ impl Walk<'_> {
                 self.calls(function, Some(class));
             }
             Target::Class(class) => self.construct(&class, given, span),
+            Target::Property(function, class) => {
+                self.called_property(&function, &class, callee.span);
+                self.calls(function, Some(class));
+            }
+            Target::Outside(path) if &*path == "functools.partial" => self.partly_given(args, span),
             _ if !matches!(callee.kind, ExprKind::Name(_) | ExprKind::Attribute(..)) => self.expr(callee),
             _ => {}
         }
@@ -289,6 +298,96 @@ impl Walk<'_> {
                     self.expr(value);
                 }
             }
+        }
+    }
+
+    /// What a property gives is called.
+    fn called_property(&mut self, function: &FunctionRef, class: &ClassRef, span: Span) {
+        let plain = |expr: &Expr| {
+            matches!(
+                expr.kind,
+                ExprKind::Str(_)
+                    | ExprKind::Format(_)
+                    | ExprKind::Int(_)
+                    | ExprKind::Float(_)
+                    | ExprKind::True
+                    | ExprKind::False
+                    | ExprKind::None
+                    | ExprKind::List(_)
+                    | ExprKind::Dict(_)
+                    | ExprKind::Tuple(_)
+                    | ExprKind::Compare(..)
+                    | ExprKind::Binary(..)
+                    | ExprKind::Comprehension(_)
+            )
+        };
+        let declared = function.def.returns.as_ref().and_then(crate::python::value::last_name);
+        let is_plain = declared.is_some_and(|name| matches!(name, "str" | "int" | "float" | "bool" | "bytes" | "None"));
+        let sure = is_plain
+            || matches!(function.def.body.last().map(|stmt| &stmt.kind), Some(StmtKind::Return(Some(value))) if plain(value));
+        let doubt = self.doubt;
+        if !sure {
+            self.doubt = self.doubt.or(Some("what the property gives may be something to call"));
+        }
+        let why = format!("`{}.{}` is a property, and what it gives is called", class.def.name, function.def.name);
+        self.fault("TypeError", &why, span, None, false);
+        self.doubt = doubt;
+    }
+
+    /// A function that is given some of its arguments, and the others later on.
+    fn partly_given(&mut self, args: &[Arg], span: Span) {
+        let Some((Arg::Positional(function), rest)) = args.split_first() else { return };
+        let given = Given { star: true, double_star: true, ..Given::of(rest) };
+        match self.target(function) {
+            Target::Function(function) => self.check(&function, None, &given, span),
+            Target::Method(function, class) => self.check(&function, Some(&class), &given.behind(1), span),
+            _ => {}
+        }
+    }
+
+    /// A method that is used as if it were what it gives.
+    fn uncalled(&mut self, expr: &Expr, how: &str, class: Option<&'static str>) {
+        let Target::Method(method, of) = self.target(expr) else { return };
+        if !method.decorators.is_empty() || self.code.program.puts_on(&of, &method.def.name) {
+            return;
+        }
+        let known = self.seen.faults.len();
+        let why = format!("`{}.{}` is a method, and {how}", of.def.name, method.def.name);
+        self.fault(class.unwrap_or("TypeError"), &why, expr.span, None, false);
+        if class.is_none()
+            && let Some(fault) = self.seen.faults.get_mut(known)
+        {
+            fault.message = why;
+            fault.goes_on = true;
+        }
+    }
+
+    /// Methods that stand where a value is meant.
+    fn meant_as_value(&mut self, expr: &Expr) {
+        const ERROR: Option<&str> = Some("TypeError");
+        match &expr.kind {
+            ExprKind::Format(parts) => {
+                for part in parts {
+                    if let FormatPart::Value { value, conversion: None, debug: None, .. } = part {
+                        self.uncalled(value, "is put into a text as it is", None);
+                    }
+                }
+            }
+            ExprKind::Binary(first, rest) => {
+                for value in std::iter::once(&**first).chain(rest.iter().map(|(_, value)| value)) {
+                    self.uncalled(value, "is calculated with as it is", ERROR);
+                }
+            }
+            ExprKind::Subscript(object, _) => self.uncalled(object, "is looked into as it is", ERROR),
+            ExprKind::Compare(first, rest) => {
+                for value in std::iter::once(&**first).chain(rest.iter().map(|(_, value)| value)) {
+                    self.uncalled(value, "is compared as it is", None);
+                }
+            }
+            ExprKind::Conditional { test, .. } | ExprKind::Unary(UnaryOp::Not, test) => {
+                self.uncalled(test, "is true whatever it would give", None);
+            }
+            _ => {}
         }
     }
 

@@ -71,6 +71,7 @@ impl Walk<'_, '_> {
                     }
                     Is::Context => {
                         let given = self.given(frame, args);
+                        self.context_grows |= matches!(&**method, "update" | "setdefault");
                         match (&**method, given.value(0, "key").map(|key| &key.is)) {
                             ("get" | "pop", Some(Is::Text(key))) => of_context(key),
                             _ => Abs::any(),
@@ -188,7 +189,9 @@ impl Walk<'_, '_> {
             }
             "xcom_push" => {
                 let key = given.value(0, "key").and_then(Abs::plain_text);
-                let shape = given.value(1, "value").map_or(Shape::Any, |value| value.shape.clone());
+                let value = given.value(1, "value").cloned().unwrap_or_else(Abs::any);
+                self.pushes_unstored(frame, &value, span);
+                let shape = value.shape;
                 for (value, expr) in given.all() {
                     self.open(frame, value, expr.span);
                 }
@@ -265,7 +268,9 @@ impl Walk<'_, '_> {
                 }
                 Object::Class(_) => {
                     self.open_all(frame, &given);
-                    self.of_class(*object, 2).map_or_else(Abs::any, Abs::of_shape)
+                    let unstored = self.unstorable_class(*object);
+                    let made = self.of_class(*object, 2).map_or_else(Abs::any, Abs::of_shape);
+                    Abs { unstored, ..made }
                 }
                 _ => {
                     self.open_all(frame, &given);
@@ -393,6 +398,22 @@ impl Walk<'_, '_> {
         result
     }
 
+    /// What instances of a class of the tree are, in words, where nothing tells Airflow how to store them.
+    fn unstorable_class(&self, class: Ref) -> Option<Rc<str>> {
+        let Object::Class(object) = self.run.object(class) else { return None };
+        let plain = |path: &Rc<str>| matches!(&**path, "builtins.object" | "object" | "abc.ABC");
+        let own = object.order.iter().filter_map(|class| match class {
+            Value::Object(class) => Some(self.run.object(*class)),
+            _ => None,
+        });
+        let mut told = own.filter_map(|class| match class {
+            Object::Class(class) => Some(class.names.contains_key("serialize") || class.dataclass.is_some()),
+            _ => None,
+        });
+        let known = object.members.is_none() && self.run.outside_bases(class).iter().all(plain);
+        (known && !told.any(|told| told)).then(|| format!("an instance of `{}`", object.name).into())
+    }
+
     /// The shape of what a class of the tree makes.
     pub(super) fn of_class(&self, class: Ref, depth: usize) -> Option<Shape> {
         let Object::Class(object) = self.run.object(class) else { return None };
@@ -451,6 +472,10 @@ impl Walk<'_, '_> {
                 return Abs::of_shape(as_dict(&value.shape));
             }
             ("os.environ.get" | "os.getenv", _) => return Abs::any(),
+            ("pathlib.Path" | "re.compile" | "collections.deque" | "decimal.Context" | "threading.Lock", _) => {
+                self.open_all(frame, given);
+                return Abs::unstorable(&format!("what `{path}()` gives"));
+            }
             _ => {}
         }
         self.open_all(frame, given);
@@ -526,6 +551,7 @@ impl Walk<'_, '_> {
                 match name {
                     "list" | "sorted" => list(),
                     "set" | "frozenset" => Abs::named("set"),
+                    "enumerate" | "zip" | "reversed" | "iter" => Abs::unstorable(&format!("what `{name}()` gives")),
                     _ => Abs::any(),
                 }
             }
@@ -542,7 +568,11 @@ impl Walk<'_, '_> {
                     self.need(frame, value, &What::Iterate, expr.span);
                 }
                 self.open_all(frame, &given);
-                Abs::any()
+                Abs::unstorable(&format!("what `{name}()` gives"))
+            }
+            "complex" | "object" | "bytearray" | "memoryview" => {
+                self.open_all(frame, &given);
+                Abs::unstorable(&format!("what `{name}()` gives"))
             }
             _ => {
                 self.open_all(frame, &given);

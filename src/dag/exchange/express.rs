@@ -1,7 +1,7 @@
 //! Expressions: what they ask of the values that are followed, and what they make of them.
 
 use super::followed::{Abs, Alt, Is, whole};
-use super::walk::{Frame, Walk};
+use super::walk::{CONTEXT, ENVIRONMENT, Frame, Walk};
 use super::{Guard, Step, Test, What};
 use crate::content::Span;
 use crate::dag::Shape;
@@ -22,11 +22,13 @@ impl Walk<'_, '_> {
         }
         match &expr.kind {
             ExprKind::None => Abs::of_shape(Shape::None),
-            ExprKind::True | ExprKind::False => Abs::named("bool"),
+            ExprKind::False => Abs { is: Is::False, ..Abs::named("bool") },
+            ExprKind::True => Abs::named("bool"),
+            ExprKind::Int(0) => Abs { is: Is::False, ..Abs::named("int") },
             ExprKind::Int(_) => Abs::named("int"),
             ExprKind::Float(_) => Abs::named("float"),
             ExprKind::Str(text) => Abs::text(text.clone(), At::new(frame.file, expr.span)),
-            ExprKind::Bytes(_) => Abs::named("bytes"),
+            ExprKind::Bytes(_) => Abs { unstored: Some("bytes".into()), ..Abs::named("bytes") },
             ExprKind::Format(parts) => {
                 self.format(frame, parts);
                 Abs::named("str")
@@ -36,8 +38,14 @@ impl Walk<'_, '_> {
                 self.name(frame, name)
             }
             ExprKind::Attribute(object, name) => {
-                let object = self.express(frame, object);
-                self.attribute(frame, &object, name, expr.span)
+                let held = self.express(frame, object);
+                // A list has nothing but methods, by which it may be made longer later on.
+                if let ExprKind::Name(object) = &object.kind
+                    && let Some(held) = frame.env.get_mut(object)
+                {
+                    held.unmeasure();
+                }
+                self.attribute(frame, &held, name, expr.span)
             }
             ExprKind::Subscript(object, index) => {
                 let object = self.express(frame, object);
@@ -112,12 +120,14 @@ impl Walk<'_, '_> {
                     })
                     .collect();
                 let starred = items.iter().any(|item| matches!(item.kind, ExprKind::Starred(_)));
+                let unstored = values.iter().find_map(|value| value.unstored.clone());
                 let shape = match &expr.kind {
                     ExprKind::Tuple(_) if !starred => {
                         Shape::Tuple(values.into_iter().map(|value| value.shape).collect())
                     }
                     ExprKind::Set(_) => Shape::Named("set".into()),
-                    _ if values.is_empty() || starred => Shape::list(Shape::Any),
+                    _ if starred || values.is_empty() && frame.closures => Shape::list(Shape::Any),
+                    _ if values.is_empty() => Shape::List(Box::new(Shape::Any), Some(0)),
                     _ => {
                         let length = Some(values.len());
                         let element = shape::union(values.into_iter().map(|value| value.shape).collect());
@@ -125,16 +135,23 @@ impl Walk<'_, '_> {
                     }
                 };
                 let is = all.filter(|all| !all.is_empty()).map_or(Is::Plain, Is::Texts);
-                Abs { is, texts, ..Abs::of_shape(shape) }
+                Abs { is, texts, unstored, ..Abs::of_shape(shape) }
             }
             ExprKind::Dict(pairs) => {
                 let mut keys = Some(BTreeMap::new());
+                let mut unstored = None;
                 for (key, value) in pairs {
+                    let is_odd = |key: &Expr| matches!(key.kind, ExprKind::Tuple(_) | ExprKind::Bytes(_));
+                    // Airflow 3 makes texts of such keys.
+                    if key.as_ref().is_some_and(is_odd) && self.run.host.major() != Some(3) {
+                        unstored.get_or_insert_with(|| "a dict with keys that are no texts".into());
+                    }
                     let name = key.as_ref().map(|key| self.express(frame, key).is);
                     let held = match key {
                         Some(_) => self.held(frame, value),
                         None => self.express(frame, value),
                     };
+                    unstored = unstored.or_else(|| held.unstored.clone());
                     match (name, &held.shape) {
                         (Some(Is::Text(name)), shape) => {
                             if let Some(keys) = &mut keys {
@@ -153,7 +170,7 @@ impl Walk<'_, '_> {
                         self.open(frame, &held, value.span);
                     }
                 }
-                Abs::of_shape(Shape::Dict(keys))
+                Abs { unstored, ..Abs::of_shape(Shape::Dict(keys)) }
             }
             ExprKind::Comprehension(all) => self.comprehension(frame, all),
             _ => Abs::any(),
@@ -309,7 +326,7 @@ impl Walk<'_, '_> {
         frame.loops -= 1;
         frame.env = env;
         match all.kind {
-            ComprehensionKind::List => Abs::of_shape(Shape::list(element.shape)),
+            ComprehensionKind::List => Abs { unstored: element.unstored, ..Abs::of_shape(Shape::list(element.shape)) },
             ComprehensionKind::Dict => Abs::of_shape(Shape::Dict(None)),
             ComprehensionKind::Set => Abs::named("set"),
             ComprehensionKind::Generator => Abs::named("generator"),
@@ -387,7 +404,7 @@ impl Walk<'_, '_> {
                 }
             }
             Is::Value(value) => self.member(value, name),
-            Is::Plain | Is::Text(_) | Is::Texts(_) => {
+            Is::Plain | Is::False | Is::Text(_) | Is::Texts(_) => {
                 self.need(frame, object, &What::Attribute(name.to_string()), span);
                 let shape = match &object.shape {
                     Shape::Record(_, fields) => fields.get(&**name).cloned().unwrap_or(Shape::Any),
@@ -436,7 +453,14 @@ impl Walk<'_, '_> {
     fn subscript(&mut self, frame: &mut Frame, object: &Abs, index: &Expr, span: Span) -> Abs {
         let key = self.express(frame, index);
         match (&object.is, &key.is) {
-            (Is::Context, Is::Text(key)) => return of_context(key),
+            (Is::Context, Is::Text(key)) => {
+                self.reads_of(frame, CONTEXT, key, span);
+                return of_context(key);
+            }
+            (Is::Value(Value::Outside(path)), Is::Text(key)) if &**path == ENVIRONMENT => {
+                self.reads_of(frame, ENVIRONMENT, key, span);
+                return Abs::named("str");
+            }
             (Is::Params, Is::Text(key)) => {
                 self.reads_param(frame, key, true, span);
                 return Abs::any();

@@ -23,6 +23,8 @@ pub(super) struct Abs {
     pub(super) texts: Vec<(Rc<str>, At)>,
     /// The function or the name of the tree that gave it.
     pub(super) giver: Option<Rc<str>>,
+    /// What in it Airflow cannot store, in words.
+    pub(super) unstored: Option<Rc<str>>,
 }
 
 /// A part of a value that is followed.
@@ -53,6 +55,8 @@ pub(super) enum Is {
     Conf,
     /// `self` of an operator.
     Receiver,
+    /// False in a test, for certain.
+    False,
     /// One text for certain.
     Text(Rc<str>),
     /// A list of texts for certain.
@@ -67,7 +71,7 @@ impl Abs {
     }
 
     pub(super) fn of_shape(shape: Shape) -> Self {
-        Self { shape, of: Vec::new(), is: Is::Plain, texts: Vec::new(), giver: None }
+        Self { shape, of: Vec::new(), is: Is::Plain, texts: Vec::new(), giver: None, unstored: None }
     }
 
     pub(super) fn special(is: Is) -> Self {
@@ -80,6 +84,21 @@ impl Abs {
 
     pub(super) fn text(text: Rc<str>, at: At) -> Self {
         Self { is: Is::Text(text.clone()), texts: vec![(text, at)], ..Self::named("str") }
+    }
+
+    /// A value of which no release, or not this one, writes a part into its database.
+    pub(super) fn unstorable(what: &str) -> Self {
+        Self { unstored: Some(what.into()), ..Self::any() }
+    }
+
+    /// Whether it is false in a test, for certain.
+    pub(super) fn denies(&self) -> bool {
+        match (&self.is, &self.shape) {
+            (Is::False, _) | (_, Shape::None | Shape::List(_, Some(0))) => true,
+            (Is::Text(text), _) => text.is_empty(),
+            (_, Shape::Dict(Some(keys))) => keys.is_empty(),
+            _ => false,
+        }
     }
 
     /// A list may have got another length.
@@ -111,6 +130,7 @@ impl Abs {
             (Is::Params, Is::Params) => Is::Params,
             (Is::DagRun, Is::DagRun) => Is::DagRun,
             (Is::Receiver, Is::Receiver) => Is::Receiver,
+            (Is::False, Is::False) => Is::False,
             _ => Is::Plain,
         };
         for alt in other.of {
@@ -124,7 +144,9 @@ impl Abs {
             }
         }
         let giver = self.giver.or(other.giver);
-        Self { shape: shape::union([self.shape, other.shape].into()), of: self.of, is, texts: self.texts, giver }
+        let unstored = self.unstored.filter(|_| other.unstored.is_some());
+        let shape = shape::union([self.shape, other.shape].into());
+        Self { shape, of: self.of, is, texts: self.texts, giver, unstored }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Indexes, Need, ParamRead, Pull, Step, Use, What};
 use crate::content::Location;
+use crate::ids::AirflowVersion;
 use crate::python::names::children;
 use crate::python::parse::parse;
 use crate::python::syntax::{Arg, BinaryOp, Clause, CompareOp, Expr, ExprKind, Module, StmtKind};
@@ -107,7 +108,7 @@ pub struct Asks {
 
 /// What the templates in an argument, given in canonical text, ask for by name. Nothing is said of those that
 /// are ready to find nothing, or that bind names in ways that are not read.
-pub fn names(canonical: &str) -> Asks {
+pub fn names(canonical: &str, airflow: Option<AirflowVersion>) -> Asks {
     let mut asks = Asks::default();
     let mut bound = BTreeSet::new();
     let mut open = canonical.contains("default(") || canonical.contains(" defined");
@@ -129,7 +130,7 @@ pub fn names(canonical: &str) -> Asks {
     if !open {
         each_expression(canonical, &mut |expr| asked(expr, &mut asks));
     }
-    let known = |name: &str| OF_JINJA.contains(&name) || crate::dag::known::context_key(name);
+    let known = |name: &str| OF_JINJA.contains(&name) || !crate::dag::known::no_context_key(name, airflow);
     asks.names.retain(|name| !bound.contains(name) && !known(name));
     asks.filters.retain(|name| !name.is_empty() && !FILTERS.contains(&format!(" {name} ")));
     asks

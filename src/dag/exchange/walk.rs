@@ -20,6 +20,12 @@ use std::rc::Rc;
 /// calls.
 const STEPS: usize = 20_000;
 
+/// Who gives the keys of a run's context.
+pub(crate) const CONTEXT: &str = "context";
+
+/// Who gives the variables of the process.
+pub(crate) const ENVIRONMENT: &str = "os.environ";
+
 /// Functions that call each other are followed so deep.
 pub(super) const CALLS: usize = 4;
 
@@ -43,6 +49,8 @@ pub(super) struct Frame {
     /// How many loops are around it, whose bodies are taken to run.
     pub(super) loops: usize,
     def: Rc<Function>,
+    /// Whether a function within it may change what its names hold.
+    pub(super) closures: bool,
     /// Names that are bound here once, whatever happens.
     own: OnceCell<BTreeSet<Name>>,
 }
@@ -86,6 +94,10 @@ pub(super) struct Walk<'r, 't> {
     params: Vec<ParamRead>,
     asked: Vec<Asked>,
     raises: Option<(String, At)>,
+    /// A push of what cannot be stored.
+    unstored: Option<(Rc<str>, At)>,
+    /// Whether the context is given keys, or goes on to code that is not followed.
+    pub(super) context_grows: bool,
     pub(super) may_raise: bool,
     /// `try` statements that are open and swallow what is raised.
     pub(super) tolerant: usize,
@@ -107,6 +119,8 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         params: Vec::new(),
         asked: Vec::new(),
         raises: None,
+        unstored: None,
+        context_grows: false,
         may_raise: false,
         tolerant: 0,
     };
@@ -122,6 +136,7 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         perhaps: 0,
         loops: 0,
         def: def.clone(),
+        closures: false,
         own: OnceCell::new(),
     };
     for (index, parameter) in def.parameters.iter().enumerate() {
@@ -142,6 +157,11 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
     }
     walk.block(&mut frame, &def.body);
     let (returns, returns_at, choices) = walk.returned(&def, &frame);
+    let denies = walk.denies(&def, &frame);
+    let unstored = walk.unstored(&frame);
+    if walk.context_grows {
+        walk.asked.retain(|asked| asked.giver != CONTEXT);
+    }
     let at = |at: At| location(tree, at);
     // Each root has one name, or is one pull's.
     let Walk { mut roots, named, pulls, mut pushes, pushes_more, mut params, mut asked, raises, may_raise, .. } = walk;
@@ -165,6 +185,8 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         asked,
         raises: raises.map(|(name, place)| (name, at(place))),
         may_raise,
+        denies,
+        unstored: unstored.map(|(what, place)| (what.to_string(), at(place))),
         takes: def.parameters.iter().map(ByName::of).collect(),
     };
     Some(Walked { exchange, returns, returns_at })
@@ -277,6 +299,24 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// A key of the run's context, or a variable of the process, is read that has to be there.
+    pub(super) fn reads_of(&mut self, frame: &Frame, giver: &str, key: &str, span: Span) {
+        let lacks = giver != CONTEXT || crate::dag::known::no_context_key(key, self.run.host.version);
+        if lacks && self.tolerant == 0 {
+            let why = Some(format!("KeyError: there is no `{key}` in it"));
+            self.asks(frame, giver, (What::Key(key.to_owned()), why), span);
+        }
+    }
+
+    /// What is pushed cannot be stored.
+    pub(super) fn pushes_unstored(&mut self, frame: &Frame, value: &Abs, span: Span) {
+        if let Some(what) = &value.unstored
+            && frame.perhaps + frame.loops + self.tolerant == 0
+        {
+            self.unstored.get_or_insert((what.clone(), frame.at(span)));
+        }
+    }
+
     /// A value goes on to where it is not followed.
     pub(super) fn open(&mut self, frame: &Frame, value: &Abs, span: Span) {
         if value.of.is_empty() {
@@ -345,8 +385,22 @@ impl Walk<'_, '_> {
             perhaps: around.perhaps,
             loops: around.loops,
             def: object.def.clone(),
+            closures: false,
             own: OnceCell::new(),
         }
+    }
+
+    /// Whether whatever the function returns is false in a test.
+    fn denies(&self, def: &Function, frame: &Frame) -> bool {
+        self.steps < STEPS && !def.generator && !def.is_async && frame.returns.iter().all(|(value, _)| value.denies())
+    }
+
+    /// What cannot be stored of all that the function returns, or of what it pushes.
+    fn unstored(&self, frame: &Frame) -> Option<(Rc<str>, At)> {
+        let of = |(value, span): &(Abs, Span)| value.unstored.clone().map(|what| (what, frame.at(*span)));
+        let all: Option<Vec<_>> = frame.returns.iter().map(of).collect();
+        let returned = all.filter(|_| self.steps < STEPS).and_then(|all| all.into_iter().next());
+        self.unstored.clone().or(returned)
     }
 
     /// What the function returns, where that is decided, and the texts in it.

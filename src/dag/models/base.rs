@@ -232,7 +232,13 @@ impl Base {
             super::doubt_rivals(&mut dags);
         }
         let passed_over = super::super::PassedOver { dags: passed_over, errors: BTreeSet::new() };
-        Some(Model { dags, errors: Vec::new(), imports, passed_over, sources: code::Sources::new(tree.clone()) })
+        Some(Model {
+            dags,
+            errors: Vec::new(),
+            imports,
+            passed_over,
+            sources: code::Sources::new(tree.clone(), self.read_as().1),
+        })
     }
 
     /// What the modules of the tree import; the same map where that is what they did.

@@ -184,6 +184,7 @@ fn arguments_of_task_functions_and_their_parts_are_checked() {
     refused_everywhere(&body("@task\ndef f(x, ti=None): return x\nf.partial(ti=1).expand(x=[1])"));
     let refusing = |source: &str| in_releases(source).map(|shown| shown.starts_with("error "));
     assert_eq!(refusing(&body("@task\ndef f(ds='2024'): pass\nf()")), [false, true, true]);
+    assert_eq!(refusing(&body("@task\ndef f(next_ds): pass\nf()")), [true, false, true]);
     assert_eq!(refusing(&body("@task\ndef f(x, ds='2024'): pass\nf.expand(x=[1])")), [false, false, false]);
 }
 
@@ -204,6 +205,7 @@ from airflow.sensors.python import PythonSensor\nfrom airflow.sensors.external_t
         "EmptyOperator(task_id='a', trigger_rule=None)",
         "EmptyOperator(task_id='a', execution_timeout='1h')",
         "EmptyOperator(task_id='a', retry_delay='x')",
+        "EmptyOperator(task_id='a', weight_rule='down')",
         "TaskGroup('g', nonsense=1)",
     ] {
         refused_everywhere(&within(lines));

@@ -4,9 +4,11 @@
 use super::super::xcom::{codes, returned};
 use crate::content::Location;
 use crate::dag::code::Fault;
-use crate::dag::exchange::{Asked, What};
-use crate::dag::{Callable, Dag, Shape, Task};
+use crate::dag::exchange::{Asked, CONTEXT, ENVIRONMENT, What};
+use crate::dag::{Callable, Dag, Mapping, Shape, Task};
 use std::collections::BTreeSet;
+
+mod given;
 
 /// Exceptions by which code tells Airflow something else than that it failed: that it goes on later, or
 /// that there is nothing to do.
@@ -19,13 +21,51 @@ pub(super) fn broken((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &
     let mut faults = Vec::new();
     for code in codes(proposed) {
         faults.extend(given_otherwise(&before, code));
+        faults.extend(not_there(&before, code, proposed));
         faults.extend(placed_otherwise(&before, code));
         faults.extend(raised(&before, code));
     }
     faults.extend(not_stored((dag, deployed), (other, proposed)));
-    faults.extend(answers_nothing(deployed, proposed));
+    faults.extend(answers_no(deployed, proposed));
+    faults.extend(gives_nothing_to_map((dag, deployed), (other, proposed)));
     faults.extend(given_by_place(deployed, proposed));
+    faults.extend(given::unfit(deployed, proposed));
     faults
+}
+
+/// A key of the context that no run has, and a variable that the process has to have now.
+fn not_there(before: &[&Callable], code: &Callable, task: &Task) -> Vec<Fault> {
+    let knows = |asked: &Asked| {
+        before
+            .iter()
+            .flat_map(|code| &code.exchange.asked)
+            .any(|had| had.giver == asked.giver && had.what == asked.what)
+    };
+    let of_one = |asked: &Asked| {
+        let What::Key(key) = &asked.what else { return None };
+        let (message, doubt) = match asked.giver.as_str() {
+            CONTEXT if !may_be_given(task, key) => (
+                format!("KeyError: `{key}` is no key of the context of a run"),
+                asked.perhaps.then_some("only under a condition"),
+            ),
+            ENVIRONMENT => (
+                format!("KeyError: the environment of the process has to have `{key}` now"),
+                Some("whether the environment has it is not seen"),
+            ),
+            _ => return None,
+        };
+        (!knows(asked)).then(|| Fault { within: asked.within.clone(), doubt, ..fault(code, message, &asked.at) })
+    };
+    code.exchange.asked.iter().filter_map(of_one).collect()
+}
+
+/// Whether a task may give its function an argument of that name, which then stands among those of the context.
+fn may_be_given(task: &Task, name: &str) -> bool {
+    let own = |argument: &str| argument.trim_end_matches("()") == name;
+    task.arguments.names().any(own)
+        || task.arguments.get("op_kwargs").is_some_and(|text| !text.starts_with('{') || text.contains(name))
+        || task.arguments.get("op_kwargs").is_none() && task.arguments.names().any(|argument| argument.starts_with('['))
+        || task.mapped.is_some()
 }
 
 /// What is asked of a value that other code gives, which had it and has it no more.
@@ -37,6 +77,9 @@ fn given_otherwise(before: &[&Callable], code: &Callable) -> Vec<Fault> {
         })
     };
     let of_one = |asked: &Asked| {
+        if [CONTEXT, ENVIRONMENT].contains(&asked.giver.as_str()) {
+            return None;
+        }
         let why = asked.why.as_ref().filter(|_| (asked.never || known(asked, true)) && !known(asked, false))?;
         let message = match asked.what {
             What::Work => format!("`{}` does not run where it is called: {why}", asked.giver),
@@ -135,14 +178,37 @@ fn unanswered(task: &Task) -> Option<(Callable, &'static str, bool)> {
     chooses.filter(|_| !task.downstream.is_empty()).and_then(|code| of(code, SKIPS, true))
 }
 
-/// A sensor, a short circuit or a branch whose code gives nothing any more.
-fn answers_nothing(deployed: &Task, proposed: &Task) -> Option<Fault> {
+/// A sensor, a short circuit or a branch whose code gives nothing any more, or nothing but a no.
+fn answers_no(deployed: &Task, proposed: &Task) -> Option<Fault> {
     let ((was, ..), (now, what, goes_on)) = (unanswered(deployed)?, unanswered(proposed)?);
-    let gives_nothing = |code: &Callable| code.returns == Shape::None && !code.exchange.may_raise;
-    (gives_nothing(&now) && !gives_nothing(&was)).then(|| {
-        let message = format!("`{}()` gives nothing, {what}", now.name);
-        Fault { goes_on, ..fault(&now, message, &now.at) }
+    let says_no = |code: &Callable| code.exchange.denies && !code.exchange.may_raise;
+    (says_no(&now) && !says_no(&was)).then(|| {
+        let gives = if now.returns == Shape::None { "gives nothing" } else { "gives nothing but what is false" };
+        let message = format!("`{}()` {gives}, {what}", now.name);
+        Fault { goes_on, ..fault(&now, message, &now.returns_at) }
     })
+}
+
+/// A result that is empty whatever happens, over which a task is mapped: Airflow skips a task without instances
+/// (read in 2.6.2, 2.11.2 and 3.3.2).
+fn gives_nothing_to_map((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &Task)) -> Option<Fault> {
+    let is_empty = |code: &Callable| match &code.returns {
+        Shape::List(_, Some(0)) => true,
+        Shape::Dict(Some(keys)) => keys.is_empty(),
+        _ => false,
+    };
+    let (was, now) = (returned(dag, deployed)?, returned(other, proposed)?);
+    if !is_empty(now) || is_empty(was) || now.exchange.may_raise {
+        return None;
+    }
+    let output = format!("output({}, return_value)", proposed.task_id.exact()?);
+    let over = |mapping: &Mapping| mapping.over.iter().any(|over| over.source.as_deref() == Some(output.as_str()));
+    let tasks = other.tasks.iter().filter(|task| task.mapped.as_ref().is_some_and(over));
+    let groups = other.groups.iter().filter(|group| group.mapped.as_ref().is_some_and(over));
+    let ids = tasks.filter_map(|task| Some(task.task_id.exact()?.to_string()));
+    let mapped = ids.chain(groups.filter_map(|group| Some(group.group_id.exact()?.to_string()))).next()?;
+    let message = format!("`{}()` gives nothing to map `{mapped}` over, so that is skipped", now.name);
+    Some(Fault { goes_on: true, ..fault(now, message, &now.returns_at) })
 }
 
 /// A result that cannot be stored, where the deployed one could.
@@ -153,12 +219,17 @@ fn not_stored((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &Task)) 
             shape if task.multiple_outputs == Some(true) && is_no_dict(shape) => {
                 format!("{} is returned, and `multiple_outputs` asks for a dict", shape.shown())
             }
-            shape => format!("{} is returned, which cannot be stored", unstorable(shape)?),
+            shape => match (unstorable(shape), &code.exchange.unstored) {
+                (Some(what), _) => format!("{what} is returned, which cannot be stored"),
+                (None, Some((what, _))) => format!("{what} is stored as an XCom, which cannot be written"),
+                (None, None) => return None,
+            },
         };
         Some((code.clone(), why))
     };
     let (code, why) = refused(other, proposed)?;
-    if refused(dag, deployed).is_some() {
+    // Where another task stores the like, the installation has a way to do so.
+    if refused(dag, deployed).is_some() || dag.tasks.iter().any(|task| refused(dag, task).is_some()) {
         return None;
     }
     Some(fault(&code, format!("TypeError: {why}"), &code.returns_at))

@@ -3,9 +3,12 @@
 use crate::content::{ContentPath, File, Layout, Revision, Snapshot};
 use crate::dag;
 use crate::diff::{self, Kind, Side};
+use crate::ids::AirflowVersion;
 
 struct Case {
     title: String,
+    /// `=== title @ 3.3.2`: the release that it is built for.
+    airflow: Option<AirflowVersion>,
     deployed: Snapshot,
     proposed: Snapshot,
     expected: Vec<String>,
@@ -17,8 +20,13 @@ fn cases() -> Vec<Case> {
     for block in text.split("\n=== ").skip(1) {
         let (title, rest) = block.split_once('\n').unwrap();
         let tree = |name: &str| Snapshot::empty(Revision::new(name));
-        let mut case =
-            Case { title: title.into(), deployed: tree("deployed"), proposed: tree("proposed"), expected: Vec::new() };
+        let mut case = Case {
+            title: title.into(),
+            airflow: title.split_once(" @ ").and_then(|(_, version)| AirflowVersion::parse(version)),
+            deployed: tree("deployed"),
+            proposed: tree("proposed"),
+            expected: Vec::new(),
+        };
         for part in format!("\n{rest}").split("\n--- ").skip(1) {
             let (head, body) = part.split_once('\n').unwrap_or((part, ""));
             let (side, path) = head.split_once(' ').unwrap();
@@ -42,8 +50,8 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn said(deployed: &Snapshot, proposed: &Snapshot) -> Vec<String> {
-    let build = |tree: &Snapshot| dag::build(tree, Layout::Content, None);
+fn said(deployed: &Snapshot, proposed: &Snapshot, airflow: Option<AirflowVersion>) -> Vec<String> {
+    let build = |tree: &Snapshot| dag::build(tree, Layout::Content, airflow);
     let (before, after) = (build(deployed), build(proposed));
     let errors: Vec<_> = before.errors.iter().chain(&after.errors).collect();
     assert!(errors.is_empty(), "{errors:?}");
@@ -62,7 +70,7 @@ fn said(deployed: &Snapshot, proposed: &Snapshot) -> Vec<String> {
 fn what_the_code_of_tasks_meets_is_found_and_nothing_else() {
     let mut wrong = Vec::new();
     for case in cases() {
-        let said = said(&case.deployed, &case.proposed);
+        let said = said(&case.deployed, &case.proposed, case.airflow);
         if said != case.expected {
             wrong.push(format!("{}\n  expected {:?}\n  said     {said:?}", case.title, case.expected));
         }
@@ -74,7 +82,7 @@ fn what_the_code_of_tasks_meets_is_found_and_nothing_else() {
 fn equal_sides_meet_nothing() {
     for case in cases() {
         for side in [&case.deployed, &case.proposed] {
-            assert_eq!(said(side, side), Vec::<String>::new(), "{}", case.title);
+            assert_eq!(said(side, side, case.airflow), Vec::<String>::new(), "{}", case.title);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::content::Snapshot;
 use crate::dag::exchange::template;
 use crate::dag::options::{MORE, NOT_KNOWN};
 use crate::dag::{Dag, Task};
-use crate::ids::TaskId;
+use crate::ids::{AirflowVersion, TaskId};
 use std::collections::BTreeSet;
 
 /// Options that give names to templates, and whether these are filters.
@@ -16,7 +16,11 @@ const NAMING: [(&str, bool); 2] = [("user_defined_macros", false), ("user_define
 const NATIVE: &str = "render_template_as_native_obj";
 
 /// Templates that name what the DAG gave them and gives them no more, or that give values of other types.
-pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&Snapshot, &Dag)) -> Vec<Change> {
+pub(super) fn changes(
+    (deployed, dag): (&Snapshot, &Dag),
+    (proposed, other): (&Snapshot, &Dag),
+    airflow: Option<AirflowVersion>,
+) -> Vec<Change> {
     let gone: Vec<(BTreeSet<String>, bool)> =
         NAMING.into_iter().map(|(option, filters)| (gone(dag, other, option), filters)).collect();
     let native = native(dag, other);
@@ -32,7 +36,7 @@ pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&S
             if gone.iter().all(|(names, _)| names.is_empty()) {
                 break;
             }
-            let asked = template::names(text);
+            let asked = template::names(text, airflow);
             for (names, filters) in &gone {
                 missing.extend(names.intersection(if *filters { &asked.filters } else { &asked.names }).cloned());
             }
@@ -45,7 +49,7 @@ pub(super) fn changes((deployed, dag): (&Snapshot, &Dag), (proposed, other): (&S
             of(Code::TemplateFails, why, Certainty::Certain)
         }));
         changes.extend(
-            spoilt((deployed, dag, twin), (proposed, other, task))
+            spoilt((deployed, dag, twin), (proposed, other, task), airflow)
                 .map(|why| of(Code::TemplateFails, why, Certainty::Certain)),
         );
         if let Some(native) = native
@@ -96,6 +100,7 @@ const RENDERED: [&str; 7] = ["bash_command", "env", "op_args", "op_kwargs", "tem
 fn spoilt(
     (deployed, dag, twin): (&Snapshot, &Dag, &Task),
     (proposed, other, task): (&Snapshot, &Dag, &Task),
+    airflow: Option<AirflowVersion>,
 ) -> Option<String> {
     let of_airflow = |task: &Task| task.operator_path.as_deref().is_some_and(|path| path.starts_with("airflow."));
     if !of_airflow(task) || !of_airflow(twin) {
@@ -107,13 +112,18 @@ fn spoilt(
         if let (None, Some(why)) = (template::unreadable(&before), template::unreadable(&after)) {
             return Some(format!("TemplateSyntaxError: {why} in a template of it"));
         }
-        let (had, asked) = (template::names(&before), template::names(&after));
+        let (had, asked) = (template::names(&before, airflow), template::names(&after, airflow));
         let (macros, filters) = (given(other, "user_defined_macros")?, given(other, "user_defined_filters")?);
         let new = |asked: &BTreeSet<String>, had: &BTreeSet<String>, given: &BTreeSet<String>| {
             asked.iter().find(|name| !had.contains(*name) && !given.contains(*name)).cloned()
         };
         let found = new(&asked.names, &had.names, &macros).or_else(|| new(&asked.filters, &had.filters, &filters));
-        let elsewhere = |name: &String| is_asked_elsewhere(deployed, name) || gives_otherwise(proposed, other);
+        // What a release took away is there for nobody.
+        let elsewhere = |name: &String| {
+            let in_no_release = template::names(&after, None);
+            let unknown = in_no_release.names.contains(name) || in_no_release.filters.contains(name);
+            unknown && is_asked_elsewhere(deployed, name) || gives_otherwise(proposed, other)
+        };
         if let Some(name) = found.filter(|name| given(dag, NAMING[0].0).is_some() && !elsewhere(name)) {
             return Some(format!(
                 "UndefinedError: `{name}`, which a template of it names, is nothing that Airflow gives"

@@ -198,6 +198,8 @@ impl Program {
                         Target::Function(method)
                     } else if has(decorators, "classmethod") {
                         Target::Method(method, class.clone())
+                    } else if instance && is_property(decorators) {
+                        Target::Property(method, class.clone())
                     } else if !keeps_signature(decorators) {
                         Target::Unknown
                     } else if instance {
@@ -247,6 +249,11 @@ impl Program {
         Target::Missing("AttributeError", message)
     }
 
+    /// Whether the methods of a class put something on their instance under that name.
+    pub(crate) fn puts_on(&self, class: &ClassRef, name: &str) -> bool {
+        self.puts(class, name).is_some()
+    }
+
     /// What a method of a class puts on its instance under that name, and the class of the method.
     fn puts(&self, class: &ClassRef, name: &str) -> Option<(ClassRef, Binding)> {
         self.line(class).classes.into_iter().find_map(|class| {
@@ -288,6 +295,11 @@ fn function(owner: &ClassRef, def: &Rc<Function>, decorators: &Rc<[Name]>) -> Fu
 
 fn has(decorators: &[Name], name: &str) -> bool {
     decorators.iter().any(|decorator| decorator.rsplit('.').next() == Some(name))
+}
+
+/// Whether a function is called by whoever reads its name.
+fn is_property(decorators: &[Name]) -> bool {
+    matches!(decorators, [one] if matches!(one.rsplit('.').next(), Some("property" | "cached_property")))
 }
 
 fn is_dataclass(decorator: &str) -> bool {

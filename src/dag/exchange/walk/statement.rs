@@ -7,7 +7,7 @@ use crate::dag::exchange::followed::{Abs, Is, guarded, join, merge, whole};
 use crate::dag::exchange::{Step, Test, What};
 use crate::python::names::Binding;
 use crate::python::syntax::{
-    Case, CompareOp, Expr, ExprKind, Function, Handler, Name, Pattern, Stmt, StmtKind, UnaryOp,
+    Case, CompareOp, Expr, ExprKind, Function, Handler, Name, Pattern, Stmt, StmtKind, UnaryOp, With,
 };
 use crate::python::value::{Value, last_name};
 use std::collections::{BTreeMap, BTreeSet};
@@ -197,21 +197,7 @@ impl Walk<'_, '_> {
                 frame.perhaps = sure + usize::from(ended || swallows);
                 self.block(frame, finally) || all
             }
-            StmtKind::With(with) => {
-                for (value, target) in &with.items {
-                    let value = self.express(frame, value);
-                    self.open(frame, &value, stmt.span);
-                    if let Some(target) = target {
-                        self.assign(frame, target, Abs::any());
-                    }
-                }
-                let swallows = usize::from(with.items.iter().any(|(value, _)| is_suppress(value)));
-                self.tolerant += swallows;
-                let ended = self.block(frame, &with.body);
-                self.tolerant -= swallows;
-                // Behind it goes on what ended within it.
-                ended && swallows == 0
-            }
+            StmtKind::With(with) => self.within(frame, with, stmt.span),
             StmtKind::Match { subject, cases } => self.matched(frame, subject, cases, stmt.span),
             StmtKind::Function { def, .. } => {
                 self.nested(frame, def);
@@ -239,6 +225,26 @@ impl Walk<'_, '_> {
             }
             _ => false,
         }
+    }
+
+    fn within(&mut self, frame: &mut Frame, with: &With, span: Span) -> bool {
+        for (value, target) in &with.items {
+            let value = self.express(frame, value);
+            self.open(frame, &value, span);
+            if let Some(target) = target {
+                self.assign(frame, target, Abs::any());
+            }
+        }
+        let swallows = usize::from(with.items.iter().any(|(value, _)| is_suppress(value)));
+        let before = (swallows > 0).then(|| frame.env.clone());
+        self.tolerant += swallows;
+        let ended = self.block(frame, &with.body);
+        self.tolerant -= swallows;
+        if let Some(before) = before {
+            join(&mut frame.env, before);
+        }
+        // Behind it goes on what ended within it.
+        ended && swallows == 0
     }
 
     fn matched(&mut self, frame: &mut Frame, subject: &Expr, cases: &[Case], span: Span) -> bool {
@@ -351,9 +357,14 @@ impl Walk<'_, '_> {
         frame.env = env;
         frame.perhaps -= 1;
         // It may change what the names around it hold, whenever it is called.
+        frame.closures = true;
         for held in frame.env.values_mut() {
             held.giver = None;
+            held.unstored = None;
             held.unmeasure();
+            if matches!(held.is, Is::False) {
+                held.is = Is::Plain;
+            }
         }
     }
 
@@ -381,7 +392,7 @@ impl Walk<'_, '_> {
             ExprKind::Subscript(object, index) => {
                 let key = self.express(frame, index);
                 self.open(frame, &value, target.span);
-                self.put(frame, object, &key, value.shape);
+                self.put(frame, object, &key, value);
             }
             ExprKind::Attribute(object, _) => {
                 self.express(frame, object);
@@ -392,13 +403,17 @@ impl Walk<'_, '_> {
     }
 
     /// `object[key] = …` of a dict that a name holds.
-    fn put(&mut self, frame: &mut Frame, object: &Expr, key: &Abs, shape: Shape) {
+    fn put(&mut self, frame: &mut Frame, object: &Expr, key: &Abs, value: Abs) {
+        let Abs { shape, unstored, .. } = value;
         let ExprKind::Name(name) = &object.kind else {
-            self.express(frame, object);
+            let holder = self.express(frame, object);
+            self.context_grows |= matches!(holder.is, Is::Context);
             Self::unmeasure_inside(frame);
             return;
         };
         let Some(held) = frame.env.get_mut(name) else { return };
+        self.context_grows |= matches!(held.is, Is::Context);
+        held.unstored = unstored;
         match (&mut held.shape, &key.is) {
             (Shape::Dict(Some(keys)), Is::Text(key)) => {
                 keys.insert(key.to_string(), shape);
@@ -425,6 +440,7 @@ impl Walk<'_, '_> {
             && let Some(held) = frame.env.get_mut(name)
         {
             held.giver = None;
+            held.unstored = None;
             match &held.shape {
                 Shape::Dict(_) => held.shape = Shape::Dict(None),
                 Shape::List(..) => held.shape = Shape::list(Shape::Any),

@@ -100,7 +100,7 @@ impl Stored {
             errors: Vec::new(),
             imports: Arc::new(imports?),
             passed_over: PassedOver { dags: passed_over?, errors: BTreeSet::new() },
-            sources: code::Sources::new(tree.clone()),
+            sources: code::Sources::new(tree.clone(), airflow),
         };
         let mut base = Base::new((snapshot, tree), (layout, airflow), model, asked)?;
         base.is_kept = true;

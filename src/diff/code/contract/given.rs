@@ -1,0 +1,78 @@
+//! Values that are written out in the call that makes a task, held against what its function does with them.
+
+use super::fault;
+use crate::dag::code::Fault;
+use crate::dag::exchange::Fit;
+use crate::dag::{Callable, Shape, Task};
+use crate::python::literal;
+use crate::python::syntax::{Expr, ExprKind};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Values that the function of a task cannot use as it does, where it could use what it was given.
+pub(super) fn unfit(deployed: &Task, proposed: &Task) -> Vec<Fault> {
+    let (Some(was), Some(now)) = (deployed.callable.as_deref(), proposed.callable.as_deref()) else {
+        return Vec::new();
+    };
+    let (before, after) = (given(deployed, was), given(proposed, now));
+    let fails = |code: &Callable, name: &str, shape: &Shape| match code.exchange.usage(name)?.fits(shape) {
+        Fit::Fails(why, at) => Some((why, at)),
+        _ => None,
+    };
+    let of_one = |(name, shape): (&String, &Shape)| {
+        let (why, at) = fails(now, name, shape)?;
+        let known = before.get(name).is_some_and(|shape| fails(was, name, shape).is_some());
+        (!known).then(|| fault(now, format!("`{name}` of `{}()` is given another value: {why}", now.name), &at))
+    };
+    after.iter().filter_map(of_one).collect()
+}
+
+/// What a task gives its function by name and by place, as far as it is written out.
+fn given(task: &Task, code: &Callable) -> BTreeMap<String, Shape> {
+    let mut given = BTreeMap::new();
+    let text = |name: &str| task.arguments.get(name);
+    for (name, _) in &code.parameters {
+        if let Some(shape) =
+            text(&format!("{name}()")).and_then(|text| literal::expression(text, |expr| Some(shape(expr))))
+        {
+            given.insert(name.clone(), shape);
+        }
+    }
+    let by_name = text("op_kwargs").and_then(|text| literal::expression(text, |expr| Some(shape(expr))));
+    if let Some(Shape::Dict(Some(keys))) = by_name {
+        given.extend(keys);
+    }
+    let by_place = text("op_args").and_then(|text| {
+        literal::expression(text, |expr| match &expr.kind {
+            ExprKind::List(items) | ExprKind::Tuple(items) => Some(items.iter().map(shape).collect::<Vec<_>>()),
+            _ => None,
+        })
+    });
+    let places = code.parameters.iter().map(|(name, _)| name.clone());
+    given.extend(places.zip(by_place.unwrap_or_default()));
+    given
+}
+
+/// The shape of a literal; any for what is something else, or may be a template.
+fn shape(expr: &Expr) -> Shape {
+    match &expr.kind {
+        ExprKind::None => Shape::None,
+        ExprKind::True | ExprKind::False => Shape::Named("bool".into()),
+        ExprKind::Int(_) => Shape::Named("int".into()),
+        ExprKind::Float(_) => Shape::Named("float".into()),
+        ExprKind::Str(text) if !text.contains('{') => Shape::Named("str".into()),
+        ExprKind::List(items) if !items.iter().any(|item| matches!(item.kind, ExprKind::Starred(_))) => {
+            let elements: BTreeSet<Shape> = items.iter().map(shape).collect();
+            let element = if elements.len() == 1 { elements.into_iter().next() } else { None };
+            Shape::List(Box::new(element.unwrap_or(Shape::Any)), Some(items.len()))
+        }
+        ExprKind::Tuple(items) => Shape::Tuple(items.iter().map(shape).collect()),
+        ExprKind::Dict(pairs) => {
+            let pairs = pairs.iter().map(|(key, value)| match key.as_ref().map(|key| &key.kind) {
+                Some(ExprKind::Str(name)) => Some((name.to_string(), shape(value))),
+                _ => None,
+            });
+            Shape::Dict(pairs.collect())
+        }
+        _ => Shape::Any,
+    }
+}
