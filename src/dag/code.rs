@@ -4,6 +4,7 @@
 //! Nothing here is evaluated. A [`Fault`] is what fails whenever the statement is reached; what a
 //! text does not settle is no fault.
 
+mod alone;
 mod ask;
 mod bases;
 mod body;
@@ -124,6 +125,7 @@ impl Code {
         faults.extend(self.nothing_to_execute(task));
         faults.extend(self.called_otherwise(task));
         faults.extend(self.template_faults(task));
+        faults.extend(self.alone(task));
         faults.extend(self.reached(&self.entries(task)).1);
         faults
     }

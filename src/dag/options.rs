@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Options of a DAG that decide when it runs, how much of it at once, who is told, and what templates find.
-const OF_DAG: [&str; 17] = [
+const OF_DAG: [&str; 18] = [
     "schedule",
     "schedule_interval",
     "timetable",
@@ -24,6 +24,7 @@ const OF_DAG: [&str; 17] = [
     "user_defined_macros",
     "user_defined_filters",
     "render_template_as_native_obj",
+    "template_searchpath",
 ];
 
 /// Options of a task that `default_args` may give.

@@ -20,6 +20,8 @@ pub(crate) enum Binding {
     From { level: usize, module: Name, name: Name },
     /// The result of calling that dotted name.
     Made(Rc<[Name]>),
+    /// What `with` of the result of calling that dotted name binds.
+    Entered(Rc<[Name]>),
     /// Another name for that dotted name.
     Alias(Rc<[Name]>),
     /// A literal text.
@@ -242,8 +244,13 @@ impl Reader {
             StmtKind::With(with) => {
                 for (context, target) in &with.items {
                     self.expr(context);
-                    if let Some(target) = target {
-                        self.target(target);
+                    match (target.as_ref().map(|target| &target.kind), &context.kind) {
+                        (Some(ExprKind::Name(name)), ExprKind::Call(callee, _)) => {
+                            let entered = dotted(callee).map(|parts| Binding::Entered(parts.into()));
+                            self.bind(name, entered.unwrap_or(Binding::Value));
+                        }
+                        (Some(_), _) => target.iter().for_each(|target| self.target(target)),
+                        (None, _) => {}
                     }
                 }
                 self.body(&with.body);

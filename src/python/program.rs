@@ -180,6 +180,11 @@ impl Program {
             Binding::From { level, module, name } => self.import_from(file, *level, module, name, links),
             Binding::Made(parts) => match self.follow(file, around, parts, links) {
                 Target::Class(class) => Target::Instance(class),
+                Target::Function(function) => self.given_by(&function, links),
+                _ => Target::Unknown,
+            },
+            Binding::Entered(parts) => match self.follow(file, around, parts, links) {
+                Target::Class(class) if self.enters_itself(&class) => Target::Instance(class),
                 _ => Target::Unknown,
             },
             Binding::Alias(parts) => self.follow(file, around, parts, links),
@@ -278,6 +283,10 @@ impl Program {
                 let what = format!("method `{}.{}` has no attribute `{name}`", class.def.name, method.def.name);
                 Target::Missing("AttributeError", what)
             }
+            Target::Property(function, _) if links > 0 => match self.given_by(function, links - 1) {
+                Target::Unknown => Target::Unknown,
+                given => self.member(&given, name, file, links - 1),
+            },
             Target::Function(_) | Target::Method(..) | Target::Property(..) | Target::Text(_) | Target::Unknown => {
                 Target::Unknown
             }

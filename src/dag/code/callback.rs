@@ -15,6 +15,8 @@ struct Callback {
     /// `on_failure_callback`, …
     option: String,
     function: FunctionRef,
+    /// What `functools.partial` gives it beforehand.
+    before: Given,
     at: Location,
 }
 
@@ -37,10 +39,10 @@ impl Code {
     fn faults_of(&self, given: Vec<Callback>) -> Vec<(String, Fault)> {
         let mut faults = Vec::new();
         for callback in given {
-            let Callback { option, function, at } = callback;
+            let Callback { option, function, before, at } = callback;
             // With the context; of a missed SLA with five things.
             let positional = if option == "sla_miss_callback" { 5 } else { 1 };
-            let why = misfit(&function.def, &Given { positional, ..Given::default() });
+            let why = misfit(&function.def, &before.behind(positional));
             if let Some(why) = why.filter(|_| keeps_signature(&function.decorators)) {
                 let name = &function.def.name;
                 let fault = Fault {
@@ -130,10 +132,19 @@ impl Code {
             }
             return;
         }
-        let Some(parts) = dotted(value) else { return };
-        if let Target::Function(function) = self.program.dotted(file, &[], &parts) {
+        let target = |expr: &Expr| dotted(expr).map(|parts| self.program.dotted(file, &[], &parts));
+        let (given, before) = match &value.kind {
+            ExprKind::Call(callee, args) => match (target(callee), args.split_first()) {
+                (Some(Target::Outside(path)), Some((Arg::Positional(of), rest))) if &*path == "functools.partial" => {
+                    (of, Given::of(rest))
+                }
+                _ => return,
+            },
+            _ => (value, Given::default()),
+        };
+        if let Some(Target::Function(function)) = target(given) {
             let at = self.location(file, value.span);
-            found.push(Callback { option: option.to_owned(), function, at });
+            found.push(Callback { option: option.to_owned(), function, before, at });
         }
     }
 }

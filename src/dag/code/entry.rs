@@ -63,7 +63,7 @@ impl Code {
     }
 
     /// The function whose `def`, or the `lambda` that, stands there.
-    fn function_at(&self, at: &Location) -> Option<FunctionRef> {
+    pub(super) fn function_at(&self, at: &Location) -> Option<FunctionRef> {
         let file = self.files.get(&at.path).copied()?;
         let known = self.functions.borrow().contains_key(&file);
         if !known {

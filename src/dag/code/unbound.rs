@@ -76,6 +76,12 @@ fn join(one: State, other: State) -> State {
     }
 }
 
+/// What is bound where a loop is over: who leaves it by `break` in the middle takes it to be left so.
+fn found(end: State, left: &[State]) -> State {
+    let sure = left.iter().cloned().reduce(join).flatten().unwrap_or_default();
+    end.map(|end| end.union(&sure).cloned().collect())
+}
+
 /// A loop that is being walked through.
 #[derive(Default)]
 struct Loop {
@@ -181,14 +187,14 @@ impl Walk<'_> {
                 self.target(&repeated.target, &mut state);
                 let (end, left) = self.repeat(&repeated.body, state);
                 let end = if runs(&repeated.iter) { end } else { join(before, end) };
-                let end = self.body(&repeated.orelse, end);
+                let end = self.body(&repeated.orelse, found(end, &left));
                 left.into_iter().fold(end, join)
             }
             StmtKind::While { test, body, orelse } => {
                 self.expr(test, &mut state);
                 let forever = matches!(test.kind, ExprKind::True | ExprKind::Int(1));
                 let (end, left) = self.repeat(body, state.clone());
-                let end = if forever { None } else { self.body(orelse, join(state, end)) };
+                let end = if forever { None } else { self.body(orelse, found(join(state, end), &left)) };
                 left.into_iter().fold(end, join)
             }
             StmtKind::Try { body, handlers, orelse, finally } => {
@@ -427,6 +433,7 @@ mod tests {
             "try:\n    x = n()\nexcept OSError:\n    x = 1\nfinally:\n    print(x)\nreturn x",
             "for i in items:\n    if i:\n        x = i\n        break\nelse:\n    return 0\nreturn x",
             "match n:\n    case 1:\n        x = 1\n    case _:\n        x = 2\nreturn x",
+            "for i in range(3):\n    try:\n        x = n()\n        break\n    except OSError:\n        pass\nreturn x",
             "with open(n) as x:\n    y = x.read()\nreturn y",
             "return [x for x in items]",
             "if (x := n):\n    return x",

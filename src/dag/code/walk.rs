@@ -176,6 +176,9 @@ impl Walk<'_> {
                 self.body(orelse);
                 let doubt = self.doubt.replace("only where another exception was raised");
                 for handler in handlers {
+                    if let Some(kind) = &handler.kind {
+                        self.expr(kind);
+                    }
                     self.body(&handler.body);
                 }
                 self.doubt = doubt;
@@ -467,15 +470,29 @@ impl Walk<'_> {
                 Some((this, target)) if this == name && !self.rebinds(this) => target.clone(),
                 _ => self.code.program.name(file, &self.scopes, name),
             },
+            ExprKind::Attribute(object, name) if is_super(object) => self.above(name),
             ExprKind::Attribute(object, name) => {
                 let target = self.target(object);
                 self.code.program.attribute(&target, name, file)
             }
             ExprKind::Call(callee, _) => match self.target(callee) {
                 Target::Class(class) => Target::Instance(class),
+                Target::Function(function) => self.code.program.called(&function),
                 missing @ Target::Missing(..) => missing,
                 _ => Target::Unknown,
             },
+            _ => Target::Unknown,
+        }
+    }
+
+    /// What `super().name` leads to, where that is a method, or nothing.
+    fn above(&self, name: &Name) -> Target {
+        let Some(class) = self.class.as_ref() else { return Target::Unknown };
+        let Some(base) = self.code.program.above(class, self.function) else { return Target::Unknown };
+        match self.code.program.attribute(&Target::Instance(base), name, self.function.file) {
+            // What it calls of `self` is of the class below.
+            Target::Method(method, _) => Target::Method(method, class.clone()),
+            missing @ Target::Missing(..) => missing,
             _ => Target::Unknown,
         }
     }
@@ -493,8 +510,16 @@ impl Walk<'_> {
         let handed_on = matches!(&object.kind, ExprKind::Name(name) if self.puts.handed_on.contains(name));
         // A member of a module or class that is handed on is what it is.
         let is_object = matches!(self.target(object), Target::Instance(_));
-        self.puts.attributes.contains(name) || handed_on && is_object && !self.is_self(object)
+        self.puts.attributes.contains(name)
+            || handed_on && is_object && !self.is_self(object)
+            || self.may_be_put(object)
     }
+}
+
+/// Whether it is `super()`.
+fn is_super(expr: &Expr) -> bool {
+    let ExprKind::Call(callee, args) = &expr.kind else { return false };
+    args.is_empty() && matches!(&callee.kind, ExprKind::Name(name) if &**name == "super")
 }
 
 #[derive(Default)]

@@ -472,6 +472,12 @@ impl Walk<'_, '_> {
                 return Abs::of_shape(as_dict(&value.shape));
             }
             ("os.environ.get" | "os.getenv", _) => return Abs::any(),
+            ("os.environ.update" | "os.environ.setdefault" | "os.putenv", _) => self.environment_grows = true,
+            (_, "PokeReturnValue") => {
+                let denies = given.value(0, "is_done").is_some_and(Abs::denies);
+                self.open_all(frame, given);
+                return if denies { Abs::special(Is::False) } else { Abs::any() };
+            }
             ("pathlib.Path" | "re.compile" | "collections.deque" | "decimal.Context" | "threading.Lock", _) => {
                 self.open_all(frame, given);
                 return Abs::unstorable(&format!("what `{path}()` gives"));
@@ -570,7 +576,8 @@ impl Walk<'_, '_> {
                 self.open_all(frame, &given);
                 Abs::unstorable(&format!("what `{name}()` gives"))
             }
-            "complex" | "object" | "bytearray" | "memoryview" => {
+            "complex" | "object" | "bytearray" | "memoryview" | "open" | "ValueError" | "RuntimeError"
+            | "Exception" | "KeyError" | "TypeError" => {
                 self.open_all(frame, &given);
                 Abs::unstorable(&format!("what `{name}()` gives"))
             }
@@ -604,6 +611,7 @@ impl Walk<'_, '_> {
                 }
                 Abs::named("str")
             }
+            "encode" if text => Abs { unstored: Some("bytes".into()), ..Abs::named("bytes") },
             "format_map" if text => {
                 self.open_all(frame, &given);
                 if let (Some(text), Some((value, passed))) = (receiver.plain_text(), given.positional.first()) {

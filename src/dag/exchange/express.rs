@@ -279,7 +279,9 @@ impl Walk<'_, '_> {
         }
         self.need(frame, left, &What::Calculate(right.shape.clone()), left_at);
         self.need(frame, right, &What::Calculate(left.shape.clone()), right_at);
-        Abs::of_shape(shape::arithmetic(op, &left.shape, &right.shape))
+        // A path with something behind it.
+        let unstored = left.unstored.clone().filter(|_| op == BinaryOp::Div);
+        Abs { unstored, ..Abs::of_shape(shape::arithmetic(op, &left.shape, &right.shape)) }
     }
 
     fn format(&mut self, frame: &mut Frame, parts: &[FormatPart]) {

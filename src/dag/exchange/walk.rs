@@ -98,6 +98,8 @@ pub(super) struct Walk<'r, 't> {
     unstored: Option<(Rc<str>, At)>,
     /// Whether the context is given keys, or goes on to code that is not followed.
     pub(super) context_grows: bool,
+    /// Whether variables of the process are set.
+    pub(super) environment_grows: bool,
     pub(super) may_raise: bool,
     /// `try` statements that are open and swallow what is raised.
     pub(super) tolerant: usize,
@@ -121,6 +123,7 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         raises: None,
         unstored: None,
         context_grows: false,
+        environment_grows: false,
         may_raise: false,
         tolerant: 0,
     };
@@ -159,9 +162,9 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
     let (returns, returns_at, choices) = walk.returned(&def, &frame);
     let denies = walk.denies(&def, &frame);
     let unstored = walk.unstored(&frame);
-    if walk.context_grows {
-        walk.asked.retain(|asked| asked.giver != CONTEXT);
-    }
+    walk.asked.retain(|asked| {
+        !(walk.context_grows && asked.giver == CONTEXT || walk.environment_grows && asked.giver == ENVIRONMENT)
+    });
     let at = |at: At| location(tree, at);
     // Each root has one name, or is one pull's.
     let Walk { mut roots, named, pulls, mut pushes, pushes_more, mut params, mut asked, raises, may_raise, .. } = walk;

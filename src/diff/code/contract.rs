@@ -27,6 +27,7 @@ pub(super) fn broken((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &
     }
     faults.extend(not_stored((dag, deployed), (other, proposed)));
     faults.extend(answers_no(deployed, proposed));
+    faults.extend(chooses_no_task(deployed, proposed));
     faults.extend(gives_nothing_to_map((dag, deployed), (other, proposed)));
     faults.extend(given_by_place(deployed, proposed));
     faults.extend(given::unfit(deployed, proposed));
@@ -43,11 +44,14 @@ fn not_there(before: &[&Callable], code: &Callable, task: &Task) -> Vec<Fault> {
     };
     let of_one = |asked: &Asked| {
         let What::Key(key) = &asked.what else { return None };
+        // Who asks first whether it is there is ready for less.
+        if asked.perhaps {
+            return None;
+        }
         let (message, doubt) = match asked.giver.as_str() {
-            CONTEXT if !may_be_given(task, key) => (
-                format!("KeyError: `{key}` is no key of the context of a run"),
-                asked.perhaps.then_some("only under a condition"),
-            ),
+            CONTEXT if !may_be_given(task, key) => {
+                (format!("KeyError: `{key}` is no key of the context of a run"), None)
+            }
             ENVIRONMENT => (
                 format!("KeyError: the environment of the process has to have `{key}` now"),
                 Some("whether the environment has it is not seen"),
@@ -171,7 +175,8 @@ fn unanswered(task: &Task) -> Option<(Callable, &'static str, bool)> {
     let method = |name: &str| task.methods.iter().find(|method| method.name == name);
     let given = |word: &str| task.callable.as_ref().filter(|_| task.operator.contains(word));
     let of = |code: &Callable, what, goes_on| Some((code.clone(), what, goes_on));
-    if let Some(code) = given("Sensor").or_else(|| method("poke")) {
+    // Whoever has an `execute` of its own may wait in another way.
+    if let Some(code) = given("Sensor").or_else(|| method("poke").filter(|_| method("execute").is_none())) {
         return of(code, WAITS, false);
     }
     let chooses = given("ShortCircuit").or_else(|| given("Branch")).or_else(|| method("choose_branch"));
@@ -186,6 +191,29 @@ fn answers_no(deployed: &Task, proposed: &Task) -> Option<Fault> {
         let gives = if now.returns == Shape::None { "gives nothing" } else { "gives nothing but what is false" };
         let message = format!("`{}()` {gives}, {what}", now.name);
         Fault { goes_on, ..fault(&now, message, &now.returns_at) }
+    })
+}
+
+/// A branch whose code gives something that names no task: Airflow takes a text, several texts or nothing (read in
+/// 2.6.2, 2.11.2 and 3.3.2).
+fn chooses_no_task(deployed: &Task, proposed: &Task) -> Option<Fault> {
+    fn is_none(shape: &Shape) -> bool {
+        match shape {
+            Shape::Named(name) => matches!(&**name, "int" | "float" | "bool"),
+            Shape::List(inner, count) => *count != Some(0) && is_none(inner),
+            Shape::Tuple(parts) => parts.iter().any(is_none),
+            Shape::Union(all) => all.iter().all(is_none),
+            Shape::Any | Shape::None | Shape::Dict(_) | Shape::Record(..) => false,
+        }
+    }
+    let code = |task: &Task| {
+        let choice = task.methods.iter().find(|method| method.name == "choose_branch");
+        task.callable.as_ref().filter(|_| task.operator.contains("Branch")).or(choice).cloned()
+    };
+    let (was, now) = (code(deployed)?, code(proposed)?);
+    (is_none(&now.returns) && !is_none(&was.returns)).then(|| {
+        let message = format!("AirflowException: `{}()` gives {}, which names no task", now.name, now.returns.shown());
+        fault(&now, message, &now.returns_at)
     })
 }
 

@@ -249,6 +249,70 @@ impl Program {
         Target::Missing("AttributeError", message)
     }
 
+    /// What a call of a function gives, where its only `return` makes an instance of a class of the tree.
+    pub(crate) fn called(&self, function: &FunctionRef) -> Target {
+        self.given_by(function, super::LINKS)
+    }
+
+    pub(super) fn given_by(&self, function: &FunctionRef, links: usize) -> Target {
+        let Some(links) = links.checked_sub(1) else { return Target::Unknown };
+        let FunctionRef { file, def, decorators, around } = function;
+        let plain = decorators.iter().all(|name| {
+            let last = name.rsplit('.').next();
+            matches!(last, Some("property" | "cached_property" | "staticmethod" | "lru_cache" | "cache"))
+        });
+        if !plain || def.is_async || def.generator {
+            return Target::Unknown;
+        }
+        let scopes: Vec<Rc<Names>> = around.iter().cloned().chain([Rc::new(Names::of_function(def))]).collect();
+        let mut given = Vec::new();
+        returns(&def.body, &mut |value| {
+            given.push(match value.map(|value| &value.kind) {
+                Some(ExprKind::Call(callee, _)) => {
+                    match dotted(callee).map(|parts| self.follow(*file, &scopes, &parts, links)) {
+                        Some(Target::Class(class)) => Target::Instance(class),
+                        Some(Target::Function(function)) => self.given_by(&function, links),
+                        _ => Target::Unknown,
+                    }
+                }
+                Some(ExprKind::Name(name)) => self.follow(*file, &scopes, std::slice::from_ref(name), links),
+                _ => Target::Unknown,
+            });
+        });
+        match given.as_slice() {
+            [instance @ Target::Instance(_)] => instance.clone(),
+            _ => Target::Unknown,
+        }
+    }
+
+    /// Whether `with` of an instance gives that instance.
+    pub(super) fn enters_itself(&self, class: &ClassRef) -> bool {
+        let Some((_, Binding::Function(def, decorators))) = self.find(class, "__enter__") else { return false };
+        let this = def.parameters.first().map(|first| &first.name);
+        let is_this = |value: &Expr| matches!(&value.kind, ExprKind::Name(name) if Some(name) == this);
+        let mut returned = Vec::new();
+        returns(&def.body, &mut |value| returned.push(value.is_some_and(is_this)));
+        decorators.is_empty() && returned == [true]
+    }
+
+    /// The class of the tree that `super()` asks first, in a method of `class` that is written in a class that
+    /// it derives from; none where several bases would have to be put in order.
+    pub(crate) fn above(&self, class: &ClassRef, method: &FunctionRef) -> Option<ClassRef> {
+        let line = self.line(class);
+        let bases =
+            |class: &ClassRef| class.def.arguments.iter().filter(|arg| matches!(arg, Arg::Positional(_))).count();
+        if line.open || line.classes.iter().any(|class| bases(class) > 1) {
+            return None;
+        }
+        let has = |class: &ClassRef| {
+            let own =
+                |stmt: &Stmt| matches!(&stmt.kind, StmtKind::Function { def, .. } if Rc::ptr_eq(def, &method.def));
+            class.def.body.iter().any(own)
+        };
+        let at = line.classes.iter().position(has)?;
+        line.classes.get(at + 1).cloned()
+    }
+
     /// Whether the methods of a class put something on their instance under that name.
     pub(crate) fn puts_on(&self, class: &ClassRef, name: &str) -> bool {
         self.puts(class, name).is_some()
@@ -330,6 +394,17 @@ pub(crate) fn keeps_signature(decorators: &[Name]) -> bool {
             )
         )
     })
+}
+
+/// What the `return` statements of a body give, those of functions within it left out.
+fn returns(body: &[Stmt], visit: &mut dyn FnMut(Option<&Expr>)) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Return(value) => visit(value.as_ref()),
+            StmtKind::Function { .. } | StmtKind::Class { .. } => {}
+            kind => crate::python::names::bodies(kind, &mut |body| returns(body, visit)),
+        }
+    }
 }
 
 /// The fields of a dataclass, in order; none if they cannot be read off.

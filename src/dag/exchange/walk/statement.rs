@@ -4,7 +4,7 @@ use super::{Frame, Walk};
 use crate::content::Span;
 use crate::dag::Shape;
 use crate::dag::exchange::followed::{Abs, Is, guarded, join, merge, whole};
-use crate::dag::exchange::{Step, Test, What};
+use crate::dag::exchange::{ENVIRONMENT, Step, Test, What};
 use crate::python::names::Binding;
 use crate::python::syntax::{
     Case, CompareOp, Expr, ExprKind, Function, Handler, Name, Pattern, Stmt, StmtKind, UnaryOp, With,
@@ -408,6 +408,7 @@ impl Walk<'_, '_> {
         let ExprKind::Name(name) = &object.kind else {
             let holder = self.express(frame, object);
             self.context_grows |= matches!(holder.is, Is::Context);
+            self.environment_grows |= matches!(&holder.is, Is::Value(Value::Outside(path)) if &**path == ENVIRONMENT);
             Self::unmeasure_inside(frame);
             return;
         };
