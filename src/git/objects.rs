@@ -21,14 +21,28 @@ impl Contents {
 
 /// The contents of a repository.
 pub(super) struct Objects {
-    repo: Mutex<gix::Repository>,
+    /// What every handle is a copy of, and the handles that nobody uses at the moment: each serves one
+    /// thread at a time.
+    repos: Mutex<(gix::Repository, Vec<gix::Repository>)>,
     /// What could not be read, first of all.
     fault: Mutex<Option<GitError>>,
 }
 
 impl Objects {
     pub(super) fn of(repo: &gix::Repository) -> Self {
-        Self { repo: Mutex::new(repo.clone()), fault: Mutex::default() }
+        Self { repos: Mutex::new((repo.clone(), Vec::new())), fault: Mutex::default() }
+    }
+
+    /// Looks into the repository, beside other threads that do so.
+    fn with<T>(&self, look: impl FnOnce(&gix::Repository) -> T) -> T {
+        let repos = || self.repos.lock().unwrap_or_else(PoisonError::into_inner);
+        let repo = {
+            let (first, free) = &mut *repos();
+            free.pop().unwrap_or_else(|| first.clone())
+        };
+        let seen = look(&repo);
+        repos().1.push(repo);
+        seen
     }
 
     /// Why what was said of these contents does not count.
@@ -39,8 +53,7 @@ impl Objects {
 
 impl Blobs for Objects {
     fn read(&self, id: BlobId) -> Vec<u8> {
-        let repo = self.repo.lock().unwrap_or_else(PoisonError::into_inner);
-        match repo.find_blob(gix::ObjectId::from(*id.as_bytes())) {
+        self.with(|repo| match repo.find_blob(gix::ObjectId::from(*id.as_bytes())) {
             Ok(mut blob) => blob.take_data(),
             Err(error) => {
                 let (path, revision) = (repo.git_dir().to_path_buf(), id.to_string());
@@ -49,7 +62,7 @@ impl Blobs for Objects {
                 fault.get_or_insert(GitError::Damaged { path, revision, reason });
                 Vec::new()
             }
-        }
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use super::places::parent;
 use super::record::{
     Delivery, Journal, JournalFile, JournalStep, Revisions, Stamp, Table, Targets, candidates, read_from, read_record,
 };
-use super::stage::Staged;
+use super::stage::{MANY, Staged, beside};
 use super::state::{check, is_absent, look, read_if_there};
 use super::{Home, Observed, PublishError, Record, Recorded, Recovery, STATE, ignored, read_history, read_hold};
 use crate::content::{BlobId, ContentPath, File, HomePath, Layout, Mode, Plan, PluginFolders, Revision, Snapshot};
@@ -59,17 +59,28 @@ impl Home {
             return self.carry_out_tree(observed, proposed, plan, layout, &folders);
         }
         let ignored = self.options.ignore_plugin_folders.then_some(folders.ignored);
-        let Staged { steps, stamps } = self.stage(proposed, plan).inspect_err(|_| self.clear_stages())?;
-        let delivery = Delivery {
-            sequence: observed.sequence + 1,
-            from: &observed.revision,
-            to: proposed.revision(),
-            roots: layout.roots(proposed),
-            targets: targets(observed, proposed, layout, &steps, &stamps),
-            ignored,
-            waited: read_hold(&self.places.at(&self.state))?,
-        };
-        let journal = Journal::new(delivery, steps);
+        let Staged { steps, stamps, stages } = self.stage(proposed, plan).inspect_err(|_| self.clear_stages())?;
+        let waited = read_hold(&self.places.at(&self.state))?;
+        // Nobody but this waits for the disk: what is to be said of the files is put together meanwhile.
+        let ((journal, bytes), synced) = beside(
+            plan.writes() >= MANY,
+            || {
+                let delivery = Delivery {
+                    sequence: observed.sequence + 1,
+                    from: &observed.revision,
+                    to: proposed.revision(),
+                    roots: layout.roots(proposed),
+                    targets: targets(observed, proposed, layout, &steps, &stamps),
+                    ignored,
+                    waited,
+                };
+                let journal = Journal::new(delivery, steps);
+                let bytes = journal.to_json();
+                (journal, bytes)
+            },
+            || self.sync_staged(&stages),
+        );
+        synced.inspect_err(|_| self.clear_stages())?;
         let base = observed.recorded();
         if plan.is_empty() {
             // Nothing to carry on with after a kill: the record alone changes.
@@ -78,7 +89,7 @@ impl Home {
             self.sync_all(&applied)?;
             return self.record(&journal, base, &applied);
         }
-        self.write_state(&self.state, "journal", &journal.to_json()).inspect_err(|_| {
+        self.write_state(&self.state, "journal", &bytes).inspect_err(|_| {
             // Not committed, unless the rename was done and only its sync failed.
             if !self.places.at(&self.state).join("journal").exists() {
                 self.clear_stages();

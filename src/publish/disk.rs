@@ -6,7 +6,7 @@ use rustix::fs::{AtFlags, CWD, RenameFlags, StatxFlags, Timespec, Timestamps, ut
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -80,9 +80,15 @@ impl Effects for Disk {
     }
 
     fn create(&self, path: &Path, bytes: &[u8], executable: bool) -> io::Result<Stamp> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        let mode = if executable { 0o775 } else { 0o664 };
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
         file.write_all(bytes)?;
-        file.set_permissions(Permissions::from_mode(if executable { 0o775 } else { 0o664 }))?;
+        let metadata = file.metadata()?;
+        if metadata.permissions().mode() & 0o7777 == mode {
+            return Ok(Stamp::of(&metadata));
+        }
+        // The process was told to make files less open.
+        file.set_permissions(Permissions::from_mode(mode))?;
         Ok(Stamp::of(&file.metadata()?))
     }
 

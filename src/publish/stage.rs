@@ -5,10 +5,19 @@ use super::places::parent;
 use super::record::{JournalStep, Stamp, candidates};
 use super::state::look;
 use super::{Home, PublishError, STATE};
-use crate::content::{BlobId, HomePath, Mode, Operation, Plan, Snapshot, Step};
+use crate::content::{BlobId, ContentPath, File, HomePath, Mode, Operation, Plan, Snapshot, Step};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
 use std::os::unix::fs::MetadataExt as _;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
+
+/// Files from which on they are written by several threads: making a file takes the kernel as long as
+/// reading it from a pack, and neither can be done in less.
+pub(super) const MANY: usize = 128;
+/// More threads than this only wait for the file system.
+const MOST_THREADS: usize = 4;
 
 /// The steps of a delivery with what is staged for them.
 #[derive(Default)]
@@ -16,14 +25,25 @@ pub(super) struct Staged {
     pub(super) steps: Vec<JournalStep>,
     /// By what files are known again that keep their stamp: they come with their folder.
     pub(super) stamps: BTreeMap<String, Stamp>,
+    /// What is to be waited for, see [`Home::sync_staged`].
+    pub(super) stages: Stages,
 }
 
 /// The places in which something is staged, with the files that must be on disk before it counts.
 #[derive(Default)]
-struct Stages {
+pub(super) struct Stages {
     files: BTreeMap<String, Vec<PathBuf>>,
     /// Folders that are staged as a whole, and those in them.
     folders: Vec<PathBuf>,
+}
+
+/// A file that is to be written into a stage.
+struct Writing<'p> {
+    path: PathBuf,
+    source: &'p ContentPath,
+    file: &'p File,
+    /// Its place, if it keeps its stamp.
+    keeps: Option<String>,
 }
 
 impl Home {
@@ -33,7 +53,7 @@ impl Home {
     /// A folder of which nothing is there yet is staged as it will be, and one rename puts it: of a
     /// first delivery a rename for each file would be a third.
     pub(super) fn stage(&self, proposed: &Snapshot, plan: &Plan) -> Result<Staged, PublishError> {
-        let (mut staged, mut stages) = (Staged::default(), Stages::default());
+        let (mut steps, mut stages, mut writings) = (Vec::new(), Stages::default(), Vec::new());
         // Climbing to the top of a volume takes some system calls: once for each folder.
         let mut places = BTreeMap::<&str, String>::new();
         let mut folders = self.whole_folders(plan)?.into_iter().peekable();
@@ -68,35 +88,63 @@ impl Home {
                 }
                 let path = self.places.at(&name);
                 let file = proposed.get(source).ok_or_else(|| damaged(source.as_str()))?;
-                if file.id != *id || BlobId::of(&file.bytes) != *id {
+                if (file.id, file.mode) != (*id, *mode) {
                     return Err(damaged(source.as_str()));
                 }
-                let failed = || PublishError::failed("writing", &path);
-                let stamp = match mode {
-                    Mode::Link => {
-                        self.effects.create_link(&path, &file.bytes).map_err(failed())?;
-                        look(&path)?.map(|metadata| Stamp::of(&metadata))
-                    }
-                    Mode::Regular | Mode::Executable => {
-                        let executable = *mode == Mode::Executable;
-                        Some(self.effects.create(&path, &file.bytes, executable).map_err(failed())?)
-                    }
-                };
-                if let Some(stamp) = stamp.filter(|_| rest.is_some()) {
-                    staged.stamps.insert(journaled.dest.clone(), stamp);
-                }
                 if *mode != Mode::Link {
-                    stages.files.entry(stage).or_default().push(path);
+                    stages.files.entry(stage).or_default().push(path.clone());
                 }
+                let keeps = rest.is_some().then(|| journaled.dest.clone());
+                writings.push(Writing { path, source, file, keeps });
                 journaled.staged = Some(name);
             }
-            staged.steps.push(journaled);
+            steps.push(journaled);
         }
-        self.sync_stages(&stages)?;
-        Ok(staged)
+        let stamps = self.write_all(&writings)?;
+        Ok(Staged { steps, stamps, stages })
     }
 
-    fn sync_stages(&self, stages: &Stages) -> Result<(), PublishError> {
+    /// Writes files, and says by what those are known again that keep their stamp.
+    fn write_all(&self, writings: &[Writing<'_>]) -> Result<BTreeMap<String, Stamp>, PublishError> {
+        let write = |part: &[Writing<'_>]| part.iter().filter_map(|one| self.write(one).transpose()).collect();
+        if writings.len() < MANY {
+            return write(writings);
+        }
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+        // Each has its own part of the tree: in one folder they would wait for each other.
+        let parts = writings.chunks(writings.len().div_ceil(threads));
+        let written: Vec<Result<BTreeMap<_, _>, _>> = thread::scope(|scope| {
+            let threads: Vec<_> = parts.map(|part| scope.spawn(|| write(part))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|fault| resume_unwind(fault))).collect()
+        });
+        let mut stamps = BTreeMap::new();
+        for part in written {
+            stamps.append(&mut part?);
+        }
+        Ok(stamps)
+    }
+
+    fn write(&self, writing: &Writing<'_>) -> Result<Option<(String, Stamp)>, PublishError> {
+        let Writing { path, source, file, keeps } = writing;
+        if BlobId::of(&file.bytes) != file.id {
+            return Err(damaged(source.as_str()));
+        }
+        let failed = || PublishError::failed("writing", path);
+        let stamp = match file.mode {
+            Mode::Link => {
+                self.effects.create_link(path, &file.bytes).map_err(failed())?;
+                look(path)?.map(|metadata| Stamp::of(&metadata))
+            }
+            Mode::Regular | Mode::Executable => {
+                let executable = file.mode == Mode::Executable;
+                Some(self.effects.create(path, &file.bytes, executable).map_err(failed())?)
+            }
+        };
+        Ok(keeps.clone().zip(stamp))
+    }
+
+    /// Waits until all that is staged is on disk.
+    pub(super) fn sync_staged(&self, stages: &Stages) -> Result<(), PublishError> {
         for (stage, files) in &stages.files {
             let folder = self.places.at(stage);
             self.effects.sync_files(files).map_err(PublishError::failed("syncing", &folder))?;
@@ -202,6 +250,18 @@ impl Home {
         }
         Ok(())
     }
+}
+
+/// Does both, at the same time where that pays.
+pub(super) fn beside<A, B: Send>(pays: bool, one: impl FnOnce() -> A, other: impl FnOnce() -> B + Send) -> (A, B) {
+    if !pays {
+        let other = other();
+        return (one(), other);
+    }
+    thread::scope(|scope| {
+        let other = scope.spawn(other);
+        (one(), other.join().unwrap_or_else(|fault| resume_unwind(fault)))
+    })
 }
 
 /// Whether what is made in a folder takes rules of access from it.

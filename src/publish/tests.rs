@@ -47,15 +47,12 @@ impl Faulty {
     }
 
     fn strikes(&self) -> bool {
-        let left = self.left.load(Ordering::SeqCst);
-        if left == usize::MAX {
-            return false;
-        }
-        match self.fault {
-            Fault::Once(_) if left == 0 => self.left.store(usize::MAX, Ordering::SeqCst),
-            _ => self.left.store(left.saturating_sub(1), Ordering::SeqCst),
-        }
-        left == 0
+        let next = |left: usize| match (left, self.fault) {
+            (usize::MAX, _) => None,
+            (0, Fault::Once(_)) => Some(usize::MAX),
+            _ => Some(left.saturating_sub(1)),
+        };
+        self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, next) == Ok(0)
     }
 
     fn run<T>(&self, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {

@@ -245,7 +245,10 @@ impl Bench {
             let (store, home, clone) = (format!("s{turn}"), format!("h{turn}"), format!("c{turn}"));
             let remote = remote(&url, &origin.path(&store), None);
             let home_ = Home::open(origin.path(&home).as_path(), publish::Options::default()).expect("a home");
+            // Neither waits until the files of the other are on disk.
+            rustix::fs::sync();
             let mine = cost(|| assert!(deliver(&remote, &home_) >= FILES));
+            rustix::fs::sync();
             let peer = cost(|| git(&origin.path(""), &["clone", "-q", "--depth", "1", &url, &clone]));
             ours = (ours.0.min(mine.0), ours.1.min(mine.1));
             theirs = (theirs.0.min(peer.0), theirs.1.min(peer.1));

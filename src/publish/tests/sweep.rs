@@ -281,6 +281,29 @@ fn twenty_deliveries_and_more_with_changes_of_each_kind() {
     assert!(cases().len() >= 20);
 }
 
+/// Files in new folders and changed ones, more than one thread writes.
+fn many() -> Case {
+    let text = |text: String| -> &'static str { text.leak() };
+    let files = |folder: &str, turn: usize, number: usize| {
+        let path = text(format!("dags/{folder}_{}/f{number}.py", number % 3));
+        (path, text(format!("{number} of {turn}")))
+    };
+    let changed = |turn| (0..stage::MANY / 2).map(move |number| files("same", turn, number));
+    let new = (0..stage::MANY).map(|number| files("new", 2, number));
+    let deployed: Vec<_> = changed(1).collect();
+    case("many files", &deployed, &changed(2).chain(new).collect::<Vec<_>>())
+}
+
+#[test]
+fn files_that_several_threads_write_are_of_one_revision_after_a_kill_or_a_fault() {
+    let case = many();
+    for fault in [Fault::Killed, Fault::Broken(28)] {
+        let struck = (3..1000).step_by(19).take_while(|at| strike(&case, *at, fault, false).is_err()).count();
+        println!("{fault:?}: {struck} points");
+        assert!(struck >= 10, "{fault:?}: {struck}");
+    }
+}
+
 /// `ENOSPC`, `EIO`, `EACCES`, `EROFS`.
 pub(super) const ERRNOS: [i32; 4] = [28, 5, 13, 30];
 
