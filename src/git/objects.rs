@@ -3,6 +3,7 @@
 
 use super::GitError;
 use crate::content::{BlobId, Blobs, Kept};
+use gix::objs::FindExt as _;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,9 +24,16 @@ impl Contents {
 pub(super) struct Objects {
     /// What every handle is a copy of, and the handles that nobody uses at the moment: each serves one
     /// thread at a time.
-    repos: Mutex<(gix::Repository, Vec<gix::Repository>)>,
+    repos: Mutex<(gix::Repository, Vec<Handle>)>,
     /// What could not be read, first of all.
     fault: Mutex<Option<GitError>>,
+}
+
+/// What reads one content after another.
+struct Handle {
+    repo: gix::Repository,
+    /// Where they are unpacked: room is made for the largest of them, and not for each anew.
+    room: Vec<u8>,
 }
 
 impl Objects {
@@ -34,14 +42,14 @@ impl Objects {
     }
 
     /// Looks into the repository, beside other threads that do so.
-    fn with<T>(&self, look: impl FnOnce(&gix::Repository) -> T) -> T {
+    fn with<T>(&self, look: impl FnOnce(&mut Handle) -> T) -> T {
         let repos = || self.repos.lock().unwrap_or_else(PoisonError::into_inner);
-        let repo = {
+        let mut handle = {
             let (first, free) = &mut *repos();
-            free.pop().unwrap_or_else(|| first.clone())
+            free.pop().unwrap_or_else(|| Handle { repo: first.clone(), room: Vec::new() })
         };
-        let seen = look(&repo);
-        repos().1.push(repo);
+        let seen = look(&mut handle);
+        repos().1.push(handle);
         seen
     }
 
@@ -53,8 +61,8 @@ impl Objects {
 
 impl Blobs for Objects {
     fn read(&self, id: BlobId) -> Vec<u8> {
-        self.with(|repo| match repo.find_blob(gix::ObjectId::from(*id.as_bytes())) {
-            Ok(mut blob) => blob.take_data(),
+        self.with(|Handle { repo, room }| match repo.objects.find_blob(&gix::ObjectId::from(*id.as_bytes()), room) {
+            Ok(blob) => blob.data.to_vec(),
             Err(error) => {
                 let (path, revision) = (repo.git_dir().to_path_buf(), id.to_string());
                 let reason = super::error::words(&error);

@@ -33,8 +33,8 @@ pub(super) struct Staged {
 #[derive(Default)]
 pub(super) struct Stages {
     files: BTreeMap<String, Vec<PathBuf>>,
-    /// Folders that are staged as a whole, and those in them.
-    folders: Vec<PathBuf>,
+    /// Folders that are staged as a whole, and those in them, as if below the home.
+    folders: BTreeSet<String>,
 }
 
 /// A file that is to be written into a stage.
@@ -149,7 +149,8 @@ impl Home {
             let folder = self.places.at(stage);
             self.effects.sync_files(files).map_err(PublishError::failed("syncing", &folder))?;
         }
-        stages.folders.iter().rev().try_for_each(|folder| self.sync(folder))?;
+        // Those within others come before them.
+        stages.folders.iter().rev().try_for_each(|folder| self.sync(&self.places.at(folder)))?;
         stages.files.keys().try_for_each(|stage| self.sync(&self.places.at(stage)))
     }
 
@@ -220,14 +221,13 @@ impl Home {
     }
 
     /// Makes the staged folders around a file.
-    fn stage_folders(&self, stage: &str, folder: &str, made: &mut Vec<PathBuf>) -> Result<(), PublishError> {
-        let path = self.places.at(folder);
-        if folder == stage || made.contains(&path) {
+    fn stage_folders(&self, stage: &str, folder: &str, made: &mut BTreeSet<String>) -> Result<(), PublishError> {
+        if folder == stage || made.contains(folder) {
             return Ok(());
         }
         self.stage_folders(stage, parent(folder), made)?;
         self.ensure_dir(folder, &mut BTreeSet::new())?;
-        made.push(path);
+        made.insert(folder.to_string());
         Ok(())
     }
 
