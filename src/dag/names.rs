@@ -207,6 +207,9 @@ pub(super) fn decorated_operator(kind: &str) -> String {
         "sensor" => "DecoratedSensorOperator".to_owned(),
         "pyspark" => "_PySparkDecoratedOperator".to_owned(),
         "llm" => "_LLMDecoratedOperator".to_owned(),
+        "sql" => "_SQLDecoratedOperator".to_owned(),
+        "stub" => "_StubOperator".to_owned(),
+        "sftp_sensor" => "_DecoratedSFTPSensor".to_owned(),
         other => {
             let mut name = String::from("_");
             for part in other.split('_') {
@@ -284,4 +287,29 @@ fn is_task_class(name: &str) -> bool {
 
 pub(super) fn starts_upper(name: &str) -> bool {
     name.trim_start_matches('_').starts_with(char::is_uppercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decorated_operator;
+
+    #[test]
+    fn decorators_of_providers_show_as_the_classes_that_these_have() {
+        // As the providers that Airflow 3.3.2 takes define them.
+        let classes = [
+            ("bash", "_BashDecoratedOperator"),
+            ("analytics", "_AnalyticsDecoratedOperator"),
+            ("kubernetes", "_KubernetesDecoratedOperator"),
+            ("kubernetes_cmd", "_KubernetesCmdDecoratedOperator"),
+            ("pyspark", "_PySparkDecoratedOperator"),
+            ("sensor", "DecoratedSensorOperator"),
+            ("sftp_sensor", "_DecoratedSFTPSensor"),
+            ("snowpark", "_SnowparkDecoratedOperator"),
+            ("sql", "_SQLDecoratedOperator"),
+            ("stub", "_StubOperator"),
+        ];
+        for (kind, class) in classes {
+            assert_eq!(decorated_operator(kind), class, "@task.{kind}");
+        }
+    }
 }
