@@ -338,6 +338,19 @@ pub struct Task {
     pub phase: Phase,
 }
 
+impl Task {
+    /// Whether it chooses which of the tasks directly behind it run, by Airflow's own names for such operators
+    /// or by its method: what was not directly behind it when it chose is then skipped.
+    pub fn is_branch(&self) -> bool {
+        chooses(&self.operator) || self.methods.iter().any(|method| method.name == "choose_branch")
+    }
+}
+
+/// Whether an operator of that name keeps which of the tasks directly behind it are to run.
+pub(crate) fn chooses(operator: &str) -> bool {
+    operator.contains("Branch") || operator.contains("LatestOnly")
+}
+
 /// What a task is to the work around it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Phase {

@@ -41,12 +41,9 @@ pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
     changes
 }
 
-/// Whether a task chooses which of its downstream tasks run, by Airflow's own names for such
-/// operators.
+/// Whether a task chooses which of its downstream tasks run, or is given what it could choose.
 fn is_branch(task: &Task) -> bool {
-    task.operator.contains("Branch")
-        || task.methods.iter().any(|method| method.name == "choose_branch")
-        || CHOICES.iter().any(|name| task.arguments.get(name).is_some())
+    task.is_branch() || CHOICES.iter().any(|name| task.arguments.get(name).is_some())
 }
 
 /// The ids that a branch can choose, as far as the text holds them, each where it is written.

@@ -27,7 +27,13 @@ pub(super) fn changes(pairs: &TaskPairs, dag: &Dag, (proposed, other): (&Snapsho
         deployed: Some(at.clone()),
         proposed: Some(other_at.clone()),
     };
-    for order in order(pairs, dag, other, &both) {
+    let (orders, directs) = if both.iter().all(|(a, b)| a.upstream == b.upstream) {
+        (Vec::new(), Vec::new())
+    } else {
+        let compared = Compared { pairs, dag, other, before: Paths::of(dag), after: Paths::of(other) };
+        (compared.order(&both), compared.direct(&both))
+    };
+    for order in orders {
         let (a, b) = both[order.task];
         let id = || b.task_id.exact().cloned();
         let (Some(task_id), Some(again)) = (id(), id()) else { continue };
@@ -43,6 +49,14 @@ pub(super) fn changes(pairs: &TaskPairs, dag: &Dag, (proposed, other): (&Snapsho
             let kind = Graph::UpstreamAdded { task_id: again, upstream: order.added, new };
             changes.push(change(kind, (&a.at, other_at), whole(dag)));
         }
+    }
+    for direct in directs {
+        let (a, b) = both[direct.task];
+        let Some(task_id) = b.task_id.exact().cloned() else { continue };
+        let at = direct.removed.first().and_then(|up| edge_at(dag, up, a)).unwrap_or(&a.at);
+        let other_at = direct.added.first().and_then(|up| edge_at(other, up, b)).unwrap_or(&b.at);
+        let kind = Graph::DirectUpstreamChanged { task_id, before: direct.removed, after: direct.added };
+        changes.push(change(kind, (at, other_at), whole(dag)));
     }
     for (a, b) in both {
         let Some(task_id) = b.task_id.exact() else { continue };
@@ -118,39 +132,85 @@ struct Order {
     removed: Vec<TaskId>,
 }
 
-/// Of each task of both sides, what it newly waits for and what not any more.
-fn order(pairs: &TaskPairs, dag: &Dag, other: &Dag, both: &[(&Task, &Task)]) -> Vec<Order> {
-    if both.iter().all(|(a, b)| a.upstream == b.upstream) {
-        return Vec::new();
-    }
-    let (before, after) = (Paths::of(dag), Paths::of(other));
-    // Work that went is looked through: what was ordered by way of it is still to be ordered.
-    let moved = pairs.moved_ids();
-    let known: BTreeSet<&TaskId> = other.tasks.iter().filter_map(|task| task.task_id.exact()).collect();
-    let origins = pairs.origins();
-    let target = |id: &TaskId| -> Option<TaskId> {
-        let to = pairs.through(id);
-        (to != id || known.contains(id) && !moved.contains(id)).then(|| to.clone())
-    };
-    let mut found = Vec::new();
-    for (task, (a, b)) in both.iter().enumerate() {
-        let Some(id) = a.task_id.exact() else { continue };
-        let removed: Vec<TaskId> = before
-            .nearest(id, |up| target(up).is_some())
-            .into_iter()
-            .filter_map(target)
-            .filter(|up| !after.orders(up, id))
-            .collect();
-        let is_new = |up: &&TaskId| {
-            let origin = origins.get(*up).copied().or((!moved.contains(*up)).then_some(*up));
-            origin.is_none_or(|origin| !before.orders(origin, id))
+/// A DAG of both sides, and what comes before what in it.
+struct Compared<'a> {
+    pairs: &'a TaskPairs,
+    dag: &'a Dag,
+    other: &'a Dag,
+    before: Paths<'a>,
+    after: Paths<'a>,
+}
+
+impl Compared<'_> {
+    /// Of each task of both sides, what it newly waits for and what not any more.
+    fn order(&self, both: &[(&Task, &Task)]) -> Vec<Order> {
+        // Work that went is looked through: what was ordered by way of it is still to be ordered.
+        let moved = self.pairs.moved_ids();
+        let known: BTreeSet<&TaskId> = self.other.tasks.iter().filter_map(|task| task.task_id.exact()).collect();
+        let origins = self.pairs.origins();
+        let target = |id: &TaskId| -> Option<TaskId> {
+            let to = self.pairs.through(id);
+            (to != id || known.contains(id) && !moved.contains(id)).then(|| to.clone())
         };
-        let added: Vec<TaskId> = b.upstream.iter().filter(is_new).cloned().collect();
-        if !(removed.is_empty() && added.is_empty()) {
-            found.push(Order { task, added, removed });
+        let mut found = Vec::new();
+        for (task, (a, b)) in both.iter().enumerate() {
+            let Some(id) = a.task_id.exact() else { continue };
+            let removed: Vec<TaskId> = self
+                .before
+                .nearest(id, |up| target(up).is_some())
+                .into_iter()
+                .filter_map(target)
+                .filter(|up| !self.after.orders(up, id))
+                .collect();
+            let is_new = |up: &&TaskId| {
+                let origin = origins.get(*up).copied().or((!moved.contains(*up)).then_some(*up));
+                origin.is_none_or(|origin| !self.before.orders(origin, id))
+            };
+            let added: Vec<TaskId> = b.upstream.iter().filter(is_new).cloned().collect();
+            if !(removed.is_empty() && added.is_empty()) {
+                found.push(Order { task, added, removed });
+            }
         }
+        found
     }
-    found
+
+    /// Of each task of both sides that still comes after the same, what it comes directly after now and not any
+    /// more, where more than the order depends on that.
+    fn direct(&self, both: &[(&Task, &Task)]) -> Vec<Order> {
+        let moved = self.pairs.moved_ids();
+        let origins = self.pairs.origins();
+        let mut found = Vec::new();
+        for (task, (a, b)) in both.iter().enumerate() {
+            let Some(id) = a.task_id.exact() else { continue };
+            let was: BTreeSet<&TaskId> = a.upstream.iter().map(|up| self.pairs.through(up)).collect();
+            let is: BTreeSet<&TaskId> = b.upstream.iter().collect();
+            let is_kept = |up: &&&TaskId| {
+                let origin = origins.get(**up).copied().or((!moved.contains(**up)).then_some(**up));
+                self.after.orders(up, id) && origin.is_some_and(|origin| self.before.orders(origin, id))
+            };
+            let removed: Vec<TaskId> = was.difference(&is).filter(is_kept).map(|up| (*up).clone()).collect();
+            let added: Vec<TaskId> = is.difference(&was).filter(is_kept).map(|up| (*up).clone()).collect();
+            let mut all = removed.iter().chain(&added);
+            if all.any(|up| tells(self.dag, &self.before, up, id) || tells(self.other, &self.after, up, id)) {
+                found.push(Order { task, added, removed });
+            }
+        }
+        found
+    }
+}
+
+/// Whether it matters that a task comes directly after one that it comes after anyway. A branch that has chosen
+/// skips what is directly behind it and was not when it chose; and a trigger rule, of the task or of what lies
+/// between, lets it start although what comes before has not succeeded.
+fn tells(dag: &Dag, paths: &Paths, up: &TaskId, id: &TaskId) -> bool {
+    let is_strict =
+        |task: &Task| task.phase == Phase::Work && task.trigger_rule.as_deref().is_none_or(|rule| rule == DEFAULT_RULE);
+    let is_between = |task: &Task| {
+        task.task_id.exact().is_some_and(|between| paths.orders(up, between) && paths.orders(between, id))
+    };
+    dag.task(up).is_some_and(Task::is_branch)
+        || dag.task(id).is_some_and(|task| !is_strict(task))
+        || dag.tasks.iter().any(|task| !is_strict(task) && is_between(task))
 }
 
 /// Which task comes before which, by any path.

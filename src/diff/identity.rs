@@ -365,17 +365,11 @@ impl Mentions {
         }
         let branches = ids()
             .filter_map(|id| before.get(id))
-            .flat_map(|task| task.upstream.iter().filter(|id| before.get(id).is_some_and(|task| is_branch(task))))
+            .flat_map(|task| task.upstream.iter().filter(|id| before.get(id).is_some_and(|task| task.is_branch())))
             .cloned()
             .collect();
         KnownBy { tasks, elsewhere, branches }
     }
-}
-
-/// Whether a task chooses which of its downstream tasks run, by Airflow's own names for such
-/// operators.
-fn is_branch(task: &Task) -> bool {
-    task.operator.contains("Branch")
 }
 
 /// Whether it is certain that the id goes: where the proposed DAG is not wholly known, the task may

@@ -20,7 +20,7 @@ mod words;
 
 use super::claim::{self, Claim, Fate, Whom};
 use super::{Effect, Scene};
-use crate::dag::Dag;
+use crate::dag::{Dag, chooses};
 use crate::diff::{self, Certainty, Change, Kind, MappingChange};
 use crate::facts::{Answer, Progress, TaskState};
 use crate::ids::{AirflowVersion, TaskId};
@@ -161,7 +161,10 @@ fn replayed(
 ) -> Vec<Effect> {
     let mut stage = Stage::of(changes, deployed, counted, scene, family);
     let mut effects = stage.effects();
-    let is_rule = |change: &&Change| matches!(change.kind, Kind::Graph(diff::Graph::TriggerRuleChanged { .. }));
+    let is_rule = |change: &&Change| {
+        use diff::Graph::{DirectUpstreamChanged, TriggerRuleChanged};
+        matches!(change.kind, Kind::Graph(TriggerRuleChanged { .. } | DirectUpstreamChanged { .. }))
+    };
     if changes.iter().any(&is_rule) && stage.choose() {
         // What a rule does to what is skipped shows only if something is.
         for ((effect, chosen), change) in effects.iter_mut().zip(stage.effects()).zip(changes) {
@@ -453,7 +456,7 @@ fn choices(scene: &Scene, deployed: &Graph) -> BTreeMap<TaskId, BTreeSet<TaskId>
         });
         // A short circuit holds what it skips, and not what it lets pass.
         let stored = matches!(&instance.xcom_keys, Answer::Checked(keys) if keys.contains("skipmixin_key"));
-        let named = operator.is_some_and(|operator| operator.contains("Branch"));
+        let named = operator.is_some_and(chooses);
         if (stored || named) && !operator.is_some_and(|operator| operator.contains("ShortCircuit")) {
             let followed = deployed.nodes[at].down.iter().map(|down| &deployed.nodes[*down].id);
             let followed = followed.filter(|id| !skipped.contains(id)).cloned().collect();

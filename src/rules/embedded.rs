@@ -36,6 +36,7 @@ rule_files![
     "deferrable-resume-method-missing",
     "deferrable-resume-signature-changed",
     "depends-on-past-enabled",
+    "direct-upstream-changed",
     "duplicate-dag-id",
     "dynamic-start-date",
     "edge-removed",

@@ -24,6 +24,16 @@ pub enum Graph {
         /// Those of them whose values it still takes or pulls.
         reads: Vec<TaskId>,
     },
+    /// A task comes directly after others than before, although it comes after the same by some path: where a
+    /// branch or a trigger rule looks at what is direct.
+    DirectUpstreamChanged {
+        /// The task.
+        task_id: TaskId,
+        /// What it came directly after and does not any more.
+        before: Vec<TaskId>,
+        /// What it comes directly after now.
+        after: Vec<TaskId>,
+    },
     /// Another trigger rule.
     TriggerRuleChanged {
         /// The task.
@@ -61,6 +71,7 @@ impl Graph {
         "upstream-added",
         "upstream-new",
         "upstream-removed",
+        "direct-upstream-changed",
         "trigger-rule-changed",
         "phase-changed",
         "task-disconnected",
@@ -72,6 +83,7 @@ impl Graph {
             Self::UpstreamAdded { new: false, .. } => "upstream-added",
             Self::UpstreamAdded { new: true, .. } => "upstream-new",
             Self::UpstreamRemoved { .. } => "upstream-removed",
+            Self::DirectUpstreamChanged { .. } => "direct-upstream-changed",
             Self::TriggerRuleChanged { .. } => "trigger-rule-changed",
             Self::PhaseChanged { .. } => "phase-changed",
             Self::Disconnected { .. } => "task-disconnected",
@@ -83,6 +95,7 @@ impl Graph {
         match self {
             Self::UpstreamAdded { task_id, .. }
             | Self::UpstreamRemoved { task_id, .. }
+            | Self::DirectUpstreamChanged { task_id, .. }
             | Self::TriggerRuleChanged { task_id, .. }
             | Self::PhaseChanged { task_id, .. }
             | Self::Disconnected { task_id }
@@ -93,6 +106,7 @@ impl Graph {
     pub(super) fn before(&self) -> String {
         match self {
             Self::UpstreamRemoved { upstream, .. } => ids(upstream),
+            Self::DirectUpstreamChanged { before, .. } => directly(before),
             Self::TriggerRuleChanged { before, .. } => before.clone(),
             Self::PhaseChanged { before, .. } => before.word().to_owned(),
             Self::UpstreamAdded { .. } | Self::Disconnected { .. } | Self::DependsOnPast { .. } => String::new(),
@@ -102,11 +116,17 @@ impl Graph {
     pub(super) fn after(&self) -> String {
         match self {
             Self::UpstreamAdded { upstream, .. } => ids(upstream),
+            Self::DirectUpstreamChanged { after, .. } => directly(after),
             Self::TriggerRuleChanged { after, .. } => after.clone(),
             Self::PhaseChanged { after, .. } => after.word().to_owned(),
             Self::UpstreamRemoved { .. } | Self::Disconnected { .. } | Self::DependsOnPast { .. } => String::new(),
         }
     }
+}
+
+/// The first of those that a task comes directly after, or that there are none.
+fn directly(upstream: &[TaskId]) -> String {
+    if upstream.is_empty() { "none of them".to_owned() } else { ids(upstream) }
 }
 
 /// The first ids.

@@ -13,6 +13,8 @@ pub(super) fn claims(kind: &Graph, scene: &Scene) -> Vec<Claim> {
         _ if scene.pinned() => Vec::new(),
         Graph::UpstreamAdded { task_id, upstream, .. } => too_late(scene, task_id, upstream).into_iter().collect(),
         Graph::UpstreamRemoved { task_id, upstream, reads } => early(scene, task_id, upstream, reads),
+        // What its rule and a branch make of that is the simulation's.
+        Graph::DirectUpstreamChanged { .. } => Vec::new(),
         Graph::TriggerRuleChanged { task_id, after, reads, .. } => {
             let Some(task) = scene.proposed.and_then(|dag| dag.task(task_id)) else { return Vec::new() };
             let upstream: Vec<TaskId> = task.upstream.iter().cloned().collect();
@@ -41,6 +43,7 @@ pub(super) fn about(kind: &Graph) -> Vec<TaskId> {
     match kind {
         Graph::UpstreamAdded { task_id, .. }
         | Graph::UpstreamRemoved { task_id, .. }
+        | Graph::DirectUpstreamChanged { task_id, .. }
         | Graph::TriggerRuleChanged { task_id, .. }
         | Graph::PhaseChanged { task_id, .. }
         | Graph::Disconnected { task_id }
@@ -60,7 +63,7 @@ pub(super) fn worst(kind: &Graph) -> (Harm, &'static str) {
         Graph::UpstreamRemoved { .. } => {
             (Harm::Breaks, "a task of a run in flight would start before the other has ended, and read nothing")
         }
-        Graph::TriggerRuleChanged { .. } => {
+        Graph::DirectUpstreamChanged { .. } | Graph::TriggerRuleChanged { .. } => {
             (Harm::Breaks, "a task of a run in flight that waits would be skipped, fail or start early")
         }
         Graph::PhaseChanged { .. } => (Harm::Soft, "a run in flight may leave uncleared what was set up"),
