@@ -12,6 +12,9 @@ const DAG_CALLBACKS: [&str; 3] = ["on_failure_callback", "on_success_callback", 
 /// Options that say together when runs are created.
 const SCHEDULE: [&str; 6] = ["schedule", "schedule_interval", "timetable", "start_date", "end_date", "catchup"];
 
+/// How many instances of a task run at a time: in all runs of the DAG, and in one.
+const LIMITS: [&str; 2] = ["max_active_tis_per_dag", "max_active_tis_per_dagrun"];
+
 /// What became of the options of a DAG and of the tasks that keep their ids.
 pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
     let mut changes = of_dag(dag, other);
@@ -56,9 +59,12 @@ fn of_task((dag, task): (&Dag, &Task), (other, twin): (&Dag, &Task)) -> Vec<(Set
     found.extend(sensor_timeout(task_id, task, twin));
     let (before, after) = both("end_date");
     found.extend(end_date(Some(task_id), before, after));
+    for option in LIMITS {
+        found.extend(nothing_starts(Some(task_id), option, both(option)));
+    }
     for option in PLACES {
         let (before, after) = both(option);
-        if before != after {
+        if before != after && !(LIMITS.contains(&option) && lets_none(after).is_some()) {
             let said = |value: Option<&str>| value.map_or_else(|| "Airflow's own".to_string(), str::to_string);
             let (before, after) = (said(before), said(after));
             let kind = Settings::PlaceChanged { task_id: task_id.clone(), option, before, after };
@@ -109,6 +115,7 @@ fn of_dag(dag: &Dag, other: &Dag) -> Vec<Change> {
     {
         found.push((Settings::MaxActiveRunsLowered { before: number(before), after }, Certainty::Certain));
     }
+    found.extend(nothing_starts(None, "max_active_tasks", both("max_active_tasks")));
     let (before, after) = (schedule_text(dag), schedule_text(other));
     if before != after {
         found.push((Settings::ScheduleChanged { before, after }, Certainty::Certain));
@@ -122,6 +129,24 @@ fn of_dag(dag: &Dag, other: &Dag) -> Vec<Change> {
         proposed: Some(other.at.clone()),
     };
     found.into_iter().map(change).collect()
+}
+
+/// A limit that lets nothing start, which did not: the scheduler queues an instance only where fewer run (read in
+/// 2.6.2, 2.11.2 and 3.3.2).
+fn nothing_starts(
+    task_id: Option<&TaskId>,
+    option: &'static str,
+    (before, after): (Option<&str>, Option<&str>),
+) -> Option<(Settings, Certainty)> {
+    let after = lets_none(after)?;
+    let before = before.and_then(|text| text.parse().ok());
+    let kind = Settings::NothingStarts { task_id: task_id.cloned(), option, before, after };
+    before.is_none_or(|before| before > 0).then_some((kind, Certainty::Certain))
+}
+
+/// A limit of none at a time.
+fn lets_none(text: Option<&str>) -> Option<i64> {
+    text.and_then(|text| text.parse().ok()).filter(|limit| *limit <= 0)
 }
 
 /// A sensor that gives up sooner than it did; the class may have another limit of its own, which is then the

@@ -46,6 +46,7 @@ rule_files![
     "external-task-schedule-skew",
     "external-task-target-missing",
     "incomplete-live-data",
+    "limit-of-zero",
     "map-count-changed",
     "map-kwargs-changed",
     "map-order-changed",

@@ -60,6 +60,17 @@ pub enum Settings {
         /// Proposed value.
         after: String,
     },
+    /// A limit of instances at a time lets none of them start.
+    NothingStarts {
+        /// The task; none: all of the DAG.
+        task_id: Option<TaskId>,
+        /// `max_active_tasks`, `max_active_tis_per_dag`, …
+        option: &'static str,
+        /// Deployed limit; none: Airflow's own.
+        before: Option<i64>,
+        /// Proposed limit.
+        after: i64,
+    },
     /// Nobody is told any more.
     CallbackRemoved {
         /// The task; none: the DAG.
@@ -105,6 +116,7 @@ impl Settings {
         "end-date-moved",
         "dagrun-timeout-lowered",
         "place-changed",
+        "nothing-starts",
         "callback-removed",
         "schedule-changed",
         "start-date-moves",
@@ -120,6 +132,7 @@ impl Settings {
             Self::EndDateMoved { .. } => "end-date-moved",
             Self::DagrunTimeoutLowered { .. } => "dagrun-timeout-lowered",
             Self::PlaceChanged { .. } => "place-changed",
+            Self::NothingStarts { .. } => "nothing-starts",
             Self::CallbackRemoved { .. } => "callback-removed",
             Self::ScheduleChanged { .. } => "schedule-changed",
             Self::StartDateMoves { .. } => "start-date-moves",
@@ -134,9 +147,9 @@ impl Settings {
             | Self::ExecutionTimeoutLowered { task_id, .. }
             | Self::SensorTimeoutLowered { task_id, .. }
             | Self::PlaceChanged { task_id, .. } => Some(task_id.to_string()),
-            Self::CallbackRemoved { task_id, .. } | Self::EndDateMoved { task_id, .. } => {
-                task_id.as_ref().map(TaskId::to_string)
-            }
+            Self::CallbackRemoved { task_id, .. }
+            | Self::EndDateMoved { task_id, .. }
+            | Self::NothingStarts { task_id, .. } => task_id.as_ref().map(TaskId::to_string),
             Self::DagrunTimeoutLowered { .. }
             | Self::ScheduleChanged { .. }
             | Self::StartDateMoves { .. }
@@ -156,16 +169,17 @@ impl Settings {
             Self::PlaceChanged { option, before, .. } => format!("{option} {before}"),
             Self::CallbackRemoved { callback, .. } => (*callback).to_string(),
             Self::ScheduleChanged { before, .. } => before.clone(),
-            Self::MaxActiveRunsLowered { before, .. } => {
-                before.map_or_else(|| "Airflow's own".to_string(), |before| before.to_string())
-            }
+            Self::MaxActiveRunsLowered { before, .. } => own(*before),
+            Self::NothingStarts { option, before, .. } => format!("{option} {}", own(*before)),
             Self::StartDateMoves { .. } | Self::RunsForThePast { .. } => String::new(),
         }
     }
 
     pub(super) fn after(&self) -> String {
         match self {
-            Self::RetriesLowered { after, .. } | Self::MaxActiveRunsLowered { after, .. } => after.to_string(),
+            Self::RetriesLowered { after, .. }
+            | Self::MaxActiveRunsLowered { after, .. }
+            | Self::NothingStarts { after, .. } => after.to_string(),
             Self::ExecutionTimeoutLowered { after, .. } | Self::SensorTimeoutLowered { after, .. } => span(*after),
             Self::EndDateMoved { after, .. } => after.to_string(),
             Self::DagrunTimeoutLowered { after, .. } => after.map_or_else(|| "what is not known".to_string(), span),
@@ -175,6 +189,11 @@ impl Settings {
             Self::CallbackRemoved { .. } => String::new(),
         }
     }
+}
+
+/// A limit as it is given; Airflow's own where it is not.
+fn own(limit: Option<i64>) -> String {
+    limit.map_or_else(|| "Airflow's own".to_string(), |limit| limit.to_string())
 }
 
 /// A number of seconds as people say it.

@@ -6,6 +6,7 @@
 //! keeps what it was made with. The limit of a run is read from the code on all of them.
 
 use super::super::{Harm, Scene, of, unfinished};
+use super::environment::never_queued;
 use super::{Claim, Fate, When};
 use crate::diff::Settings;
 use crate::facts::{TaskInstance, TaskState};
@@ -15,8 +16,18 @@ use jiff::tz::TimeZone;
 
 /// What it does to the run beyond the graphs.
 pub(super) fn claims(kind: &Settings, scene: &Scene) -> Vec<Claim> {
-    if scene.pinned() {
-        return Vec::new();
+    match kind {
+        // How many instances of the DAG run at a time, the scheduler reads of the newest parse, whatever the run is
+        // pinned to (read in 3.3.2).
+        Settings::NothingStarts { task_id: None, option, after, .. } => {
+            let all = scene.proposed.into_iter().flat_map(|dag| &dag.tasks).filter_map(|task| task.task_id.exact());
+            return all.map(|task_id| none_starts(scene, task_id, option, *after)).collect();
+        }
+        _ if scene.pinned() => return Vec::new(),
+        Settings::NothingStarts { task_id: Some(task_id), option, after, .. } => {
+            return vec![none_starts(scene, task_id, option, *after)];
+        }
+        _ => {}
     }
     match kind {
         // A process that runs has loaded the deployed code, and its failure is one more try; what
@@ -39,6 +50,7 @@ pub(super) fn claims(kind: &Settings, scene: &Scene) -> Vec<Claim> {
         }
         Settings::RetriesLowered { .. }
         | Settings::PlaceChanged { .. }
+        | Settings::NothingStarts { .. }
         | Settings::ScheduleChanged { .. }
         | Settings::StartDateMoves { .. }
         | Settings::MaxActiveRunsLowered { .. }
@@ -53,9 +65,9 @@ pub(super) fn about(kind: &Settings) -> Vec<TaskId> {
         | Settings::ExecutionTimeoutLowered { task_id, .. }
         | Settings::SensorTimeoutLowered { task_id, .. }
         | Settings::PlaceChanged { task_id, .. } => vec![task_id.clone()],
-        Settings::CallbackRemoved { task_id, .. } | Settings::EndDateMoved { task_id, .. } => {
-            task_id.iter().cloned().collect()
-        }
+        Settings::CallbackRemoved { task_id, .. }
+        | Settings::EndDateMoved { task_id, .. }
+        | Settings::NothingStarts { task_id, .. } => task_id.iter().cloned().collect(),
         Settings::DagrunTimeoutLowered { .. }
         | Settings::ScheduleChanged { .. }
         | Settings::StartDateMoves { .. }
@@ -79,6 +91,7 @@ pub(super) fn worst(kind: &Settings) -> (Harm, &'static str) {
             (Harm::Breaks, "a sensor that has waited for longer would give up at its next look")
         }
         Settings::EndDateMoved { .. } => (Harm::Breaks, "on 2.x a run with a later date would fail"),
+        Settings::NothingStarts { .. } => (Harm::Breaks, "an instance that is not queued yet would never be"),
         Settings::CallbackRemoved { .. } => (Harm::Soft, "an instance could end without anybody being told"),
         Settings::PlaceChanged { .. }
         | Settings::ScheduleChanged { .. }
@@ -86,6 +99,10 @@ pub(super) fn worst(kind: &Settings) -> (Harm, &'static str) {
         | Settings::MaxActiveRunsLowered { .. }
         | Settings::RunsForThePast { .. } => (Harm::None, "a run in flight is not touched"),
     }
+}
+
+fn none_starts(scene: &Scene, task_id: &TaskId, option: &str, limit: i64) -> Claim {
+    never_queued(scene, task_id, format!("is held back by `{option}={limit}` and"))
 }
 
 fn noted<'a>(instances: impl Iterator<Item = &'a TaskInstance>, why: &str) -> Vec<Claim> {
