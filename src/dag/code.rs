@@ -12,6 +12,7 @@ mod callback;
 mod deferral;
 mod entry;
 mod fields;
+mod kinds;
 mod unbound;
 mod walk;
 

@@ -3,7 +3,11 @@
 //! Invariants: a binding that says what a name is holds in every run of that text. What is bound
 //! twice, or under a condition, is [`Binding::Several`]: the name is there, and no more is said.
 
-use super::syntax::{Arg, Clause, Expr, ExprKind, FormatPart, Function, Name, Pattern, Stmt, StmtKind};
+mod fields;
+
+use super::syntax::{
+    Arg, Clause, ComprehensionKind, Expr, ExprKind, FormatPart, Function, Name, Pattern, Stmt, StmtKind,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -26,6 +30,8 @@ pub(crate) enum Binding {
     Alias(Rc<[Name]>),
     /// A literal text.
     Text(Name),
+    /// Another literal, by the name of its type.
+    Plain(&'static str),
     /// Some value.
     Value,
     /// One of several things, or perhaps nothing at all.
@@ -136,7 +142,7 @@ impl Reader {
                 self.expr(value);
                 for target in targets {
                     match &target.kind {
-                        ExprKind::Name(name) => self.bind(name, of_value(value)),
+                        ExprKind::Name(name) => self.bind(name, of_value(name, value)),
                         _ => self.target(target),
                     }
                 }
@@ -144,7 +150,7 @@ impl Reader {
             StmtKind::Annotated { target, value, .. } => match (&target.kind, value) {
                 (ExprKind::Name(name), Some(value)) => {
                     self.expr(value);
-                    self.bind(name, of_value(value));
+                    self.bind(name, of_value(name, value));
                 }
                 // Without a value nothing is bound; a class's fields are read for themselves.
                 (_, None) => {}
@@ -343,19 +349,45 @@ impl Reader {
     }
 }
 
-fn of_value(value: &Expr) -> Binding {
+fn of_value(name: &Name, value: &Expr) -> Binding {
     match &value.kind {
         ExprKind::Str(text) => Binding::Text(text.clone()),
-        ExprKind::Call(callee, _) => match dotted(callee) {
-            Some(parts) => Binding::Made(parts.into()),
+        ExprKind::Lambda(def) => Binding::Function(def.clone(), Rc::from([])),
+        ExprKind::Call(callee, args) => match dotted(callee) {
+            Some(parts) => match fields::named_tuple(name, (callee, &parts), args) {
+                Some(class) => Binding::Class(Rc::new(class), Rc::from([])),
+                None => Binding::Made(parts.into()),
+            },
             None => Binding::Value,
         },
         ExprKind::Name(_) | ExprKind::Attribute(..) => match dotted(value) {
             Some(parts) => Binding::Alias(parts.into()),
             None => Binding::Value,
         },
-        _ => Binding::Value,
+        _ => literal(value).map_or(Binding::Value, Binding::Plain),
     }
+}
+
+/// The type of a literal, or of what is made where it stands; none for `None`, which others may fill in later.
+pub(crate) fn literal(value: &Expr) -> Option<&'static str> {
+    Some(match &value.kind {
+        ExprKind::Str(_) | ExprKind::Format(_) => "str",
+        ExprKind::Bytes(_) => "bytes",
+        ExprKind::Int(_) => "int",
+        ExprKind::Float(_) => "float",
+        ExprKind::True | ExprKind::False => "bool",
+        ExprKind::List(_) => "list",
+        ExprKind::Tuple(_) => "tuple",
+        ExprKind::Dict(_) => "dict",
+        ExprKind::Set(_) => "set",
+        ExprKind::Comprehension(all) => match all.kind {
+            ComprehensionKind::List => "list",
+            ComprehensionKind::Dict => "dict",
+            ComprehensionKind::Set => "set",
+            ComprehensionKind::Generator => "generator",
+        },
+        _ => return None,
+    })
 }
 
 /// The names that functions below these statements declare `global`.

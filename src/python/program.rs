@@ -51,6 +51,8 @@ pub(crate) enum Target {
     Module(usize),
     /// A literal text.
     Text(Name),
+    /// A value of that type: a literal, a generator, or what `@contextmanager` makes.
+    Plain(&'static str),
     /// Something outside the tree, by its qualified name.
     Outside(Name),
     /// Certainly not there: the class of the exception, and what it says.
@@ -189,6 +191,7 @@ impl Program {
             },
             Binding::Alias(parts) => self.follow(file, around, parts, links),
             Binding::Text(text) => Target::Text(text.clone()),
+            Binding::Plain(kind) => Target::Plain(kind),
             Binding::Value | Binding::Several => Target::Unknown,
         }
     }
@@ -287,9 +290,15 @@ impl Program {
                 Target::Unknown => Target::Unknown,
                 given => self.member(&given, name, file, links - 1),
             },
-            Target::Function(_) | Target::Method(..) | Target::Property(..) | Target::Text(_) | Target::Unknown => {
-                Target::Unknown
+            Target::Plain(kind @ class::MANAGER) if !name.starts_with('_') && !class::OF_MANAGER.contains(&name) => {
+                Target::Missing("AttributeError", format!("a {kind} has no attribute `{name}`"))
             }
+            Target::Function(_)
+            | Target::Method(..)
+            | Target::Property(..)
+            | Target::Text(_)
+            | Target::Plain(_)
+            | Target::Unknown => Target::Unknown,
         }
     }
 

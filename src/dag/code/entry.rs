@@ -16,7 +16,16 @@ const CALLED: [&str; 5] = ["execute", "poke", "pre_execute", "post_execute", "ch
 
 /// Operators that give their callable those of `op_kwargs` and of the context for which it has a
 /// parameter (`KeywordParameters.determine`, alike in 2.6.2, 2.11.2 and 3.3.2).
-const CALL_A_FUNCTION: [&str; 4] = ["PythonOperator", "BranchPythonOperator", "ShortCircuitOperator", "PythonSensor"];
+const CALL_A_FUNCTION: [&str; 8] = [
+    "PythonOperator",
+    "BranchPythonOperator",
+    "ShortCircuitOperator",
+    "PythonSensor",
+    "PythonVirtualenvOperator",
+    "BranchPythonVirtualenvOperator",
+    "ExternalPythonOperator",
+    "BranchExternalPythonOperator",
+];
 
 impl Code {
     /// The functions of the tree that an instance of a task starts with.
@@ -193,6 +202,19 @@ impl Code {
         )
     }
 
+    /// What an expression of a module leads to: a dotted name, or a member of an instance that is made there.
+    fn named(&self, file: usize, expr: &Expr) -> Target {
+        if let Some(parts) = dotted(expr) {
+            return self.program.dotted(file, &[], &parts);
+        }
+        let ExprKind::Attribute(object, name) = &expr.kind else { return Target::Unknown };
+        let ExprKind::Call(callee, _) = &object.kind else { return Target::Unknown };
+        match dotted(callee).map(|parts| self.program.dotted(file, &[], &parts)) {
+            Some(Target::Class(class)) => self.program.attribute(&Target::Instance(class), name, file),
+            _ => Target::Unknown,
+        }
+    }
+
     /// What the `python_callable` of a task gives the function by `functools.partial`: nothing where it is that
     /// function itself; none where it is something else that is made of it.
     fn given_before(&self, task: &Task, function: &FunctionRef) -> Option<Given> {
@@ -200,30 +222,29 @@ impl Code {
         let syntax = self.program.tree().syntax(file);
         let Ok(module) = syntax.as_ref() else { return None };
         let same = |target: &FunctionRef| target.def.span == function.def.span && target.file == function.file;
-        let is_it = |given: &Expr| match &given.kind {
-            ExprKind::Lambda(def) => def.span == function.def.span && file == function.file,
-            _ => dotted(given).is_some_and(
-                |parts| matches!(self.program.dotted(file, &[], &parts), Target::Function(target) if same(&target)),
-            ),
+        // A method of an instance is given that first.
+        let own = |given: &Expr| match self.named(file, given) {
+            Target::Function(target) if same(&target) => Some(Given::default()),
+            Target::Method(target, _) if same(&target) => Some(Given::default().behind(1)),
+            _ => None,
+        };
+        let it = |given: &Expr| match &given.kind {
+            ExprKind::Lambda(def) => (def.span == function.def.span && file == function.file).then(Given::default),
+            _ => own(given),
         };
         let partly = |given: &Expr| {
             let ExprKind::Call(callee, args) = &given.kind else { return None };
             let made = dotted(callee).map(|parts| self.program.dotted(file, &[], &parts));
             let is_partial = matches!(made, Some(Target::Outside(path)) if &*path == "functools.partial");
             let Some((Arg::Positional(of), rest)) = args.split_first().filter(|_| is_partial) else { return None };
-            Some(Given::of(rest)).filter(|given| is_it(of) && !given.star && !given.double_star)
+            let before = it(of)?;
+            Some(Given::of(rest).behind(before.positional)).filter(|given| !given.star && !given.double_star)
         };
         let mut found = None;
         calls(&module.body, &mut |span, args| {
             if span == task.at.span {
                 found = args.iter().find_map(|arg| match arg {
-                    Arg::Keyword(name, value) if &**name == "python_callable" => {
-                        if is_it(value) {
-                            Some(Given::default())
-                        } else {
-                            partly(value)
-                        }
-                    }
+                    Arg::Keyword(name, value) if &**name == "python_callable" => it(value).or_else(|| partly(value)),
                     _ => None,
                 });
             }

@@ -103,10 +103,15 @@ impl Walk<'_> {
 
     fn stmt(&mut self, stmt: &Stmt) {
         match &stmt.kind {
-            StmtKind::Expr(value) | StmtKind::Return(Some(value)) | StmtKind::Raise(Some(value)) => self.expr(value),
+            StmtKind::Expr(value) => {
+                self.expr(value);
+                self.never_entered(value);
+            }
+            StmtKind::Return(Some(value)) | StmtKind::Raise(Some(value)) => self.expr(value),
             StmtKind::Assign { targets, value } => {
                 self.expr(value);
                 for target in targets {
+                    self.unpacks(target, value);
                     self.target_expr(target);
                 }
             }
@@ -157,6 +162,7 @@ impl Walk<'_> {
             }
             StmtKind::For(repeated) => {
                 self.expr(&repeated.iter);
+                self.only_entered(&repeated.iter, "is iterated");
                 self.target_expr(&repeated.target);
                 self.body(&repeated.body);
                 self.body(&repeated.orelse);
@@ -188,6 +194,7 @@ impl Walk<'_> {
                 let before = self.guards.len();
                 for (context, target) in &with.items {
                     self.expr(context);
+                    self.no_manager(context);
                     if let Some(target) = target {
                         self.target_expr(target);
                     }
@@ -239,6 +246,7 @@ impl Walk<'_> {
 
     fn expr(&mut self, expr: &Expr) {
         self.meant_as_value(expr);
+        self.of_kind(expr);
         match &expr.kind {
             ExprKind::Name(_) | ExprKind::Attribute(..) => self.read(expr),
             ExprKind::Call(callee, args) => self.call(callee, args, expr.span),
@@ -291,6 +299,7 @@ impl Walk<'_> {
                 self.called_property(&function, &class, callee.span);
                 self.calls(function, Some(class));
             }
+            Target::Plain(_) | Target::Text(_) => self.not_callable(callee),
             Target::Outside(path) if &*path == "functools.partial" => self.partly_given(args, span),
             _ if !matches!(callee.kind, ExprKind::Name(_) | ExprKind::Attribute(..)) => self.expr(callee),
             _ => {}
@@ -403,6 +412,10 @@ impl Walk<'_> {
 
     fn construct(&mut self, class: &ClassRef, given: Given, span: Span) {
         let path = self.code.program.path_of(class.file, &class.def.name);
+        if let Some(method) = self.code.program.left_abstract(class) {
+            let why = format!("`{}` cannot be made: nothing implements its `{method}`", class.def.name);
+            self.fault("TypeError", &why, span, Some(path.clone()), false);
+        }
         let why = match self.code.program.constructor(class) {
             Constructor::Init(init) => {
                 let why = misfit(&init.def, &given.behind(1));
@@ -428,18 +441,21 @@ impl Walk<'_> {
         let Some(why) = misfit(&function.def, given) else { return };
         let name = match class {
             Some(class) => format!("{}.{}", class.def.name, function.def.name),
+            None if function.def.name.is_empty() => "<lambda>".to_owned(),
             None => function.def.name.to_string(),
         };
         let path = function.around.is_empty().then(|| self.code.program.path_of(function.file, &name));
         self.fault("TypeError", &format!("`{name}()` {why}"), span, path, false);
     }
 
-    fn fault(&mut self, class: &str, why: &str, span: Span, callee: Option<String>, symbol: bool) {
+    pub(super) fn fault(&mut self, class: &str, why: &str, span: Span, callee: Option<String>, symbol: bool) {
         let bases: &[&str] = match class {
             "ModuleNotFoundError" => &["ModuleNotFoundError", "ImportError"],
             "ImportError" => &["ImportError"],
             "AttributeError" => &["AttributeError"],
             "NameError" => &["NameError"],
+            "ValueError" => &["ValueError"],
+            "IndexError" => &["IndexError", "LookupError"],
             _ => &["TypeError"],
         };
         if self.guards.iter().any(|guard| guard == ALL || bases.contains(&guard.as_str())) {
@@ -477,7 +493,7 @@ impl Walk<'_> {
             }
             ExprKind::Call(callee, _) => match self.target(callee) {
                 Target::Class(class) => Target::Instance(class),
-                Target::Function(function) => self.code.program.called(&function),
+                Target::Function(function) | Target::Method(function, _) => self.code.program.called(&function),
                 missing @ Target::Missing(..) => missing,
                 _ => Target::Unknown,
             },

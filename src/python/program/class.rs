@@ -1,7 +1,7 @@
 //! Classes of the tree: their bases, their members, and what their instances have.
 
 use super::{Around, FunctionRef, Program, Target};
-use crate::python::names::{Binding, Names, children, dotted};
+use crate::python::names::{Binding, Names, children, dotted, literal};
 use crate::python::syntax::{Arg, Class, Expr, ExprKind, Function, Name, Stmt, StmtKind};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -76,6 +76,14 @@ pub(crate) enum Constructor {
 /// Bases on which every attribute that counts is known.
 const PLAIN: [&str; 6] =
     ["builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "typing_extensions.Protocol", "enum.Enum"];
+/// Bases that make a tuple with names of the fields of a class.
+const TUPLES: [&str; 3] = ["collections.namedtuple", "typing.NamedTuple", "typing_extensions.NamedTuple"];
+/// What such a tuple has beyond its fields.
+const OF_TUPLE: [&str; 7] = ["count", "index", "_asdict", "_fields", "_field_defaults", "_make", "_replace"];
+/// What a function under `@contextmanager` gives.
+pub(super) const MANAGER: &str = "context manager";
+/// What that has.
+pub(super) const OF_MANAGER: [&str; 4] = ["gen", "func", "args", "kwds"];
 /// What an exception has.
 const OF_EXCEPTION: [&str; 3] = ["args", "with_traceback", "add_note"];
 /// What an `Enum` has beyond its members.
@@ -146,6 +154,7 @@ impl Program {
             && !name.starts_with("__")
             && line.outside.iter().all(|base| {
                 let plain = PLAIN.contains(&&**base) && !OF_ENUM.contains(&name)
+                    || TUPLES.contains(&&**base) && !OF_TUPLE.contains(&name)
                     || matches!(&**base, "builtins.Exception" | "builtins.ValueError" | "builtins.RuntimeError")
                         && !OF_EXCEPTION.contains(&name);
                 plain || (self.has_attribute)(base, name) == Some(false)
@@ -218,6 +227,7 @@ impl Program {
                     around: owner.around.clone(),
                 }),
                 Binding::Text(text) => Target::Text(text.clone()),
+                Binding::Plain(kind) => Target::Plain(kind),
                 _ => Target::Unknown,
             };
         }
@@ -249,7 +259,8 @@ impl Program {
         Target::Missing("AttributeError", message)
     }
 
-    /// What a call of a function gives, where its only `return` makes an instance of a class of the tree.
+    /// What a call of a function gives, where its only `return` makes an instance of a class of the tree, or where
+    /// each gives a literal.
     pub(crate) fn called(&self, function: &FunctionRef) -> Target {
         self.given_by(function, super::LINKS)
     }
@@ -257,11 +268,17 @@ impl Program {
     pub(super) fn given_by(&self, function: &FunctionRef, links: usize) -> Target {
         let Some(links) = links.checked_sub(1) else { return Target::Unknown };
         let FunctionRef { file, def, decorators, around } = function;
+        if matches!(&**decorators, [one] if matches!(one.rsplit('.').next(), Some("contextmanager"))) {
+            return Target::Plain(MANAGER);
+        }
         let plain = decorators.iter().all(|name| {
             let last = name.rsplit('.').next();
             matches!(last, Some("property" | "cached_property" | "staticmethod" | "lru_cache" | "cache"))
         });
-        if !plain || def.is_async || def.generator {
+        if plain && !def.is_async && def.generator {
+            return Target::Plain("generator");
+        }
+        if !plain || def.is_async {
             return Target::Unknown;
         }
         let scopes: Vec<Rc<Names>> = around.iter().cloned().chain([Rc::new(Names::of_function(def))]).collect();
@@ -276,11 +293,16 @@ impl Program {
                     }
                 }
                 Some(ExprKind::Name(name)) => self.follow(*file, &scopes, std::slice::from_ref(name), links),
-                _ => Target::Unknown,
+                _ => value.and_then(literal).map_or(Target::Unknown, Target::Plain),
             });
         });
         match given.as_slice() {
             [instance @ Target::Instance(_)] => instance.clone(),
+            [plain @ Target::Plain(kind), rest @ ..]
+                if rest.iter().all(|other| matches!(other, Target::Plain(other) if other == kind)) =>
+            {
+                plain.clone()
+            }
             _ => Target::Unknown,
         }
     }
@@ -327,6 +349,35 @@ impl Program {
         })
     }
 
+    /// The fields of a tuple with names, in order, and whether each has a default; none for another class.
+    pub(crate) fn tuple_fields(&self, class: &ClassRef) -> Option<Vec<(Name, bool)>> {
+        let line = self.line(class);
+        let is_tuple = matches!(line.outside.as_slice(), [base] if TUPLES.contains(&&**base));
+        let own = is_tuple && line.classes.len() == 1 && !line.open && self.find(class, "__new__").is_none();
+        if own { fields(&class.def) } else { None }
+    }
+
+    /// Whether instances of a class certainly lack a special method, as `__enter__`.
+    pub(crate) fn lacks_special(&self, class: &ClassRef, name: &str) -> bool {
+        let line = self.line(class);
+        let plain = |base: &Name| PLAIN.contains(&&**base) || TUPLES.contains(&&**base);
+        !line.open && line.outside.iter().all(plain) && self.find(class, name).is_none()
+    }
+
+    /// A method that a class leaves abstract, where that keeps instances from being made.
+    pub(crate) fn left_abstract(&self, class: &ClassRef) -> Option<Name> {
+        let line = self.line(class);
+        let checked = line.outside.iter().any(|base| &**base == "abc.ABC")
+            || line.classes.iter().any(|class| class.def.arguments.iter().any(|arg| matches!(arg, Arg::Keyword(..))));
+        if line.open || !checked {
+            return None;
+        }
+        let is_abstract = |name: &Name| matches!(self.find(class, name), Some((_, Binding::Function(_, decorators))) if has(&decorators, "abstractmethod"));
+        line.classes
+            .iter()
+            .find_map(|class| self.members(class).names.bound.keys().find(|name| is_abstract(name)).cloned())
+    }
+
     /// How a class is called.
     pub(crate) fn constructor(&self, class: &ClassRef) -> Constructor {
         let line = self.line(class);
@@ -342,6 +393,9 @@ impl Program {
                     return Constructor::Unknown;
                 }
                 fields(&class.def).map_or(Constructor::Unknown, Constructor::Fields)
+            }
+            None if self.tuple_fields(class).is_some() => {
+                self.tuple_fields(class).map_or(Constructor::Unknown, Constructor::Fields)
             }
             None if line.outside.iter().all(|base| matches!(&**base, "builtins.object" | "abc.ABC")) => {
                 // A dataclass among the bases gives its fields.
