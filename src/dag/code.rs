@@ -13,12 +13,14 @@ mod deferral;
 mod entry;
 mod fields;
 mod kinds;
+mod only_read;
 mod unbound;
 mod walk;
 
 pub use ask::{Ask, Asked, in_templates};
 pub use body::Body;
 pub use deferral::{Deferral, TriggerUse};
+pub use only_read::Reads;
 pub use unbound::Locals;
 pub use walk::Fault;
 

@@ -137,6 +137,8 @@ pub struct Asked {
     pub never: bool,
     /// Whether it is reached only under a test.
     pub perhaps: bool,
+    /// The name of a module whose value this was when that was loaded, and whether that is a list or a dict.
+    pub loaded: Option<(String, bool)>,
     /// Where.
     pub at: Location,
 }
@@ -231,6 +233,10 @@ pub enum What {
     Text,
     /// To be a text that is read as JSON.
     Json,
+    /// To be what `json.dumps()` can write by itself.
+    Dumped,
+    /// To be what `next()` takes an element of.
+    Next,
     /// To have no other keys than these.
     Within(BTreeSet<String>),
     /// To be what Airflow maps a task over.

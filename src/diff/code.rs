@@ -76,7 +76,7 @@ impl Compared<'_> {
         for (task_id, deployed, proposed) in both {
             let known: BTreeSet<_> = self.deployed.faults(deployed).iter().map(Fault::key).collect();
             let mut starts = self.proposed.faults(proposed);
-            starts.extend(contract::broken((self.pair.0, deployed), (self.pair.1, proposed)));
+            starts.extend(contract::broken(self.proposed, (self.pair.0, deployed), (self.pair.1, proposed)));
             starts.extend(self.unbound(deployed, proposed));
             let methods: BTreeSet<String> =
                 self.deployed.deferrals(deployed).into_iter().filter_map(|deferral| deferral.method).collect();

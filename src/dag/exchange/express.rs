@@ -1,6 +1,6 @@
 //! Expressions: what they ask of the values that are followed, and what they make of them.
 
-use super::followed::{Abs, Alt, Is, whole};
+use super::followed::{Abs, Alt, Is, Loaded, whole};
 use super::walk::{CONTEXT, ENVIRONMENT, Frame, Walk};
 use super::{Guard, Step, Test, What};
 use crate::content::Span;
@@ -14,6 +14,7 @@ use crate::python::syntax::{
 use crate::python::tree::Located;
 use crate::python::value::{At, ModuleKey, Object, ScopeRef, Value, last_name};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 impl Walk<'_, '_> {
     pub(super) fn express(&mut self, frame: &mut Frame, expr: &Expr) -> Abs {
@@ -28,6 +29,7 @@ impl Walk<'_, '_> {
             ExprKind::Int(_) => Abs::named("int"),
             ExprKind::Float(_) => Abs::named("float"),
             ExprKind::Str(text) => Abs::text(text.clone(), At::new(frame.file, expr.span)),
+            ExprKind::Ellipsis => Abs::unstorable("`...`"),
             ExprKind::Bytes(_) => Abs { unstored: Some("bytes".into()), ..Abs::named("bytes") },
             ExprKind::Format(parts) => {
                 self.format(frame, parts);
@@ -95,6 +97,8 @@ impl Walk<'_, '_> {
             ExprKind::Named(name, value) => {
                 let value = self.express(frame, value);
                 frame.env.insert(name.clone(), value.clone());
+                // A comprehension binds it around itself, as often as it likes.
+                frame.closures |= frame.loops > 0;
                 value
             }
             ExprKind::Await(value) | ExprKind::YieldFrom(value) | ExprKind::Yield(Some(value)) => {
@@ -142,11 +146,18 @@ impl Walk<'_, '_> {
                 let mut unstored = None;
                 for (key, value) in pairs {
                     let is_odd = |key: &Expr| matches!(key.kind, ExprKind::Tuple(_) | ExprKind::Bytes(_));
-                    // Airflow 3 makes texts of such keys.
                     if key.as_ref().is_some_and(is_odd) && self.run.host.major() != Some(3) {
                         unstored.get_or_insert_with(|| "a dict with keys that are no texts".into());
                     }
-                    let name = key.as_ref().map(|key| self.express(frame, key).is);
+                    let name = key.as_ref().map(|key| self.express(frame, key));
+                    // Airflow 3 makes texts of such keys.
+                    let is_text = |name: &Abs| {
+                        name.unstored.is_none() && !matches!(&name.shape, Shape::Named(name) if is_moment(name))
+                    };
+                    if !name.as_ref().is_none_or(is_text) && self.run.host.major() != Some(3) {
+                        unstored.get_or_insert_with(|| "a dict with keys that are no texts".into());
+                    }
+                    let name = name.map(|name| name.is);
                     let held = match key {
                         Some(_) => self.held(frame, value),
                         None => self.express(frame, value),
@@ -274,6 +285,7 @@ impl Walk<'_, '_> {
             }
             if keys.is_empty() {
                 self.need(frame, right, &What::Text, right_at);
+                self.counts(frame, left, (right, right_at));
             }
             return Abs::named("str");
         }
@@ -282,6 +294,16 @@ impl Walk<'_, '_> {
         // A path with something behind it.
         let unstored = left.unstored.clone().filter(|_| op == BinaryOp::Div);
         Abs { unstored, ..Abs::of_shape(shape::arithmetic(op, &left.shape, &right.shape)) }
+    }
+
+    /// `"%s %s" % (a, b)`: as many values as the text asks for.
+    fn counts(&mut self, frame: &Frame, text: &Abs, (given, at): (&Abs, Span)) {
+        let (Some(text), Shape::Tuple(parts)) = (text.plain_text(), &given.shape) else { return };
+        let asked = template::percent(&text).iter().filter(|piece| matches!(piece, Percent::Value { .. })).count();
+        if asked != parts.len() && !text.contains('*') && given.of.is_empty() {
+            let why = format!("the text asks for {asked} values, and {} are given", parts.len());
+            self.asks_of_own(frame, (&What::Text, why), at);
+        }
     }
 
     fn format(&mut self, frame: &mut Frame, parts: &[FormatPart]) {
@@ -343,7 +365,7 @@ impl Walk<'_, '_> {
             Shape::Dict(_) => Shape::Named("str".into()),
             _ => Shape::Any,
         };
-        Self::part(iterated, &Step::Element, shape)
+        Abs { unstored: self.unstored_member(iterated), ..Self::part(iterated, &Step::Element, shape) }
     }
 
     // --- names ---
@@ -351,10 +373,10 @@ impl Walk<'_, '_> {
     fn name(&mut self, frame: &Frame, name: &Name) -> Abs {
         match frame.env.get(name) {
             Some(value) => value.clone(),
-            None => self.run.find_name(frame.scope, name).map_or_else(Abs::any, |value| {
-                let given = self.of_value(&value, 3);
-                Abs { giver: Some(name.clone()), ..given }
-            }),
+            None => self
+                .run
+                .find_name(frame.scope, name)
+                .map_or_else(Abs::any, |value| self.of_value(&value, 3).held_by(name)),
         }
     }
 
@@ -376,22 +398,36 @@ impl Walk<'_, '_> {
                     let values: Vec<Abs> = items.items.iter().map(|item| self.of_value(item, depth - 1)).collect();
                     let texts = values.iter().flat_map(|value| value.texts.iter().cloned()).collect();
                     let all: Option<Vec<_>> = values.iter().map(Abs::plain_text).collect();
-                    let shape = match self.run.object(*object) {
-                        Object::Tuple(_) => Shape::Tuple(values.into_iter().map(|value| value.shape).collect()),
-                        _ => Shape::list(Shape::Any),
-                    };
-                    Abs { is: all.map_or(Is::Plain, Is::Texts), texts, ..Abs::of_shape(shape) }
+                    let is = all.map_or(Is::Plain, Is::Texts);
+                    let shapes = values.into_iter().map(|value| value.shape);
+                    if matches!(self.run.object(*object), Object::Tuple(_)) {
+                        return Abs { is, texts, ..Abs::of_shape(Shape::Tuple(shapes.collect())) };
+                    }
+                    let element = if items.items.is_empty() { Shape::Any } else { shape::union(shapes.collect()) };
+                    let loaded = Shape::List(Box::new(element), Some(items.items.len()));
+                    Abs { is, texts, ..Abs::of_shape(Shape::list(Shape::Any)) }.loaded_with(loaded)
                 }
+                // It gives something for whatever key.
+                Object::Dict(dict) if dict.default.is_some() => Abs::of_shape(Shape::Dict(None)),
                 Object::Dict(dict) => {
                     let keys = dict
                         .pairs()
                         .iter()
                         .map(|(key, value)| Some((key.as_str()?.to_string(), self.of_value(value, depth - 1).shape)))
                         .collect();
-                    Abs { is: Is::Value(value.clone()), ..Abs::of_shape(Shape::Dict(keys)) }
+                    let shape = Shape::Dict(keys);
+                    Abs { is: Is::Value(value.clone()), ..Abs::of_shape(shape.clone()) }.loaded_with(shape)
+                }
+                Object::Function(_) => Abs { is: Is::Value(value.clone()), ..Abs::named("function") },
+                Object::Class(_) => Abs { unstored: Some("a class".into()), ..Abs::special(Is::Value(value.clone())) },
+                Object::Instance(instance) => {
+                    let unstored = self.unstorable_class(instance.class);
+                    let stored = instance.held.as_ref().map(|held| Rc::new(self.of_value(held, depth - 1).shape));
+                    Abs { unstored, stored, ..Abs::special(Is::Value(value.clone())) }
                 }
                 _ => Abs::special(Is::Value(value.clone())),
             },
+            Value::Module(_) => Abs { unstored: Some("a module".into()), ..Abs::special(Is::Value(value.clone())) },
             _ => Abs::special(Is::Value(value.clone())),
         }
     }
@@ -424,11 +460,11 @@ impl Walk<'_, '_> {
             Value::Outside(path) => Abs::special(Is::Value(Value::outside(format!("{path}.{name}")))),
             Value::Module(key) => {
                 let found = self.run.modules.get(key).and_then(|loaded| self.run.names(loaded.scope).get(name));
-                found.map_or_else(Abs::any, |value| Abs { giver: Some(name.clone()), ..self.of_value(value, 3) })
+                found.map_or_else(Abs::any, |value| self.of_value(value, 3).held_by(name))
             }
             Value::Object(object) => match self.run.object(*object) {
                 Object::Class(_) => match self.run.find_in_class(*object, name, None) {
-                    Some((Ok(value), _)) => self.of_value(&value, 3),
+                    Some((Ok(value), _)) => self.of_value(&value, 3).held_by(name),
                     _ => Abs::any(),
                 },
                 Object::Instance(instance) => match instance.attributes.get(name) {
@@ -447,7 +483,7 @@ impl Walk<'_, '_> {
         let Located::File(file) = self.run.tree.locate(module, frame.file) else { return outside() };
         let loaded = self.run.modules.get(&ModuleKey::File(file));
         match loaded.and_then(|loaded| self.run.names(loaded.scope).get(name)) {
-            Some(value) => Abs { giver: Some(name.into()), ..self.of_value(value, 3) },
+            Some(value) => self.of_value(value, 3).held_by(&name.into()),
             None => Abs::any(),
         }
     }
@@ -472,6 +508,11 @@ impl Walk<'_, '_> {
                 return Abs::any();
             }
             (Is::Ti | Is::Context | Is::Params | Is::DagRun | Is::Conf, _) => return Abs::any(),
+            (Is::Value(class), Is::Text(name)) if self.is_enumeration(class) => {
+                let class = class.clone();
+                self.asks_member(frame, &class, (name, true), span);
+                return Abs { unstored: self.unstored_member(object), ..Abs::any() };
+            }
             (_, Is::Text(key)) => {
                 self.need(frame, object, &What::Key(key.to_string()), span);
                 let shape = match &object.shape {
@@ -493,8 +534,12 @@ impl Walk<'_, '_> {
                 };
                 Self::part(object, &Step::Index(at), shape)
             }
-            ExprKind::Unary(UnaryOp::Minus, _) => {
-                self.need(frame, object, &What::Index(0), span);
+            ExprKind::Unary(UnaryOp::Minus, behind) => {
+                let at = match behind.kind {
+                    ExprKind::Int(at) => usize::try_from(at).unwrap_or(0).saturating_sub(1),
+                    _ => 0,
+                };
+                self.need(frame, object, &What::Index(at), span);
                 Self::part(object, &Step::Element, Shape::Any)
             }
             ExprKind::Slice(_) => {
@@ -683,12 +728,25 @@ impl Walk<'_, '_> {
 }
 
 impl Abs {
+    /// A list or dict of a module, as it was when that was loaded.
+    fn loaded_with(self, shape: Shape) -> Self {
+        Self { loaded: Some(Rc::new(Loaded { holder: "".into(), shape, open: true })), ..self }
+    }
+
+    /// What a name of a module, or of a class, holds.
+    fn held_by(self, name: &Name) -> Self {
+        let known = self.loaded.as_deref().map(|loaded| (loaded.shape.clone(), loaded.open));
+        let (shape, open) = known.unwrap_or_else(|| (self.shape.clone(), false));
+        let loaded = Some(Rc::new(Loaded { holder: name.clone(), shape, open }));
+        Self { giver: Some(name.clone()), loaded, ..self }
+    }
+
     /// Whether it was asked for by `get`.
     fn may_be_nothing(&self) -> bool {
         self.of.iter().any(Alt::may_be_nothing)
     }
 
-    pub(super) fn plain_text(&self) -> Option<std::rc::Rc<str>> {
+    pub(super) fn plain_text(&self) -> Option<Rc<str>> {
         match &self.is {
             Is::Text(text) => Some(text.clone()),
             _ => None,
@@ -704,6 +762,11 @@ pub(super) fn of_context(key: &str) -> Abs {
         "dag_run" => Abs::special(Is::DagRun),
         _ => Abs::any(),
     }
+}
+
+/// Whether it is a type that JSON has no form for, and no name for a key.
+pub(super) fn is_moment(name: &str) -> bool {
+    matches!(name, "datetime" | "date" | "time" | "timedelta" | "Decimal" | "UUID")
 }
 
 /// The types that `isinstance` is asked for.

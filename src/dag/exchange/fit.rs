@@ -1,5 +1,6 @@
 //! Whether code can do with a value of some shape what it does with it.
 
+use super::express::is_moment;
 use super::{Guard, Need, Step, Test, Use, What};
 use crate::content::Location;
 use crate::dag::Shape;
@@ -218,6 +219,14 @@ impl What {
         match (self, value) {
             (_, Shape::Any | Shape::Union(_)) => Found::NotKnown,
             (what, Shape::Named(name)) if is_special(name) => what.of_special(name),
+            (Self::Dumped, shape) => match undumped(shape) {
+                Some(what) => no(format!("{what} is given to `json.dumps()`")),
+                None => Found::Yes,
+            },
+            (Self::Next, shape) if is_plain(shape) => no(format!("`next()` is asked of {shown}")),
+            (Self::Attribute(name), Shape::Named(own)) if own == "date" && OF_TIME.contains(&name.as_str()) => {
+                no(format!("`.{name}` is asked of {shown}"))
+            }
             (Self::Json, Shape::Named(name)) if name == "str" || name == "bytes" => Found::Yes,
             (Self::Json, shape) if is_plain(shape) => no(format!("{shown} is read as JSON")),
             (Self::Whole, Shape::Named(name)) if name == "int" || name == "bool" => Found::Yes,
@@ -288,13 +297,14 @@ impl What {
 impl What {
     /// What is found in a set, in a generator, and in a function.
     fn of_special(&self, name: &str) -> Found {
-        let no = |what: &str| Found::No(format!("{what} of a {name}"));
+        let article = if name.starts_with('i') { "an" } else { "a" };
+        let no = |what: &str| Found::No(format!("{what} of {article} {name}"));
         match self {
             Self::Key(key) => no(&format!("key `{key}` is read")),
             Self::Index(at) => no(&format!("element {at} is read")),
             Self::Spread | Self::Number | Self::Whole | Self::Json => no("a value is made"),
             Self::Mapped => no("the instances are made"),
-            Self::Length if name == "set" => Found::Yes,
+            Self::Length if matches!(name, "set" | "dict view") => Found::Yes,
             Self::Length => no("the length is asked"),
             Self::Iterate | Self::Unpack(..) if matches!(name, "function" | "coroutine") => {
                 no("the elements are asked")
@@ -305,7 +315,11 @@ impl What {
             Self::Work if matches!(name, "generator" | "coroutine") => {
                 Found::No(format!("it gives a {name}, and nothing runs that"))
             }
+            Self::Dumped => no("JSON is made"),
+            Self::Next if matches!(name, "generator" | "iterator") => Found::Yes,
+            Self::Next => no("the next element is asked"),
             Self::Iterate | Self::Work => Found::Yes,
+            Self::Calculate(_) if name == "function" => no("something is calculated"),
             Self::Calculate(other) if is_number(other) || *other == Shape::Named("str".into()) => {
                 no("something is calculated")
             }
@@ -319,13 +333,41 @@ impl What {
     }
 }
 
+/// What a `datetime` has, and a `date` has not.
+const OF_TIME: [&str; 11] = [
+    "hour",
+    "minute",
+    "second",
+    "microsecond",
+    "tzinfo",
+    "timestamp",
+    "astimezone",
+    "time",
+    "date",
+    "utcoffset",
+    "tzname",
+];
+
 /// Whether few things can be done with a value of that type.
 fn is_special(name: &str) -> bool {
-    matches!(name, "set" | "generator" | "function" | "coroutine")
+    matches!(name, "set" | "generator" | "function" | "coroutine" | "iterator" | "dict view")
 }
 
 fn is_of_coroutine(attribute: &str) -> bool {
     matches!(attribute, "send" | "throw" | "close") || attribute.starts_with("cr_") || attribute.starts_with("__")
+}
+
+/// What of a value JSON has no form for.
+fn undumped(shape: &Shape) -> Option<String> {
+    match shape {
+        Shape::Named(name) if name == "bytes" || is_special(name) || is_moment(name) => {
+            Some(format!("a value of type {name}"))
+        }
+        Shape::List(inner, _) => undumped(inner),
+        Shape::Tuple(parts) => parts.iter().find_map(undumped),
+        Shape::Dict(Some(keys)) => keys.values().find_map(undumped),
+        _ => None,
+    }
 }
 
 fn unpack(count: usize, starred: bool, length: usize) -> Found {
@@ -399,6 +441,11 @@ fn has_method(shape: &Shape, name: &str) -> bool {
         "hex",
         "fromhex",
     ];
+    const STR: &str = " capitalize casefold center count encode endswith expandtabs find format format_map index \
+                       isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace \
+                       istitle isupper join ljust lower lstrip maketrans partition removeprefix removesuffix replace \
+                       rfind rindex rjust rpartition rsplit rstrip split splitlines startswith strip swapcase title \
+                       translate upper zfill ";
     if name.starts_with("__") {
         return true;
     }
@@ -406,7 +453,8 @@ fn has_method(shape: &Shape, name: &str) -> bool {
         Shape::Dict(_) => ALL.contains(&name),
         Shape::List(..) => LIST.contains(&name),
         Shape::Tuple(_) => matches!(name, "index" | "count"),
-        Shape::Named(own) if own == "str" || own == "bytes" => {
+        Shape::Named(own) if own == "str" => STR.contains(&format!(" {name} ")),
+        Shape::Named(own) if own == "bytes" => {
             !ALL.contains(&name) && !LIST.contains(&name) || matches!(name, "index" | "count")
         }
         Shape::Named(_) => INT.contains(&name),

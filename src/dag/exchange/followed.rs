@@ -25,6 +25,21 @@ pub(super) struct Abs {
     pub(super) giver: Option<Rc<str>>,
     /// What in it Airflow cannot store, in words.
     pub(super) unstored: Option<Rc<str>>,
+    /// What a name of a module held when that was loaded.
+    pub(super) loaded: Option<Rc<Loaded>>,
+    /// What comes back of it once it was stored, where that is something else: of a tuple with names a plain one.
+    pub(super) stored: Option<Rc<Shape>>,
+}
+
+/// What a name of a module held when that was loaded.
+#[derive(Debug, PartialEq)]
+pub(super) struct Loaded {
+    /// The name; empty where it is none.
+    pub(super) holder: Rc<str>,
+    /// With the lengths of lists, which functions may change.
+    pub(super) shape: Shape,
+    /// Whether it is a list or a dict.
+    pub(super) open: bool,
 }
 
 /// A part of a value that is followed.
@@ -71,7 +86,16 @@ impl Abs {
     }
 
     pub(super) fn of_shape(shape: Shape) -> Self {
-        Self { shape, of: Vec::new(), is: Is::Plain, texts: Vec::new(), giver: None, unstored: None }
+        Self {
+            shape,
+            of: Vec::new(),
+            is: Is::Plain,
+            texts: Vec::new(),
+            giver: None,
+            unstored: None,
+            loaded: None,
+            stored: None,
+        }
     }
 
     pub(super) fn special(is: Is) -> Self {
@@ -89,6 +113,11 @@ impl Abs {
     /// A value of which no release, or not this one, writes a part into its database.
     pub(super) fn unstorable(what: &str) -> Self {
         Self { unstored: Some(what.into()), ..Self::any() }
+    }
+
+    /// The shape of what comes back of it once it was stored.
+    pub(super) fn as_stored(&self) -> Shape {
+        self.stored.as_deref().unwrap_or(&self.shape).clone()
     }
 
     /// Whether it is false in a test, for certain.
@@ -146,7 +175,9 @@ impl Abs {
         let giver = self.giver.or(other.giver);
         let unstored = self.unstored.filter(|_| other.unstored.is_some());
         let shape = shape::union([self.shape, other.shape].into());
-        Self { shape, of: self.of, is, texts: self.texts, giver, unstored }
+        let loaded = self.loaded.filter(|loaded| other.loaded.as_ref() == Some(loaded));
+        let stored = self.stored.filter(|stored| other.stored.as_ref() == Some(stored));
+        Self { shape, of: self.of, is, texts: self.texts, giver, unstored, loaded, stored }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod statement;
 
-use super::followed::{Abs, Alt, Is};
+use super::followed::{Abs, Alt, Is, Loaded};
 use super::{Asked, ByName, Exchange, Guard, Need, ParamRead, Pull, Push, Step, Use, Walked, What};
 use crate::content::Span;
 use crate::dag::Shape;
@@ -279,12 +279,42 @@ impl Walk<'_, '_> {
         if frame.perhaps > 0 && value.shape == Shape::None {
             return;
         }
-        if let (Some(giver), Some(found)) = (&value.giver, what.finds(&value.shape)) {
-            let asked = self.asked.len();
-            self.asks(frame, giver, (what.clone(), found.err()), span);
-            if let Some(asked) = self.asked.get_mut(asked) {
-                asked.never = value.shape == Shape::Named("coroutine".into());
+        let shape = value.loaded.as_deref().map_or(&value.shape, |loaded| &loaded.shape);
+        let Some(found) = what.finds(shape) else { return };
+        let Some(giver) = &value.giver else {
+            if let Err(why) = found {
+                self.asks_itself(frame, value, (what, why), span);
             }
+            return;
+        };
+        let asked = self.asked.len();
+        self.asks(frame, giver, (what.clone(), found.err()), span);
+        if let Some(asked) = self.asked.get_mut(asked) {
+            asked.never =
+                value.shape == Shape::Named("coroutine".into()) || matches!(what, What::Dumped | What::Number);
+            let loaded = value.loaded.as_deref().filter(|loaded| !loaded.holder.is_empty());
+            asked.loaded = loaded.map(|loaded| (loaded.holder.to_string(), loaded.open));
+        }
+    }
+
+    /// Something is asked of a value that the function itself has made, and is not there: told where that is
+    /// reached whatever happens, and nobody else may have changed the value.
+    fn asks_itself(&mut self, frame: &Frame, value: &Abs, (what, why): (&What, String), span: Span) {
+        let simple = value.shape == Shape::None || matches!(what, What::Number | What::Dumped);
+        if simple {
+            self.asks_of_own(frame, (what, why), span);
+        }
+    }
+
+    /// Something that the function asks fails, whatever it was given.
+    pub(super) fn asks_of_own(&mut self, frame: &Frame, (what, why): (&What, String), span: Span) {
+        if frame.closures || frame.perhaps + frame.loops + self.tolerant > 0 {
+            return;
+        }
+        let asked = self.asked.len();
+        self.asks(frame, "", (what.clone(), Some(why)), span);
+        if let Some(asked) = self.asked.get_mut(asked) {
+            asked.never = true;
         }
     }
 
@@ -297,6 +327,7 @@ impl Walk<'_, '_> {
                 why,
                 never: false,
                 perhaps: frame.perhaps > 0,
+                loaded: None,
                 at: self.location(frame, span),
             });
         }
@@ -354,7 +385,16 @@ impl Walk<'_, '_> {
                 Alt { path, ..alt.clone() }
             })
             .collect();
-        Abs { of, giver: value.giver.clone(), ..Abs::of_shape(shape) }
+        let loaded = value.loaded.as_deref().and_then(|whole| {
+            let shape = match (&whole.shape, step) {
+                (Shape::List(inner, _), _) if **inner != Shape::Any => (**inner).clone(),
+                (Shape::Tuple(parts), Step::Index(at)) => parts.get(*at)?.clone(),
+                (Shape::Dict(Some(keys)), Step::Key(key)) => keys.get(key)?.clone(),
+                _ => return None,
+            };
+            Some(Rc::new(Loaded { holder: whole.holder.clone(), shape, open: whole.open }))
+        });
+        Abs { of, giver: value.giver.clone(), loaded, ..Abs::of_shape(shape) }
     }
 
     /// The whole of a followed function's returns.
@@ -412,7 +452,7 @@ impl Walk<'_, '_> {
         let mut choices = Vec::new();
         let mut shapes = BTreeSet::new();
         for (value, _) in &frame.returns {
-            shapes.insert(value.shape.clone());
+            shapes.insert(value.as_stored());
             choices.extend(value.texts.iter().cloned());
         }
         if !shape::ends(&def.body) {

@@ -3,7 +3,7 @@
 
 use super::super::xcom::{codes, returned};
 use crate::content::Location;
-use crate::dag::code::Fault;
+use crate::dag::code::{Code, Fault, Reads};
 use crate::dag::exchange::{Asked, CONTEXT, ENVIRONMENT, What};
 use crate::dag::{Callable, Dag, Mapping, Shape, Task};
 use std::collections::BTreeSet;
@@ -16,11 +16,11 @@ const NO_FAILURE: [&str; 4] =
     ["TaskDeferred", "TaskDeferralError", "AirflowRescheduleException", "AirflowSkipException"];
 
 /// What the deployed code of a task could rely on, and the proposed code cannot.
-pub(super) fn broken((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &Task)) -> Vec<Fault> {
+pub(super) fn broken(tree: &Code, (dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &Task)) -> Vec<Fault> {
     let before: Vec<&Callable> = codes(deployed).collect();
     let mut faults = Vec::new();
     for code in codes(proposed) {
-        faults.extend(given_otherwise(&before, code));
+        faults.extend(given_otherwise(tree, &before, code));
         faults.extend(not_there(&before, code, proposed));
         faults.extend(placed_otherwise(&before, code));
         faults.extend(raised(&before, code));
@@ -73,7 +73,7 @@ fn may_be_given(task: &Task, name: &str) -> bool {
 }
 
 /// What is asked of a value that other code gives, which had it and has it no more.
-fn given_otherwise(before: &[&Callable], code: &Callable) -> Vec<Fault> {
+fn given_otherwise(tree: &Code, before: &[&Callable], code: &Callable) -> Vec<Fault> {
     let known = |asked: &Asked, found: bool| {
         before.iter().flat_map(|code| &code.exchange.asked).any(|had| {
             let same = had.within == asked.within || had.giver == asked.giver;
@@ -84,8 +84,15 @@ fn given_otherwise(before: &[&Callable], code: &Callable) -> Vec<Fault> {
         if [CONTEXT, ENVIRONMENT].contains(&asked.giver.as_str()) {
             return None;
         }
-        let why = asked.why.as_ref().filter(|_| (asked.never || known(asked, true)) && !known(asked, false))?;
+        let certain = asked.never || asked.loaded.is_some();
+        let why = asked.why.as_ref().filter(|_| (certain || known(asked, true)) && !known(asked, false))?;
+        let fate = asked.loaded.as_ref().map_or(Reads::Only, |(holder, _)| tree.reads(holder));
+        let handed = fate == Reads::HandsOn && asked.loaded.as_ref().is_some_and(|(_, open)| *open);
+        if fate == Reads::Changes {
+            return None;
+        }
         let message = match asked.what {
+            _ if asked.giver.is_empty() => why.clone(),
             What::Work => format!("`{}` does not run where it is called: {why}", asked.giver),
             _ => format!("`{}` gives another value: {why}", asked.giver),
         };
@@ -94,7 +101,11 @@ fn given_otherwise(before: &[&Callable], code: &Callable) -> Vec<Fault> {
             within: asked.within.clone(),
             callee: None,
             at: asked.at.clone(),
-            doubt: asked.perhaps.then_some("only under a condition"),
+            doubt: match (asked.perhaps, handed) {
+                (true, _) => Some("only under a condition"),
+                (false, true) => Some("it is handed on to code that may change it"),
+                (false, false) => None,
+            },
             symbol: false,
             goes_on: false,
         })

@@ -80,6 +80,8 @@ impl Walk<'_, '_> {
                 return true;
             }
             StmtKind::Break | StmtKind::Continue => return true,
+            // Other functions change what these names hold.
+            StmtKind::Global(_) | StmtKind::Nonlocal(_) => frame.closures = true,
             StmtKind::Assert(parts) => {
                 if let Some(test) = parts.first() {
                     self.express(frame, test);

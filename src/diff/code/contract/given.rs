@@ -31,6 +31,11 @@ fn given(task: &Task, code: &Callable) -> BTreeMap<String, Shape> {
     let mut given = BTreeMap::new();
     let text = |name: &str| task.arguments.get(name);
     for (name, _) in &code.parameters {
+        // A list that the task is mapped over is given element by element.
+        let mapped = task.mapped.as_ref();
+        if mapped.is_some_and(|mapping| mapping.over.iter().any(|over| over.arg == *name)) {
+            continue;
+        }
         if let Some(shape) =
             text(&format!("{name}()")).and_then(|text| literal::expression(text, |expr| Some(shape(expr))))
         {
