@@ -13,6 +13,7 @@ use crate::dag::{Dag, Shape, Task};
 use crate::ids::{DagId, TaskId};
 pub(super) use read::codes;
 use read::{Read, Way};
+use std::collections::BTreeSet;
 use value::Value;
 pub(super) use value::returned;
 
@@ -34,6 +35,10 @@ pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &
             for (at, producer) in read.producers.iter().enumerate() {
                 let read = &of_one(read, at);
                 let before = before.map(|before| of_one(before, at));
+                if read.prior && !is_behind(other, consumer, producer) {
+                    // What an earlier run stored is read.
+                    continue;
+                }
                 let found = match &read.dag_id {
                     Some(id) if other.dag_id.exact().is_none_or(|own| own.as_str() != id) => {
                         elsewhere((deployed, proposed), (consumer, read, before.as_ref()), id, producer)
@@ -78,6 +83,20 @@ pub(super) fn changes_of_others(deployed: Side, proposed: Side, changed: &[(&Dag
         }
     }
     changes
+}
+
+/// Whether a task runs after that one.
+fn is_behind(dag: &Dag, task: &Task, producer: &str) -> bool {
+    let mut open: Vec<&TaskId> = task.upstream.iter().collect();
+    let mut known: BTreeSet<&TaskId> = open.iter().copied().collect();
+    while let Some(id) = open.pop() {
+        if id.as_str() == producer {
+            return true;
+        }
+        let above = dag.task(id).into_iter().flat_map(|task| &task.upstream);
+        open.extend(above.filter(|id| known.insert(id)));
+    }
+    false
 }
 
 /// A list that is asked of tasks and used as if it were the value of one: it was one, or was used as a list.
@@ -291,6 +310,10 @@ impl Meeting<'_> {
     /// What becomes of the reader if nothing is stored.
     fn absent(&self) -> Option<Wrong> {
         let read = self.read;
+        if read.prior {
+            // Earlier runs may have stored something.
+            return None;
+        }
         if read.way == Way::Argument && !read.of_result() {
             // Where the proposed producer has `multiple_outputs`, Airflow 2.11 and 3 give `None`.
             let why = format!("key `{}` is not stored", read.key);
@@ -453,7 +476,11 @@ fn elsewhere(
 fn renamed(dag: &Dag, other: &Dag, consumer: &Task, (before, read): (&[Read], &Read)) -> Option<Change> {
     let new = |id: &String| dag.task(&TaskId::new(id.as_str())).is_none();
     let to = read.producers.iter().find(|id| new(id) && other.task(&TaskId::new(id.as_str())).is_some())?;
-    if read.way == Way::Argument || read.dag_id.is_some() || before.iter().any(|known| known.same_source(read)) {
+    if read.way == Way::Argument
+        || read.prior
+        || read.dag_id.is_some()
+        || before.iter().any(|known| known.same_source(read))
+    {
         return None;
     }
     let from = before
@@ -518,6 +545,9 @@ fn of_another_type(before: &Shape, after: &Shape) -> Option<Certainty> {
             } else {
                 None
             }
+        }
+        (List(..), Named(set)) | (Named(set), List(..)) if &**set == "set" => {
+            possible("a set and a list stand for each other")
         }
         // What is stored as JSON comes back as a list either way.
         (List(..), Tuple(_)) | (Tuple(_), List(..)) | (Dict(_), Dict(_)) => None,

@@ -317,3 +317,28 @@ fn a_sensor_finds_its_target_in_a_run_that_is_pinned() {
     let gone = tree("gone", &[("dags/etl.py", &waits)]);
     assert_eq!(verdict(&gone, target(Some("commit"))), Verdict::Block);
 }
+
+#[test]
+fn a_pull_that_looks_at_earlier_runs_finds_what_this_run_stores_first() {
+    const BEHIND: &str = "first() >> last()";
+    let file = |returned: &str, asked: &str, edge: &str| {
+        let text = format!(
+            "from datetime import datetime\n\nfrom airflow import DAG\nfrom airflow.decorators import task\n\n\n\
+             @task\ndef first():\n    return {{\"{returned}\": 1}}\n\n\n\
+             @task\ndef last(ti=None):\n    return ti.xcom_pull(task_ids=\"first\", include_prior_dates=True)[\"{asked}\"]\n\n\n\
+             with DAG(\"etl\", schedule=None, start_date=datetime(2024, 1, 1)) as dag:\n    {edge}\n"
+        );
+        tree("side", &[("dags/etl.py", &text)])
+    };
+    let pending = [("first", "none"), ("last", "none")];
+    let stored = [("first", "success"), ("last", "none")];
+    let judge =
+        |before: &Snapshot, after: &Snapshot, states: &[(&str, &str)]| judged(before, after, "2.11.2", open(states)).0;
+    let deployed = file("a", "a", BEHIND);
+    assert_eq!(judge(&deployed, &file("b", "a", BEHIND), &pending), Verdict::Block);
+    assert_eq!(judge(&deployed, &file("a", "b", BEHIND), &stored), Verdict::Block);
+    assert_eq!(judge(&deployed, &file("b", "b", BEHIND), &pending), Verdict::Allow);
+    // What does not run behind it reads what an earlier run stored.
+    let apart = "first()\n    last()";
+    assert_eq!(judge(&file("a", "a", apart), &file("b", "a", apart), &pending), Verdict::Allow);
+}

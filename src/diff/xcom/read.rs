@@ -17,6 +17,8 @@ pub(super) struct Read {
     /// Another DAG whose tasks these are.
     pub(super) dag_id: Option<String>,
     pub(super) key: String,
+    /// Whether what earlier runs stored comes back where this one has stored nothing.
+    pub(super) prior: bool,
     /// Which values of a mapped task.
     pub(super) indexes: Indexes,
     pub(super) way: Way,
@@ -49,14 +51,15 @@ pub(super) fn of(task: &Task, files: &[Cow<str>]) -> Vec<Read> {
     for pull in in_code.chain(in_templates) {
         let (Some(producers), Some(key)) = (pull.task_ids, pull.key) else { continue };
         let of_several = pull.many && pull.indexes != Indexes::All;
-        if pull.indexes == Indexes::NotKnown || of_several || pull.prior {
-            // Which of several values comes back depends on what other runs or indexes stored.
+        if pull.indexes == Indexes::NotKnown || of_several {
+            // Which of several values comes back depends on what other indexes stored.
             continue;
         }
         reads.push(Read {
             producers,
             many: pull.many,
             dag_id: pull.dag_id,
+            prior: pull.prior,
             key,
             indexes: pull.indexes,
             way: Way::Pull,
@@ -101,6 +104,7 @@ fn of_argument(task: &Task, takes: &crate::dag::Takes) -> Read {
         producers: vec![takes.producer.to_string()],
         many: false,
         dag_id: None,
+        prior: false,
         key: takes.key.clone(),
         indexes: Indexes::All,
         way: Way::Argument,
