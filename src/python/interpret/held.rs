@@ -214,7 +214,8 @@ impl<H: Host> Interp<'_, H> {
             return None;
         }
         let mut keys = vec![Key::Other(format!("object {}", instance.class.0).into())];
-        for name in self.field_names(instance.class)? {
+        // What is not compared is not hashed either.
+        for name in self.fields_with(instance.class, "compare", self.called_at())? {
             keys.push(self.key_within(instance.attributes.get(&name)?, depth.checked_sub(1)?)?);
         }
         Some(Key::Tuple(keys))
