@@ -8,7 +8,7 @@ use super::{
 use crate::content::{BlobId, ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
 use crate::python::canonical;
-use crate::python::interpret::Interp;
+use crate::python::interpret::{Interp, LISTED};
 use crate::python::syntax::Function;
 use crate::python::tree::{Delivered, Tree};
 use crate::python::value::{At, Object, Raised, Ref, Stop, Value};
@@ -31,26 +31,29 @@ pub(super) struct Evaluation {
     pub(super) errors: Vec<FileError>,
     /// Files of the tree that it read or listed; they decide it as what it imports does.
     pub(super) data: Arc<BTreeSet<ContentPath>>,
-    /// Where something without an order was iterated.
-    shuffles: BTreeSet<At>,
+    /// Where chance has a say, and which.
+    chances: BTreeSet<(At, &'static str)>,
 }
 
 impl Evaluation {
     /// One that was kept.
     pub(super) fn new(dags: Vec<Arc<Dag>>, errors: Vec<FileError>, data: Arc<BTreeSet<ContentPath>>) -> Self {
-        Self { dags, errors, data, shuffles: BTreeSet::new() }
+        Self { dags, errors, data, chances: BTreeSet::new() }
     }
 }
 
 /// Evaluates a DAG file. What its DAGs reach is not known here. Where it iterates what has no
-/// order, it is evaluated again in other orders: a DAG that then differs is not known.
+/// order, or lists a folder in which Python may have put something, it is evaluated again in other
+/// orders, with that: a DAG that then differs is not known.
 pub(super) fn evaluate(tree: &Tree, file: usize, airflow: Option<AirflowVersion>) -> Evaluation {
     /// Orders that are tried, beside the first.
     const VARIATIONS: usize = 2;
     let mut first = evaluate_once(tree, file, airflow, 0, None);
-    let Some(place) = first.shuffles.first().copied() else { return first };
-    let at = location(tree, place);
-    let doubt = Unknown { at, reason: "depends on the order of something that has none, as a set".to_owned() };
+    let mut chances = first.chances.iter();
+    let listed = chances.clone().find(|(_, reason)| *reason == LISTED);
+    let Some((place, reason)) = listed.or_else(|| chances.next()) else { return first };
+    let doubt = Unknown { at: location(tree, *place), reason: (*reason).to_owned() };
+    let mut more = false;
     for variation in 1..=VARIATIONS {
         let other = evaluate_once(tree, file, airflow, variation, None);
         for dag in &mut first.dags {
@@ -59,8 +62,29 @@ pub(super) fn evaluate(tree: &Tree, file: usize, airflow: Option<AirflowVersion>
                 Arc::make_mut(dag).unknown.push(doubt.clone());
             }
         }
+        more |= other.dags.iter().any(|dag| first.dags.iter().all(|twin| twin.dag_id != dag.dag_id));
+        let errors = first.errors.len();
+        first.errors.retain(|error| other.errors.contains(error));
+        more |= errors > first.errors.len();
+    }
+    if more {
+        first.dags.push(Arc::new(nameless(tree, file, doubt)));
     }
     first
+}
+
+/// A DAG of a file of which nothing is known, and why.
+fn nameless(tree: &Tree, file: usize, unknown: Unknown) -> Dag {
+    Dag {
+        dag_id: Id::Pattern { prefix: String::new(), suffix: String::new() },
+        file: tree.path(file).clone(),
+        at: unknown.at.clone(),
+        id_at: unknown.at.clone(),
+        id_parts: Vec::new(),
+        unknown: vec![unknown],
+        reaches: Reaches::only(tree.path(file)),
+        inside: Inside::default().into(),
+    }
 }
 
 /// One evaluation, for one who looks: with a record of where values come from.
@@ -108,7 +132,7 @@ fn evaluate_once(
     let start = At::new(file, Span::FILE);
     let result = run.run_file(file);
     done.data = Arc::new(run.read.iter().map(|file| tree.path(*file).clone()).collect());
-    done.shuffles = std::mem::take(&mut run.shuffles);
+    done.chances = std::mem::take(&mut run.chances);
     let mut stopped = None;
     let mut exposed: BTreeSet<usize> = run.host.registered.clone();
     let mut anonymous: Vec<(At, String)> = Vec::new();
@@ -161,16 +185,7 @@ fn evaluate_once(
         done.dags.push(Arc::new(described));
     }
     if let Some((at, reason)) = anonymous.into_iter().next() {
-        done.dags.push(Arc::new(Dag {
-            dag_id: Id::Pattern { prefix: String::new(), suffix: String::new() },
-            file: tree.path(file).clone(),
-            at: location(tree, at),
-            id_at: location(tree, at),
-            id_parts: Vec::new(),
-            unknown: vec![Unknown { at: location(tree, at), reason }],
-            reaches: Reaches::only(tree.path(file)),
-            inside: Inside::default().into(),
-        }));
+        done.dags.push(Arc::new(nameless(tree, file, Unknown { at: location(tree, at), reason })));
     }
     done
 }

@@ -75,6 +75,9 @@ const BOUNDS: Bounds = Bounds { steps: 2_000_000, turns: 20_000, depth: 4_000, c
 const UNORDERED: &str = "the order in which the elements stand is not known";
 
 /// Gives meaning to what is not in the tree.
+/// Why what a folder of Python files holds is not certain.
+pub(crate) const LISTED: &str = "`__pycache__` may lie beside the files that are listed";
+
 ///
 /// A method that returns `None` leaves the matter to the interpreter, which knows Python and
 /// nothing else.
@@ -259,10 +262,11 @@ pub(crate) struct Interp<'t, H: Host> {
     abstracts: BTreeSet<Ref>,
     /// Names set after a `break`, `continue` or `return` that may have happened, in order.
     loose: Vec<(ScopeRef, Name)>,
-    /// Which order unordered things are given: another one each time the file is evaluated.
+    /// Which order unordered things are given, and what chance adds to them: another one each time
+    /// the file is evaluated.
     pub(crate) variation: usize,
-    /// Where something without an order was iterated.
-    pub(crate) shuffles: BTreeSet<At>,
+    /// Where that mattered, or may have, and why.
+    pub(crate) chances: BTreeSet<(At, &'static str)>,
     /// `sys.path`, once a file is run.
     search_path: Option<Value>,
     /// The names of modules that were found in a folder that was added to it.
@@ -310,7 +314,7 @@ impl<'t, H: Host> Interp<'t, H> {
             abstracts: BTreeSet::new(),
             loose: Vec::new(),
             variation: 0,
-            shuffles: BTreeSet::new(),
+            chances: BTreeSet::new(),
             search_path: None,
             imported_as: BTreeMap::new(),
             steps: 0,

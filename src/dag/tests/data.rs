@@ -78,9 +78,42 @@ fn what_python_leaves_beside_its_files_is_thought_of() {
     let source = "import os\nwith DAG('d'):\n    for name in sorted(os.listdir(os.path.dirname(__file__))):\n        EmptyOperator(task_id=name)\n";
     insta::assert_snapshot!(with(&[("dags/a.sql", "")], source), @r"
     d (incomplete)
-      ? 3: depends on a condition that is not known: `__pycache__` may lie beside the files that are listed
-      ? 4: the task_id is not known: `__pycache__` may lie beside the files that are listed
+      a.sql
+      d.py
+      ? 3: `__pycache__` may lie beside the files that are listed
     ");
+}
+
+const PARTS: [(&str, &str); 3] =
+    [("dags/parts/__init__.py", ""), ("dags/parts/a.py", "ID = 'x'\n"), ("dags/parts/b.py", "ID = 'y'\n")];
+
+#[test]
+fn modules_of_a_folder_are_told_from_what_python_leaves_there() {
+    let listings = [
+        "(n[:-3] for n in os.listdir(FOLDER) if n.endswith('.py') and not n.startswith('__'))",
+        "[p.stem for p in FOLDER.iterdir() if p.is_file() and p.stem != '__init__' and p.suffix == '.py']",
+        "[f[:-3] for _, _, files in os.walk(FOLDER) for f in files if f.endswith('.py') and f[0] != '_']",
+        "[os.path.basename(p)[:-3] for p in glob.glob(str(FOLDER / '*')) if p.endswith('.py') and os.path.basename(p) != '__init__.py']",
+    ];
+    for listing in listings {
+        let source = format!(
+            "import glob, importlib, os\nfrom pathlib import Path\nFOLDER = Path(__file__).parent / 'parts'\nfor name in {listing}:\n    with DAG(f'parts_{{name}}') as made:\n        EmptyOperator(task_id=importlib.import_module('parts.' + name).ID)\n    globals()[name] = made\n"
+        );
+        assert_eq!(with(&PARTS, &source), "parts_a\n  x\nparts_b\n  y\n", "{listing}");
+    }
+}
+
+#[test]
+fn a_dag_of_what_python_may_leave_is_not_missed() {
+    let source = "import os\nfor name in os.listdir(os.path.join(os.path.dirname(__file__), 'parts')):\n    with DAG('d_' + name.replace('.py', '')) as made:\n        EmptyOperator(task_id='t')\n    globals()[name] = made\n";
+    let shown = with(&PARTS, source);
+    assert!(shown.contains("may lie beside the files that are listed"), "{shown}");
+}
+
+#[test]
+fn a_line_of_a_file_is_found_by_an_expression() {
+    let source = "import re\nfrom pathlib import Path\nfound = re.search(r'^-- after: (.+)$', Path(__file__).with_name('a.sql').read_text(), re.MULTILINE)\nwith DAG('d'):\n    EmptyOperator(task_id=found.group(1))\n";
+    assert_eq!(with(&[("dags/a.sql", "select 1\n-- after: b\n")], source), "d\n  b\n");
 }
 
 #[test]

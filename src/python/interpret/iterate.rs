@@ -145,7 +145,7 @@ impl<H: Host> Interp<'_, H> {
         if items.len() < 2 || small_numbers(&items) {
             return items;
         }
-        self.shuffles.insert(at);
+        self.chances.insert((at, "depends on the order of something that has none, as a set"));
         match self.variation {
             0 => {}
             1 => items.reverse(),

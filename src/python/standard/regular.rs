@@ -38,6 +38,8 @@ impl Expression {
         let whole = build(format!("^(?:{source})$")).filter(|_| !flags.contains('m'));
         let regex = build(source.to_owned())?;
         let whole = whole.or_else(|| build(source.to_owned()))?;
+        // Of several lines, each one's end counts: a line break at the end of the text shifts nothing.
+        let ends = ends && !flags.contains('m');
         Some(Self { source: format!("{source}/{flags}").into(), regex, whole, classes: classes || insensitive, ends })
     }
 

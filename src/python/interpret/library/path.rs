@@ -1,6 +1,6 @@
 //! `os.path`, `pathlib`, `glob`, `fnmatch`, and what of `os` is about files of the tree.
 
-use super::super::{Host, Interp};
+use super::super::{Host, Interp, LISTED};
 use crate::python::standard::Standard;
 use crate::python::standard::path::{PathText, fnmatch, has_magic, suffix};
 use crate::python::syntax::BinaryOp;
@@ -16,13 +16,13 @@ pub(crate) fn home_text(rest: &str, at: At) -> Value {
     unknown.value()
 }
 
-/// What a folder holds.
-struct Listing {
-    /// Names, and whether each is a folder.
-    entries: Vec<(String, bool)>,
-    /// Whether Python may have put a `__pycache__` beside them.
-    cache: bool,
-}
+/// What a folder holds: names, and whether each is a folder.
+type Listing = Vec<(String, bool)>;
+
+/// The folder in which Python keeps what it made of the files beside it.
+const CACHE: &str = "__pycache__";
+/// A file there.
+const CACHED: &str = "module.cpython-311.pyc";
 
 impl<H: Host> Interp<'_, H> {
     /// The path that a value is.
@@ -128,6 +128,13 @@ impl<H: Host> Interp<'_, H> {
     /// `exists` and its kin. What is not in the tree may still be there: not all that lies on a
     /// worker's disk is delivered.
     fn is_there(&mut self, path: &PathText, what: &str, at: At) -> Value {
+        if let Some(folder) = self.is_cache(path) {
+            return Value::Bool(match what {
+                "isdir" | "is_dir" => folder,
+                "isfile" | "is_file" => !folder,
+                _ => true,
+            });
+        }
         let found = path.in_tree().map(|home| (self.tree.find(&home), self.is_folder(&home), home));
         match found {
             Some((Some(file), ..)) => {
@@ -148,6 +155,14 @@ impl<H: Host> Interp<'_, H> {
         }
     }
 
+    /// Of what [`Interp::cached`] puts in listings: whether that is the folder or the file in it.
+    fn is_cache(&self, path: &PathText) -> Option<bool> {
+        let home = path.in_tree().filter(|_| self.variation > 0)?;
+        let below = home.strip_suffix(CACHED).and_then(|folder| folder.strip_suffix('/'));
+        let folder = below.unwrap_or(&home);
+        (folder.ends_with(CACHE) && self.tree.listing(folder).is_none()).then_some(below.is_none())
+    }
+
     // --- listings ---
 
     /// Whether the tree has such a folder; the home folder itself is there.
@@ -164,17 +179,22 @@ impl<H: Host> Interp<'_, H> {
         if self.is_folder(&home) { Ok(home) } else { Err(format!("the folder `{home}` is not in the tree")) }
     }
 
-    fn listing(&mut self, path: &PathText) -> Result<Listing, String> {
+    fn listing(&mut self, path: &PathText, at: At) -> Result<Listing, String> {
+        if self.is_cache(path) == Some(true) {
+            return Ok(vec![(CACHED.to_owned(), false)]);
+        }
         let home = self.listed(path)?;
-        let entries = self.tree.listing(&home).unwrap_or_default();
+        let mut entries = self.tree.listing(&home).unwrap_or_default();
         for (name, folder) in &entries {
             if !folder {
                 let file = self.tree.find(&format!("{home}/{name}"));
                 self.read.extend(file);
             }
         }
-        let cache = entries.iter().any(|(name, folder)| !folder && name.ends_with(".py"));
-        Ok(Listing { entries, cache })
+        if entries.iter().any(|(name, folder)| !folder && name.ends_with(".py")) && self.cached(at) {
+            entries.push((CACHE.to_owned(), true));
+        }
+        Ok(entries)
     }
 
     /// The paths of all files below a folder, in order.
@@ -206,16 +226,16 @@ impl<H: Host> Interp<'_, H> {
         list
     }
 
-    /// Beside Python files may lie what Python made of them.
-    fn cached(at: At) -> Value {
-        Unknown::new("`__pycache__` may lie beside the files that are listed", at, "listing").value()
+    /// Whether what Python makes of the files that it runs lies beside them, in this evaluation.
+    fn cached(&mut self, at: At) -> bool {
+        self.chances.insert((at, LISTED));
+        self.variation > 0
     }
 
     fn list_names(&mut self, path: &PathText, at: At) -> Value {
-        match self.listing(path) {
-            Ok(listing) if listing.cache => Self::cached(at),
+        match self.listing(path, at) {
             Ok(listing) => {
-                let items = listing.entries.into_iter().map(|(name, _)| Self::text_value(name, at)).collect();
+                let items = listing.into_iter().map(|(name, _)| Self::text_value(name, at)).collect();
                 self.unordered(items, at)
             }
             Err(reason) => self.unread(reason, path.text(), at),
@@ -224,11 +244,10 @@ impl<H: Host> Interp<'_, H> {
 
     /// `os.scandir`, `Path.iterdir`.
     pub(super) fn list_entries(&mut self, path: &PathText, entries: bool, at: At) -> Value {
-        match self.listing(path) {
-            Ok(listing) if listing.cache => Self::cached(at),
+        match self.listing(path, at) {
             Ok(listing) => {
                 let mut items = Vec::new();
-                for (name, _) in listing.entries {
+                for (name, _) in listing {
                     let below = path.join(&PathText::plain(name)).lexical();
                     let made = if entries { Standard::Entry(below) } else { Standard::Path(below) };
                     items.push(self.new_object(Object::Standard(made)));
@@ -245,17 +264,14 @@ impl<H: Host> Interp<'_, H> {
         let mut rows = Vec::new();
         let mut open = vec![path.clone()];
         while let Some(folder) = open.pop() {
-            let listing = match self.listing(&folder) {
+            let listing = match self.listing(&folder, at) {
                 Ok(listing) => listing,
                 Err(reason) => return self.unread(reason, path.text(), at),
             };
-            if listing.cache {
-                return Self::cached(at);
-            }
             if rows.len() > FOLDERS {
                 return self.unread("too many folders to walk", path.text(), at);
             }
-            let (folders, files): (Vec<_>, Vec<_>) = listing.entries.into_iter().partition(|(_, folder)| *folder);
+            let (folders, files): (Vec<_>, Vec<_>) = listing.into_iter().partition(|(_, folder)| *folder);
             for (name, _) in folders.iter().rev() {
                 open.push(folder.join(&PathText::plain(name.as_str())));
             }
@@ -288,7 +304,7 @@ impl<H: Host> Interp<'_, H> {
             PathText::plain(parts[..fixed].join("/"))
         };
         let rest: Vec<&str> = parts[fixed..].to_vec();
-        match self.globbed(&base, &rest, Hidden { skipped: true, recursive }) {
+        match self.globbed(&base, &rest, Hidden { skipped: true, recursive }, at) {
             Ok(found) => {
                 let items = found.into_iter().map(|below| Self::path_text(&base.join(&PathText::plain(below)), at));
                 let items = items.collect();
@@ -304,7 +320,7 @@ impl<H: Host> Interp<'_, H> {
         if recursive {
             parts.insert(0, "**");
         }
-        match self.globbed(base, &parts, Hidden { skipped: false, recursive: true }) {
+        match self.globbed(base, &parts, Hidden { skipped: false, recursive: true }, at) {
             Ok(found) => {
                 let mut items = Vec::new();
                 for below in found {
@@ -317,7 +333,7 @@ impl<H: Host> Interp<'_, H> {
     }
 
     /// What of a folder's content a pattern takes, in order of name.
-    fn globbed(&mut self, base: &PathText, pattern: &[&str], hidden: Hidden) -> Result<Vec<String>, String> {
+    fn globbed(&mut self, base: &PathText, pattern: &[&str], hidden: Hidden, at: At) -> Result<Vec<String>, String> {
         let home = self.listed(base)?;
         // `pathlib` takes folders only for a last `**`, `glob` files too.
         let open_end = pattern.last() == Some(&"**");
@@ -346,11 +362,11 @@ impl<H: Host> Interp<'_, H> {
         }
         for folder in made_by_python {
             let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-            parts.push("__pycache__");
-            let cached = takes(pattern, &parts, hidden);
-            parts.push("module.cpython-311.pyc");
-            if cached || takes(pattern, &parts, hidden) {
-                return Err("`__pycache__` may lie beside the files that are listed".to_owned());
+            for made in [CACHE, CACHED] {
+                parts.push(made);
+                if takes(pattern, &parts, hidden) && self.cached(at) {
+                    found.insert(parts.join("/"));
+                }
             }
         }
         Ok(found.into_iter().collect())
