@@ -22,6 +22,7 @@ mod host;
 mod ignored;
 mod inside;
 mod known;
+mod late;
 mod make;
 mod mapping;
 mod member;

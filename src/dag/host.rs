@@ -7,7 +7,7 @@ use super::member::{add_to_dag, task_of};
 use super::refusal::refuse;
 use super::world::{Decorated, Doubt, Output, Run, Thing, World};
 use super::{
-    arguments, asset, builder, context, edges, known, make, names, operator, output, outside, setup, taskflow,
+    arguments, asset, builder, context, edges, known, late, make, names, operator, output, outside, setup, taskflow,
 };
 use crate::python::interpret::{Host, HostRef, Interp, home_text};
 use crate::python::syntax::BinaryOp;
@@ -236,12 +236,8 @@ impl Host for World {
             }
             (Thing::Output(output), _) => output::method(run, &output, name, args, at)?,
             (Thing::Dag(dag), _) => return dag::dag_method(run, dag, name, args, at).map(Some),
-            (Thing::Group(_), "add") => {
-                for dag in run.host.dags_of(&[object]) {
-                    run.host.doubt(dag, at, "`TaskGroup.add` is not evaluated");
-                }
-                Some(Value::None)
-            }
+            (Thing::Group(group), "add") => Some(late::add(run, object, group, args, at)),
+            (Thing::Group(group), "child_id") => late::child_id(run, group, args, at),
             _ => None,
         };
         Ok(Some(match value {
@@ -268,10 +264,10 @@ impl Host for World {
                     // What fails here fails as a duplicate, which the DAG then says itself.
                     let _ = add_to_dag(run, dag, task, at);
                 }
-                _ => doubt_task(run, task, at, name),
+                _ => late::set(run, task, name, value, at),
             },
             (Thing::Task(task), "task_id" | "_task_id" | "task_group" | "template_fields") => {
-                doubt_task(run, task, at, name);
+                late::set(run, task, name, value, at);
             }
             (Thing::Task(task), "trigger_rule") => {
                 run.host.tasks[task].trigger_rule = value.as_str().map(ToString::to_string);
@@ -279,14 +275,14 @@ impl Host for World {
             (Thing::Task(task), "is_setup" | "is_teardown") => match run.truth(value, at) {
                 Ok(truth) if name == "is_setup" => run.host.tasks[task].setup = truth,
                 Ok(truth) => run.host.tasks[task].teardown = truth,
-                Err(_) => doubt_task(run, task, at, name),
+                Err(_) => late::set(run, task, name, value, at),
             },
             (Thing::Task(task), name) if !run.hosts_in(value).is_empty() && known_class(run, task) => {
                 // A template field that is set afterwards is looked at again.
                 let args =
                     Args { keywords: vec![(name.into(), Argument { value: value.clone(), at })], ..Args::default() };
                 if arguments::depend(run, task, &args).is_err() {
-                    doubt_task(run, task, at, name);
+                    late::set(run, task, name, value, at);
                 }
             }
             (Thing::Group(group), "group_id" | "_group_id" | "prefix_group_id") => {
@@ -479,12 +475,6 @@ fn known_class(run: &Run, task: usize) -> bool {
     run.host.tasks[task].operator_path.as_deref().is_some_and(|path| known::class(path).is_some())
 }
 
-fn doubt_task(run: &mut Run, task: usize, at: At, name: &str) {
-    if let Some(dag) = run.host.tasks[task].dag {
-        run.host.doubt(dag, at, format!("`{name}` of a task is set afterwards"));
-    }
-}
-
 /// A call of a class outside the tree that must make a task: it is given a `task_id`.
 fn is_task_call(path: &str, args: &Args, run: &Run) -> bool {
     let last = path.rsplit('.').next().unwrap_or(path);
@@ -534,7 +524,7 @@ fn decorated_method(
 }
 
 /// The value of an id.
-fn id_value(run: &Run, name: &super::world::Name, at: At) -> Value {
+pub(super) fn id_value(run: &Run, name: &super::world::Name, at: At) -> Value {
     let _ = run;
     match name {
         super::world::Name::Exact(name) => Run::text_value(name.clone(), at),

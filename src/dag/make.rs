@@ -340,6 +340,7 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
         teardown: false,
         start,
         home,
+        unsettled: None,
     });
     note(run, Named::Task(index), given.as_ref(), "task_id");
     if let Some(group) = group {

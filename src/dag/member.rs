@@ -82,6 +82,7 @@ pub(super) fn unique(run: &Run, dag: Option<usize>, group: Option<usize>, name: 
 /// Puts a task into its DAG.
 pub(super) fn add_to_dag(run: &mut Run, dag: usize, task: usize, at: At) -> Result<(), Stop> {
     doubt_conditions(run, dag);
+    super::late::settle(run, dag, task);
     let (of_dag, of_task) = (run.host.dags[dag].start, run.host.tasks[task].start);
     if older(run.host.version, 2, 7) && (of_dag, of_task) == (Given::No, Given::No) {
         refuse(run, "AirflowException", "neither the DAG nor the task has a `start_date`", at)?;

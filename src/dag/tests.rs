@@ -8,6 +8,7 @@ mod generators;
 mod imports;
 mod instances;
 mod joined;
+mod late;
 mod opaque;
 mod options;
 mod outside;

@@ -124,6 +124,8 @@ pub(super) struct TaskState {
     pub(super) start: Given,
     /// Whether it is given a DAG.
     pub(super) home: Given,
+    /// What was set on it before it had a DAG.
+    pub(super) unsettled: Option<super::late::Unsettled>,
 }
 
 /// A group.

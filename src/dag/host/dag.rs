@@ -86,6 +86,14 @@ pub(super) fn dag_method(run: &mut Run, dag: usize, name: &str, args: &Args, at:
                 }
             })
         }
+        ("has_task", Some(value)) => {
+            let state = &run.host.dags[dag];
+            let known = state.doubts.is_empty() && !state.more_ids;
+            match name_of(run, &value).exact().filter(|_| known) {
+                Some(wanted) => Ok(Value::Bool(state.ids.contains(wanted))),
+                None => Ok(Unknown::new(name_doubt(&value, "a task"), at, "dag.has_task").value()),
+            }
+        }
         ("set_dependency", Some(up)) => {
             let down = args.value(1, "downstream_task_id").cloned().unwrap_or(Value::None);
             let up = dag_method(run, dag, "get_task", &Args::positional([up], at), at)?;
