@@ -13,6 +13,7 @@ mod opaque;
 mod options;
 mod outside;
 mod properties;
+mod pydantic;
 mod refusals;
 mod search_path;
 mod setups;

@@ -27,6 +27,7 @@ mod method;
 mod operate;
 mod own_dict;
 mod pattern;
+mod pydantic;
 mod reason;
 mod record;
 mod reflect;
@@ -74,10 +75,10 @@ const BOUNDS: Bounds = Bounds { steps: 2_000_000, turns: 20_000, depth: 4_000, c
 /// Why a listing of a folder is no list.
 const UNORDERED: &str = "the order in which the elements stand is not known";
 
-/// Gives meaning to what is not in the tree.
 /// Why what a folder of Python files holds is not certain.
 pub(crate) const LISTED: &str = "`__pycache__` may lie beside the files that are listed";
 
+/// Gives meaning to what is not in the tree.
 ///
 /// A method that returns `None` leaves the matter to the interpreter, which knows Python and
 /// nothing else.

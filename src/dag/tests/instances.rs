@@ -113,43 +113,11 @@ with DAG('d', default_args={'conn': 'c'}):\n    Load(task_id='a') >> Load(task_i
     assert_eq!(shown, "d\n  a\n  b <- a\n");
 }
 
-#[test]
-fn what_pydantic_makes_of_a_dict_is_not_known() {
-    let shown = |source: &str| {
-        let classes = "from typing import List, Optional\nfrom pydantic import BaseModel, Field, validator\nclass Step(BaseModel):\n    id: str\nclass Conf(BaseModel):\n    name: str\n    steps: List[Step] = Field(default_factory=list)\n    owner: Optional[str]\nclass Checked(BaseModel):\n    name: str\n    @validator('name')\n    def lower(cls, value):\n        return value.lower()\n";
-        show(&model(&format!("{classes}{source}")))
-    };
-    let made = shown(
-        "conf = Conf(name='d', steps=[{'id': 'a'}])\nwith DAG(conf.name):\n    for step in conf.steps:\n        EmptyOperator(task_id=step.id)\n",
-    );
-    assert!(made.starts_with("d (incomplete)"), "{made}");
-    let made = shown(
-        "conf = Conf(name='d', steps=[Step(id='a')])\nwith DAG(conf.name):\n    for step in conf.steps:\n        EmptyOperator(task_id=step.id)\n",
-    );
-    assert_eq!(made, "d\n  a\n");
-    let made = shown("with DAG('d'):\n    EmptyOperator(task_id=Checked(name='A').name)\n");
-    assert!(made.starts_with("d (incomplete)"), "{made}");
-}
-
 /// `__dict__` is the attributes themselves: what is changed there is read from the instance.
 #[test]
 fn what_is_put_in_the_dict_of_an_instance_is_its_attribute() {
     let source = "import os\nclass Conf:\n    name = 'class'\n    def __init__(self, **k): self.__dict__.update(k)\n    def own(self): return self.name\nclass AttrDict(dict):\n    name = 'class'\n    def __init__(self, **k):\n        super().__init__(**k)\n        self.__dict__ = self\nclass Shared:\n    all = {'x': 's'}\n    def __init__(self): self.__dict__ = self.all\nc = Conf(name='a', other='b')\nc.other = 'c'\nvars(c)['third'] = 'd'\none, two = Shared(), Shared()\none.y = 'shared'\nbare = Conf()\ndel c.__dict__['other']\nwith DAG('d'):\n    EmptyOperator(task_id=c.name)\n    EmptyOperator(task_id='o_' + c.own())\n    EmptyOperator(task_id=str(hasattr(c, 'other')))\n    EmptyOperator(task_id=c.third)\n    EmptyOperator(task_id=bare.name)\n    EmptyOperator(task_id=AttrDict(name='attr').name)\n    EmptyOperator(task_id=one.x + two.y)\nwith DAG('unknown'):\n    EmptyOperator(task_id=Conf(**os.environ).name)\nsome = Conf(name='n')\nif os.getenv('X'): some.__dict__['name'] = 'm'\nwith DAG('either'):\n    EmptyOperator(task_id=some.name)\nwith DAG('method'):\n    EmptyOperator(task_id='x' + str(callable(Conf(**os.environ).own)))\n";
     insta::assert_snapshot!(show(&model(source)), @r"
-
-#[test]
-fn what_is_not_compared_of_a_data_class_makes_no_difference_in_a_set() {
-    let source = "from dataclasses import dataclass, field\n@dataclass(frozen=True)\nclass Table:\n    name: str\n    options: dict = field(default_factory=dict, compare=False)\nwith DAG('d'):\n    for table in {Table('a'), Table('a', {'x': 1})}:\n        EmptyOperator(task_id=table.name)\n    EmptyOperator(task_id=f'{len(dict.fromkeys([Table(n) for n in (\"a\", \"b\", \"a\")]))}')\n";
-    assert_eq!(show(&model(source)), "d\n  a\n  2\n");
-}
-
-#[test]
-fn what_a_sensor_answers_is_not_taken_apart() {
-    let source = "with DAG('d'):\n    @task.sensor\n    def wait() -> dict: ...\n    @task.branch\n    def choose() -> dict: ...\n    wait() >> choose()\n";
-    let model = model(source);
-    let outputs: Vec<_> = model.dags[0].tasks.iter().map(|task| task.multiple_outputs).collect();
-    assert_eq!(outputs, [None, Some(true)], "{}", show(&model));
-}
     d
       a
       o_a
@@ -167,4 +135,18 @@ fn what_a_sensor_answers_is_not_taken_apart() {
     method
       xTrue
     ");
+}
+
+#[test]
+fn what_is_not_compared_of_a_data_class_makes_no_difference_in_a_set() {
+    let source = "from dataclasses import dataclass, field\n@dataclass(frozen=True)\nclass Table:\n    name: str\n    options: dict = field(default_factory=dict, compare=False)\nwith DAG('d'):\n    for table in {Table('a'), Table('a', {'x': 1})}:\n        EmptyOperator(task_id=table.name)\n    EmptyOperator(task_id=f'{len(dict.fromkeys([Table(n) for n in (\"a\", \"b\", \"a\")]))}')\n";
+    assert_eq!(show(&model(source)), "d\n  a\n  2\n");
+}
+
+#[test]
+fn what_a_sensor_answers_is_not_taken_apart() {
+    let source = "with DAG('d'):\n    @task.sensor\n    def wait() -> dict: ...\n    @task.branch\n    def choose() -> dict: ...\n    wait() >> choose()\n";
+    let model = model(source);
+    let outputs: Vec<_> = model.dags[0].tasks.iter().map(|task| task.multiple_outputs).collect();
+    assert_eq!(outputs, [None, Some(true)], "{}", show(&model));
 }

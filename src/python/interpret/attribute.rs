@@ -247,6 +247,9 @@ impl<H: Host> Interp<'_, H> {
             Some((Err(_), _)) if &**name == "partial" => {
                 self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })
             }
+            Some((Err(path), _)) if super::pydantic::is_base(&path) && super::pydantic::makes(name) => {
+                self.new_object(Object::Method { receiver: object.clone(), name: name.clone() })
+            }
             Some((Err(path), _)) => Value::outside(format!("{path}.{name}")),
             None => self.metaclass_attribute(reference, class, object, name, at),
         }

@@ -1,6 +1,6 @@
 //! Fields of data classes and named tuples, and the functions of `dataclasses`.
 
-use super::{Host, Interp};
+use super::{Host, Interp, pydantic};
 use crate::python::syntax::Name;
 use crate::python::value::{
     Annotation, Args, Argument, At, Compared, DataClass, Dict, Key, Object, Ref, Stop, Unknown, Value,
@@ -41,7 +41,7 @@ impl<H: Host> Interp<'_, H> {
         let Object::Class(object) = self.object(class) else { return false };
         object.order.iter().any(|entry| match entry {
             Value::Object(entry) => matches!(self.object(*entry), Object::Class(class) if class.dataclass.is_some()),
-            Value::Outside(path) => &**path == "typing.NamedTuple" || path.starts_with("pydantic."),
+            Value::Outside(path) => &**path == "typing.NamedTuple" || pydantic::is_base(path),
             _ => false,
         })
     }
@@ -131,10 +131,17 @@ impl<H: Host> Interp<'_, H> {
     }
 
     pub(super) fn initialise_fields(&mut self, instance: Ref, class: Ref, args: &Args, at: At) -> Result<(), Stop> {
-        let of_library = self.outside_bases(class).iter().any(|base| base.starts_with("pydantic."));
+        let of_library = self.outside_bases(class).iter().any(|base| pydantic::is_base(base));
         let (mut taken, mut named) = (0, 0);
         let mut rest = Args::default();
         for field in self.all_fields(class) {
+            if of_library {
+                let value = self.library_field(class, &field, args, at)?;
+                if let Object::Instance(instance) = self.change(instance) {
+                    instance.attributes.insert(field.name, value);
+                }
+                continue;
+            }
             let (default, keyword_only, init) = self.field_default(field.given, at);
             let keyword_only = keyword_only.unwrap_or(field.keyword_only);
             let positional = if keyword_only || !init { None } else { args.positional.get(taken) };
@@ -144,21 +151,12 @@ impl<H: Host> Interp<'_, H> {
             let keyword = args.keyword(&field.name).filter(|_| init);
             let given = positional.or_else(|| keyword.inspect(|_| named += 1));
             let value = match (given, default) {
-                (Some(argument), _) if of_library && self.is_converted(class, &argument.value) => {
-                    Unknown::new(format!("what pydantic makes of `{}` is not known", field.name), at, &*field.name)
-                        .value()
-                }
                 (Some(argument), _) => argument.value.clone(),
                 (None, Some(Default::Value(value))) => value,
                 (None, Some(Default::Factory(factory))) => self.call_with(&factory, Vec::new(), at)?,
                 (None, None) => match &args.unknown {
                     Some(why) => Unknown::clone(why).value(),
                     None if !init => continue,
-                    // It may be known by another name, or be optional by its type.
-                    None if of_library => {
-                        Unknown::new(format!("what pydantic gives `{}` is not known", field.name), at, &*field.name)
-                            .value()
-                    }
                     None => {
                         let message = format!("missing required argument: '{}'", field.name);
                         return self.raise("TypeError", message, at);
@@ -180,30 +178,41 @@ impl<H: Host> Interp<'_, H> {
         Ok(())
     }
 
-    /// Whether pydantic may make something else of a value: dicts and what holds them become
-    /// models, and a validator may give anything.
-    fn is_converted(&self, class: Ref, value: &Value) -> bool {
-        let Object::Class(object) = self.object(class) else { return true };
-        let validated = object.order.iter().any(|entry| {
-            let Value::Object(entry) = entry else { return false };
-            let Object::Class(class) = self.object(*entry) else { return false };
-            let decorated = |name: &Name, value: &Value| {
-                matches!(value, Value::Unknown(_)) && &**name != "model_config" && !class.annotated.contains_key(name)
-            };
-            class.names.iter().any(|(name, value)| decorated(name, value))
-        });
-        let plain = |value: &Value| match value {
-            Value::Object(object) => matches!(self.object(*object), Object::Instance(_)),
-            _ => true,
+    /// The value of a field of one of pydantic's models.
+    fn library_field(&mut self, class: Ref, field: &Field, args: &Args, at: At) -> Result<Value, Stop> {
+        let unknown =
+            |what: &str| Ok(Unknown::new(format!("{what} `{}` is not known", field.name), at, &*field.name).value());
+        let options = field.given.as_ref().and_then(|given| self.field_call(given));
+        let option = |name: &str| options.as_ref().and_then(|options| options.keyword(name));
+        let alias = match (option("alias"), option("validation_alias")) {
+            (None, None) => None,
+            (Some(alias), None) => match alias.value.as_str() {
+                Some(alias) => Some(alias.clone()),
+                None => return unknown("what pydantic gives"),
+            },
+            _ => return unknown("what pydantic gives"),
         };
-        validated
-            || match value {
-                Value::Object(object) => match self.object(*object) {
-                    Object::List(list) => !list.items.iter().all(plain),
-                    object => !matches!(object, Object::Instance(_)),
-                },
-                _ => false,
-            }
+        let given = args.keyword(alias.as_ref().unwrap_or(&field.name)).map(|argument| argument.value.clone());
+        if let Some(value) = given {
+            return match self.field_value(class, &field.name, &value, at)? {
+                Some(value) => Ok(value),
+                None => unknown("what pydantic makes of"),
+            };
+        }
+        if let Some(why) = &args.unknown {
+            return Ok(Unknown::clone(why).value());
+        }
+        // By its own name it is taken where the model says so.
+        let by_name = alias.is_some() && args.keyword(&field.name).is_some();
+        if by_name || self.is_settings(class) {
+            return unknown(if by_name { "what pydantic makes of" } else { "what the environment gives" });
+        }
+        match self.field_default(field.given.clone(), at).0 {
+            Some(Default::Value(value)) => Ok(self.copied(&value, 12)),
+            Some(Default::Factory(factory)) => self.call_with(&factory, Vec::new(), at),
+            // It may be optional by its type.
+            None => unknown("what pydantic gives"),
+        }
     }
 
     /// What a field is without an argument, whether it takes a position, and whether it takes an

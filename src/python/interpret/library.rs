@@ -95,6 +95,7 @@ impl<H: Host> Interp<'_, H> {
                 }
             }
             "packaging" | "pkg_resources" => return Ok(self.call_version(path, args)),
+            "pydantic" if path == "pydantic.ConfigDict" => return self.dict(args, at),
             "csv" if matches!(path, "csv.reader" | "csv.DictReader") => return self.read_rows(path, args, at),
             _ => {}
         }
@@ -341,7 +342,7 @@ impl<H: Host> Interp<'_, H> {
         Ok(self.json(value, &style, 0).map(|text| Self::text_value(text, at)))
     }
 
-    fn copied(&mut self, value: &Value, depth: usize) -> Value {
+    pub(super) fn copied(&mut self, value: &Value, depth: usize) -> Value {
         let Value::Object(object) = value else { return value.clone() };
         if depth == 0 {
             return value.clone();

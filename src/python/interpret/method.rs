@@ -74,6 +74,7 @@ impl<H: Host> Interp<'_, H> {
                     }
                     Some(Value::None)
                 }
+                Object::Class(_) if super::pydantic::makes(name) => self.validated(*object, args, at)?,
                 Object::Class(_) => H::class_method(self, *object, name, args),
                 Object::Super { receiver, class } => {
                     let (receiver, class) = (receiver.clone(), *class);
