@@ -7,12 +7,14 @@ use super::state::is_absent;
 use super::{PublishError, ROOTS, Record, Recorded, STATE};
 use crate::content::{Area, BlobId, ContentPath, File, HomePath, Layout, Mode, Revision, Snapshot};
 use crate::switch::off;
-use rustix::fs::{AtFlags, CWD, FileType, OFlags, RawDir};
+use rustix::fs::{AtFlags, CWD, FileType, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CStr;
 use std::fs;
 use std::io;
 use std::ops::Range;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -151,8 +153,7 @@ pub fn observe(
     let record = record.map(Arc::new);
     let known: Vec<(&HomePath, &Recorded)> = record.iter().flat_map(|record| &record.files).collect();
     let (found, others, open) = (vec![false; known.len()], BTreeMap::new(), Vec::new());
-    let inodes = known.iter().enumerate().map(|(at, (_, recorded))| (recorded.stamp.inode, at)).collect();
-    let mut walk = Walk { places: &places, known, look, found, others, inodes, open };
+    let mut walk = Walk { places: &places, known, look, found, others, open };
     for root in &roots {
         refuse_link(&places.at(root))?;
         walk.root(root)?;
@@ -236,9 +237,6 @@ struct Walk<'a> {
     found: Vec<bool>,
     /// All other files that are there.
     others: BTreeMap<HomePath, Found>,
-    /// Where a recorded file stands in them, by its inode: found so in a fraction of the time that a
-    /// search by name takes.
-    inodes: HashMap<u64, usize>,
     /// Folders that were seen and not looked into.
     open: Vec<String>,
 }
@@ -252,7 +250,7 @@ impl Walk<'_> {
         self.open.push(root.to_string());
         while let Some(folder) = self.open.pop() {
             let dir = self.places.at(&folder);
-            match self.folder(&dir, folder, &mut names) {
+            match self.folder(&dir, folder + "/", &mut names) {
                 // Taken away since it was listed, or never there.
                 Err(error) if is_absent(&error.0) => {}
                 Err(Unread(error, path)) => {
@@ -266,73 +264,132 @@ impl Walk<'_> {
     }
 
     /// Looks at the files of a folder by their names in it: a path from the top on would be followed
-    /// anew for each.
-    fn folder(&mut self, dir: &Path, folder: String, names: &mut Vec<u8>) -> Result<(), Unread> {
+    /// anew for each. Those that were recorded are asked for one by one, in the order of the record; only
+    /// where there are others besides does any name in the folder have to be looked up in it.
+    fn folder(&mut self, path: &Path, folder: String, names: &mut Vec<u8>) -> Result<(), Unread> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let dir = rustix::fs::openat(CWD, dir, flags, rustix::fs::Mode::empty())?;
-        let mut text = folder;
-        text.push('/');
-        let inside = self.inside(&text);
-        let length = text.len();
-        let mut entries = RawDir::new(&dir, names.spare_capacity_mut());
+        let dir = rustix::fs::openat(CWD, path, flags, rustix::fs::Mode::empty())?;
+        let inside = self.inside(&folder);
+        let listed = self.list(&dir, &folder, names)?;
+        let recorded = self.recorded(&dir, &folder, inside.clone())?;
+        if listed == Some(recorded) {
+            return Ok(());
+        }
+        rustix::fs::seek(&dir, SeekFrom::Start(0))?;
+        self.unrecorded(&dir, folder, inside, names)
+    }
+
+    /// Notes the folders in a folder, and counts the files that may be content; none where the file
+    /// system does not tell one from the other.
+    fn list(&mut self, dir: &OwnedFd, folder: &str, names: &mut Vec<u8>) -> Result<Option<usize>, Unread> {
+        let mut files = Some(0);
+        let mut entries = RawDir::new(dir, names.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let entry = entry?;
-            // What has no name in text cannot have been delivered, and Airflow cannot load it.
-            let Ok(name) = entry.file_name().to_str() else { continue };
-            if matches!(name, "." | ".." | "__pycache__") || name == STATE {
+            let Some(name) = content_name(folder, entry.file_name()) else { continue };
+            match entry.file_type() {
+                FileType::Directory => self.note_folder(folder, name),
+                FileType::RegularFile | FileType::Symlink => files = files.map(|files| files + 1),
+                FileType::Unknown => files = None,
+                _ => {}
+            }
+        }
+        Ok(files)
+    }
+
+    fn note_folder(&mut self, folder: &str, name: &str) {
+        let path = format!("{folder}{name}");
+        if HomePath::new(&path).is_ok() {
+            self.open.push(path);
+        }
+    }
+
+    /// Looks at the files that were recorded directly in a folder. Answers how many are there.
+    fn recorded(&mut self, dir: &OwnedFd, folder: &str, inside: Range<usize>) -> Result<usize, Unread> {
+        let (mut at, mut there) = (inside.start, 0);
+        while at < inside.end {
+            let (dest, recorded) = self.known[at];
+            let name = &dest.as_str()[folder.len()..];
+            if let Some(end) = name.find('/') {
+                let inner = &dest.as_str()[..=folder.len() + end];
+                at += self.known[at..inside.end].partition_point(|(dest, _)| dest.as_str().starts_with(inner));
                 continue;
             }
-            text.truncate(length);
-            text.push_str(name);
-            if text == ignored::FILE {
+            let number = at;
+            at += 1;
+            if !is_content(folder, name) {
                 continue;
             }
-            // Of a folder its kind says enough. Links are not followed.
-            let stat = if entry.file_type() == FileType::Directory {
-                None
-            } else {
-                match rustix::fs::statat(&dir, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(stat) => Some(stat),
-                    Err(Errno::NOENT) => continue,
-                    Err(error) => return Err(Unread(error.into(), Some(name.to_string()))),
-                }
-            };
-            let Some(stat) = stat.filter(|stat| FileType::from_raw_mode(stat.st_mode) != FileType::Directory) else {
-                if HomePath::new(&text).is_ok() {
-                    self.open.push(text.clone());
-                }
-                continue;
+            // Links are not followed.
+            let stat = match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => stat,
+                Err(Errno::NOENT) => continue,
+                Err(error) => return Err(Unread(error.into(), Some(name.to_string()))),
             };
             let Some(mode) = mode_of_bits(stat.st_mode) else { continue };
+            there += 1;
             let stamp = Stamp::of_stat(&stat);
-            if self.look == Look::Stamps
-                && let Some(at) = self.recorded(&text, &inside, stamp)
-                && (self.known[at].1.stamp, self.known[at].1.mode) == (stamp, mode)
-            {
-                self.found[at] = true;
-                continue;
+            if self.look == Look::Stamps && (recorded.stamp, recorded.mode) == (stamp, mode) {
+                self.found[number] = true;
+            } else {
+                self.read(dest, mode, stamp)?;
             }
-            let Ok(dest) = HomePath::new(&text) else { continue };
-            let id = match read(&self.places.at(&text), mode) {
-                Ok(bytes) => BlobId::of(&bytes),
+        }
+        Ok(there)
+    }
+
+    /// Looks at the files in a folder that were not recorded.
+    fn unrecorded(
+        &mut self,
+        dir: &OwnedFd,
+        folder: String,
+        inside: Range<usize>,
+        names: &mut Vec<u8>,
+    ) -> Result<(), Unread> {
+        let mut text = folder;
+        let length = text.len();
+        let mut entries = RawDir::new(dir, names.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let Some(name) = content_name(&text[..length], entry.file_name()) else { continue };
+            text.truncate(length);
+            text.push_str(name);
+            let is_recorded = || self.known[inside.clone()].binary_search_by(|(dest, _)| dest.as_str().cmp(&text));
+            match entry.file_type() {
+                FileType::Directory => continue,
+                FileType::Unknown => {}
+                _ if is_recorded().is_ok() => continue,
+                _ => {}
+            }
+            let stat = match rustix::fs::statat(dir, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(stat) => stat,
                 // Taken away since it was listed.
-                Err(error) if is_absent(&error) => continue,
-                Err(error) => return Err(Unread(error, Some(name.to_string()))),
+                Err(Errno::NOENT) => continue,
+                Err(error) => return Err(Unread(error.into(), Some(name.to_string()))),
             };
-            self.others.insert(dest, Found { id, mode, stamp });
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+                self.note_folder(&text[..length], name);
+            } else if let Some(mode) = mode_of_bits(stat.st_mode)
+                && is_recorded().is_err()
+                && let Ok(dest) = HomePath::new(&text)
+            {
+                self.read(&dest, mode, Stamp::of_stat(&stat))?;
+            }
         }
         Ok(())
     }
 
-    /// Where a file stands among those that were recorded in its folder, if it can be one of them.
-    fn recorded(&self, path: &str, inside: &Range<usize>, stamp: Stamp) -> Option<usize> {
-        let at = *self.inodes.get(&stamp.inode)?;
-        if self.known[at].0.as_str() == path {
-            return Some(at);
+    /// Reads a file that is not known again by its stamp.
+    fn read(&mut self, dest: &HomePath, mode: Mode, stamp: Stamp) -> Result<(), Unread> {
+        match read(&self.places.at(dest.as_str()), mode) {
+            Ok(bytes) => {
+                self.others.insert(dest.clone(), Found { id: BlobId::of(&bytes), mode, stamp });
+                Ok(())
+            }
+            // Taken away since it was listed.
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(Unread(error, Some(dest.file_name().to_string()))),
         }
-        // Two names of one file.
-        let at = self.known[inside.clone()].binary_search_by(|(dest, _)| dest.as_str().cmp(path)).ok()?;
-        Some(inside.start + at)
     }
 
     /// Where the recorded files of a folder stand.
@@ -341,6 +398,18 @@ impl Walk<'_> {
         let length = self.known[start..].partition_point(|(dest, _)| dest.as_str().starts_with(folder));
         start..start + length
     }
+}
+
+/// The name of an entry that may be content. What has no name in text cannot have been delivered, and
+/// Airflow cannot load it.
+fn content_name<'n>(folder: &str, name: &'n CStr) -> Option<&'n str> {
+    name.to_str().ok().filter(|name| is_content(folder, name))
+}
+
+/// Whether an entry of a folder may be content, by its name; the folder ends with `/`.
+fn is_content(folder: &str, name: &str) -> bool {
+    let is_ours = || ignored::FILE.strip_prefix(folder) == Some(name);
+    !matches!(name, "." | ".." | "__pycache__") && name != STATE && !is_ours()
 }
 
 /// Why a folder could not be read, or what is in it of that name.

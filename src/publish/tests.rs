@@ -1,5 +1,6 @@
 //! Deliveries cut off at every single change, and what the file system shows afterwards.
 
+mod drift;
 mod state_files;
 mod sweep;
 mod trees;
