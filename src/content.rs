@@ -7,6 +7,7 @@
 mod bytes;
 mod kept;
 mod layout;
+mod outline;
 mod path;
 mod plan;
 mod plugins;
@@ -14,6 +15,7 @@ mod plugins;
 pub use bytes::{Blobs, Bytes};
 pub use kept::{Fingerprint, Kept, Written};
 pub use layout::{Area, ImportOrder, Layout, Place, RootProblem, Roots};
+pub use outline::{Outline, Outlined};
 pub(crate) use path::numbered;
 pub use path::{ContentPath, HomePath, PathProblem};
 pub use plan::{Operation, Order, Plan, Planner, Refusal, Step, plan};
@@ -227,9 +229,9 @@ impl Snapshot {
         self.folders.0.insert(folder, source);
     }
 
-    /// What a folder was read from; none after a file was added or replaced.
-    pub fn folder(&self, folder: &str) -> Option<Folder> {
-        self.folders.0.get(folder).copied()
+    /// What all folders were read from, by their paths; none after a file was added or replaced.
+    pub fn folders(&self) -> &BTreeMap<String, Folder> {
+        &self.folders.0
     }
 
     /// The files from that path on, in path order.

@@ -4,9 +4,9 @@ use super::bounds::Limits;
 use super::connection::Attempt;
 use super::objects::{Contents, Objects, Sizes};
 use super::signature::Signers;
-use super::tree::{self, Later};
+use super::tree::{self, Known, Later};
 use super::{GitError, Login, Read, Source, bases, store};
-use crate::content::{Layout, Revision, Snapshot};
+use crate::content::{Layout, Outline, Revision, Snapshot};
 use crate::secret::Secret;
 use crate::switch::off;
 use std::path::{Path, PathBuf};
@@ -185,17 +185,19 @@ impl Remote {
         }
     }
 
-    /// The same with contents that are read once they are asked for, where their sizes are known, and
-    /// where to look afterwards for what could not be read. That is mended by [`Remote::snapshot`].
-    pub fn snapshot_to_ask(&self, revision: &Revision, mut sizes: Sizes) -> Result<(Snapshot, Contents), GitError> {
+    /// The same beside what is deployed, with contents that are read once they are asked for, where their
+    /// sizes are known, and where to look afterwards for what could not be read. That is mended by
+    /// [`Remote::snapshot`].
+    pub fn snapshot_to_ask(&self, revision: &Revision, deployed: &Outline) -> Result<(Snapshot, Contents), GitError> {
         let repo = self.open(&self.git_dir()).ok_or_else(|| GitError::Damaged {
             path: self.git_dir(),
             revision: revision.to_string(),
             reason: "no object store".to_string(),
         })?;
         let objects = Arc::new(Objects::of(&repo));
-        let later = Later { blobs: objects.clone(), sizes: &mut sizes };
-        let snapshot = tree::read(&repo, revision, self.options.layout, self.options.limits, None, Some(later))?;
+        let later = Later { blobs: objects.clone(), sizes: &mut Sizes::default() };
+        let (layout, limits) = (self.options.layout, self.options.limits);
+        let snapshot = tree::read(&repo, revision, layout, limits, Some(Known::Delivered(deployed)), Some(later))?;
         Ok((snapshot, Contents(objects)))
     }
 

@@ -98,11 +98,6 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// What is known of files that were delivered: their contents are no pointers.
-    pub fn of(known: impl IntoIterator<Item = (BlobId, u64)>) -> Self {
-        Self { known: known.into_iter().collect(), ..Self::default() }
-    }
-
     /// What an earlier run has kept, if it is sound.
     pub fn read(kept: &dyn Kept) -> Self {
         Self { known: read(kept).unwrap_or_default(), ..Self::default() }
@@ -112,6 +107,11 @@ impl Sizes {
         let size = self.known.get(&id).or_else(|| self.learnt.get(&id)).copied();
         self.used += usize::from(size.is_some());
         size
+    }
+
+    /// Notes what need not be kept, as it is known from elsewhere.
+    pub(super) fn know(&mut self, id: BlobId, size: u64) {
+        self.known.insert(id, size);
     }
 
     pub(super) fn learn(&mut self, id: BlobId, size: u64) {

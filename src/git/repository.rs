@@ -1,7 +1,7 @@
 //! The repository at hand, for `check` and the hook: local objects only, nothing is checked out.
 
 use super::objects::{Objects, Sizes};
-use super::tree::{self, Later};
+use super::tree::{self, Known, Later};
 use super::{GitError, Limits, Read, bases};
 use crate::content::{Layout, Refusal, Revision, Snapshot};
 use std::path::{Path, PathBuf};
@@ -106,7 +106,10 @@ impl Repository {
     /// are asked for: whoever has asked is to look afterwards whether there was a [`Repository::fault`].
     pub fn snapshot_to_ask(&self, revision: &Revision, beside: Option<&Snapshot>, sizes: &mut Sizes) -> Read {
         let later = Later { blobs: self.objects.clone(), sizes };
-        within(revision, tree::read(&self.repo, revision, self.layout, Limits::default(), beside, Some(later))?)
+        within(
+            revision,
+            tree::read(&self.repo, revision, self.layout, Limits::default(), beside.map(Known::Read), Some(later))?,
+        )
     }
 
     /// Why some content could not be read that was asked for, if any could not: then nothing counts

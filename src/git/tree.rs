@@ -3,10 +3,13 @@
 use super::bounds::{Limits, mib};
 use super::{CONFIGS, GitError, LARGEST_POINTER, Read, Sizes, commit_id, configures, is_lfs_pointer};
 use crate::content::{
-    BlobId, Blobs, Bytes, ContentPath, File, Folder, Layout, Mode, PathProblem, Refusal, Revision, Snapshot,
+    BlobId, Blobs, Bytes, ContentPath, File, Folder, Layout, Mode, Outline, Outlined, PathProblem, Refusal, Revision,
+    Snapshot,
 };
 use gix::objs::tree::EntryKind;
+use std::collections::BTreeMap;
 use std::iter::Peekable;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// Reads the content folders of a commit, or all of it where it has none of the usual ones; no further than
@@ -17,7 +20,7 @@ pub(super) fn snapshot(
     revision: &Revision,
     layout: Layout,
     limits: Limits,
-    known: Option<&Snapshot>,
+    known: Option<Known>,
 ) -> Read {
     read(repo, revision, layout, limits, known, None)
 }
@@ -36,7 +39,7 @@ pub(super) fn read(
     revision: &Revision,
     layout: Layout,
     limits: Limits,
-    known: Option<&Snapshot>,
+    known: Option<Known>,
     later: Option<Later>,
 ) -> Read {
     let damaged = |error: gix::Error| GitError::Damaged {
@@ -60,6 +63,7 @@ pub(super) fn read(
         limits,
         entries: 0,
         bytes: 0,
+        sought: 0,
         refused_too: 0,
         is_over: false,
     };
@@ -74,12 +78,66 @@ pub(super) fn read(
     Ok(reader.snapshot)
 }
 
-/// The files of a tree that was read before, from that path on.
-type Ahead<'a> = Peekable<Box<dyn Iterator<Item = (&'a ContentPath, &'a File)> + 'a>>;
+/// Another tree, of which most is the same.
+#[derive(Clone, Copy)]
+pub(super) enum Known<'a> {
+    /// One that was read before.
+    Read(&'a Snapshot),
+    /// One that was delivered.
+    Delivered(&'a Outline<'a>),
+}
 
-fn files_from<'a>(known: Option<&'a Snapshot>, path: &str) -> Ahead<'a> {
-    let files = known.map(|known| known.files_from(path)).into_iter().flatten();
-    (Box::new(files) as Box<dyn Iterator<Item = _>>).peekable()
+impl<'a> Known<'a> {
+    /// What the folders of it were read from. What was refused is not among the files.
+    fn folders(self) -> Option<&'a BTreeMap<String, Folder>> {
+        match self {
+            Self::Read(tree) => Some(tree.folders()).filter(|_| tree.refused().is_empty()),
+            Self::Delivered(tree) => tree.folders(),
+        }
+    }
+
+    fn files_from(self, path: &str) -> Box<dyn Iterator<Item = (&'a ContentPath, Same<'a>)> + 'a> {
+        match self {
+            Self::Read(tree) => Box::new(tree.files_from(path).map(|(path, file)| (path, Same::Read(file)))),
+            Self::Delivered(tree) => {
+                Box::new(tree.files_from(path).iter().map(|(path, file)| (*path, Same::Delivered(*file))))
+            }
+        }
+    }
+}
+
+/// A file of another tree.
+#[derive(Clone, Copy)]
+enum Same<'a> {
+    Read(&'a File),
+    Delivered(Outlined),
+}
+
+impl Same<'_> {
+    fn key(self) -> (BlobId, Mode) {
+        match self {
+            Self::Read(file) => (file.id, file.mode),
+            Self::Delivered(file) => (file.id, file.mode),
+        }
+    }
+
+    fn size(self) -> u64 {
+        match self {
+            Self::Read(file) => file.bytes.size(),
+            Self::Delivered(file) => file.size,
+        }
+    }
+}
+
+/// The files of a tree that was read before, from that path on.
+type Ahead<'a> = Peekable<Box<dyn Iterator<Item = (&'a ContentPath, Same<'a>)> + 'a>>;
+
+fn files_from<'a>(known: Option<Known<'a>>, path: &str) -> Ahead<'a> {
+    let files: Box<dyn Iterator<Item = _>> = match known {
+        Some(known) => known.files_from(path),
+        None => Box::new(std::iter::empty()),
+    };
+    files.peekable()
 }
 
 /// The program's own configuration of a commit, if it carries one.
@@ -114,6 +172,9 @@ fn configuration(
     Ok(None)
 }
 
+/// Contents from which on it pays to know where else they are: as many files were moved, or all are new.
+const MANY: usize = 64;
+
 /// Reasons against a tree that are named: each is a line of the log.
 const MOST_REFUSED: usize = 50;
 
@@ -126,7 +187,7 @@ struct Reader<'a> {
     repo: &'a gix::Repository,
     revision: &'a Revision,
     layout: Layout,
-    known: Option<&'a Snapshot>,
+    known: Option<Known<'a>>,
     /// The files of `known` that were not come to, of a folder whose files are read in the same order.
     ahead: Ahead<'a>,
     later: Option<Later<'a>>,
@@ -140,6 +201,8 @@ struct Reader<'a> {
     entries: usize,
     /// Bytes of all files so far.
     bytes: u64,
+    /// Contents whose sizes were looked for.
+    sought: usize,
     /// Entries that cannot be content, beyond those that are named.
     refused_too: usize,
     /// Set once a limit was met: nothing more is read.
@@ -230,9 +293,9 @@ impl Reader<'_> {
 
     /// Takes a folder from the tree that was read before, where that has the same one there.
     fn is_known(&mut self, tree: gix::ObjectId, prefix: &str) -> bool {
-        // What was refused is not among the files.
-        let known = self.known.filter(|known| known.refused().is_empty()).and_then(|known| known.folder(prefix));
-        let Some(folder) = known.filter(|folder| folder.tree.as_slice() == tree.as_slice()) else { return false };
+        let Some(known) = self.known.and_then(Known::folders) else { return false };
+        let same = known.get(prefix).filter(|folder| folder.tree.as_slice() == tree.as_slice());
+        let Some(folder) = same.copied() else { return false };
         let (entries, bytes) = (self.entries + folder.entries, self.bytes.saturating_add(folder.bytes));
         if entries > self.limits.files || bytes > self.limits.content {
             return false;
@@ -240,18 +303,38 @@ impl Reader<'_> {
         let first = if prefix.is_empty() { String::new() } else { format!("{prefix}/") };
         while self.ahead.next_if(|(path, _)| path.as_str() < first.as_str()).is_some() {}
         let before = self.files.len();
+        let mut fits = true;
         while let Some((path, file)) = self.ahead.next_if(|(path, _)| path.as_str().starts_with(&first)) {
-            self.files.push((path.clone(), File { revision: self.revision.clone(), ..file.clone() }));
+            fits &= file.size() <= self.limits.object;
+            if let Some(file) = self.taken(file) {
+                self.files.push((path.clone(), file));
+            }
         }
-        let is_whole = self.files.len() - before == folder.files;
+        let is_whole = fits && self.files.len() - before == folder.files;
         if is_whole {
             (self.entries, self.bytes) = (entries, bytes);
+            let inside = known.range::<str, _>((Bound::Included(first.as_str()), Bound::Unbounded));
+            let inside = inside.take_while(|(path, _)| path.starts_with(&first)).filter(|(path, _)| *path != prefix);
+            self.folders.extend(inside.map(|(path, folder)| (path.clone(), *folder)));
             self.folders.push((prefix.to_owned(), folder));
         } else {
-            // It was no tree as it was read.
+            // It was no tree as it was read, or others have changed files in it since.
             self.files.truncate(before);
+            self.ahead = files_from(self.known, &first);
         }
         is_whole
+    }
+
+    /// A file as this tree has it too; none where its content would be needed and is not there.
+    fn taken(&self, file: Same<'_>) -> Option<File> {
+        let revision = self.revision.clone();
+        match (file, &self.later) {
+            (Same::Read(file), _) => Some(File { revision, ..file.clone() }),
+            (Same::Delivered(Outlined { id, mode, size }), Some(later)) => {
+                Some(File { revision, id, mode, bytes: Bytes::of(id, size, later.blobs.clone()) })
+            }
+            (Same::Delivered(_), None) => None,
+        }
     }
 
     fn entries_of(&mut self, tree: gix::ObjectId, prefix: &str, depth: usize) -> Result<(), gix::Error> {
@@ -299,17 +382,29 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// The size of a content that this tree has in another place than the one beside it.
+    fn size_known(&mut self, blob: BlobId) -> Option<u64> {
+        let later = self.later.as_mut()?;
+        self.sought += 1;
+        if self.sought == MANY
+            && let Some(Known::Delivered(tree)) = self.known
+        {
+            tree.sizes().for_each(|(id, size)| later.sizes.know(id, size));
+        }
+        later.sizes.get(blob)
+    }
+
     fn file(&mut self, path: ContentPath, mode: Mode, id: gix::ObjectId) -> Result<(), gix::Error> {
-        let same = |file: &&File| file.mode == mode && file.id.as_bytes() == id.as_slice();
-        while self.ahead.next_if(|(known, _)| **known < path).is_some() {}
-        let known = self.ahead.next_if(|(known, _)| **known == path).map(|(_, file)| file).filter(same);
         let Ok(blob) = <[u8; 20]>::try_from(id.as_slice()).map(BlobId::from_bytes) else {
             return Err(gix::Error::from_error(std::io::Error::other("an object id that is not SHA-1")));
         };
-        let size_known = self.later.as_mut().and_then(|later| later.sizes.get(blob));
+        while self.ahead.next_if(|(known, _)| **known < path).is_some() {}
+        let known = self.ahead.next_if(|(known, _)| **known == path).map(|(_, file)| file);
+        let known = known.filter(|file| file.key() == (blob, mode));
+        let size_known = if known.is_some() { None } else { self.size_known(blob) };
         // The size stands before the content, which is unpacked only if it fits.
         let size = match (known, size_known) {
-            (Some(file), _) => file.bytes.size(),
+            (Some(file), _) => file.size(),
             (None, Some(size)) => size,
             (None, None) => self.repo.find_header(id)?.size(),
         };
@@ -322,8 +417,7 @@ impl Reader<'_> {
             self.too_large(format!("the files together have more than {}", mib(self.limits.content)));
             return Ok(());
         }
-        if let Some(file) = known {
-            let file = File { revision: self.revision.clone(), ..file.clone() };
+        if let Some(file) = known.and_then(|file| self.taken(file)) {
             self.files.push((path, file));
             return Ok(());
         }

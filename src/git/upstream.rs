@@ -1,7 +1,7 @@
 //! Where the loop gets its content from: a branch of a remote, or a developer's own folder.
 
-use super::{Ancestry, Contents, Fetched, GitError, History, Read, Remote, Sizes, working_tree_of};
-use crate::content::{BlobId, ContentPath, File, Layout, Revision, Snapshot};
+use super::{Ancestry, Contents, Fetched, GitError, History, Read, Remote, working_tree_of};
+use crate::content::{BlobId, ContentPath, File, Layout, Outline, Revision, Snapshot};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -91,9 +91,13 @@ impl Upstream {
     }
 
     /// See [`Remote::snapshot_to_ask`]; what is damaged is mended at once, and a folder is read whole.
-    pub fn snapshot_to_ask(&self, revision: &Revision, sizes: Sizes) -> Result<(Snapshot, Option<Contents>), GitError> {
+    pub fn snapshot_to_ask(
+        &self,
+        revision: &Revision,
+        deployed: &Outline,
+    ) -> Result<(Snapshot, Option<Contents>), GitError> {
         match self {
-            Self::Branch(remote) => match remote.snapshot_to_ask(revision, sizes) {
+            Self::Branch(remote) => match remote.snapshot_to_ask(revision, deployed) {
                 Ok((snapshot, contents)) => Ok((snapshot, Some(contents))),
                 Err(GitError::Damaged { .. }) => Ok((remote.snapshot(revision)?, None)),
                 Err(error) => Err(error),

@@ -9,7 +9,9 @@ use super::record::{
 use super::stage::{MANY, Staged, beside};
 use super::state::{check, is_absent, look, read_if_there};
 use super::{Home, Observed, PublishError, Record, Recorded, Recovery, STATE, ignored, read_history, read_hold};
-use crate::content::{BlobId, ContentPath, File, HomePath, Layout, Mode, Plan, PluginFolders, Revision, Snapshot};
+use crate::content::{
+    BlobId, ContentPath, File, Folder, HomePath, Layout, Mode, Plan, PluginFolders, Revision, Snapshot,
+};
 use crate::switch::off;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,7 +89,7 @@ impl Home {
             let mut applied = Applied::default();
             self.keep_ignored(&journal, &mut applied)?;
             self.sync_all(&applied)?;
-            return self.record(&journal, base, &applied);
+            return self.record(&journal, base, proposed.folders(), &applied);
         }
         self.write_state(&self.state, "journal", &bytes).inspect_err(|_| {
             // Not committed, unless the rename was done and only its sync failed.
@@ -95,7 +97,7 @@ impl Home {
                 self.clear_stages();
             }
         })?;
-        self.apply(&journal, base)
+        self.apply(&journal, base, proposed.folders())
     }
 
     /// Ends a delivery whose journal is there, or else sees to it that all volumes have the same
@@ -124,7 +126,8 @@ impl Home {
             }
             return Ok(Some(Recovery::Abandoned(to)));
         }
-        match self.apply(&journal, record.as_ref()) {
+        // The next delivery reads the whole tree.
+        match self.apply(&journal, record.as_ref(), &BTreeMap::new()) {
             Ok(()) => Ok(Some(Recovery::Finished(to))),
             // What was staged has gone, by other hands than ours.
             Err(PublishError::Damaged { .. }) => {
@@ -178,6 +181,7 @@ impl Home {
             delivered_at: self.now(),
             roots,
             ignored: before.and_then(|record| record.ignored),
+            folders: BTreeMap::new(),
             files: BTreeMap::new(),
         };
         self.write_record(&record, &record.to_bytes())?;
@@ -208,9 +212,14 @@ impl Home {
     }
 
     /// Carries out what the journal says and records it, over the record that it changes.
-    fn apply(&self, journal: &Journal, base: Option<&Record>) -> Result<(), PublishError> {
+    fn apply(
+        &self,
+        journal: &Journal,
+        base: Option<&Record>,
+        folders: &BTreeMap<String, Folder>,
+    ) -> Result<(), PublishError> {
         let applied = self.put_all(journal)?;
-        self.record(journal, base, &applied)?;
+        self.record(journal, base, folders, &applied)?;
         self.end_journal()
     }
 
@@ -390,7 +399,14 @@ impl Home {
         }
     }
 
-    fn record(&self, journal: &Journal, base: Option<&Record>, applied: &Applied) -> Result<(), PublishError> {
+    /// Records what is deployed, and what the folders were read from of which it was made, if that is known.
+    fn record(
+        &self,
+        journal: &Journal,
+        base: Option<&Record>,
+        folders: &BTreeMap<String, Folder>,
+        applied: &Applied,
+    ) -> Result<(), PublishError> {
         let to = Revision::new(journal.to.as_str());
         let base = base.filter(|_| journal.base.is_some());
         let mut revisions = Revisions::default();
@@ -414,6 +430,7 @@ impl Home {
             delivered_at,
             roots: journal.owned(),
             ignored: journal.ignored.clone(),
+            folders: folders.clone(),
             files,
         };
         // The others are as they were, and of the new revision too.

@@ -5,7 +5,7 @@ use super::places::Places;
 use super::record::{Stamp, read_record};
 use super::state::is_absent;
 use super::{PublishError, ROOTS, Record, Recorded, STATE};
-use crate::content::{Area, BlobId, ContentPath, File, HomePath, Layout, Mode, Revision, Snapshot};
+use crate::content::{Area, BlobId, ContentPath, File, HomePath, Layout, Mode, Outline, Outlined, Revision, Snapshot};
 use crate::switch::off;
 use rustix::fs::{AtFlags, CWD, FileType, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
@@ -106,13 +106,16 @@ impl Observed {
         self.stamps.get(dest).copied().or_else(|| recorded.map(|recorded| recorded.stamp))
     }
 
-    /// The sizes of delivered files that are as they were recorded, by what they hold. Links are left out:
-    /// a target may look like what a file must not hold.
-    pub fn sizes(&self) -> impl Iterator<Item = (BlobId, u64)> {
+    /// The delivered files that are as they were recorded, as the repository has them.
+    pub fn outline(&self) -> Outline<'_> {
+        let Some(record) = self.recorded() else { return Outline::default() };
         let drifted: BTreeSet<&HomePath> = self.drift.iter().map(|drift| &drift.path).collect();
-        let recorded = self.record.iter().flat_map(|record| &record.files);
-        let known = recorded.filter(move |(dest, file)| file.mode != Mode::Link && !drifted.contains(dest));
-        known.map(|(_, file)| (file.id, file.stamp.size))
+        let known = record.files.iter().filter(|(dest, _)| drifted.is_empty() || !drifted.contains(dest));
+        let outlined = |dest: &HomePath, file: &Recorded| {
+            let stamp = self.stamps.get(dest).unwrap_or(&file.stamp);
+            Outlined { id: file.id, mode: file.mode, size: stamp.size }
+        };
+        Outline::new(known.map(|(dest, file)| (&file.source, outlined(dest, file))), &record.folders)
     }
 
     /// The same as if nobody had changed anything since the last delivery: what others did is then

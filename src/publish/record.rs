@@ -8,7 +8,7 @@ use super::history::Hold;
 use super::places::Places;
 use super::state::{FORMAT, VERSION, check, head, json, read_if_there};
 use super::{PublishError, STATE};
-use crate::content::{BlobId, ContentPath, HomePath, Layout, Mode, Revision};
+use crate::content::{BlobId, ContentPath, Folder, HomePath, Layout, Mode, Revision};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +28,9 @@ pub struct Record {
     /// The folders below `plugins` that the plugin loader is kept from; none where it is not kept
     /// from any, by choice or because nobody said.
     pub ignored: Option<BTreeSet<String>>,
+    /// What the folders of the repository were read from that the files come from; empty where that was
+    /// not known.
+    pub folders: BTreeMap<String, Folder>,
     /// Every delivered file.
     pub files: BTreeMap<HomePath, Recorded>,
 }
@@ -215,7 +218,7 @@ impl RecordFile {
             roots = Layout::Content.owned(files.keys());
         }
         let (revision, delivered_at) = (Revision::new(revision), delivered_at.parse().ok()?);
-        Some(Record { sequence, revision, delivered_at, roots, ignored, files })
+        Some(Record { sequence, revision, delivered_at, roots, ignored, folders: BTreeMap::new(), files })
     }
 }
 

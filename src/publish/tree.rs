@@ -178,6 +178,7 @@ impl Home {
                 delivered_at: self.now(),
                 roots: layout.owned(files.keys()),
                 ignored: self.options.ignore_plugin_folders.then(|| folders.ignored.clone()),
+                folders: proposed.folders().clone(),
                 files,
             },
             Err(error) => {

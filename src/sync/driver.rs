@@ -5,7 +5,7 @@ use super::step::{Effect, Event, Failure, Line, Outcome, Proposal, State, step};
 use super::watch::{Delivered, Watch};
 use super::{FirstDelivery, Judge, Judgement, OnDrift, Settings};
 use crate::content::{BlobId, Operation, Plan, Refusal, Revision, Snapshot, Step};
-use crate::git::{Contents, GitError, Sizes, Upstream};
+use crate::git::{Contents, GitError, Upstream};
 use crate::publish::{self, Home, Kind, Look, Observed, PublishError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -332,7 +332,7 @@ fn compare(settings: &Settings, home: &Home, revision: &Revision, look: Look) ->
         let steps = Ok(Plan::default());
         return Ok(Compared { observed, base, proposed: None, steps, policy: false, contents: None });
     }
-    let (proposed, contents) = settings.upstream.snapshot_to_ask(revision, Sizes::of(observed.sizes()))?;
+    let (proposed, contents) = settings.upstream.snapshot_to_ask(revision, &observed.outline())?;
     if observed.kind != Kind::Recorded {
         // Without a record the proposed tree says which shared folders to look at.
         observed = home.observe(&proposed, settings.layout, look)?;

@@ -3,7 +3,7 @@
 
 use super::{Bench, corpus};
 use dagguard::content::{Layout, Plan, Revision, Snapshot, plan};
-use dagguard::git::{Options, Remote, Sizes, Source};
+use dagguard::git::{Options, Remote, Source};
 use dagguard::publish::{self, Home, Kind, Look};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -50,8 +50,7 @@ fn deliver(remote: &Remote, home: &Home) -> usize {
     let fetched = remote.fetch().expect("the branch is there");
     let nothing = Snapshot::empty(Revision::new("nothing"));
     let mut observed = home.observe(&nothing, Layout::Content, Look::Stamps).expect("the home is ours");
-    let sizes = Sizes::of(observed.sizes());
-    let (proposed, contents) = remote.snapshot_to_ask(&fetched.revision, sizes).expect("it was fetched");
+    let (proposed, contents) = remote.snapshot_to_ask(&fetched.revision, &observed.outline()).expect("it was fetched");
     if observed.kind != Kind::Recorded {
         observed = home.observe(&proposed, Layout::Content, Look::Stamps).expect("the home is ours");
     }

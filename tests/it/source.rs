@@ -11,9 +11,10 @@ use crate::check::ETL;
 use crate::program::{Output, command, with};
 use crate::remotes::{Https, Sshd, sshd_program};
 use crate::repositories::{Scripted, Server, git, paths};
-use dagguard::content::Revision;
-use dagguard::git::{Ancestry, GitError, Login, Options, Remote, Signers, Source};
+use dagguard::content::{File, Outline, Outlined, Revision, Snapshot};
+use dagguard::git::{Ancestry, GitError, Limits, Login, Options, Remote, Signers, Source};
 use dagguard::secret::{Secret, SecretSource};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -705,4 +706,44 @@ fn a_login_is_read_by_the_program_as_git_would() {
     let mut text = String::new();
     fs::File::open(asked).unwrap().read_to_string(&mut text).unwrap();
     assert_eq!(text, format!("protocol=https\nhost=localhost:{}\npath=content.git\n\n", https.port));
+}
+
+#[test]
+fn a_folder_that_is_as_it_was_delivered_is_taken_from_the_record_and_only_whole() {
+    let files = [
+        ("dags/a/1.py", "x = 1\n"),
+        ("dags/a/2.py", "x = 2\n"),
+        ("dags/a/in/4.py", "x = 4\n"),
+        ("dags/b/3.py", "x = 3\n"),
+    ];
+    let scripted = Scripted::with(&files);
+    let remote = by_path(&scripted, Options::default());
+    let delivered = remote.snapshot(&remote.fetch().unwrap().revision).unwrap();
+    scripted.write(&[("dags/b/3.py", "x = 33\n")]);
+    scripted.push("second");
+    let revision = remote.fetch().unwrap().revision;
+    let trees = |tree: &Snapshot| -> Vec<_> {
+        tree.folders().iter().map(|(path, folder)| (path.clone(), folder.tree, folder.entries, folder.files)).collect()
+    };
+    // Sizes that tell where a file was taken from.
+    let outlined = |file: &File| Outlined { id: file.id, mode: file.mode, size: 1000 + file.bytes.size() };
+    let sizes = |known: &Outline| -> Vec<u64> {
+        let (proposed, _) = remote.snapshot_to_ask(&revision, known).unwrap();
+        assert!(proposed.files().all(|(_, file)| file.revision == revision));
+        assert_eq!(trees(&proposed), trees(&remote.snapshot(&revision).unwrap()));
+        proposed.files().map(|(_, file)| file.bytes.size()).collect()
+    };
+    let known = || delivered.files().map(|(path, file)| (path, outlined(file)));
+    assert_eq!(sizes(&Outline::new(known(), delivered.folders())), [1006, 1006, 1006, 7]);
+    // Without one of its files it is read, with what is known of the others.
+    assert_eq!(sizes(&Outline::new(known().skip(1), delivered.folders())), [6, 1006, 1006, 7]);
+    let none = BTreeMap::new();
+    assert_eq!(sizes(&Outline::new(known().take(1), &none)), [1006, 6, 6, 7]);
+    assert_eq!(sizes(&Outline::default()), [6, 6, 6, 7]);
+    // What is larger than is allowed by now is refused, wherever it is known from.
+    let limits = Limits { object: 500, ..Limits::default() };
+    let remote =
+        remote_of(scripted.bare().to_str().unwrap(), "main", &scripted, Options { limits, ..Options::default() });
+    let (proposed, _) = remote.snapshot_to_ask(&revision, &Outline::new(known(), delivered.folders())).unwrap();
+    assert_eq!(proposed.refused().len(), 1);
 }

@@ -6,7 +6,7 @@
 
 use super::super::state::{Head, json};
 use super::{Record, Recorded, Revisions, Stamp};
-use crate::content::{BlobId, ContentPath, HomePath, Mode, Revision};
+use crate::content::{BlobId, ContentPath, Folder, HomePath, Mode, Revision};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,13 @@ struct Line {
     /// Revisions of files that are not of that of the record.
     revisions: Vec<String>,
     files: u32,
+    /// What folders of the repository were read from, by their paths.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    folders: BTreeMap<String, Row>,
 }
+
+/// Git's id of a folder in hex, its entries, files and bytes.
+type Row = (String, usize, usize, u64);
 
 /// A record on its way to its file.
 pub(in super::super) struct Table<'r> {
@@ -86,6 +92,7 @@ impl<'r> Table<'r> {
             ignored: of.ignored.clone(),
             revisions: others.into_iter().map(|(_, revision)| revision).collect(),
             files: self.files,
+            folders: of.folders.iter().map(|(path, folder)| (path.clone(), row(folder))).collect(),
         };
         let mut line = json(&line);
         line.push(b'\n');
@@ -149,9 +156,18 @@ pub(super) fn read(bytes: &[u8]) -> Option<Record> {
         delivered_at: line.delivered_at.parse().ok()?,
         roots: line.roots.into_iter().filter(|root| HomePath::new(root).is_ok()).collect(),
         ignored: line.ignored,
+        folders: line.folders.into_iter().filter_map(|(path, row)| Some((path, folder(row)?))).collect(),
         files: files.into_iter().collect(),
     })
     .filter(|_| rest.is_empty())
+}
+
+fn row(folder: &Folder) -> Row {
+    (BlobId::from_bytes(folder.tree).to_string(), folder.entries, folder.files, folder.bytes)
+}
+
+fn folder((tree, entries, files, bytes): Row) -> Option<Folder> {
+    Some(Folder { tree: *BlobId::from_hex(&tree)?.as_bytes(), entries, files, bytes })
 }
 
 /// The next bytes of a table.

@@ -80,6 +80,8 @@ fn checked_out(folder: &Path) -> BTreeMap<String, String> {
 fn histories(count: u32) -> u32 {
     let branch = Scripted::new();
     let work = branch.work();
+    let source = git::Source::parse(work.to_str().unwrap()).unwrap();
+    let remote = git::Remote::new(source, "main", &branch.root().join("store"), git::Options::default()).unwrap();
     let mut commits = 0;
     let mut runner = TestRunner::new(Config { cases: count, failure_persistence: None, ..Config::default() });
     let root =
@@ -106,9 +108,13 @@ fn histories(count: u32) -> u32 {
                 branch.git(&["add", "-A", "-f"]);
                 branch.git(&["commit", "-q", "--allow-empty", "-m", "next"]);
                 made.set(made.get() + 1);
-                let repository = git::Repository::discover(&work).unwrap();
-                let proposed = repository.snapshot(&repository.resolve("HEAD").unwrap()).unwrap();
-                let observed = opened.observe(&proposed, Layout::Content, Look::Stamps).unwrap();
+                let revision = remote.fetch().unwrap().revision;
+                let whole = remote.snapshot(&revision).unwrap();
+                let observed = opened.observe(&whole, Layout::Content, Look::Stamps).unwrap();
+                // With folders of the record in place of those that are the same.
+                let (proposed, contents) = remote.snapshot_to_ask(&revision, &observed.outline()).unwrap();
+                prop_assert_eq!(&proposed, &whole);
+                prop_assert_eq!((proposed.folders(), contents.fault()), (whole.folders(), None));
                 let plan = Planner::default().plan(&observed.manifest, &proposed, Layout::Content).unwrap();
                 opened.publish(&observed, &proposed, &plan, Layout::Content).unwrap();
                 prop_assert_eq!(tree(&home), checked_out(&work));
