@@ -161,15 +161,18 @@ impl Layout {
 
     /// Files that would lie in the place of another part than their own: a shared folder called
     /// `operators`, or one that two roots would make (R7).
-    pub fn misplaced<'p>(self, files: &[(&'p ContentPath, Place)]) -> Vec<&'p ContentPath> {
+    pub fn misplaced<'p>(
+        self,
+        files: impl Iterator<Item = (&'p ContentPath, &'p Place)> + Clone,
+    ) -> Vec<&'p ContentPath> {
         let Self::Roots(roots) = self else {
             // What keeps its path lies in its own place.
-            let shared = files.iter().filter(|(_, place)| place.area == Area::Shared);
+            let shared = files.filter(|(_, place)| place.area == Area::Shared);
             let wrong = shared.filter(|(_, place)| self.rank_of(&place.dest) != place.rank);
-            return wrong.map(|(path, _)| *path).collect();
+            return wrong.map(|(path, _)| path).collect();
         };
         let mut owners = BTreeMap::new();
-        for (_, place) in files {
+        for (_, place) in files.clone() {
             if let Some(folder) = roots.folder_of(place.rank, &place.dest) {
                 owners.entry(folder).or_insert(place.rank);
             }
@@ -184,7 +187,7 @@ impl Layout {
             .find_map(|folder| owners.get(folder.as_str()));
             !roots.is_of(place.rank, &place.dest) || owner.is_some_and(|owner| *owner != place.rank)
         };
-        files.iter().filter(|(_, place)| is_wrong(place)).map(|(path, _)| *path).collect()
+        files.filter(|(_, place)| is_wrong(place)).map(|(path, _)| path).collect()
     }
 
     /// The number of the step to which a delivered file belongs, by where it lies; what no root
@@ -208,7 +211,12 @@ impl Layout {
     /// Byte code is never content (R29), nor are files directly in `shared/` (R5), nor is a
     /// folder `.dagguard`, where the syncer keeps its own state.
     pub fn place(self, path: &ContentPath) -> Option<Place> {
-        if path.parts().any(|part| matches!(part, "__pycache__" | ".dagguard")) || path.as_str().ends_with(".pyc") {
+        // Mostly neither stands anywhere in it, which is found out in fewer steps.
+        let may_be_none = ["__pycache__", ".dagguard"].iter().any(|name| path.as_str().contains(name));
+        if may_be_none && path.parts().any(|part| matches!(part, "__pycache__" | ".dagguard")) {
+            return None;
+        }
+        if path.as_str().ends_with(".pyc") {
             return None;
         }
         if off("R10") && !path.as_str().ends_with(".py") {
@@ -414,7 +422,8 @@ mod tests {
                 (layout.rank_of(&found.dest), layout.source_of(&found.dest).unwrap().unwrap().as_str()),
                 (rank, path)
             );
-            assert_eq!(layout.misplaced(&[(&ContentPath::new(path).unwrap(), found)]), Vec::<&ContentPath>::new());
+            let path = ContentPath::new(path).unwrap();
+            assert_eq!(layout.misplaced([(&path, &found)].into_iter()), Vec::<&ContentPath>::new());
         }
         for nothing in
             ["libs/loose.py", "dags/d.py", "airflow/plugins/.airflowignore", "airflow/dags/x.pyc", "README.md"]
@@ -441,7 +450,8 @@ mod tests {
         let paths = ["libs/etl/a.py", "plugins/etl/b.py", "plugins/o.py", "plugins/ops/o.py", "plugins/vendor/v.py"];
         let paths = paths.map(|path| ContentPath::new(path).unwrap());
         let placed: Vec<_> = paths.iter().map(|path| (path, layout.place(path).unwrap())).collect();
-        let misplaced: Vec<&str> = layout.misplaced(&placed).into_iter().map(ContentPath::as_str).collect();
+        let misplaced = layout.misplaced(placed.iter().map(|(path, place)| (*path, place)));
+        let misplaced: Vec<&str> = misplaced.into_iter().map(ContentPath::as_str).collect();
         assert_eq!(misplaced, ["plugins/etl/b.py", "plugins/vendor/v.py"]);
     }
 

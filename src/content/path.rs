@@ -97,6 +97,11 @@ macro_rules! relative_path {
                 self.0.rsplit_once('/').map(|(parent, _)| Self(parent.into()))
             }
 
+            /// The order of two, of which many are one and the same.
+            pub(crate) fn cmp_shared(&self, other: &Self) -> std::cmp::Ordering {
+                if Arc::ptr_eq(&self.0, &other.0) { std::cmp::Ordering::Equal } else { self.cmp(other) }
+            }
+
             /// The rest behind `folder/`; `None` where this path does not lie below it.
             pub fn below(&self, folder: &str) -> Option<&str> {
                 self.0.strip_prefix(folder)?.strip_prefix('/')
@@ -150,11 +155,6 @@ relative_path! {
 }
 
 impl ContentPath {
-    /// The order of two, of which many are one and the same.
-    pub(crate) fn cmp_shared(&self, other: &Self) -> std::cmp::Ordering {
-        if Arc::ptr_eq(&self.0, &other.0) { std::cmp::Ordering::Equal } else { self.cmp(other) }
-    }
-
     /// The same path below `$AIRFLOW_HOME`, where that is how it is delivered.
     pub fn as_home(&self) -> HomePath {
         HomePath(self.0.clone())

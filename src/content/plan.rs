@@ -5,6 +5,7 @@ mod links;
 use super::{Area, BlobId, ContentPath, File, HomePath, Layout, Mode, PathProblem, Place, Revision, Snapshot};
 use crate::switch::off;
 use links::Links;
+use std::cmp::Ordering;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -200,12 +201,12 @@ impl Planner {
     ) -> Result<Plan, Vec<Refusal>> {
         let target = Target::of(proposed, layout)?;
         if !self.is_confirmed(proposed.revision()) {
-            let losses = self.losses(on_disk, &target.files);
+            let losses = self.losses(on_disk, &target);
             if !losses.is_empty() {
                 return Err(losses);
             }
         }
-        Ok(steps(on_disk, &target.files, self.order, layout))
+        Ok(steps(on_disk, &target, self.order, layout))
     }
 
     fn is_confirmed(&self, revision: &Revision) -> bool {
@@ -214,18 +215,14 @@ impl Planner {
         })
     }
 
-    fn losses(
-        &self,
-        on_disk: &BTreeMap<HomePath, (BlobId, Mode)>,
-        target: &BTreeMap<HomePath, Delivered>,
-    ) -> Vec<Refusal> {
+    fn losses(&self, on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &Target) -> Vec<Refusal> {
         let mut losses = Vec::new();
         let (mut deployed, mut proposed) = ([0; 4], [0; 4]);
         for dest in on_disk.keys() {
             deployed[Area::of(dest) as usize] += 1;
         }
-        for file in target.values() {
-            proposed[file.area as usize] += 1;
+        for file in &target.files {
+            proposed[file.place.area as usize] += 1;
         }
         for area in [Area::Dags, Area::Operators, Area::Sensors, Area::Shared] {
             let (deployed, proposed): (usize, usize) = (deployed[area as usize], proposed[area as usize]);
@@ -247,57 +244,65 @@ impl Planner {
     }
 }
 
-struct Delivered {
-    rank: usize,
-    area: Area,
-    source: ContentPath,
-    id: BlobId,
-    mode: Mode,
+struct Delivered<'s> {
+    source: &'s ContentPath,
+    place: Place,
+    file: &'s File,
+}
+
+impl Delivered<'_> {
+    fn dest(&self) -> &HomePath {
+        &self.place.dest
+    }
 }
 
 /// The proposed tree as it will stand below `$AIRFLOW_HOME`.
-struct Target {
-    files: BTreeMap<HomePath, Delivered>,
+struct Target<'s> {
+    /// In the order of their destinations.
+    files: Vec<Delivered<'s>>,
 }
 
-impl Target {
-    fn of(proposed: &Snapshot, layout: Layout) -> Result<Self, Vec<Refusal>> {
+impl<'s> Target<'s> {
+    fn of(proposed: &'s Snapshot, layout: Layout) -> Result<Self, Vec<Refusal>> {
         let mut refusals: Vec<Refusal> = proposed.refused().to_vec();
-        let mut files = Vec::new();
-        let mut links = BTreeMap::new();
-        let mut reserved = BTreeSet::new();
-        let content = proposed.files().filter_map(|(path, file)| Some(((path, layout.place(path)?), file)));
-        let (places, contents): (Vec<(&ContentPath, Place)>, Vec<&File>) = content.unzip();
-        let misplaced: BTreeSet<&ContentPath> = layout.misplaced(&places).into_iter().filter(|_| !off("R7")).collect();
-        for ((path, Place { rank, area, dest }), file) in places.into_iter().zip(contents) {
-            if misplaced.contains(path) {
-                reserved.extend(inner_folder(path, layout));
-                continue;
-            }
-            if file.mode == Mode::Link {
-                links.insert(dest.clone(), String::from_utf8_lossy(&file.bytes).into_owned());
-            }
-            let delivered = Delivered { rank, area, source: path.clone(), id: file.id, mode: file.mode };
-            files.push((dest, delivered));
+        let mut files = Self::files(proposed, layout);
+        let places = files.iter().map(|file| (file.source, &file.place));
+        let misplaced: BTreeSet<ContentPath> =
+            layout.misplaced(places).into_iter().filter(|_| !off("R7")).cloned().collect();
+        if !misplaced.is_empty() {
+            files.retain(|file| !misplaced.contains(file.source));
         }
         // Files of one destination stay in the order of their paths.
-        files.sort_by(|(one, _), (other, _)| one.cmp(other));
-        for ((dest, first), (next, second)) in files.iter().zip(files.iter().skip(1)) {
-            if dest == next {
-                let (first, second) = (first.source.clone(), second.source.clone());
-                refusals.push(Refusal::Clash { dest: dest.clone(), first, second });
+        files.sort_by(|one, other| one.dest().cmp(other.dest()));
+        for (first, second) in files.iter().zip(files.iter().skip(1)) {
+            if first.dest() == second.dest() {
+                let dest = first.dest().clone();
+                refusals.push(Refusal::Clash { dest, first: first.source.clone(), second: second.source.clone() });
             }
         }
-        let files: BTreeMap<HomePath, Delivered> = files.into_iter().collect();
+        // What is in the way of another is refused, and its place looked at once.
+        files.dedup_by(|second, first| first.dest() == second.dest());
+        let reserved: BTreeSet<ContentPath> = misplaced.iter().filter_map(|path| inner_folder(path, layout)).collect();
         refusals.extend(reserved.into_iter().map(Refusal::ReservedFolder));
-        refusals.extend(case_clashes(&files));
+        let target = Self { files };
+        refusals.extend(case_clashes(&target));
         if !off("R30") {
-            refusals.extend(Links::of(links, &files).refusals());
+            refusals.extend(Links::of(&target).refusals());
         }
-        if files.is_empty() && refusals.is_empty() {
+        if target.files.is_empty() && refusals.is_empty() {
             refusals.push(Refusal::NoContent(layout.folders().join("`, `")));
         }
-        if refusals.is_empty() { Ok(Self { files }) } else { Err(named(refusals)) }
+        if refusals.is_empty() { Ok(target) } else { Err(named(refusals)) }
+    }
+
+    fn files(proposed: &'s Snapshot, layout: Layout) -> Vec<Delivered<'s>> {
+        let delivered = |(source, file)| Some(Delivered { source, place: layout.place(source)?, file });
+        proposed.files().filter_map(delivered).collect()
+    }
+
+    /// The files from that destination on.
+    fn from(&self, dest: &str) -> &[Delivered<'s>] {
+        &self.files[self.files.partition_point(|file| file.dest().as_str() < dest)..]
     }
 }
 
@@ -331,23 +336,26 @@ fn inner_folder(path: &ContentPath, layout: Layout) -> Option<ContentPath> {
 
 /// Files, or folders of files, that a volume which folds case or composes letters would put into
 /// one place.
-fn case_clashes(files: &BTreeMap<HomePath, Delivered>) -> Vec<Refusal> {
+fn case_clashes(target: &Target) -> Vec<Refusal> {
     // Of two paths that fold into one, one at least is not folded already: mostly none is.
-    if files.keys().all(|dest| dest.as_str().bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())) {
+    let is_folded =
+        |file: &Delivered| file.dest().as_str().bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if target.files.iter().all(is_folded) {
         return Vec::new();
     }
     let mut seen = BTreeMap::<String, (&str, &ContentPath)>::new();
     let mut clashes = Vec::new();
     // The folder of the file before: it was looked at, with those around it.
     let mut inside = "";
-    for (dest, file) in files {
+    for file in &target.files {
+        let dest = file.dest();
         let mut path = dest.as_str();
         while path != inside {
             let first = match seen.entry(folded(path)) {
                 Entry::Occupied(known) if known.get().0 == path => break,
                 Entry::Occupied(known) => known.get().1.clone(),
                 Entry::Vacant(free) => {
-                    free.insert((path, &file.source));
+                    free.insert((path, file.source));
                     let Some((folder, _)) = path.rsplit_once('/') else { break };
                     path = folder;
                     continue;
@@ -368,43 +376,43 @@ fn folded(path: &str) -> String {
     if path.is_ascii() { path.to_ascii_lowercase() } else { path.nfc().collect::<String>().to_lowercase() }
 }
 
-fn steps(
-    on_disk: &BTreeMap<HomePath, (BlobId, Mode)>,
-    target: &BTreeMap<HomePath, Delivered>,
-    order: Order,
-    layout: Layout,
-) -> Plan {
-    let (mut gone, mut writes) = (BTreeSet::<HomePath>::new(), Vec::<(&HomePath, &Delivered)>::new());
+fn steps(on_disk: &BTreeMap<HomePath, (BlobId, Mode)>, target: &Target, order: Order, layout: Layout) -> Plan {
+    let (mut gone, mut writes) = (BTreeSet::<HomePath>::new(), Vec::<&Delivered>::new());
     // Both are in the order of the paths: one walk along them says what differs.
     let mut there = on_disk.iter().peekable();
-    for (dest, file) in target {
-        while let Some((before, _)) = there.next_if(|(path, _)| *path < dest) {
-            gone.insert(before.clone());
-        }
-        let same = there.next_if(|(path, _)| *path == dest).map(|(_, there)| *there) == Some((file.id, file.mode));
-        if off("R28") || !same {
-            writes.push((dest, file));
+    for delivered in &target.files {
+        let (dest, file) = (delivered.dest(), delivered.file);
+        let here = loop {
+            match there.next_if(|(path, _)| path.cmp_shared(dest) != Ordering::Greater) {
+                Some((path, here)) if path.cmp_shared(dest) == Ordering::Equal => break Some(*here),
+                Some((before, _)) => drop(gone.insert(before.clone())),
+                None => break None,
+            }
+        };
+        if off("R28") || here != Some((file.id, file.mode)) {
+            writes.push(delivered);
         }
     }
     gone.extend(there.map(|(dest, _)| dest.clone()));
     // What needs no other file's place can only be missed, never be met too early.
-    let adds = |dest: &HomePath, file: &Delivered| {
+    let adds = |file: &Delivered| {
         order == Order::AdditionsFirst
-            && file.area != Area::Dags
-            && !on_disk.contains_key(dest)
-            && in_the_way(dest, &gone).is_empty()
+            && file.place.area != Area::Dags
+            && !on_disk.contains_key(file.dest())
+            && in_the_way(file.dest(), &gone).is_empty()
     };
-    writes.sort_by_cached_key(|(dest, file)| (!adds(dest, file), file.rank, (*dest).clone()));
+    // Those of one rank stay in the order of their paths.
+    writes.sort_by_cached_key(|file| (!adds(file), file.place.rank));
 
     let mut steps = Vec::new();
     let removal = |dest: &HomePath| Step { area: Area::of(dest), dest: dest.clone(), operation: Operation::Remove };
-    for (dest, file) in writes {
+    for Delivered { source, place: Place { area, dest, .. }, file } in writes {
         for blocking in in_the_way(dest, &gone) {
             gone.remove(&blocking);
             steps.push(removal(&blocking));
         }
-        let operation = Operation::Write { source: file.source.clone(), id: file.id, mode: file.mode };
-        steps.push(Step { area: file.area, dest: dest.clone(), operation });
+        let operation = Operation::Write { source: (*source).clone(), id: file.id, mode: file.mode };
+        steps.push(Step { area: *area, dest: dest.clone(), operation });
     }
     if off("R18") {
         steps.reverse();

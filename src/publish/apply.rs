@@ -14,9 +14,11 @@ use crate::content::{
 };
 use crate::switch::off;
 use jiff::Timestamp;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -639,20 +641,26 @@ fn targets(
     let mut delivered: Vec<(HomePath, (&ContentPath, &File))> = proposed.files().filter_map(place).collect();
     delivered.sort_by(|(one, _), (other, _)| one.cmp(other));
     let (mut files, mut gone) = (BTreeMap::new(), BTreeSet::new());
-    // Both are in the order of the paths: one walk along them says what differs.
+    // All are in the order of the paths: one walk along them says what differs.
     let mut recorded = base.into_iter().flat_map(|record| &record.files).peekable();
+    let mut stamps = stamps.iter().map(|(path, stamp)| (path.as_str(), *stamp)).peekable();
+    let mut written = written.into_iter().map(|path| (path, ())).peekable();
     for (dest, (source, file)) in &delivered {
-        while let Some((before, _)) = recorded.next_if(|(path, _)| *path < dest) {
-            gone.insert(before.to_string());
-        }
-        let recorded = recorded.next_if(|(path, _)| *path == dest).map(|(_, recorded)| recorded);
-        let stamp = match stamps.get(dest.as_str()) {
-            Some(staged) => Some(*staged),
-            None => observed.stamp(dest, recorded).filter(|_| !written.contains(dest.as_str())),
+        let recorded = loop {
+            match recorded.next_if(|(path, _)| path.cmp_shared(dest) != Ordering::Greater) {
+                Some((path, recorded)) if path.cmp_shared(dest) == Ordering::Equal => break Some(recorded),
+                Some((before, _)) => drop(gone.insert(before.to_string())),
+                None => break None,
+            }
+        };
+        let stamp = match (met(&mut stamps, dest), met(&mut written, dest)) {
+            (Some(staged), _) => Some(staged),
+            (None, Some(())) => None,
+            (None, None) => observed.stamp(dest, recorded),
         };
         let is_same = |recorded: &Recorded| {
             (recorded.id, recorded.mode, Some(recorded.stamp)) == (file.id, file.mode, stamp)
-                && recorded.source == **source
+                && recorded.source.cmp_shared(source) == Ordering::Equal
                 && file.revision == *proposed.revision()
         };
         if recorded.is_some_and(is_same) {
@@ -669,6 +677,12 @@ fn targets(
     }
     gone.extend(recorded.map(|(dest, _)| dest.to_string()));
     Targets { base: base.map(|record| record.sequence), files, gone }
+}
+
+/// What stands at a path, on a walk along all of them.
+fn met<'p, T>(walk: &mut Peekable<impl Iterator<Item = (&'p str, T)>>, path: &HomePath) -> Option<T> {
+    while walk.next_if(|(before, _)| *before < path.as_str()).is_some() {}
+    walk.next_if(|(here, _)| *here == path.as_str()).map(|(_, found)| found)
 }
 
 pub(super) fn damaged(path: &str) -> PublishError {

@@ -195,8 +195,8 @@ impl<J: Judge> Driver<'_, J> {
             steps: compared.steps.as_ref().map(|plan| (plan.writes(), plan.removals())).map_err(Clone::clone),
             policy: compared.policy,
         };
-        pass.observed = Some(Arc::new(observed));
-        pass.base = Some(Arc::new(base));
+        pass.observed = Some(observed);
+        pass.base = Some(base);
         pass.proposed = compared.proposed.map(Arc::new);
         pass.plan = compared.steps.ok().map(Arc::new);
         pass.contents = compared.contents;
@@ -290,8 +290,8 @@ impl<J: Judge> Driver<'_, J> {
 
 /// What one comparison found.
 struct Compared {
-    observed: Observed,
-    base: Observed,
+    observed: Arc<Observed>,
+    base: Arc<Observed>,
     proposed: Option<Snapshot>,
     steps: Result<Plan, Vec<Refusal>>,
     policy: bool,
@@ -323,21 +323,23 @@ fn planned(
 }
 
 fn compare(settings: &Settings, home: &Home, revision: &Revision, look: Look) -> Result<Compared, Fault> {
-    let mut observed = home.observe(&nothing(), settings.layout, look)?;
+    let mut observed = Arc::new(home.observe(&nothing(), settings.layout, look)?);
     let keeps = settings.delivery.drift != OnDrift::Repair;
-    let base = |observed: &Observed| if keeps { observed.clone().without_drift() } else { observed.clone() };
-    if base(&observed).is_at(revision) {
+    let base_of = |observed: &Arc<Observed>| {
+        if keeps { Arc::new(Observed::clone(observed).without_drift()) } else { Arc::clone(observed) }
+    };
+    let mut base = base_of(&observed);
+    if base.is_at(revision) {
         // The common pass: not even the tree is read.
-        let base = base(&observed);
         let steps = Ok(Plan::default());
         return Ok(Compared { observed, base, proposed: None, steps, policy: false, contents: None });
     }
     let (proposed, contents) = settings.upstream.snapshot_to_ask(revision, &observed.outline())?;
     if observed.kind != Kind::Recorded {
         // Without a record the proposed tree says which shared folders to look at.
-        observed = home.observe(&proposed, settings.layout, look)?;
+        observed = Arc::new(home.observe(&proposed, settings.layout, look)?);
+        base = base_of(&observed);
     }
-    let base = base(&observed);
     let steps = |proposed: &Snapshot| -> Result<Steps, Fault> {
         let steps = settings.delivery.planner.plan(&base.manifest, proposed, settings.layout);
         let Ok(plan) = &steps else { return Ok(steps) };

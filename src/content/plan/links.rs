@@ -1,9 +1,8 @@
 //! Where symbolic links lead, within the tree that would be delivered (R30).
 
-use super::{Delivered, Refusal};
+use super::{Refusal, Target};
 use crate::content::{HomePath, Mode, PathProblem};
 use std::collections::BTreeMap;
-use std::ops::Bound;
 
 /// More links than this in one chain are taken for a loop, as Linux does.
 const LINK_LIMIT: usize = 40;
@@ -17,25 +16,27 @@ const MOST_PARTS: usize = 2_000_000;
 
 /// The links of a tree among its files.
 pub(super) struct Links<'a> {
-    files: &'a BTreeMap<HomePath, Delivered>,
-    targets: BTreeMap<HomePath, String>,
+    tree: &'a Target<'a>,
+    targets: BTreeMap<&'a str, String>,
     /// Parts of paths that were looked up so far.
     pub(super) parts: usize,
 }
 
 impl<'a> Links<'a> {
-    /// The links, by where they will stand.
-    pub(super) fn of(links: BTreeMap<HomePath, String>, files: &'a BTreeMap<HomePath, Delivered>) -> Self {
-        Self { files, targets: links, parts: 0 }
+    /// The links of the tree, by where they will stand.
+    pub(super) fn of(tree: &'a Target<'a>) -> Self {
+        let links = tree.files.iter().filter(|delivered| delivered.file.mode == Mode::Link);
+        let target = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let targets = links.map(|delivered| (delivered.dest().as_str(), target(&delivered.file.bytes))).collect();
+        Self { tree, targets, parts: 0 }
     }
 
     /// What speaks against each of them.
     pub(super) fn refusals(&mut self) -> Vec<Refusal> {
-        let files = self.files;
-        let links = files.iter().filter(|(_, file)| file.mode == Mode::Link);
+        let links = self.tree.files.iter().filter(|delivered| delivered.file.mode == Mode::Link);
         let mut refusals = Vec::new();
-        for (dest, file) in links {
-            let refusal = match self.fault(dest) {
+        for file in links {
+            let refusal = match self.fault(file.dest()) {
                 None => continue,
                 Some(Fault::Escapes) => Refusal::EscapingLink(file.source.clone()),
                 Some(Fault::Loops) => Refusal::LoopingLink(file.source.clone()),
@@ -57,7 +58,7 @@ impl<'a> Links<'a> {
         let mut here = dest.parent().map(|folder| folder.to_string()).unwrap_or_default();
         // What is still to be walked, the next part last.
         let mut todo: Vec<&str> = Vec::new();
-        if let Some(fault) = enter(self.targets.get(dest)?, &mut todo) {
+        if let Some(fault) = enter(self.targets.get(dest.as_str())?, &mut todo) {
             return Some(fault);
         }
         let mut followed = 1;
@@ -104,8 +105,8 @@ impl<'a> Links<'a> {
     /// Whether a file will stand there, or below.
     fn is_delivered(&self, name: &str) -> bool {
         let inside = format!("{name}/");
-        let next = self.files.range::<str, _>((Bound::Included(inside.as_str()), Bound::Unbounded)).next();
-        self.files.contains_key(name) || next.is_some_and(|(path, _)| path.as_str().starts_with(&inside))
+        let first = |from: &str| self.tree.from(from).first().map(|delivered| delivered.dest().as_str());
+        first(name) == Some(name) || first(&inside).is_some_and(|path| path.starts_with(&inside))
     }
 }
 
@@ -128,33 +129,32 @@ fn enter<'t>(target: &'t str, todo: &mut Vec<&'t str>) -> Option<Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::{Area, BlobId, ContentPath};
+    use crate::content::{ContentPath, File, Layout, Revision, Snapshot};
 
-    fn tree(
-        links: impl Iterator<Item = (String, String)>,
-    ) -> (BTreeMap<HomePath, String>, BTreeMap<HomePath, Delivered>) {
-        let file = |path: &HomePath, mode| Delivered {
-            rank: 0,
-            area: Area::Dags,
-            source: ContentPath::new(path.as_str()).unwrap(),
-            id: BlobId::of(b""),
-            mode,
-        };
-        let links: BTreeMap<HomePath, String> =
-            links.map(|(path, target)| (HomePath::new(path).unwrap(), target)).collect();
-        let mut files: BTreeMap<HomePath, Delivered> =
-            links.keys().map(|path| (path.clone(), file(path, Mode::Link))).collect();
-        let real = HomePath::new("dags/zz/real.py").unwrap();
-        files.insert(real.clone(), file(&real, Mode::Regular));
-        (links, files)
+    /// A tree of these links beside one file, without its other faults.
+    fn tree(links: impl Iterator<Item = (String, String)>) -> Snapshot {
+        let revision = Revision::new("r");
+        let mut tree = Snapshot::empty(revision.clone());
+        for (path, target) in links {
+            let file = File { mode: Mode::Link, ..File::regular(&revision, target.into_bytes()) };
+            tree.insert(ContentPath::new(path).unwrap(), file);
+        }
+        tree.insert(ContentPath::new("dags/zz/real.py").unwrap(), File::regular(&revision, *b""));
+        tree
+    }
+
+    fn refusals(tree: &Snapshot) -> (Vec<Refusal>, usize) {
+        let target = Target { files: Target::files(tree, Layout::Content) };
+        let mut links = Links::of(&target);
+        (links.refusals(), links.parts)
     }
 
     /// What is looked up for that many links which all lead to one file.
     fn parts(count: usize) -> usize {
-        let (links, files) = tree((0..count).map(|n| (format!("dags/l{n:06}"), "./zz//real.py".to_string())));
-        let mut links = Links::of(links, &files);
-        assert!(links.refusals().is_empty());
-        links.parts
+        let tree = tree((0..count).map(|n| (format!("dags/l{n:06}"), "./zz//real.py".to_string())));
+        let (refusals, parts) = refusals(&tree);
+        assert!(refusals.is_empty());
+        parts
     }
 
     #[test]
@@ -167,13 +167,11 @@ mod tests {
         // Each leads forty times through the others, on a way as long as a target may be.
         let detour = "zz/../".repeat(680);
         let links = (0..2_000).map(|n| (format!("dags/l{n:04}"), format!("{detour}l{:04}", n + 1)));
-        let (links, files) = tree(links);
-        let mut links = Links::of(links, &files);
-        let refusals = links.refusals();
-        assert!(matches!(refusals.last(), Some(Refusal::TooLarge(why)) if why.contains("its links")), "{refusals:?}");
-        assert!(links.parts <= MOST_PARTS + 1);
-        let (links, files) = tree([("dags/l".to_string(), "x".repeat(5_000))].into_iter());
-        let said: Vec<String> = Links::of(links, &files).refusals().iter().map(ToString::to_string).collect();
+        let (found, parts) = refusals(&tree(links));
+        assert!(matches!(found.last(), Some(Refusal::TooLarge(why)) if why.contains("its links")), "{found:?}");
+        assert!(parts <= MOST_PARTS + 1);
+        let (found, _) = refusals(&tree([("dags/l".to_string(), "x".repeat(5_000))].into_iter()));
+        let said: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(said, ["the path is too long: `the target of dags/l`"]);
     }
 }
