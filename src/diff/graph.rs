@@ -55,7 +55,12 @@ pub(super) fn changes(pairs: &TaskPairs, dag: &Dag, (proposed, other): (&Snapsho
         let Some(task_id) = b.task_id.exact().cloned() else { continue };
         let at = direct.removed.first().and_then(|up| edge_at(dag, up, a)).unwrap_or(&a.at);
         let other_at = direct.added.first().and_then(|up| edge_at(other, up, b)).unwrap_or(&b.at);
-        let kind = Graph::DirectUpstreamChanged { task_id, before: direct.removed, after: direct.added };
+        let kind = Graph::DirectUpstreamChanged {
+            task_id,
+            before: direct.removed,
+            after: direct.added,
+            skips: skips(proposed, other, [a, b]),
+        };
         changes.push(change(kind, (at, other_at), whole(dag)));
     }
     for (a, b) in both {
@@ -66,7 +71,13 @@ pub(super) fn changes(pairs: &TaskPairs, dag: &Dag, (proposed, other): (&Snapsho
         if a.phase == b.phase && rule(a) != rule(b) {
             let upstream: Vec<TaskId> = b.upstream.iter().cloned().collect();
             let reads = reads(proposed, b, &upstream);
-            let kind = Graph::TriggerRuleChanged { task_id: task_id.clone(), before: rule(a), after: rule(b), reads };
+            let kind = Graph::TriggerRuleChanged {
+                task_id: task_id.clone(),
+                before: rule(a),
+                after: rule(b),
+                reads,
+                skips: skips(proposed, other, [a, b]),
+            };
             changes.push(change(kind, places, Certainty::Certain));
         }
         if a.phase != b.phase {
@@ -96,6 +107,17 @@ fn reads(proposed: &Snapshot, task: &Task, of: &[TaskId]) -> Vec<TaskId> {
         .collect();
     let read = |id: &&TaskId| pulled.contains(id.as_str()) || task.takes.iter().any(|takes| takes.producer == **id);
     of.iter().filter(read).cloned().collect()
+}
+
+/// Those of the tasks directly before one, on either side, whose proposed code names the exception by which a task
+/// skips itself.
+fn skips(proposed: &Snapshot, other: &Dag, sides: [&Task; 2]) -> Vec<TaskId> {
+    let skips_itself = |task: &Task| {
+        let mut code = task.callable.iter().chain(&task.methods);
+        code.any(|callable| super::text(proposed, &callable.at).contains("AirflowSkipException"))
+    };
+    let upstream: BTreeSet<&TaskId> = sides.iter().flat_map(|task| task.upstream.iter()).collect();
+    upstream.into_iter().filter(|up| other.task(up).is_some_and(skips_itself)).cloned().collect()
 }
 
 /// An edge that is not there is certain only of a DAG that is wholly known.

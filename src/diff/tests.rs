@@ -82,7 +82,7 @@ fn line(change: &Change) -> String {
         Kind::Graph(Graph::UpstreamRemoved { task_id, upstream, .. }) => {
             format!("{} not before {task_id}", ids(upstream))
         }
-        Kind::Graph(Graph::DirectUpstreamChanged { task_id, before, after }) => {
+        Kind::Graph(Graph::DirectUpstreamChanged { task_id, before, after, .. }) => {
             format!("directly before {task_id}: {} -> {}", ids(before), ids(after))
         }
         Kind::Identity(Identity::OperatorChanged { task_id, before, after })

@@ -58,6 +58,17 @@ struct Given {
     claim: Claim,
 }
 
+/// What is skipped by choice: what has chosen, and what is taken to choose so.
+#[derive(Debug, Default)]
+struct Choices {
+    /// What branches chose: those directly behind them that go on.
+    made: BTreeMap<TaskId, BTreeSet<TaskId>>,
+    /// Those of them that have not run yet.
+    assumed: BTreeSet<TaskId>,
+    /// Tasks that are taken to skip themselves.
+    skipping: BTreeSet<TaskId>,
+}
+
 /// What every side of a simulation is made from.
 #[derive(Debug)]
 struct Stage<'a> {
@@ -67,10 +78,7 @@ struct Stage<'a> {
     deployed: Cow<'a, Graph>,
     proposed: Cow<'a, Graph>,
     claims: Vec<Given>,
-    /// What branches that have run chose.
-    choices: BTreeMap<TaskId, BTreeSet<TaskId>>,
-    /// Branches that have not run, and are taken to choose so.
-    assumed: BTreeSet<TaskId>,
+    choices: Choices,
     /// Tasks over whose values something is mapped on the deployed side.
     measured: BTreeSet<TaskId>,
     counted: &'a Counted,
@@ -165,11 +173,16 @@ fn replayed(
         use diff::Graph::{DirectUpstreamChanged, TriggerRuleChanged};
         matches!(change.kind, Kind::Graph(TriggerRuleChanged { .. } | DirectUpstreamChanged { .. }))
     };
-    if changes.iter().any(&is_rule) && stage.choose() {
+    if changes.iter().any(is_rule) {
         // What a rule does to what is skipped shows only if something is.
-        for ((effect, chosen), change) in effects.iter_mut().zip(stage.effects()).zip(changes) {
-            if is_rule(change) && chosen.harm > effect.harm {
-                *effect = chosen;
+        for skipped in [Stage::choose, Stage::skip] {
+            if !skipped(&mut stage) {
+                continue;
+            }
+            for ((effect, chosen), change) in effects.iter_mut().zip(stage.effects()).zip(changes) {
+                if is_rule(change) && chosen.harm > effect.harm {
+                    *effect = chosen;
+                }
             }
         }
     }
@@ -198,7 +211,7 @@ impl<'a> Stage<'a> {
             // The run keeps its own DAG; or what becomes of it is a claim.
             _ => deployed.clone(),
         };
-        let choices = if step_off("branches that have chosen") { BTreeMap::new() } else { choices(scene, &deployed) };
+        let made = if step_off("branches that have chosen") { BTreeMap::new() } else { choices(scene, &deployed) };
         let measured = deployed.sources();
         Self {
             scene,
@@ -207,8 +220,7 @@ impl<'a> Stage<'a> {
             deployed,
             proposed,
             claims,
-            choices,
-            assumed: BTreeSet::new(),
+            choices: Choices { made, ..Choices::default() },
             measured,
             counted,
         }
@@ -248,15 +260,26 @@ impl<'a> Stage<'a> {
             }
             assumed.insert(node.id.clone(), chosen);
         }
-        self.assumed = assumed.keys().cloned().collect();
-        self.choices.append(&mut assumed);
-        !self.assumed.is_empty()
+        self.choices.assumed = assumed.keys().cloned().collect();
+        self.choices.made.append(&mut assumed);
+        !self.choices.assumed.is_empty()
+    }
+
+    /// Takes those tasks to skip themselves that can, as far as the changes of rules and direct edges depend on them;
+    /// whether there is one.
+    fn skip(&mut self) -> bool {
+        use diff::Graph::{DirectUpstreamChanged, TriggerRuleChanged};
+        let skips = self.changes.iter().filter_map(|change| match &change.kind {
+            Kind::Graph(DirectUpstreamChanged { skips, .. } | TriggerRuleChanged { skips, .. }) => Some(skips),
+            _ => None,
+        });
+        self.choices.skipping = skips.flatten().cloned().collect();
+        !self.choices.skipping.is_empty() && !step_off("tasks that skip themselves")
     }
 
     /// The run as it would go on without the change.
     fn control(&self) -> Side<'_> {
-        let mut side =
-            Side::new(&self.deployed, self.scene.run, self.family, &[], (&self.choices, &self.assumed), &self.measured);
+        let mut side = Side::new(&self.deployed, self.scene.run, self.family, &[], &self.choices, &self.measured);
         // What is deployed and has no instance yet gets one either way.
         side.create();
         side.settle();
@@ -270,14 +293,8 @@ impl<'a> Stage<'a> {
     /// The run under the change; and, where a race can decide, with the race lost.
     fn changed(&self) -> (Side<'_>, Option<Side<'_>>) {
         if self.of_run(Fate::CannotLoad).is_some() && !step_off("a DAG that cannot be loaded") {
-            let mut side = Side::new(
-                &self.deployed,
-                self.scene.run,
-                self.family,
-                &self.claims,
-                (&self.choices, &self.assumed),
-                &self.measured,
-            );
+            let mut side =
+                Side::new(&self.deployed, self.scene.run, self.family, &self.claims, &self.choices, &self.measured);
             side.cannot_load();
             return (side, None);
         }
@@ -294,14 +311,8 @@ impl<'a> Stage<'a> {
     }
 
     fn step(&self, lost: Option<&Race>) -> (Side<'_>, Option<Race>) {
-        let mut side = Side::new(
-            &self.proposed,
-            self.scene.run,
-            self.family,
-            &self.claims,
-            (&self.choices, &self.assumed),
-            &self.measured,
-        );
+        let mut side =
+            Side::new(&self.proposed, self.scene.run, self.family, &self.claims, &self.choices, &self.measured);
         if !self.scene.pinned() && self.is_parsed_anew() && !step_off("verify_integrity") {
             side.verify(&self.deployed);
         } else {

@@ -71,13 +71,15 @@ fn pages() -> Vec<Test> {
     page::all_examples().into_iter().map(test).collect()
 }
 
-/// What is said of an example: rule, level and place of each finding, and the verdict.
+/// What is said of an example: rule, level and place of each finding, its message and what it does to each run, and
+/// the verdict.
 fn said(example: &page::Example) -> BTreeSet<String> {
     let report = example.check(&Policy::check(Layout::Content));
     let findings = report.findings.iter().map(|finding| {
         let place = finding.proposed.as_ref().or(finding.deployed.as_ref());
         let place = place.map(|at| format!("{}:{}", at.path, at.span.line)).unwrap_or_default();
-        format!("{} {} {place}", finding.rule, finding.level)
+        let effects: Vec<&str> = finding.runs.iter().map(|run| run.effect.as_str()).collect();
+        format!("{} {} {place} {} {effects:?}", finding.rule, finding.level, finding.message)
     });
     findings.chain([format!("{:?}", report.verdict)]).collect()
 }

@@ -33,6 +33,8 @@ pub enum Graph {
         before: Vec<TaskId>,
         /// What it comes directly after now.
         after: Vec<TaskId>,
+        /// Tasks directly before it, on either side, that can skip themselves.
+        skips: Vec<TaskId>,
     },
     /// Another trigger rule.
     TriggerRuleChanged {
@@ -44,6 +46,8 @@ pub enum Graph {
         after: String,
         /// Tasks before it whose values it takes or pulls.
         reads: Vec<TaskId>,
+        /// Tasks directly before it, on either side, that can skip themselves.
+        skips: Vec<TaskId>,
     },
     /// A setup or teardown is a plain task now, or the other way round.
     PhaseChanged {

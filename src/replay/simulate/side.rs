@@ -3,7 +3,7 @@
 use super::graph::{Graph, Over};
 use super::rule::{Decision, Rule, Upstream, decide};
 use super::state::State;
-use super::{Family, Given, step_off};
+use super::{Choices, Family, Given, step_off};
 use crate::facts::{Run, TaskState};
 use crate::ids::TaskId;
 use crate::replay::claim::{Fate, When, Whom};
@@ -22,10 +22,7 @@ pub(super) struct Side<'a> {
     pub(super) rows: Vec<Row>,
     strangers: BTreeMap<TaskId, usize>,
     claims: Claims<'a>,
-    /// What branches that have run chose: those directly behind them that go on.
-    choices: &'a BTreeMap<TaskId, BTreeSet<TaskId>>,
-    /// Those of them that have not run yet.
-    assumed: &'a BTreeSet<TaskId>,
+    choices: &'a Choices,
     /// Tasks over whose values something is mapped on the deployed side: with a value of theirs its length
     /// is stored. What ended, or runs, as another task has stored none.
     measured: &'a BTreeSet<TaskId>,
@@ -162,7 +159,7 @@ impl<'a> Side<'a> {
         run: &Run,
         family: Family,
         claims: &'a [Given],
-        (choices, assumed): (&'a BTreeMap<TaskId, BTreeSet<TaskId>>, &'a BTreeSet<TaskId>),
+        choices: &'a Choices,
         measured: &'a BTreeSet<TaskId>,
     ) -> Self {
         let row = |id: &TaskId| Row { id: id.clone(), instances: Vec::new(), tally: Upstream::default() };
@@ -173,7 +170,6 @@ impl<'a> Side<'a> {
             strangers: BTreeMap::new(),
             claims: Claims::of(claims),
             choices,
-            assumed,
             measured,
             dirty: BTreeSet::new(),
             held: Held::Due,
@@ -503,8 +499,8 @@ impl<'a> Side<'a> {
 
     /// Whether a branch that has run chose, and not that task.
     fn passes_over(&self, branch: usize, id: &TaskId) -> bool {
-        self.choices.get(&self.rows[branch].id).is_some_and(|chosen| {
-            let assumed = self.assumed.contains(&self.rows[branch].id);
+        self.choices.made.get(&self.rows[branch].id).is_some_and(|chosen| {
+            let assumed = self.choices.assumed.contains(&self.rows[branch].id);
             let ran = |instance: &Instance| instance.state == State::Success && (assumed || !instance.started);
             !chosen.contains(id) && self.rows[branch].instances.iter().any(ran)
         })
@@ -592,8 +588,13 @@ impl<'a> Side<'a> {
         let how = instance.how;
         match claimed {
             Some((claim, state)) => self.set(row, at, state, How::Claimed(claim)),
-            None => self.set(row, at, State::Success, how),
+            None => self.set(row, at, self.end_of(row), how),
         }
+    }
+
+    /// How an instance ends that nothing keeps from its work.
+    fn end_of(&self, row: usize) -> State {
+        if self.choices.skipping.contains(&self.rows[row].id) { State::Skipped } else { State::Success }
     }
 
     /// What a worker is at ends by the code that it loaded; gives the tasks.
@@ -604,7 +605,7 @@ impl<'a> Side<'a> {
                 if self.rows[row].instances[at].state == State::Running {
                     self.rows[row].instances[at].done = true;
                     let how = self.rows[row].instances[at].how;
-                    self.set(row, at, State::Success, how);
+                    self.set(row, at, self.end_of(row), how);
                     finished.insert(row);
                 }
             }
