@@ -429,9 +429,9 @@ fn read_attribute(run: &mut Run, object: HostRef, name: &str, at: At) -> Option<
         Thing::Dag(dag) => dag::dag_attribute(run, dag, name),
         Thing::Task(task) => match name {
             "output" => Some(output::of(run, task, "return_value")),
-            "task_id" => Some(id_value(run, &run.host.tasks[task].id.clone(), at)),
+            "task_id" => Some(run.host.tasks[task].id.value(at)),
             "dag" => run.host.tasks[task].dag.map(|dag| run.host.add(Thing::Dag(dag))),
-            "dag_id" => run.host.tasks[task].dag.map(|dag| id_value(run, &run.host.dags[dag].id.clone(), at)),
+            "dag_id" => run.host.tasks[task].dag.map(|dag| run.host.dags[dag].id.value(at)),
             "operator" => Some(Value::Host(object)),
             // Airflow makes these lists of sets: their order is that of no text.
             "upstream_list" | "downstream_list" => {
@@ -450,11 +450,11 @@ fn read_attribute(run: &mut Run, object: HostRef, name: &str, at: At) -> Option<
         },
         Thing::Output(Output { tasks, .. }) => match name {
             "operator" => tasks.first().map(|task| run.host.add(Thing::Task(*task))),
-            "task_id" => tasks.first().map(|task| id_value(run, &run.host.tasks[*task].id.clone(), at)),
+            "task_id" => tasks.first().map(|task| run.host.tasks[*task].id.value(at)),
             _ => None,
         },
         Thing::Group(group) => match name {
-            "group_id" => Some(id_value(run, &run.host.groups[group].id.clone(), at)),
+            "group_id" => Some(run.host.groups[group].id.value(at)),
             "children" | "used_group_ids" => Some(Unknown::new("members of a group", at, name).value()),
             _ => None,
         },
@@ -521,20 +521,6 @@ fn decorated_method(
         "expand_kwargs" => Some(taskflow::expand_decorated(run, &decorated, args, true, at)?),
         _ => None,
     })
-}
-
-/// The value of an id.
-pub(super) fn id_value(run: &Run, name: &super::world::Name, at: At) -> Value {
-    let _ = run;
-    match name {
-        super::world::Name::Exact(name) => Run::text_value(name.clone(), at),
-        super::world::Name::OneOf(names) => Value::OneOf(names.iter().map(|name| Value::str(name.clone())).collect()),
-        super::world::Name::Pattern { prefix, suffix } => {
-            let mut unknown = Unknown::new("an id is not known", at, "id");
-            unknown.affix = Some((prefix.as_str().into(), suffix.as_str().into()));
-            unknown.value()
-        }
-    }
 }
 
 /// An option of Airflow's configuration that says where the tree is delivered.

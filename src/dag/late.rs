@@ -1,21 +1,10 @@
 //! What is said of a task between its making and its DAG: builders of teams make operators first,
 //! and put them into groups and DAGs when the whole is known.
 
-use super::host::id_value;
 use super::member::task_of;
-use super::world::{Name, Run, Thing, name_of};
+use super::world::{Name, Run, Thing, Unsettled, name_of};
 use crate::python::interpret::HostRef;
 use crate::python::value::{Args, At, Value};
-use std::rc::Rc;
-
-/// Something that was set on a task without a DAG and is not followed, or not yet.
-#[derive(Clone, Debug)]
-pub(super) struct Unsettled {
-    name: Rc<str>,
-    at: At,
-    /// The group that it was given; it becomes a member when that adds it.
-    group: Option<usize>,
-}
 
 /// An attribute of a task that decides where it stands; one in a DAG is doubted.
 pub(super) fn set(run: &mut Run, task: usize, name: &str, value: &Value, at: At) {
@@ -63,12 +52,5 @@ pub(super) fn add(run: &mut Run, object: HostRef, group: usize, args: &Args, at:
 /// `group.child_id(label)`: the label with the group's prefix.
 pub(super) fn child_id(run: &Run, group: usize, args: &Args, at: At) -> Option<Value> {
     let label = args.value(0, "label")?;
-    Some(id_value(run, &run.host.child(Some(group), name_of(run, label)), at))
-}
-
-/// Doubts a DAG that is given a task of which something is not followed.
-pub(super) fn settle(run: &mut Run, dag: usize, task: usize) {
-    if let Some(unsettled) = run.host.tasks[task].unsettled.clone() {
-        run.host.doubt(dag, unsettled.at, format!("`{}` of a task is set afterwards", unsettled.name));
-    }
+    Some(run.host.child(Some(group), name_of(run, label)).value(at))
 }

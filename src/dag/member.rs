@@ -82,7 +82,7 @@ pub(super) fn unique(run: &Run, dag: Option<usize>, group: Option<usize>, name: 
 /// Puts a task into its DAG.
 pub(super) fn add_to_dag(run: &mut Run, dag: usize, task: usize, at: At) -> Result<(), Stop> {
     doubt_conditions(run, dag);
-    super::late::settle(run, dag, task);
+    settle(run, dag, task);
     let (of_dag, of_task) = (run.host.dags[dag].start, run.host.tasks[task].start);
     if older(run.host.version, 2, 7) && (of_dag, of_task) == (Given::No, Given::No) {
         refuse(run, "AirflowException", "neither the DAG nor the task has a `start_date`", at)?;
@@ -160,5 +160,12 @@ impl Defaults {
             let (written, value) = run.dict_of(value)?.entry(&Key::Str(name.into()))?;
             written.as_str().is_some().then(|| value.clone())
         })
+    }
+}
+
+/// Doubts a DAG that is given a task of which something is not followed.
+fn settle(run: &mut Run, dag: usize, task: usize) {
+    if let Some(unsettled) = run.host.tasks[task].unsettled.clone() {
+        run.host.doubt(dag, unsettled.at, format!("`{}` of a task is set afterwards", unsettled.name));
     }
 }

@@ -9,7 +9,7 @@ use crate::content::Location;
 use crate::ids::AirflowVersion;
 use crate::python::interpret::{Around, HostRef, Interp, StepRef};
 use crate::python::tree::Tree;
-use crate::python::value::{Args, Argument, At, Ref, Value};
+use crate::python::value::{Args, Argument, At, Ref, Unknown, Value};
 use crate::switch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -30,6 +30,19 @@ impl Name {
         match self {
             Self::Exact(name) => Some(name),
             _ => None,
+        }
+    }
+
+    /// As the value that Python has of it.
+    pub(super) fn value(&self, at: At) -> Value {
+        match self {
+            Self::Exact(name) => Run::text_value(name.clone(), at),
+            Self::OneOf(names) => Value::OneOf(names.iter().map(|name| Value::str(name.clone())).collect()),
+            Self::Pattern { prefix, suffix } => {
+                let mut unknown = Unknown::new("an id is not known", at, "id");
+                unknown.affix = Some((prefix.as_str().into(), suffix.as_str().into()));
+                unknown.value()
+            }
         }
     }
 
@@ -94,6 +107,15 @@ pub(super) enum Given {
     Unclear,
 }
 
+/// Something that was set on a task without a DAG and is not followed, or not yet.
+#[derive(Clone, Debug)]
+pub(super) struct Unsettled {
+    pub(super) name: Rc<str>,
+    pub(super) at: At,
+    /// The group that it was given; it becomes a member when that adds it.
+    pub(super) group: Option<usize>,
+}
+
 /// A task.
 #[derive(Debug)]
 pub(super) struct TaskState {
@@ -125,7 +147,7 @@ pub(super) struct TaskState {
     /// Whether it is given a DAG.
     pub(super) home: Given,
     /// What was set on it before it had a DAG.
-    pub(super) unsettled: Option<super::late::Unsettled>,
+    pub(super) unsettled: Option<Unsettled>,
 }
 
 /// A group.

@@ -1,6 +1,5 @@
 //! Attributes and methods of a DAG.
 
-use super::id_value;
 use crate::dag::edges::End;
 use crate::dag::member::{add_to_dag, task_of};
 use crate::dag::world::{Run, Thing, name_doubt, name_of};
@@ -11,7 +10,7 @@ use std::rc::Rc;
 pub(super) fn dag_attribute(run: &mut Run, dag: usize, name: &str) -> Option<Value> {
     let at = run.host.dags[dag].at;
     match name {
-        "dag_id" => Some(id_value(run, &run.host.dags[dag].id.clone(), at)),
+        "dag_id" => Some(run.host.dags[dag].id.value(at)),
         "tasks" | "task_ids" => {
             if !run.host.dags[dag].doubts.is_empty() {
                 return Some(Unknown::new("the tasks of a DAG that is not known", at, "tasks").value());
@@ -21,7 +20,7 @@ pub(super) fn dag_attribute(run: &mut Run, dag: usize, name: &str) -> Option<Val
                 .into_iter()
                 .map(|task| match name {
                     "tasks" => run.host.add(Thing::Task(task)),
-                    _ => id_value(run, &run.host.tasks[task].id.clone(), at),
+                    _ => run.host.tasks[task].id.value(at),
                 })
                 .collect();
             Some(run.new_list(items))
