@@ -42,13 +42,13 @@ pub struct Exchange {
     /// What it asks of what functions of the tree give it, and of what modules of the tree hold.
     pub asked: Vec<Asked>,
     /// The exception that it raises whatever happens, by its last name, and where.
-    pub raises: Option<(String, Location)>,
+    pub raises: Option<Box<(String, Location)>>,
     /// Whether it may end by an exception, or by deferring.
     pub may_raise: bool,
     /// Whether whatever it returns is false in a test.
     pub denies: bool,
     /// What in all that it returns, or in what it pushes, Airflow cannot store, in words and where.
-    pub unstored: Option<(String, Location)>,
+    pub unstored: Option<Box<(String, Location)>>,
     /// Which of its parameters it takes by name, in their order.
     pub takes: Vec<ByName>,
 }
@@ -138,7 +138,7 @@ pub struct Asked {
     /// Whether it is reached only under a test.
     pub perhaps: bool,
     /// The name of a module whose value this was when that was loaded, and whether that is a list or a dict.
-    pub loaded: Option<(String, bool)>,
+    pub loaded: Option<Box<(String, bool)>>,
     /// Where.
     pub at: Location,
 }

@@ -186,10 +186,10 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         params,
         choices: choices.into_iter().map(|(text, place)| (text.to_string(), at(place))).collect(),
         asked,
-        raises: raises.map(|(name, place)| (name, at(place))),
+        raises: raises.map(|(name, place)| Box::new((name, at(place)))),
         may_raise,
         denies,
-        unstored: unstored.map(|(what, place)| (what.to_string(), at(place))),
+        unstored: unstored.map(|(what, place)| Box::new((what.to_string(), at(place)))),
         takes: def.parameters.iter().map(ByName::of).collect(),
     };
     Some(Walked { exchange, returns, returns_at })
@@ -293,7 +293,7 @@ impl Walk<'_, '_> {
             asked.never =
                 value.shape == Shape::Named("coroutine".into()) || matches!(what, What::Dumped | What::Number);
             let loaded = value.loaded.as_deref().filter(|loaded| !loaded.holder.is_empty());
-            asked.loaded = loaded.map(|loaded| (loaded.holder.to_string(), loaded.open));
+            asked.loaded = loaded.map(|loaded| Box::new((loaded.holder.to_string(), loaded.open)));
         }
     }
 

@@ -86,8 +86,8 @@ fn given_otherwise(tree: &Code, before: &[&Callable], code: &Callable) -> Vec<Fa
         }
         let certain = asked.never || asked.loaded.is_some();
         let why = asked.why.as_ref().filter(|_| (certain || known(asked, true)) && !known(asked, false))?;
-        let fate = asked.loaded.as_ref().map_or(Reads::Only, |(holder, _)| tree.reads(holder));
-        let handed = fate == Reads::HandsOn && asked.loaded.as_ref().is_some_and(|(_, open)| *open);
+        let fate = asked.loaded.as_ref().map_or(Reads::Only, |loaded| tree.reads(&loaded.0));
+        let handed = fate == Reads::HandsOn && asked.loaded.as_ref().is_some_and(|loaded| loaded.1);
         if fate == Reads::Changes {
             return None;
         }
@@ -171,7 +171,7 @@ fn given_by_place(deployed: &Task, proposed: &Task) -> Option<Fault> {
 
 /// An exception that ends the code whatever happens, and did not.
 fn raised(before: &[&Callable], code: &Callable) -> Option<Fault> {
-    let (name, at) = code.exchange.raises.as_ref()?;
+    let (name, at) = code.exchange.raises.as_deref()?;
     let was = before.iter().find(|was| was.name == code.name || before.len() == 1)?;
     if was.exchange.raises.is_some() || NO_FAILURE.contains(&name.as_str()) {
         return None;
@@ -258,7 +258,7 @@ fn not_stored((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &Task)) 
             shape if task.multiple_outputs == Some(true) && is_no_dict(shape) => {
                 format!("{} is returned, and `multiple_outputs` asks for a dict", shape.shown())
             }
-            shape => match (unstorable(shape), &code.exchange.unstored) {
+            shape => match (unstorable(shape), code.exchange.unstored.as_deref()) {
                 (Some(what), _) => format!("{what} is returned, which cannot be stored"),
                 (None, Some((what, _))) => format!("{what} is stored as an XCom, which cannot be written"),
                 (None, None) => return None,
