@@ -30,7 +30,15 @@ pub(super) fn changes(pairs: &TaskPairs, dag: &Dag, (proposed, other): (&Snapsho
     let (orders, directs) = if both.iter().all(|(a, b)| a.upstream == b.upstream) {
         (Vec::new(), Vec::new())
     } else {
-        let compared = Compared { pairs, dag, other, before: Paths::of(dag), after: Paths::of(other) };
+        let compared = Compared {
+            pairs,
+            dag,
+            other,
+            before: Paths::of(dag),
+            after: Paths::of(other),
+            moved: pairs.moved_ids(),
+            origins: pairs.origins(),
+        };
         (compared.order(&both), compared.direct(&both))
     };
     for order in orders {
@@ -161,18 +169,26 @@ struct Compared<'a> {
     other: &'a Dag,
     before: Paths<'a>,
     after: Paths<'a>,
+    /// Ids that mean other work on one side than on the other.
+    moved: BTreeSet<&'a TaskId>,
+    /// The deployed id of each proposed id that takes over the work of another.
+    origins: BTreeMap<&'a TaskId, &'a TaskId>,
 }
 
 impl Compared<'_> {
+    /// Whether a task already came after one that the proposed side has, by any path.
+    fn came_after(&self, up: &TaskId, id: &TaskId) -> bool {
+        let same = || (!self.moved.contains(up)).then_some(up);
+        self.origins.get(up).copied().or_else(same).is_some_and(|origin| self.before.orders(origin, id))
+    }
+
     /// Of each task of both sides, what it newly waits for and what not any more.
     fn order(&self, both: &[(&Task, &Task)]) -> Vec<Order> {
         // Work that went is looked through: what was ordered by way of it is still to be ordered.
-        let moved = self.pairs.moved_ids();
         let known: BTreeSet<&TaskId> = self.other.tasks.iter().filter_map(|task| task.task_id.exact()).collect();
-        let origins = self.pairs.origins();
         let target = |id: &TaskId| -> Option<TaskId> {
             let to = self.pairs.through(id);
-            (to != id || known.contains(id) && !moved.contains(id)).then(|| to.clone())
+            (to != id || known.contains(id) && !self.moved.contains(id)).then(|| to.clone())
         };
         let mut found = Vec::new();
         for (task, (a, b)) in both.iter().enumerate() {
@@ -184,11 +200,7 @@ impl Compared<'_> {
                 .filter_map(target)
                 .filter(|up| !self.after.orders(up, id))
                 .collect();
-            let is_new = |up: &&TaskId| {
-                let origin = origins.get(*up).copied().or((!moved.contains(*up)).then_some(*up));
-                origin.is_none_or(|origin| !self.before.orders(origin, id))
-            };
-            let added: Vec<TaskId> = b.upstream.iter().filter(is_new).cloned().collect();
+            let added: Vec<TaskId> = b.upstream.iter().filter(|up| !self.came_after(up, id)).cloned().collect();
             if !(removed.is_empty() && added.is_empty()) {
                 found.push(Order { task, added, removed });
             }
@@ -199,17 +211,12 @@ impl Compared<'_> {
     /// Of each task of both sides that still comes after the same, what it comes directly after now and not any
     /// more, where more than the order depends on that.
     fn direct(&self, both: &[(&Task, &Task)]) -> Vec<Order> {
-        let moved = self.pairs.moved_ids();
-        let origins = self.pairs.origins();
         let mut found = Vec::new();
         for (task, (a, b)) in both.iter().enumerate() {
             let Some(id) = a.task_id.exact() else { continue };
             let was: BTreeSet<&TaskId> = a.upstream.iter().map(|up| self.pairs.through(up)).collect();
             let is: BTreeSet<&TaskId> = b.upstream.iter().collect();
-            let is_kept = |up: &&&TaskId| {
-                let origin = origins.get(**up).copied().or((!moved.contains(**up)).then_some(**up));
-                self.after.orders(up, id) && origin.is_some_and(|origin| self.before.orders(origin, id))
-            };
+            let is_kept = |up: &&&TaskId| self.after.orders(up, id) && self.came_after(up, id);
             let removed: Vec<TaskId> = was.difference(&is).filter(is_kept).map(|up| (*up).clone()).collect();
             let added: Vec<TaskId> = is.difference(&was).filter(is_kept).map(|up| (*up).clone()).collect();
             let mut all = removed.iter().chain(&added);

@@ -110,17 +110,19 @@ impl Graph {
     pub(super) fn before(&self) -> String {
         match self {
             Self::UpstreamRemoved { upstream, .. } => ids(upstream),
-            Self::DirectUpstreamChanged { before, .. } => directly(before),
             Self::TriggerRuleChanged { before, .. } => before.clone(),
             Self::PhaseChanged { before, .. } => before.word().to_owned(),
-            Self::UpstreamAdded { .. } | Self::Disconnected { .. } | Self::DependsOnPast { .. } => String::new(),
+            Self::UpstreamAdded { .. }
+            | Self::DirectUpstreamChanged { .. }
+            | Self::Disconnected { .. }
+            | Self::DependsOnPast { .. } => String::new(),
         }
     }
 
     pub(super) fn after(&self) -> String {
         match self {
             Self::UpstreamAdded { upstream, .. } => ids(upstream),
-            Self::DirectUpstreamChanged { after, .. } => directly(after),
+            Self::DirectUpstreamChanged { before, after, .. } => direct(before, after),
             Self::TriggerRuleChanged { after, .. } => after.clone(),
             Self::PhaseChanged { after, .. } => after.word().to_owned(),
             Self::UpstreamRemoved { .. } | Self::Disconnected { .. } | Self::DependsOnPast { .. } => String::new(),
@@ -128,9 +130,10 @@ impl Graph {
     }
 }
 
-/// The first of those that a task comes directly after, or that there are none.
-fn directly(upstream: &[TaskId]) -> String {
-    if upstream.is_empty() { "none of them".to_owned() } else { ids(upstream) }
+/// What a task comes directly after now and did not, and what not any more.
+fn direct(gone: &[TaskId], new: &[TaskId]) -> String {
+    let told = |word: &str, all: &[TaskId]| (!all.is_empty()).then(|| format!("{word} {}", ids(all)));
+    told("newly", new).into_iter().chain(told("no longer", gone)).collect::<Vec<_>>().join(", ")
 }
 
 /// The first ids.
