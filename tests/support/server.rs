@@ -149,7 +149,7 @@ impl Server {
 
     /// Waits until the API answers; the last lines of its log if it does not.
     pub(crate) fn wait_for_api(&mut self) -> Result<(), String> {
-        let end = Instant::now() + Duration::from_mins(2);
+        let end = Instant::now() + Duration::from_mins(5);
         while !self.rest.is_up() {
             let dead: Vec<&str> = self
                 .processes
