@@ -75,9 +75,10 @@ impl Scenario {
         self.about.get("restart_triggerer") == Some(&Value::Bool(true))
     }
 
-    /// The run that meets the change.
+    /// The run that meets the change. The same scenario in a versioned bundle has another one: both may be
+    /// played on one server, which knows a run for ever.
     pub(crate) fn run_id(&self) -> String {
-        format!("{}__change", self.name)
+        format!("{}{}__change", self.name, if self.pinned { "__pinned" } else { "" })
     }
 
     /// Whether the change leaves all DAG files as they are.
