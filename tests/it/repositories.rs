@@ -95,6 +95,8 @@ pub(crate) fn git(dir: &Path, arguments: &[&str]) -> String {
 fn program(dir: &Path, arguments: &[&str]) -> Command {
     let mut program = Command::new("git");
     program
+        // What git clears up beside a test locks its branch for moments.
+        .args(["-c", "gc.auto=0", "-c", "maintenance.auto=false"])
         .args(arguments)
         .current_dir(dir)
         .env("HOME", dir)
