@@ -9,6 +9,7 @@ mod archive;
 mod arguments;
 mod asset;
 mod builder;
+mod choice;
 mod closure;
 pub mod code;
 mod collect;
@@ -44,6 +45,7 @@ mod tests;
 mod words;
 mod world;
 
+pub use choice::Choice;
 pub use explanation::{Circumstance, Explanation, Given, LeftOut, Origin, Quote, Source};
 pub use few::Few;
 pub use models::Models;
@@ -337,19 +339,15 @@ pub struct Task {
     pub captured: Arguments,
     /// Whether it is a setup or a teardown (Airflow 2.7 and later).
     pub phase: Phase,
+    /// How it decides what of what comes after it runs, if it does.
+    pub choice: Option<Choice>,
 }
 
 impl Task {
-    /// Whether it chooses which of the tasks directly behind it run, by Airflow's own names for such operators
-    /// or by its method: what was not directly behind it when it chose is then skipped.
+    /// Whether what was not directly behind it when it chose is then skipped.
     pub fn is_branch(&self) -> bool {
-        chooses(&self.operator) || self.methods.iter().any(|method| method.name == "choose_branch")
+        self.choice.is_some_and(Choice::keeps_what_goes_on)
     }
-}
-
-/// Whether an operator of that name keeps which of the tasks directly behind it are to run.
-pub(crate) fn chooses(operator: &str) -> bool {
-    operator.contains("Branch") || operator.contains("LatestOnly")
 }
 
 /// What a task is to the work around it.

@@ -6,6 +6,7 @@ mod names;
 mod order;
 mod unseen;
 mod untouched;
+mod verdicts;
 mod witnessed;
 
 use super::*;

@@ -2,8 +2,8 @@
 
 use super::world::{DagState, MappingState, Name, Run, TaskState, Thing, World, location};
 use super::{
-    Arguments, Callable, Dag, Edge, Few, FileError, Group, Id, Inside, MappedOver, Mapping, Phase, Reaches, Takes,
-    Task, Unknown, closure, exchange, options, shape,
+    Arguments, Callable, Choice, Dag, Edge, Few, FileError, Group, Id, Inside, MappedOver, Mapping, Phase, Reaches,
+    Takes, Task, Unknown, closure, exchange, options, shape,
 };
 use crate::content::{BlobId, ContentPath, Location, Span};
 use crate::ids::{AirflowVersion, DagId, GroupId, TaskId};
@@ -452,6 +452,10 @@ impl Describe<'_, '_> {
                 (_, true) => Phase::Teardown,
                 (true, _) => Phase::Setup,
                 _ => Phase::Work,
+            },
+            choice: match state.class {
+                Some(class) => Choice::of_class(self.run, class),
+                None => Choice::named(&state.operator),
             },
         }
     }

@@ -37,22 +37,20 @@ fn operators(pairs: &TaskPairs, dag: &Dag, other: &Dag) -> Vec<Change> {
         let id = task.task_id.exact().filter(|id| !moved.contains(id))?;
         Some((id, task, *after.get(id)?))
     });
-    both.filter(|(_, a, b)| a.operator != b.operator && !(runs_python(a) && runs_python(b)))
+    let differs = |a: &Task, b: &Task| a.operator != b.operator && !(runs_python(a) && runs_python(b));
+    both.filter(|(_, a, b)| differs(a, b) || a.choice != b.choice)
         .map(|(id, a, b)| {
+            let (before, after) = shown_operators(a, b);
             // A class of the tree may be the same one under another name. Whether it knows how to go on with
             // what the other one deferred is a contract of the code, and found there.
             let of_the_tree = |task: &Task| !task.methods.is_empty();
-            let certainty = if of_the_tree(a) && of_the_tree(b) {
+            let certainty = if of_the_tree(a) && of_the_tree(b) && a.choice == b.choice {
                 Certainty::Possible(format!("`{}` may do what `{}` did under another name", b.operator, a.operator))
             } else {
                 Certainty::Certain
             };
             Change {
-                kind: Kind::Identity(Identity::OperatorChanged {
-                    task_id: id.clone(),
-                    before: shown_operator(a),
-                    after: shown_operator(b),
-                }),
+                kind: Kind::Identity(Identity::OperatorChanged { task_id: id.clone(), before, after }),
                 dags: vec![dag.dag_id.clone()],
                 certainty,
                 deployed: Some(a.at.clone()),
@@ -67,7 +65,16 @@ fn runs_python(task: &Task) -> bool {
     matches!(task.operator.as_str(), "PythonOperator" | "_PythonDecoratedOperator")
 }
 
-/// The operator as people write it.
+/// The operators as people write them; of a class of the tree that keeps its name, what it is beside.
+fn shown_operators(before: &Task, after: &Task) -> (String, String) {
+    let (was, is) = (shown_operator(before), shown_operator(after));
+    if was != is {
+        return (was, is);
+    }
+    let told = |task: &Task| task.choice.map_or_else(|| "no branch".into(), |choice| choice.word().to_owned());
+    (format!("{was} ({})", told(before)), format!("{is} ({})", told(after)))
+}
+
 fn shown_operator(task: &Task) -> String {
     match (task.operator.strip_prefix('_'), &task.operator_path) {
         (Some(_), Some(path)) if path.starts_with("airflow.") => {

@@ -20,7 +20,7 @@ mod words;
 
 use super::claim::{self, Claim, Fate, Whom};
 use super::{Effect, Scene};
-use crate::dag::{Dag, chooses};
+use crate::dag::{Choice, Dag};
 use crate::diff::{self, Certainty, Change, Kind, MappingChange};
 use crate::facts::{Answer, Progress, TaskState};
 use crate::ids::{AirflowVersion, TaskId};
@@ -244,7 +244,7 @@ impl<'a> Stage<'a> {
         };
         let is_branch = |id: &TaskId| {
             let task = self.scene.deployed.and_then(|dag| dag.task(id));
-            task.is_some_and(|task| task.operator.to_ascii_lowercase().contains("branch"))
+            task.is_some_and(|task| task.choice == Some(Choice::Branch))
         };
         let mut assumed = BTreeMap::new();
         for node in self.deployed.nodes.iter().filter(|node| node.down.len() > 1) {
@@ -461,14 +461,16 @@ fn choices(scene: &Scene, deployed: &Graph) -> BTreeMap<TaskId, BTreeSet<TaskId>
         let Some(at) = deployed.find(&instance.task_id).filter(|_| instance.state == TaskState::Success) else {
             continue;
         };
-        let operator = instance.operator.as_deref().or_else(|| {
-            let task = scene.deployed?.task(&instance.task_id)?;
-            Some(task.operator.as_str())
-        });
+        let task = scene.deployed.and_then(|dag| dag.task(&instance.task_id));
+        let choice = match (&instance.operator, task) {
+            // It ran as another class.
+            (Some(operator), task) if task.is_none_or(|task| *task.operator != **operator) => Choice::named(operator),
+            (_, task) => task.and_then(|task| task.choice),
+        };
         // A short circuit holds what it skips, and not what it lets pass.
         let stored = matches!(&instance.xcom_keys, Answer::Checked(keys) if keys.contains("skipmixin_key"));
-        let named = operator.is_some_and(chooses);
-        if (stored || named) && !operator.is_some_and(|operator| operator.contains("ShortCircuit")) {
+        let keeps = choice.is_some_and(Choice::keeps_what_goes_on);
+        if keeps || stored && choice.is_none() {
             let followed = deployed.nodes[at].down.iter().map(|down| &deployed.nodes[*down].id);
             let followed = followed.filter(|id| !skipped.contains(id)).cloned().collect();
             choices.insert(instance.task_id.clone(), followed);

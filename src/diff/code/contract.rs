@@ -5,7 +5,7 @@ use super::super::xcom::{codes, returned};
 use crate::content::Location;
 use crate::dag::code::{Code, Fault, Reads};
 use crate::dag::exchange::{Asked, CONTEXT, ENVIRONMENT, What};
-use crate::dag::{Callable, Dag, Mapping, Shape, Task};
+use crate::dag::{Callable, Choice, Dag, Mapping, Shape, Task};
 use std::collections::BTreeSet;
 
 mod given;
@@ -184,13 +184,16 @@ fn unanswered(task: &Task) -> Option<(Callable, &'static str, bool)> {
     const WAITS: &str = "which is never true: the sensor waits until its time is up";
     const SKIPS: &str = "so what comes behind is skipped";
     let method = |name: &str| task.methods.iter().find(|method| method.name == name);
-    let given = |word: &str| task.callable.as_ref().filter(|_| task.operator.contains(word));
+    let given = |does: bool| task.callable.as_ref().filter(|_| does);
     let of = |code: &Callable, what, goes_on| Some((code.clone(), what, goes_on));
     // Whoever has an `execute` of its own may wait in another way.
-    if let Some(code) = given("Sensor").or_else(|| method("poke").filter(|_| method("execute").is_none())) {
+    if let Some(code) =
+        given(task.operator.contains("Sensor")).or_else(|| method("poke").filter(|_| method("execute").is_none()))
+    {
         return of(code, WAITS, false);
     }
-    let chooses = given("ShortCircuit").or_else(|| given("Branch")).or_else(|| method("choose_branch"));
+    let asked = matches!(task.choice, Some(Choice::ShortCircuit | Choice::Branch));
+    let chooses = given(asked).or_else(|| method("choose_branch"));
     chooses.filter(|_| !task.downstream.is_empty()).and_then(|code| of(code, SKIPS, true))
 }
 
@@ -219,10 +222,10 @@ fn chooses_no_task(deployed: &Task, proposed: &Task) -> Option<Fault> {
     }
     let code = |task: &Task| {
         let choice = task.methods.iter().find(|method| method.name == "choose_branch");
-        task.callable.as_ref().filter(|_| task.operator.contains("Branch")).or(choice).cloned()
+        task.callable.as_ref().filter(|_| task.choice == Some(Choice::Branch)).or(choice).cloned()
     };
-    let (was, now) = (code(deployed)?, code(proposed)?);
-    (is_none(&now.returns) && !is_none(&was.returns)).then(|| {
+    let (was, now) = (code(deployed), code(proposed)?);
+    (is_none(&now.returns) && !was.is_some_and(|was| is_none(&was.returns))).then(|| {
         let message = format!("AirflowException: `{}()` gives {}, which names no task", now.name, now.returns.shown());
         fault(&now, message, &now.returns_at)
     })

@@ -2,6 +2,7 @@
 
 use super::super::{Harm, Scene, of, unfinished};
 use super::{Claim, Fate, When, skew};
+use crate::dag::{Choice, Dag};
 use crate::diff::{Identity, KnownBy};
 use crate::facts::TaskState;
 use crate::ids::TaskId;
@@ -169,11 +170,19 @@ fn operator(scene: &Scene, task_id: &TaskId, before: &str, after: &str) -> Vec<C
         let why = format!("began as `{before}` and goes on as `{after}`");
         claims.push(Claim::of_instances(again, Fate::Noted, why));
     }
-    if does_nothing(after) && !does_nothing(before) && !chooses(before) {
+    let choice = |dag: Option<&Dag>| dag.and_then(|dag| dag.task(task_id)).and_then(|task| task.choice);
+    let (chose, chooses) = (choice(scene.deployed), choice(scene.proposed));
+    if does_nothing(after) && !does_nothing(before) && chose.is_none() {
         let why = format!("is `{after}` now, and what `{before}` was to do is never done");
         claims.push(Claim::of_task(task_id, Fate::OtherWork, why).when(When::Start));
     }
-    if chooses(after) && !chooses(before) && of(scene.run, task_id).any(unfinished) {
+    let decides = match (chose, chooses) {
+        // A run that somebody has triggered is never too old for it.
+        (None, Some(Choice::LatestOnly)) => scene.run.run_type.as_deref() != Some("manual"),
+        (None, Some(_)) | (Some(Choice::ShortCircuit), Some(Choice::Branch)) => true,
+        _ => false,
+    };
+    if decides && of(scene.run, task_id).any(unfinished) {
         let behind = scene.proposed.and_then(|dag| dag.task(task_id)).into_iter().flat_map(|task| &task.downstream);
         let why = format!("may be skipped: `{task_id}` decides as `{after}` what comes after it");
         claims.extend(behind.map(|id| Claim::of_task(id, Fate::Skipped, why.clone()).when(When::Start)));
@@ -184,12 +193,6 @@ fn operator(scene: &Scene, task_id: &TaskId, before: &str, after: &str) -> Vec<C
 /// Whether an operator is there for the order alone.
 fn does_nothing(operator: &str) -> bool {
     matches!(operator, "EmptyOperator" | "DummyOperator")
-}
-
-/// Whether an operator decides what of what comes after it runs.
-fn chooses(operator: &str) -> bool {
-    let operator = operator.to_ascii_lowercase().replace('_', "");
-    operator.contains("branch") || operator.contains("shortcircuit")
 }
 
 /// What waits elsewhere for an id that is gone. (What reads its value here is a change of its own.)
