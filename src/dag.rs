@@ -252,6 +252,11 @@ impl Dag {
         task.arguments.get(name).or_else(of_groups).or_else(of_dag)
     }
 
+    /// Whether its templates take what is not defined for something else than an error (`template_undefined`).
+    pub fn takes_undefined(&self) -> bool {
+        self.options.get("template_undefined").is_some_and(|kind| kind != "None" && !kind.contains("Strict"))
+    }
+
     /// The task of that id, if it is known for certain.
     pub fn task(&self, task_id: &TaskId) -> Option<&Task> {
         self.tasks.iter().find(|task| task.task_id.exact() == Some(task_id))
@@ -339,11 +344,21 @@ pub struct Task {
     pub captured: Arguments,
     /// Whether it is a setup or a teardown (Airflow 2.7 and later).
     pub phase: Phase,
+    /// The attributes that are rendered (`template_fields`) of an operator of the tree; none if they are not known.
+    pub fields: Option<Few<Box<str>>>,
     /// How it decides what of what comes after it runs, if it does.
     pub choice: Option<Choice>,
 }
 
 impl Task {
+    /// The arguments that may be templates, each in canonical text.
+    pub fn templates(&self) -> impl Iterator<Item = &str> {
+        let all = self.arguments.names().zip(self.arguments.texts());
+        let is_field =
+            |name: &str| self.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| **field == *name));
+        all.filter(move |(name, _)| is_field(name)).map(|(_, text)| text)
+    }
+
     /// Whether what was not directly behind it when it chose is then skipped.
     pub fn is_branch(&self) -> bool {
         self.choice.is_some_and(Choice::keeps_what_goes_on)

@@ -299,10 +299,10 @@ fn of_arguments(dag: &Dag) -> impl Iterator<Item = Need> {
             if let Some(name) = literal(text).filter(|_| argument == "conn_id" || argument.ends_with("_conn_id")) {
                 needs.push(need(What::Connection, name));
             }
-            for (what, name) in code::in_templates(text) {
-                let what = if what == Asked::Variable { What::Variable } else { What::Connection };
-                needs.push(need(what, &name));
-            }
+        }
+        for (what, name) in task.templates().flat_map(code::in_templates) {
+            let what = if what == Asked::Variable { What::Variable } else { What::Connection };
+            needs.push(need(what, &name));
         }
         needs
     })

@@ -453,6 +453,7 @@ impl Describe<'_, '_> {
                 (true, _) => Phase::Setup,
                 _ => Phase::Work,
             },
+            fields: state.fields.clone(),
             choice: match state.class {
                 Some(class) => Choice::of_class(self.run, class),
                 None => Choice::named(&state.operator),

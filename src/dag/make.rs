@@ -333,6 +333,7 @@ pub(super) fn task(run: &mut Run, making: Making) -> Result<Value, Stop> {
         multiple_outputs,
         callable,
         class,
+        fields: None,
         arguments,
         takes: Vec::new(),
         maybe,

@@ -284,6 +284,7 @@ pub(super) fn constructed(run: &mut Run, instance: Ref, at: At) -> Result<(), St
         }
         return Ok(());
     };
+    run.host.tasks[task].fields = fields.iter().map(|field| Some(Box::from(&**field.as_str()?))).collect();
     let mut args = Args::default();
     for field in fields {
         if let Some(name) = field.as_str()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Options of a DAG that decide when it runs, how much of it at once, who is told, and what templates find.
-const OF_DAG: [&str; 18] = [
+const OF_DAG: [&str; 19] = [
     "schedule",
     "schedule_interval",
     "timetable",
@@ -25,10 +25,11 @@ const OF_DAG: [&str; 18] = [
     "user_defined_filters",
     "render_template_as_native_obj",
     "template_searchpath",
+    "template_undefined",
 ];
 
 /// Options of a task that `default_args` may give.
-const OF_TASKS: [&str; 19] = [
+const OF_TASKS: [&str; 20] = [
     "retries",
     "retry_delay",
     "pool",
@@ -48,6 +49,7 @@ const OF_TASKS: [&str; 19] = [
     "on_success_callback",
     "on_retry_callback",
     "on_skipped_callback",
+    "params",
 ];
 
 /// Stands among the options where others may be given that are not known by name (`**options`).

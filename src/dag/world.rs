@@ -3,8 +3,8 @@
 //! Invariant: nothing is ever claimed that may not be so. What is made or related under a
 //! condition that is not known is marked, left out of the model, and its DAG is incomplete.
 
-use super::Declared;
 use super::nesting::Contexts;
+use super::{Declared, Few};
 use crate::content::Location;
 use crate::ids::AirflowVersion;
 use crate::python::interpret::{Around, HostRef, Interp, StepRef};
@@ -137,6 +137,8 @@ pub(super) struct TaskState {
     pub(super) callable: Option<Ref>,
     /// Its class, where that is one of the tree.
     pub(super) class: Option<Ref>,
+    /// The fields that are rendered, where they are known.
+    pub(super) fields: Option<Few<Box<str>>>,
     pub(super) arguments: BTreeMap<Rc<str>, String>,
     pub(super) takes: Vec<TakesState>,
     /// Made under a condition that is not known.

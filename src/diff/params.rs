@@ -79,8 +79,8 @@ fn missing(
 ) -> Vec<Change> {
     let mut readers: BTreeMap<String, Vec<(&Task, ParamRead)>> = BTreeMap::new();
     for task in &other.tasks {
-        let own = own_params(task);
-        for read in reads(task).into_iter().filter(|read| !read.conf) {
+        let own = own_params(other, task);
+        for read in reads(other, task).into_iter().filter(|read| !read.conf) {
             let known = after.contains_key(&read.name) || own.as_ref().is_none_or(|own| own.contains(&read.name));
             if known || !read.required || !newly_missing(dag, task, before, &read.name) {
                 continue;
@@ -107,9 +107,9 @@ fn not_given(dag: &Dag, other: &Dag) -> Vec<Change> {
     let mut needed: BTreeMap<String, (Vec<TaskId>, Location)> = BTreeMap::new();
     for task in &other.tasks {
         let Some((id, was)) = task.task_id.exact().and_then(|id| Some((id, dag.task(id)?))) else { continue };
-        let of_conf = |task: &Task| reads(task).into_iter().filter(|read| read.conf && read.required);
-        let known: BTreeSet<String> = of_conf(was).map(|read| read.name).collect();
-        for read in of_conf(task).filter(|read| !known.contains(&read.name)) {
+        let of_conf = |dag: &Dag, task: &Task| reads(dag, task).into_iter().filter(|read| read.conf && read.required);
+        let known: BTreeSet<String> = of_conf(dag, was).map(|read| read.name).collect();
+        for read in of_conf(other, task).filter(|read| !known.contains(&read.name)) {
             let (readers, _) = needed.entry(read.name).or_insert((Vec::new(), read.at));
             if readers.last() != Some(id) {
                 readers.push(id.clone());
@@ -128,23 +128,27 @@ fn newly_missing(dag: &Dag, task: &Task, before: Option<&BTreeMap<String, ParamR
         // A task that is new, or has a new id, reads what its DAG may never have had.
         return before.contains_key(name);
     };
-    let own = own_params(was);
+    let own = own_params(dag, was);
     before.contains_key(name)
         || own.is_none_or(|own| own.contains(name))
-        || !reads(was).iter().any(|read| read.name == name && read.required && !read.conf)
+        || !reads(dag, was).iter().any(|read| read.name == name && read.required && !read.conf)
 }
 
-fn reads(task: &Task) -> Vec<ParamRead> {
+fn reads(dag: &Dag, task: &Task) -> Vec<ParamRead> {
     let in_code = codes(task).flat_map(|code| code.exchange.params.iter().cloned());
-    in_code.chain(task.arguments.texts().flat_map(|text| template::read(text, &task.at).params)).collect()
+    let in_templates = task.templates().flat_map(|text| template::read(text, &task.at).params);
+    let lenient = dag.takes_undefined();
+    in_code.chain(in_templates.map(|read| ParamRead { required: read.required && !lenient, ..read })).collect()
 }
 
-/// The parameters that a task brings itself; none if they are not known.
-fn own_params(task: &Task) -> Option<BTreeSet<String>> {
-    match task.arguments.get("params") {
-        None | Some("None") => Some(BTreeSet::new()),
-        Some(text) => literal::keys(text).map(|keys| keys.into_iter().collect()),
+/// The parameters that a task brings itself, with those that `default_args` give it; none if they are not known.
+fn own_params(dag: &Dag, task: &Task) -> Option<BTreeSet<String>> {
+    let of_dag = dag.options.get("default_args.params");
+    let mut all = BTreeSet::new();
+    for text in [task.arguments.get("params"), of_dag, dag.option(task, "params")].into_iter().flatten() {
+        all.extend(if text == "None" { Vec::new() } else { literal::keys(text)? });
     }
+    Some(all)
 }
 
 /// What each parameter of a DAG takes.

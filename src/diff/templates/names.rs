@@ -32,7 +32,7 @@ pub(super) fn changes(
     for (task_id, twin, task) in both {
         let files = super::texts(proposed, other, task);
         let mut missing = BTreeSet::new();
-        for text in task.arguments.texts().chain(files.iter().map(AsRef::as_ref)) {
+        for text in task.templates().chain(files.iter().map(AsRef::as_ref)) {
             if gone.iter().all(|(names, _)| names.is_empty()) {
                 break;
             }
@@ -103,7 +103,7 @@ fn spoilt(
     airflow: Option<AirflowVersion>,
 ) -> Option<String> {
     let of_airflow = |task: &Task| task.operator_path.as_deref().is_some_and(|path| path.starts_with("airflow."));
-    if !of_airflow(task) || !of_airflow(twin) {
+    if !of_airflow(task) || !of_airflow(twin) || other.takes_undefined() {
         return None;
     }
     let text = |task: &Task, name| task.arguments.get(name).unwrap_or_default().to_owned();

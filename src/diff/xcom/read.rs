@@ -46,7 +46,7 @@ pub(in crate::diff) fn codes(task: &Task) -> impl Iterator<Item = &Callable> {
 pub(super) fn of(task: &Task, files: &[Cow<str>]) -> Vec<Read> {
     let mut reads: Vec<Read> = task.takes.iter().map(|takes| of_argument(task, takes)).collect();
     let in_code = codes(task).flat_map(|code| code.exchange.pulls.iter().cloned());
-    let texts = task.arguments.texts().chain(files.iter().map(AsRef::as_ref));
+    let texts = task.templates().chain(files.iter().map(AsRef::as_ref));
     let in_templates = texts.flat_map(|text| template::read(text, &task.at).pulls);
     for pull in in_code.chain(in_templates) {
         let (Some(producers), Some(key)) = (pull.task_ids, pull.key) else { continue };
