@@ -43,7 +43,11 @@ pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &
                     Some(id) if other.dag_id.exact().is_none_or(|own| own.as_str() != id) => {
                         elsewhere((deployed, proposed), (consumer, read, before.as_ref()), id, producer)
                     }
-                    _ => Meeting { dag, other, consumer, read, before: before.as_ref() }.change(producer),
+                    _ => {
+                        let meeting = Meeting { dag, other, consumer, read, before: before.as_ref() };
+                        let knew = || reads_before.iter().any(|known| known.producers.contains(producer));
+                        meeting.not_before(producer).filter(|_| !knew()).or_else(|| meeting.change(producer))
+                    }
                 };
                 if let Some(found) = found
                     && !changes.iter().any(|known| known.kind == found.kind)
@@ -86,7 +90,7 @@ pub(super) fn changes_of_others(deployed: Side, proposed: Side, changed: &[(&Dag
 }
 
 /// Whether a task runs after that one.
-fn is_behind(dag: &Dag, task: &Task, producer: &str) -> bool {
+pub(super) fn is_behind(dag: &Dag, task: &Task, producer: &str) -> bool {
     let mut open: Vec<&TaskId> = task.upstream.iter().collect();
     let mut known: BTreeSet<&TaskId> = open.iter().copied().collect();
     while let Some(id) = open.pop() {
@@ -159,6 +163,44 @@ impl Meeting<'_> {
         };
         let handover = self.handover(producer, had.as_ref(), (stored, coming));
         Some(self.worded(handover, certainty, (of_deployed, had.as_ref()), (task, &has)))
+    }
+
+    /// A pull from a task that the DAG has, and that has not run when the reader starts, or need not have.
+    fn not_before(&self, producer: &str) -> Option<Change> {
+        let (id, own) = (TaskId::new(producer), self.consumer.task_id.exact()?);
+        let task = self.other.task(&id)?;
+        let of_itself = id == *own;
+        // The instances of a mapped task store what the others can pull; a sensor may wait for the value.
+        let is_mapped = self.consumer.mapped.is_some() || self.consumer.group.is_some();
+        let waits =
+            self.consumer.operator.contains("Sensor") || self.consumer.methods.iter().any(|code| code.name == "poke");
+        if self.read.way != Way::Pull
+            || of_itself && is_mapped
+            || waits
+            || is_behind(self.other, self.consumer, producer)
+        {
+            return None;
+        }
+        let (hurt, _) = self.absent()?;
+        let certainty = if !self.other.complete() {
+            Certainty::Possible(super::reason(self.other.unknown.first()?))
+        } else if of_itself || is_behind(self.other, task, own.as_str()) {
+            Certainty::Certain
+        } else {
+            Certainty::Possible("which of the two runs first is left to Airflow".to_owned())
+        };
+        let of_deployed = self.dag.task(&id)?;
+        let had = Value::of(of_deployed, self.dag, &self.read.key, self.consumer);
+        let has = Value::of(task, self.other, &self.read.key, self.consumer);
+        let stored = self.stored(Some(&had), &has);
+        let coming = Some((hurt, certainty.clone()));
+        Some(Change {
+            kind: Kind::Data(Data::ProducerNotBefore { handover: self.handover(id, Some(&had), (stored, coming)) }),
+            dags: vec![self.dag.dag_id.clone()],
+            certainty,
+            deployed: Some(of_deployed.id_at.clone()),
+            proposed: Some(self.read.at.clone()),
+        })
     }
 
     fn handover(

@@ -100,6 +100,7 @@ rule_files![
     "xcom-keys-changed",
     "xcom-layout-changed",
     "xcom-producer-missing",
+    "xcom-producer-not-before",
     "xcom-producer-renamed",
     "xcom-push-disabled",
     "xcom-type-changed",

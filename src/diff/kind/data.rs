@@ -56,6 +56,11 @@ pub enum Data {
         /// Who hands it to whom.
         handover: Handover,
     },
+    /// A task newly pulls from itself, or from a task that is not before it.
+    ProducerNotBefore {
+        /// Who hands it to whom.
+        handover: Handover,
+    },
     /// A task pulls by the proposed id of a task that the run knows by its deployed id.
     ProducerRenamed {
         /// The deployed id.
@@ -186,6 +191,7 @@ impl Data {
         "xcom-key-changed",
         "xcom-push-disabled",
         "xcom-producer-missing",
+        "xcom-producer-not-before",
         "xcom-producer-renamed",
         "branch-target-missing",
         "param-missing",
@@ -201,6 +207,7 @@ impl Data {
             Self::KeyChanged { .. } => "xcom-key-changed",
             Self::PushDisabled { .. } => "xcom-push-disabled",
             Self::ProducerMissing { .. } => "xcom-producer-missing",
+            Self::ProducerNotBefore { .. } => "xcom-producer-not-before",
             Self::ProducerRenamed { .. } => "xcom-producer-renamed",
             Self::BranchTargetMissing { .. } => "branch-target-missing",
             Self::ParamMissing { .. } => "param-missing",
@@ -217,7 +224,8 @@ impl Data {
             | Self::KeyChanged { handover }
             | Self::ReadChanged { handover }
             | Self::PushDisabled { handover }
-            | Self::ProducerMissing { handover } => Some(handover),
+            | Self::ProducerMissing { handover }
+            | Self::ProducerNotBefore { handover } => Some(handover),
             _ => None,
         }
     }
@@ -231,7 +239,8 @@ impl Data {
             | Self::KeyChanged { handover }
             | Self::ReadChanged { handover }
             | Self::PushDisabled { handover }
-            | Self::ProducerMissing { handover } => {
+            | Self::ProducerMissing { handover }
+            | Self::ProducerNotBefore { handover } => {
                 handover.reach = reach;
                 true
             }
@@ -244,7 +253,7 @@ impl Data {
 
     pub(super) fn subject(&self) -> String {
         match self {
-            Self::ProducerMissing { handover } => handover.consumer.to_string(),
+            Self::ProducerMissing { handover } | Self::ProducerNotBefore { handover } => handover.consumer.to_string(),
             Self::ProducerRenamed { consumer, .. } => consumer.to_string(),
             Self::BranchTargetMissing { branch, .. } => branch.to_string(),
             Self::ParamMissing { name, .. } | Self::ParamTightened { name, .. } => name.clone(),
@@ -256,7 +265,7 @@ impl Data {
         match self {
             Self::TypeChanged { before, .. } | Self::KeysChanged { before, .. } => shape(before),
             Self::LayoutChanged { before, .. } => if *before { "on" } else { "off" }.to_string(),
-            Self::ProducerMissing { handover } => handover.producer.to_string(),
+            Self::ProducerMissing { handover } | Self::ProducerNotBefore { handover } => handover.producer.to_string(),
             Self::KeyChanged { handover } | Self::PushDisabled { handover } | Self::ReadChanged { handover } => {
                 handover.key.clone()
             }
@@ -281,7 +290,7 @@ impl Data {
             | Self::KeyChanged { handover }
             | Self::PushDisabled { handover }
             | Self::ReadChanged { handover } => handover.consumer.to_string(),
-            Self::ProducerMissing { handover } => handover.key.clone(),
+            Self::ProducerMissing { handover } | Self::ProducerNotBefore { handover } => handover.key.clone(),
             Self::ProducerRenamed { to, .. } => to.to_string(),
             Self::BranchTargetMissing { .. } => String::new(),
             Self::ParamMissing { readers, .. } => {

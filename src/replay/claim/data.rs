@@ -69,6 +69,9 @@ pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
             (Harm::Breaks, "a task of a run in flight would find nothing under the key that it reads")
         }
         Data::ProducerMissing { .. } => (Harm::Breaks, "a task of a run in flight would pull from a task that is gone"),
+        Data::ProducerNotBefore { .. } => {
+            (Harm::Breaks, "a task of a run in flight would pull what is not stored by then")
+        }
         Data::ProducerRenamed { .. } => {
             (Harm::Breaks, "a task of a run in flight may pull by an id that has stored nothing yet")
         }
