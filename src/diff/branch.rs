@@ -1,10 +1,10 @@
 //! Branches: what they can choose, and whether it is there.
 
-use super::xcom::codes;
+use super::xcom::{codes, is_behind};
 use super::{Certainty, Change, Data, Kind};
 use crate::content::Location;
-use crate::dag::{Dag, Task};
-use crate::ids::TaskId;
+use crate::dag::{Dag, Shape, Task};
+use crate::ids::{AirflowVersion, TaskId};
 use crate::python::literal;
 
 /// Arguments by which Airflow's own branch operators are told what to choose.
@@ -12,7 +12,10 @@ const CHOICES: [&str; 4] =
     ["follow_task_ids_if_true", "follow_task_ids_if_false", "follow_task_ids_if_weekday", "follow_task_ids"];
 
 /// Branches of the proposed DAG that can choose a task that it does not have.
-pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
+pub(super) fn changes(dag: &Dag, other: &Dag, airflow: Option<AirflowVersion>) -> Vec<Change> {
+    // Measured on 2.6.2, where the id of a group is none of a task, and on 2.11.2, where it stands for its first tasks.
+    let into_groups = airflow.is_none_or(|version| (version.major, version.minor) > (2, 6));
+    let has = |dag: &Dag, id: &str| has(dag, id, into_groups);
     let mut changes = Vec::new();
     for branch in other.tasks.iter().filter(|task| is_branch(task)) {
         let Some(branch_id) = branch.task_id.exact() else { continue };
@@ -46,6 +49,66 @@ fn is_branch(task: &Task) -> bool {
     task.is_branch() || CHOICES.iter().any(|name| task.arguments.get(name).is_some())
 }
 
+/// A choice of which nothing follows: of what is directly behind the branch, Airflow goes on with what is chosen or comes
+/// after what is chosen, and skips the rest (read in 2.6.2, 2.11.2 and 3.3.2).
+pub(super) fn apart((dag, was): (&Dag, &Task), (other, branch): (&Dag, &Task)) -> Option<(String, Location)> {
+    if !is_branch(branch) || branch.downstream.is_empty() {
+        return None;
+    }
+    let before = choices(was);
+    let missed = |(target, _): &&(String, Location)| {
+        is_there(other, target) && !is_followed(other, branch, target) && !runs_anyway(other, branch, target)
+    };
+    let all = choices(branch);
+    // Of several that are chosen together, one is enough.
+    let listed = CHOICES.iter().any(|name| branch.arguments.get(name).is_some());
+    let together = listed || codes(branch).any(|code| may_be_several(&code.returns));
+    let found = all.iter().find(missed).filter(|_| !together || all.iter().all(|choice| missed(&choice)))?;
+    let known = before.iter().any(|(target, _)| *target == found.0) && !is_followed(dag, was, &found.0);
+    (!known).then(|| found.clone())
+}
+
+fn may_be_several(shape: &Shape) -> bool {
+    match shape {
+        Shape::Named(name) => &**name != "str",
+        Shape::None => false,
+        Shape::Union(all) => all.iter().any(may_be_several),
+        _ => true,
+    }
+}
+
+fn is_there(dag: &Dag, target: &str) -> bool {
+    dag.task(&TaskId::new(target)).is_some() || members(dag, target).next().is_some()
+}
+
+/// The tasks of a group.
+fn members<'d>(dag: &'d Dag, group_id: &str) -> impl Iterator<Item = &'d Task> {
+    let prefix = format!("{group_id}.");
+    let of_it = move |group: &str| group == &prefix[..prefix.len() - 1] || group.starts_with(&prefix);
+    dag.tasks.iter().filter(move |task| task.group.as_ref().is_some_and(|group| of_it(group.as_str())))
+}
+
+/// Whether a task that comes after a branch runs although all in between is skipped: then that is what is chosen.
+fn runs_anyway(dag: &Dag, branch: &Task, target: &str) -> bool {
+    let Some(task) = dag.task(&TaskId::new(target)) else { return false };
+    let after = branch.task_id.exact().is_some_and(|id| is_behind(dag, task, id.as_str()));
+    let strict =
+        ["all_success", "one_success", "none_skipped", "none_failed_min_one_success", "all_failed", "one_failed"];
+    after && task.trigger_rule.as_deref().is_some_and(|rule| !strict.contains(&rule))
+}
+
+/// Whether something directly behind a branch goes on when that is chosen.
+fn is_followed(dag: &Dag, branch: &Task, target: &str) -> bool {
+    let chosen: Vec<&str> = match dag.task(&TaskId::new(target)) {
+        Some(_) => vec![target],
+        None => members(dag, target).filter_map(|task| task.task_id.exact()).map(TaskId::as_str).collect(),
+    };
+    branch.downstream.iter().any(|down| {
+        let behind = |id: &&str| dag.task(down).is_none_or(|task| is_behind(dag, task, id));
+        chosen.iter().any(|id| down.as_str() == *id || behind(id))
+    })
+}
+
 /// The ids that a branch can choose, as far as the text holds them, each where it is written.
 fn choices(task: &Task) -> Vec<(String, Location)> {
     let mut all: Vec<(String, Location)> = codes(task)
@@ -59,9 +122,9 @@ fn choices(task: &Task) -> Vec<(String, Location)> {
     all
 }
 
-/// Whether a DAG has a task or group of that id.
-fn has(dag: &Dag, id: &str) -> bool {
+/// Whether a DAG has a task of that id, or a group where a branch may name one.
+fn has(dag: &Dag, id: &str, into_groups: bool) -> bool {
     dag.task(&TaskId::new(id)).is_some()
-        || dag.groups.iter().any(|group| group.group_id.exact().is_some_and(|own| own.as_str() == id))
+        || into_groups && dag.groups.iter().any(|group| group.group_id.exact().is_some_and(|own| own.as_str() == id))
         || dag.tasks.iter().any(|task| task.task_id.exact().is_none() && task.task_id.may_be(id))
 }

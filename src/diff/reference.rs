@@ -124,6 +124,20 @@ fn met(own: &Dag, sensor: &Task, other: &Dag) -> Option<Result<(), jiff::civil::
     Plan::of(own, None).meets(&Plan::of(other, None), jiff::SignedDuration::from_secs(delta))
 }
 
+/// A trigger that newly names a DAG which neither tree has, in place of one that the deployed tree has.
+fn unknown_target(deployed: Side, was: &Dag, task: &Task, names: &Names) -> Option<(Reference, Certainty)> {
+    let task_id = task.task_id.exact()?;
+    let before = named(was.task(task_id)?).filter(|before| before.triggers && before.dag_id != names.dag_id)?;
+    dag(deployed.model, &before.dag_id).filter(|_| names.triggers && !may_have_dag(deployed.model, &names.dag_id))?;
+    let kind = Reference::TriggerTargetMissing {
+        task_id: task_id.clone(),
+        dag_id: DagId::new(names.dag_id.as_str()),
+        waits: task.arguments.get("wait_for_completion") == Some("True"),
+        had: false,
+    };
+    Some((kind, Certainty::Possible(format!("`{}` may be a DAG of another tree", names.dag_id))))
+}
+
 fn gone(deployed: Side, proposed: Side, was: &Dag, task: &Task, names: &Names) -> Vec<Change> {
     let Some(task_id) = task.task_id.exact() else { return Vec::new() };
     let dag_id = DagId::new(names.dag_id.as_str());
@@ -137,7 +151,12 @@ fn gone(deployed: Side, proposed: Side, was: &Dag, task: &Task, names: &Names) -
     };
     let flag = |name: &str| task.arguments.get(name) == Some("True");
     let Some(after) = dag(proposed.model, &names.dag_id) else {
-        let Some(target) = target else { return Vec::new() };
+        let Some(target) = target else {
+            return unknown_target(deployed, was, task, names)
+                .into_iter()
+                .map(|(kind, doubt)| change(kind, doubt, None))
+                .collect();
+        };
         // A file that does not import any more keeps its DAG where Airflow has it.
         if proposed.model.errors.iter().any(|error| target.reaches.contains(&error.at.path)) {
             return Vec::new();
@@ -148,7 +167,12 @@ fn gone(deployed: Side, proposed: Side, was: &Dag, task: &Task, names: &Names) -
             Certainty::Certain
         };
         let kind = if names.triggers {
-            Reference::TriggerTargetMissing { task_id: task_id.clone(), dag_id, waits: flag("wait_for_completion") }
+            Reference::TriggerTargetMissing {
+                task_id: task_id.clone(),
+                dag_id,
+                waits: flag("wait_for_completion"),
+                had: true,
+            }
         } else {
             let (target, checks) = (names.targets.first().cloned(), flag("check_existence"));
             Reference::SensorTargetMissing { task_id: task_id.clone(), dag_id, target, whole: true, checks }

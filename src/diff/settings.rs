@@ -50,9 +50,11 @@ fn of_task((dag, task): (&Dag, &Task), (other, twin): (&Dag, &Task)) -> Vec<(Set
     let (before, after) = both("execution_timeout");
     if before != after
         && let Some(limit) = after.and_then(seconds)
-        && before.is_none_or(|before| seconds(before).is_some_and(|before| limit < before))
+        // None at all is no limit (read in 2.6.2, 2.11.2 and 3.3.2).
+        && limit != 0
+        && before.is_none_or(|before| seconds(before).is_some_and(|before| before == 0 || limit < before))
     {
-        let before = before.and_then(seconds);
+        let before = before.and_then(seconds).filter(|before| *before != 0);
         let kind = Settings::ExecutionTimeoutLowered { task_id: task_id.clone(), before, after: limit };
         found.push((kind, Certainty::Certain));
     }

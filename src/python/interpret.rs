@@ -48,6 +48,7 @@ use super::value::{
     Annotation, Args, At, Cell, Key, ModuleKey, Object, Raised, Ref, ScopeRef, Sequence, Stop, Text, Unknown, Value,
 };
 pub(crate) use builtin::is_builtin;
+pub(crate) use exception::bases_of_exception;
 pub(crate) use import::{is_preferred, is_shared_namespace, is_standard};
 pub(crate) use library::path::home_text;
 pub(crate) use library::version::Release;

@@ -103,6 +103,8 @@ pub(super) struct Walk<'r, 't> {
     pub(super) may_raise: bool,
     /// `try` statements that are open and swallow what is raised.
     pub(super) tolerant: usize,
+    /// What each of them catches, where it is a `try`.
+    catching: Vec<Vec<Option<String>>>,
 }
 
 /// See [`super::of`].
@@ -126,6 +128,7 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         environment_grows: false,
         may_raise: false,
         tolerant: 0,
+        catching: Vec::new(),
     };
     let def = object.def.clone();
     let mut frame = Frame {

@@ -1,6 +1,7 @@
 //! What the code of a task relies on beyond signatures: what the functions that it calls give back, that
 //! they come back at all, and that what it returns can be stored.
 
+use super::super::branch;
 use super::super::xcom::{codes, returned};
 use crate::content::Location;
 use crate::dag::code::{Code, Fault, Reads};
@@ -31,6 +32,8 @@ pub(super) fn broken(tree: &Code, (dag, deployed): (&Dag, &Task), (other, propos
     faults.extend(gives_nothing_to_map((dag, deployed), (other, proposed)));
     faults.extend(given_by_place(deployed, proposed));
     faults.extend(given::unfit(deployed, proposed));
+    faults.extend(given::no_text(deployed, proposed));
+    faults.extend(chooses_apart((dag, deployed), (other, proposed)));
     faults
 }
 
@@ -228,6 +231,23 @@ fn chooses_no_task(deployed: &Task, proposed: &Task) -> Option<Fault> {
     (is_none(&now.returns) && !was.is_some_and(|was| is_none(&was.returns))).then(|| {
         let message = format!("AirflowException: `{}()` gives {}, which names no task", now.name, now.returns.shown());
         fault(&now, message, &now.returns_at)
+    })
+}
+
+/// A branch that names a task behind which nothing of what is directly behind it comes.
+fn chooses_apart((dag, deployed): (&Dag, &Task), (other, proposed): (&Dag, &Task)) -> Option<Fault> {
+    let (target, at) = branch::apart((dag, deployed), (other, proposed))?;
+    let task_id = proposed.task_id.exact()?;
+    let message =
+        format!("it chooses `{target}`, which is not directly behind `{task_id}`, so what is there is skipped");
+    Some(Fault {
+        message,
+        within: task_id.to_string(),
+        callee: None,
+        at,
+        doubt: (!other.complete()).then_some("the edges of the DAG are not wholly known"),
+        symbol: false,
+        goes_on: true,
     })
 }
 

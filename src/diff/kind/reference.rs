@@ -35,6 +35,8 @@ pub enum Reference {
         dag_id: DagId,
         /// Whether it waits until the run that it triggered has ended.
         waits: bool,
+        /// Whether the deployed tree had it.
+        had: bool,
     },
     /// A task does not update an asset (a dataset) any more that other DAGs wait for.
     OutletGone {

@@ -34,6 +34,12 @@ fn parent(name: &str) -> Option<&'static str> {
     })
 }
 
+/// What is above an exception of Python's own, by name; none for another one.
+pub(crate) fn bases_of_exception(name: &str) -> Option<Vec<&'static str>> {
+    let own = name == "BaseException" || parent(name).is_some();
+    own.then(|| std::iter::successors(parent(name), |name| parent(name)).collect())
+}
+
 /// The exception that a qualified name stands for, if it is one of Python's own.
 fn own_exception(path: &str) -> Option<&str> {
     match path {

@@ -24,7 +24,9 @@ pub(super) fn claims(kind: &Reference, scene: &Scene) -> Vec<Claim> {
             }
             vec![Claim::of_task(task_id, Fate::NeverEnds, format!("waits for {what}, which is gone")).when(When::Now)]
         }
-        Reference::TriggerTargetMissing { task_id, dag_id, waits } => {
+        // What the Airflow was seen to have is there, whatever the trees say.
+        Reference::TriggerTargetMissing { dag_id, had: false, .. } if is_elsewhere(scene, dag_id) => Vec::new(),
+        Reference::TriggerTargetMissing { task_id, dag_id, waits, had } => {
             let begun = of(scene.run, task_id).filter(|instance| unfinished(instance)).any(|instance| {
                 matches!(instance.state, TaskState::Running | TaskState::Deferred | TaskState::Other(_))
             });
@@ -32,7 +34,10 @@ pub(super) fn claims(kind: &Reference, scene: &Scene) -> Vec<Claim> {
                 let why = format!("waits for a run of DAG `{dag_id}`, which is gone");
                 return vec![Claim::of_task(task_id, Fate::NeverEnds, why).when(When::Now)];
             }
-            vec![Claim::fails(task_id, format!("triggers DAG `{dag_id}`, which does not exist any more"))]
+            vec![Claim::fails(
+                task_id,
+                format!("triggers DAG `{dag_id}`, which does not exist{}", if *had { " any more" } else { "" }),
+            )]
         }
         Reference::SchedulesApart { .. } | Reference::OutletGone { .. } if scene.pinned() => Vec::new(),
         Reference::SchedulesApart { task_id, dag_id, .. } => {
@@ -61,6 +66,14 @@ fn goes_on(scene: &Scene, dag_id: &DagId, target: &str) -> bool {
             && run.logical_date == scene.run.logical_date
             && run.task_instances.iter().any(|instance| instance.task_id.as_str() == target)
     })
+}
+
+/// Whether the Airflow was seen to have a DAG.
+fn is_elsewhere(scene: &Scene, dag_id: &DagId) -> bool {
+    matches!(
+        scene.beside.and_then(|instance| instance.dags.get(dag_id)),
+        Some(Seen::Known(dag)) if dag.fileloc.is_some() || dag.is_paused.is_some() || !dag.runs.is_empty()
+    )
 }
 
 /// The tasks that it is about.

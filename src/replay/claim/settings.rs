@@ -125,6 +125,9 @@ fn run_limit(scene: &Scene, after: Option<i64>) -> Option<Claim> {
 /// On 2.x a deferred instance that resumes has the rest of its limit, reckoned from its first start,
 /// which cannot have been before the run's. 3.3.2 gives it the whole limit again.
 fn task_limit(scene: &Scene, task_id: &TaskId, after: i64) -> Vec<Claim> {
+    if after < 0 {
+        return vec![Claim::fails(task_id, "is over its limit before it has begun")];
+    }
     if !scene.may_be_2() {
         return Vec::new();
     }

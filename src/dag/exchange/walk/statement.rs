@@ -5,6 +5,7 @@ use crate::content::Span;
 use crate::dag::Shape;
 use crate::dag::exchange::followed::{Abs, Is, guarded, join, merge, whole};
 use crate::dag::exchange::{ENVIRONMENT, Step, Test, What};
+use crate::python::interpret::bases_of_exception;
 use crate::python::names::Binding;
 use crate::python::syntax::{
     Case, CompareOp, Expr, ExprKind, Function, Handler, Name, Pattern, Stmt, StmtKind, UnaryOp, With,
@@ -132,9 +133,9 @@ impl Walk<'_, '_> {
             _ => value,
         };
         if frame.perhaps + frame.loops == 0
-            && self.tolerant == 0
             && self.raises.is_none()
             && let Some(name) = last_name(class)
+            && self.tolerant == self.catching.iter().filter(|caught| !may_catch(caught, name)).count()
         {
             self.raises = Some((name.to_owned(), frame.at(span)));
         }
@@ -171,9 +172,12 @@ impl Walk<'_, '_> {
             StmtKind::Try { body, handlers, orelse, finally } => {
                 let swallows = handlers.iter().any(swallows);
                 self.tolerant += usize::from(swallows);
+                let outer = self.catching.len();
+                self.catching.extend(swallows.then(|| handlers.iter().flat_map(caught).collect()));
                 let before = frame.env.clone();
                 let ended = self.block(frame, body) || self.block(frame, orelse);
                 self.tolerant -= usize::from(swallows);
+                self.catching.truncate(outer);
                 let mut all = ended;
                 let after = std::mem::replace(&mut frame.env, before.clone());
                 let mut joined = if ended { None } else { Some(after) };
@@ -530,6 +534,26 @@ fn is_suppress(manager: &Expr) -> bool {
 /// Whether a handler goes on after what was raised.
 fn swallows(handler: &Handler) -> bool {
     !matches!(handler.body.last().map(|stmt| &stmt.kind), Some(StmtKind::Raise(_)))
+}
+
+/// What a handler catches, by the last names of the classes; none for what is not a name.
+fn caught(handler: &Handler) -> Vec<Option<String>> {
+    let of_one = |class: &Expr| last_name(class).map(str::to_owned);
+    match handler.kind.as_ref().map(|class| (&class.kind, class)) {
+        None => vec![None],
+        Some((ExprKind::Tuple(classes), _)) => classes.iter().map(of_one).collect(),
+        Some((_, class)) => vec![of_one(class)],
+    }
+}
+
+/// Whether one of these handlers may catch an exception of that name: that of Python's own none does that is not above it.
+fn may_catch(caught: &[Option<String>], name: &str) -> bool {
+    // Names that libraries have for exceptions of their own as well.
+    let own = |name: &str| bases_of_exception(name).is_some() && !["ConnectionError", "TimeoutError"].contains(&name);
+    let above = bases_of_exception(name).unwrap_or_default();
+    caught.iter().any(|class| {
+        class.as_deref().is_none_or(|class| !own(name) || !own(class) || class == name || above.contains(&class))
+    })
 }
 
 /// Whether a loop can be left from within.

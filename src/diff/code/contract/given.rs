@@ -26,6 +26,36 @@ pub(super) fn unfit(deployed: &Task, proposed: &Task) -> Vec<Fault> {
     after.iter().filter_map(of_one).collect()
 }
 
+/// Variables of a command that are no texts, which the operating system refuses (measured on 2.6.2, 2.11.2 and 3.3.2).
+pub(super) fn no_text(deployed: &Task, proposed: &Task) -> Option<Fault> {
+    let refused = |task: &Task| {
+        let is_bash = matches!(task.operator.as_str(), "BashOperator" | "_BashDecoratedOperator");
+        let env = task.arguments.get("env").filter(|_| is_bash)?;
+        literal::expression(env, |expr| {
+            let ExprKind::Dict(pairs) = &expr.kind else { return None };
+            pairs.iter().find_map(|(key, value)| match key.as_ref().map(|key| &key.kind) {
+                Some(ExprKind::Str(name)) if is_no_text(value) => Some(name.to_string()),
+                _ => None,
+            })
+        })
+    };
+    let name = refused(proposed).filter(|_| refused(deployed).is_none())?;
+    Some(Fault {
+        message: format!("TypeError: `{name}` in `env` is no text"),
+        within: proposed.task_id.exact()?.to_string(),
+        callee: None,
+        at: proposed.at.clone(),
+        doubt: None,
+        symbol: false,
+        goes_on: false,
+    })
+}
+
+fn is_no_text(value: &Expr) -> bool {
+    use ExprKind::{Dict, False, Float, Int, List, None, True, Tuple};
+    matches!(value.kind, Int(_) | Float(_) | True | False | None | List(_) | Tuple(_) | Dict(_))
+}
+
 /// What a task gives its function by name and by place, as far as it is written out.
 fn given(task: &Task, code: &Callable) -> BTreeMap<String, Shape> {
     let mut given = BTreeMap::new();
