@@ -1,7 +1,8 @@
 //! Options of DAGs and of the tasks that they give `default_args` to: schedules, limits, callbacks.
 
 use super::world::Run;
-use crate::python::value::{Args, Value};
+use crate::python::syntax::ParameterKind;
+use crate::python::value::{Args, Object, Value};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -85,13 +86,32 @@ pub(super) fn defaults(run: &Run, default_args: Option<&Value>, prefix: &str) ->
 /// Stands for the names that are given to templates where these are not known.
 pub(crate) const NOT_KNOWN: &str = "?";
 
+/// How many arguments a function of the tree takes by place, as `/least/most`; nothing where that is not known, or where
+/// there is something that it takes by name alone.
+fn places(run: &Run, value: &Value) -> String {
+    let Value::Object(function) = value else { return String::new() };
+    let Object::Function(function) = run.object(*function) else { return String::new() };
+    let parameters = &function.def.parameters;
+    if parameters.iter().any(|parameter| parameter.kind == ParameterKind::KeywordOnly) {
+        return String::new();
+    }
+    let plain = || parameters.iter().filter(|parameter| parameter.kind.takes_place());
+    let least = plain().filter(|parameter| parameter.default.is_none()).count();
+    let most = if parameters.iter().any(|parameter| parameter.kind == ParameterKind::Star) {
+        "*".to_owned()
+    } else {
+        plain().count().to_string()
+    };
+    format!("/{least}/{most}")
+}
+
 /// The text of an option. Of a callback it only matters whether there is one, of names that are given to
-/// templates only the names.
+/// templates only the names, with what they take.
 fn text(run: &Run, name: &str, value: &Value) -> String {
     if name.starts_with("user_defined_") && !matches!(value, Value::None) {
         let pairs = run.dict_pairs(value);
-        let names: Option<Vec<&str>> =
-            pairs.as_ref().and_then(|pairs| pairs.iter().map(|(key, _)| Some(&**key.as_str()?)).collect());
+        let named = |(key, value): &(Value, Value)| Some(format!("{}{}", key.as_str()?, places(run, value)));
+        let names: Option<Vec<String>> = pairs.as_ref().and_then(|pairs| pairs.iter().map(named).collect());
         return names.map_or_else(|| NOT_KNOWN.to_owned(), |names| names.join(" "));
     }
     if name.ends_with("_callback") && !matches!(value, Value::None) { "set".to_owned() } else { run.text(value) }

@@ -6,6 +6,7 @@
 //! are followed [`LINKS`] deep.
 
 mod class;
+mod decorated;
 mod fit;
 
 pub(crate) use class::{ClassRef, Constructor, keeps_signature};

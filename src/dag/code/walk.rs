@@ -435,10 +435,17 @@ impl Walk<'_> {
     }
 
     fn check(&mut self, function: &FunctionRef, class: Option<&ClassRef>, given: &Given, span: Span) {
-        if !keeps_signature(&function.decorators) {
+        let replaced;
+        let called = if keeps_signature(&function.decorators) {
+            &function.def
+        } else if class.is_none() {
+            replaced = self.code.program.called_for(function);
+            let Some(replaced) = &replaced else { return };
+            replaced
+        } else {
             return;
-        }
-        let Some(why) = misfit(&function.def, given) else { return };
+        };
+        let Some(why) = misfit(called, given) else { return };
         let name = match class {
             Some(class) => format!("{}.{}", class.def.name, function.def.name),
             None if function.def.name.is_empty() => "<lambda>".to_owned(),

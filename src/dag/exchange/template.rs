@@ -140,6 +140,58 @@ pub fn names(canonical: &str, airflow: Option<AirflowVersion>) -> Asks {
     asks
 }
 
+/// A call of a function, or the use of a filter, that a template makes with arguments given by place alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Called {
+    /// The name of the function or filter.
+    pub name: String,
+    /// Whether it is a filter, whose first argument is what it is applied to.
+    pub filter: bool,
+    /// How many arguments it is given.
+    pub given: usize,
+}
+
+/// The calls of the templates in an argument, given in canonical text.
+pub fn called(canonical: &str) -> BTreeSet<Called> {
+    let mut all = BTreeSet::new();
+    each_expression(canonical, &mut |expr| calls(expr, &mut all));
+    all
+}
+
+fn calls(expr: &Expr, all: &mut BTreeSet<Called>) {
+    let count = |args: &[Arg]| args.iter().all(|arg| matches!(arg, Arg::Positional(_))).then_some(args.len());
+    match &expr.kind {
+        ExprKind::Call(callee, args) => {
+            if let (ExprKind::Name(name), Some(given)) = (&callee.kind, count(args)) {
+                all.insert(Called { name: name.to_string(), filter: false, given });
+            }
+            children(expr, &mut |child| calls(child, all));
+        }
+        ExprKind::Binary(first, rest) => {
+            calls(first, all);
+            for (op, value) in rest {
+                match (op, &value.kind) {
+                    (BinaryOp::Or, ExprKind::Name(name)) => {
+                        all.insert(Called { name: name.to_string(), filter: true, given: 1 });
+                    }
+                    (BinaryOp::Or, ExprKind::Call(callee, args)) => {
+                        if let Some(given) = count(args) {
+                            all.insert(Called { name: name_of(callee).to_owned(), filter: true, given: given + 1 });
+                        }
+                        for arg in args {
+                            if let Arg::Positional(value) | Arg::Keyword(_, value) = arg {
+                                calls(value, all);
+                            }
+                        }
+                    }
+                    _ => calls(value, all),
+                }
+            }
+        }
+        _ => children(expr, &mut |child| calls(child, all)),
+    }
+}
+
 fn asked(expr: &Expr, asks: &mut Asks) {
     match &expr.kind {
         ExprKind::Name(name) => {

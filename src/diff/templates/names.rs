@@ -4,7 +4,7 @@
 use super::super::kind::Breach;
 use super::super::{Certainty, Change, Code, Kind};
 use crate::content::Snapshot;
-use crate::dag::exchange::template;
+use crate::dag::exchange::template::{self, Called};
 use crate::dag::options::{MORE, NOT_KNOWN};
 use crate::dag::{Dag, Task};
 use crate::ids::{AirflowVersion, TaskId};
@@ -52,6 +52,10 @@ pub(super) fn changes(
             spoilt((deployed, dag, twin), (proposed, other, task), airflow)
                 .map(|why| of(Code::TemplateFails, why, Certainty::Certain)),
         );
+        let of_twin = super::texts(deployed, dag, twin);
+        let had = ill_called(dag, twin.templates().chain(of_twin.iter().map(AsRef::as_ref)));
+        let has = ill_called(other, task.templates().chain(files.iter().map(AsRef::as_ref)));
+        changes.extend(has.filter(|_| had.is_none()).map(|why| of(Code::TemplateFails, why, Certainty::Certain)));
         if let Some(native) = native
             && task.arguments.names().any(|name| gives_a_value(task, name))
         {
@@ -152,7 +156,26 @@ fn gives_otherwise(proposed: &Snapshot, dag: &Dag) -> bool {
 fn given(dag: &Dag, option: &str) -> Option<BTreeSet<String>> {
     let given = dag.options.get(option).unwrap_or_default();
     let known = dag.options.get(MORE).is_none() && given != NOT_KNOWN;
-    known.then(|| given.split_whitespace().map(str::to_owned).collect())
+    let name = |given: &str| given.split('/').next().unwrap_or_default().to_owned();
+    known.then(|| given.split_whitespace().map(name).collect())
+}
+
+/// A call of what the DAG gives to templates that it does not take, in one of these texts.
+fn ill_called<'t>(dag: &Dag, texts: impl Iterator<Item = &'t str>) -> Option<String> {
+    if NAMING.iter().all(|(option, _)| dag.options.get(option).is_none_or(|given| !given.contains('/'))) {
+        return None;
+    }
+    let refused = |called: Called| {
+        let option = NAMING.iter().find(|(_, filters)| *filters == called.filter)?.0;
+        let mut all = dag.options.get(option)?.split_whitespace().map(|given| given.split('/').collect::<Vec<_>>());
+        let [_, least, most] = *all.find(|parts| parts.first() == Some(&called.name.as_str()))? else { return None };
+        let too_few = least.parse().is_ok_and(|least: usize| called.given < least);
+        let too_many = most.parse().is_ok_and(|most: usize| called.given > most);
+        let (name, given) = (&called.name, called.given);
+        (too_few || too_many)
+            .then(|| format!("TypeError: `{name}()` of the DAG does not take {given} arguments by place"))
+    };
+    texts.flat_map(template::called).find_map(refused)
 }
 
 /// Whether values keep their types now, where that changed.
