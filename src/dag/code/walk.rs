@@ -5,7 +5,7 @@ use crate::content::{Location, Span};
 use crate::python::names::{Binding, Names, bodies, children, dotted};
 use crate::python::program::{ClassRef, Constructor, FunctionRef, Given, Target, keeps_signature, misfit};
 use crate::python::syntax::{
-    Arg, Expr, ExprKind, FormatPart, Function, Name, Stmt, StmtKind, UnaryOp, without_docstring,
+    Arg, Clause, Expr, ExprKind, FormatPart, Function, Name, Stmt, StmtKind, UnaryOp, without_docstring,
 };
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -163,6 +163,7 @@ impl Walk<'_> {
             StmtKind::For(repeated) => {
                 self.expr(&repeated.iter);
                 self.only_entered(&repeated.iter, "is iterated");
+                self.uncalled(&repeated.iter, "is iterated as it is", Some("TypeError"));
                 self.target_expr(&repeated.target);
                 self.body(&repeated.body);
                 self.body(&repeated.orelse);
@@ -376,6 +377,8 @@ impl Walk<'_> {
 
     /// Methods that stand where a value is meant.
     fn meant_as_value(&mut self, expr: &Expr) {
+        /// Functions of Python's own that take no function for what they are given first.
+        const OF_VALUES: [&str; 9] = ["len", "list", "tuple", "set", "sorted", "sum", "enumerate", "int", "float"];
         const ERROR: Option<&str> = Some("TypeError");
         match &expr.kind {
             ExprKind::Format(parts) => {
@@ -398,6 +401,20 @@ impl Walk<'_> {
             }
             ExprKind::Conditional { test, .. } | ExprKind::Unary(UnaryOp::Not, test) => {
                 self.uncalled(test, "is true whatever it would give", None);
+            }
+            ExprKind::Call(callee, args) => {
+                if let [Arg::Positional(value), ..] = &**args
+                    && matches!(self.target(callee), Target::Outside(path) if path.strip_prefix("builtins.").is_some_and(|name| OF_VALUES.contains(&name)))
+                {
+                    self.uncalled(value, "is taken for a value as it is", ERROR);
+                }
+            }
+            ExprKind::Comprehension(all) => {
+                for clause in &all.clauses {
+                    if let Clause::For(_, iter) = clause {
+                        self.uncalled(iter, "is iterated as it is", ERROR);
+                    }
+                }
             }
             _ => {}
         }

@@ -834,6 +834,12 @@ impl Walk<'_, '_> {
 
     /// A method that changes the list or dict that a name holds.
     fn mutate(frame: &mut Frame, object: &Expr, method: &str, given: &Given<'_>) {
+        if let ("pop", Some(key), ExprKind::Name(name)) =
+            (method, given.positional.first().and_then(|(key, _)| key.plain_text()), &object.kind)
+            && Self::without_key(frame, name, &key)
+        {
+            return;
+        }
         let more: Option<BTreeMap<String, Shape>> = match (method, given.positional.as_slice()) {
             ("update", []) if !given.more && !given.context => {
                 Some(given.named.iter().map(|(name, value, _)| (name.to_string(), value.shape.clone())).collect())

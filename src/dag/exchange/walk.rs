@@ -252,7 +252,7 @@ impl Walk<'_, '_> {
 
     /// Something is asked of a value.
     pub(super) fn need(&mut self, frame: &Frame, value: &Abs, what: &What, span: Span) {
-        if self.tolerant > 0 {
+        if self.is_caught(raised_by(what)) {
             return;
         }
         if value.of.is_empty() {
@@ -480,6 +480,17 @@ impl Walk<'_, '_> {
             (false, Some(annotation)) => (self.annotation(frame, annotation), annotation.span, choices),
             (false, None) => (Shape::Any, first.unwrap_or(def.span), choices),
         }
+    }
+}
+
+/// What Python may raise where a value is not what is asked of it.
+fn raised_by(what: &What) -> &'static [&'static str] {
+    match what {
+        What::Key(_) => &["KeyError", "TypeError"],
+        What::Index(_) => &["IndexError", "KeyError", "TypeError"],
+        What::Attribute(_) => &["AttributeError"],
+        What::Unpack(..) | What::Number | What::Whole => &["ValueError", "TypeError"],
+        _ => &["TypeError", "ValueError", "AttributeError", "KeyError", "IndexError", "StopIteration"],
     }
 }
 

@@ -1,8 +1,8 @@
 //! Edges, trigger rules, setups and teardowns.
 
 use super::super::{Harm, Scene, of, these};
-use super::{Claim, Fate};
-use crate::dag::Phase;
+use super::{Claim, Fate, When};
+use crate::dag::{Choice, Phase};
 use crate::diff::Graph;
 use crate::facts::{Progress, TaskInstance};
 use crate::ids::TaskId;
@@ -11,7 +11,10 @@ use crate::ids::TaskId;
 pub(super) fn claims(kind: &Graph, scene: &Scene) -> Vec<Claim> {
     match kind {
         _ if scene.pinned() => Vec::new(),
-        Graph::UpstreamAdded { task_id, upstream, .. } => too_late(scene, task_id, upstream).into_iter().collect(),
+        Graph::UpstreamAdded { task_id, upstream, new } => {
+            let chosen = new.then(|| chosen(scene, task_id, upstream)).flatten();
+            too_late(scene, task_id, upstream).into_iter().chain(chosen).collect()
+        }
         Graph::UpstreamRemoved { task_id, upstream, reads } => early(scene, task_id, upstream, reads),
         // What its rule and a branch make of that is the simulation's.
         Graph::DirectUpstreamChanged { .. } => Vec::new(),
@@ -36,6 +39,19 @@ pub(super) fn claims(kind: &Graph, scene: &Scene) -> Vec<Claim> {
             noted(&waiting(scene, task_id), "waits for itself in the run before, for ever if that is missing or failed")
         }
     }
+}
+
+/// A new task decides whether what is directly behind it runs.
+fn chosen(scene: &Scene, task_id: &TaskId, upstream: &[TaskId]) -> Option<Claim> {
+    let by = upstream.iter().find_map(|up| {
+        let task = scene.proposed?.task(up)?;
+        let choice = task.choice.filter(|_| task.downstream.contains(task_id))?;
+        // A run that somebody has triggered is never too old.
+        let decides = choice != Choice::LatestOnly || scene.run.run_type.as_deref() != Some("manual");
+        decides.then_some(up)
+    })?;
+    let why = format!("may be skipped: `{by}`, which is new, decides what comes after it");
+    Some(Claim::of_task(task_id, Fate::Skipped, why).when(When::Start))
 }
 
 /// The tasks that it is about.

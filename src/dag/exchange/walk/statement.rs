@@ -92,7 +92,12 @@ impl Walk<'_, '_> {
             }
             StmtKind::Delete(targets) => {
                 for target in targets {
-                    if let ExprKind::Subscript(object, _) = &target.kind {
+                    let ExprKind::Subscript(object, index) = &target.kind else { continue };
+                    let known = match (&object.kind, &index.kind) {
+                        (ExprKind::Name(name), ExprKind::Str(key)) => Self::without_key(frame, name, key),
+                        _ => false,
+                    };
+                    if !known {
                         Self::loosen(frame, object);
                     }
                 }
@@ -135,10 +140,16 @@ impl Walk<'_, '_> {
         if frame.perhaps + frame.loops == 0
             && self.raises.is_none()
             && let Some(name) = last_name(class)
-            && self.tolerant == self.catching.iter().filter(|caught| !may_catch(caught, name)).count()
+            && !self.is_caught(&[name])
         {
             self.raises = Some((name.to_owned(), frame.at(span)));
         }
+    }
+
+    /// Whether something around the current statement may catch one of these exceptions, and go on.
+    pub(super) fn is_caught(&self, names: &[&str]) -> bool {
+        let passes = |caught: &&Vec<Option<String>>| !names.iter().any(|name| may_catch(caught, name));
+        self.tolerant > self.catching.iter().filter(passes).count()
     }
 
     fn compound(&mut self, frame: &mut Frame, stmt: &Stmt) -> bool {
@@ -429,6 +440,16 @@ impl Walk<'_, '_> {
             (Shape::List(..), _) => held.shape = Shape::list(Shape::Any),
             _ => {}
         }
+    }
+
+    /// Takes a key out of the dict that a name holds; whether its keys are known.
+    pub(in crate::dag::exchange) fn without_key(frame: &mut Frame, name: &Name, key: &str) -> bool {
+        let Some(held) = frame.env.get_mut(name) else { return false };
+        let Shape::Dict(Some(keys)) = &mut held.shape else { return false };
+        keys.remove(key);
+        held.giver = None;
+        held.unstored = None;
+        true
     }
 
     /// Walks a block that may not be reached.
