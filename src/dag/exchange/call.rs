@@ -94,6 +94,14 @@ impl Walk<'_, '_> {
                         let function = self.member_of(value, method);
                         self.apply(frame, &function, args, span)
                     }
+                    // What else has such a method is not known to be another thing than a task instance.
+                    _ if &**method == "xcom_push" => {
+                        let given = self.given(frame, args);
+                        let key = given.value(0, "key").and_then(Abs::plain_text);
+                        self.pushed(frame, key.as_deref(), Shape::Any, span);
+                        self.open_all(frame, &given);
+                        Abs::any()
+                    }
                     _ => self.method(frame, &receiver, object, method, args, span),
                 }
             }

@@ -3,6 +3,7 @@
 use super::walk::Frame;
 use super::{Guard, Step, Test};
 use crate::dag::Shape;
+use crate::dag::names::{self, Meaning};
 use crate::dag::shape;
 use crate::python::syntax::{Expr, ExprKind, Name};
 use crate::python::value::{At, Value};
@@ -160,6 +161,7 @@ impl Abs {
             (Is::DagRun, Is::DagRun) => Is::DagRun,
             (Is::Receiver, Is::Receiver) => Is::Receiver,
             (Is::False, Is::False) => Is::False,
+            (Is::Value(a), Is::Value(b)) if gives_context(&a) && gives_context(&b) => Is::Value(a),
             _ => Is::Plain,
         };
         for alt in other.of {
@@ -179,6 +181,11 @@ impl Abs {
         let stored = self.stored.filter(|stored| other.stored.as_ref() == Some(stored));
         Self { shape, of: self.of, is, texts: self.texts, giver, unstored, loaded, stored }
     }
+}
+
+/// Whether it is Airflow's `get_current_context`, which releases have in several modules.
+fn gives_context(value: &Value) -> bool {
+    matches!(value, Value::Outside(path) if names::meaning(path) == Meaning::CurrentContext)
 }
 
 /// The values of a branch as they are behind it: what the branch changed is so only under its tests.

@@ -210,6 +210,21 @@ fn pulls_pushes_params_and_choices_are_found() {
 }
 
 #[test]
+fn a_task_instance_that_is_reached_in_another_way_of_each_release_pushes() {
+    let pushes = |body: &str| {
+        let found = of("x", body);
+        (found.pushes.iter().map(|push| push.key.clone()).collect::<Vec<_>>(), found.pushes_more.is_some())
+    };
+    let both = "if x:\n            from airflow.sdk import get_current_context\n        else:\n            from airflow.operators.python import get_current_context\n        ti = get_current_context()['ti']\n        ti.xcom_push(key='a', value=1)";
+    assert_eq!(pushes(both), (vec!["a".to_owned()], false));
+    let tried = "try:\n            from airflow.sdk import get_current_context\n        except ImportError:\n            from airflow.operators.python import get_current_context\n        get_current_context()['ti'].xcom_push(key='a', value=1)";
+    assert_eq!(pushes(tried), (vec!["a".to_owned()], false));
+    assert_eq!(pushes("x.instance().xcom_push(key='a', value=1)"), (vec!["a".to_owned()], false));
+    assert_eq!(pushes("x.instance().xcom_push(x, 1)"), (vec![], true));
+    assert_eq!(pushes("x.push(key='a', value=1)"), (vec![], false));
+}
+
+#[test]
 fn classes_of_the_tree_have_the_shape_of_their_fields() {
     let returns = |source: &str| {
         let head = "from dataclasses import dataclass\nfrom typing import TypedDict\n@dataclass\nclass Row:\n    n: int\nclass Totals(TypedDict):\n    a: int\n    b: str\n";
