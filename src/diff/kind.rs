@@ -174,7 +174,7 @@ impl Kind {
     pub fn needs_an_instance(&self) -> bool {
         match self {
             Self::Notice(notice) => matches!(notice, Notice::BodyChanged { .. }),
-            Self::Data(data) => matches!(data, Data::ReadChanged { .. }),
+            Self::Data(data) => matches!(data, Data::ReadChanged { .. } | Data::KeyUnrecorded { .. }),
             _ => false,
         }
     }

@@ -159,7 +159,10 @@ impl Meeting<'_> {
         let stored = self.stored(had.as_ref(), &has).or_else(|| self.miscounted_stored(had.as_ref()));
         let coming = self.coming(had.as_ref(), &has).or_else(|| self.miscounted(had.as_ref(), &has));
         let Some(certainty) = certainty(stored.as_ref(), coming.as_ref()) else {
-            return self.read_changed(producer, of_deployed?, had.as_ref());
+            let was = of_deployed?;
+            return self
+                .unrecorded(&producer, was, had.as_ref())
+                .or_else(|| self.read_changed(producer, was, had.as_ref()));
         };
         let handover = self.handover(producer, had.as_ref(), (stored, coming));
         Some(self.worded(handover, certainty, (of_deployed, had.as_ref()), (task, &has)))
@@ -224,6 +227,25 @@ impl Meeting<'_> {
             },
             reach: Reach::default(),
         }
+    }
+
+    /// A reader of a key that it did not read before, of a task whose keys the text does not say, that fails where
+    /// that is not stored.
+    fn unrecorded(&self, producer: &TaskId, was: &Task, had: Option<&Value>) -> Option<Change> {
+        let of_one = !self.read.of_result() && !self.read.many;
+        if had != Some(&Value::NotKnown) || !of_one || !self.changed() {
+            return None;
+        }
+        let missing = self.absent().filter(|(hurt, _)| hurt.fails);
+        missing.as_ref()?;
+        let handover = self.handover(producer.clone(), had, (missing, None));
+        Some(Change {
+            kind: Kind::Data(Data::KeyUnrecorded { handover }),
+            dags: vec![self.dag.dag_id.clone()],
+            certainty: Certainty::Certain,
+            deployed: Some(defined_at(was)),
+            proposed: Some(self.read.at.clone()),
+        })
     }
 
     /// A reader that asks more than before of a value whose type the text does not say.

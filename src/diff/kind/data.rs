@@ -32,6 +32,12 @@ pub enum Data {
         /// Who hands it to whom.
         handover: Handover,
     },
+    /// A reader reads a key that it did not read before, and the text does not say which keys are stored:
+    /// only those that a run has show that.
+    KeyUnrecorded {
+        /// Who hands it to whom.
+        handover: Handover,
+    },
     /// `multiple_outputs` is on on one side only: the parts of a dict are stored by key, or are not.
     LayoutChanged {
         /// Who hands it to whom.
@@ -187,6 +193,7 @@ impl Data {
         "xcom-type-changed",
         "xcom-keys-changed",
         "xcom-read-changed",
+        "xcom-key-unrecorded",
         "xcom-layout-changed",
         "xcom-key-changed",
         "xcom-push-disabled",
@@ -203,6 +210,7 @@ impl Data {
             Self::TypeChanged { .. } => "xcom-type-changed",
             Self::KeysChanged { .. } => "xcom-keys-changed",
             Self::ReadChanged { .. } => "xcom-read-changed",
+            Self::KeyUnrecorded { .. } => "xcom-key-unrecorded",
             Self::LayoutChanged { .. } => "xcom-layout-changed",
             Self::KeyChanged { .. } => "xcom-key-changed",
             Self::PushDisabled { .. } => "xcom-push-disabled",
@@ -223,6 +231,7 @@ impl Data {
             | Self::LayoutChanged { handover, .. }
             | Self::KeyChanged { handover }
             | Self::ReadChanged { handover }
+            | Self::KeyUnrecorded { handover }
             | Self::PushDisabled { handover }
             | Self::ProducerMissing { handover }
             | Self::ProducerNotBefore { handover } => Some(handover),
@@ -238,6 +247,7 @@ impl Data {
             | Self::LayoutChanged { handover, .. }
             | Self::KeyChanged { handover }
             | Self::ReadChanged { handover }
+            | Self::KeyUnrecorded { handover }
             | Self::PushDisabled { handover }
             | Self::ProducerMissing { handover }
             | Self::ProducerNotBefore { handover } => {
@@ -266,9 +276,10 @@ impl Data {
             Self::TypeChanged { before, .. } | Self::KeysChanged { before, .. } => shape(before),
             Self::LayoutChanged { before, .. } => if *before { "on" } else { "off" }.to_string(),
             Self::ProducerMissing { handover } | Self::ProducerNotBefore { handover } => handover.producer.to_string(),
-            Self::KeyChanged { handover } | Self::PushDisabled { handover } | Self::ReadChanged { handover } => {
-                handover.key.clone()
-            }
+            Self::KeyChanged { handover }
+            | Self::PushDisabled { handover }
+            | Self::ReadChanged { handover }
+            | Self::KeyUnrecorded { handover } => handover.key.clone(),
             Self::ProducerRenamed { from, .. } => from.to_string(),
             Self::BranchTargetMissing { target, .. } => target.clone(),
             Self::ParamMissing { .. } => String::new(),
@@ -289,7 +300,8 @@ impl Data {
             Self::LayoutChanged { handover, .. }
             | Self::KeyChanged { handover }
             | Self::PushDisabled { handover }
-            | Self::ReadChanged { handover } => handover.consumer.to_string(),
+            | Self::ReadChanged { handover }
+            | Self::KeyUnrecorded { handover } => handover.consumer.to_string(),
             Self::ProducerMissing { handover } | Self::ProducerNotBefore { handover } => handover.key.clone(),
             Self::ProducerRenamed { to, .. } => to.to_string(),
             Self::BranchTargetMissing { .. } => String::new(),

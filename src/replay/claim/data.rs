@@ -7,7 +7,7 @@ use crate::dag::Shape;
 use crate::dag::exchange::{Fit, What};
 use crate::diff::{Counted, Data, Handover, Hurt, ParamRule, Reach};
 use crate::facts::{Answer, Progress, StoredType, TaskInstance, TaskState, ValueKind};
-use crate::ids::TaskId;
+use crate::ids::{MapIndex, TaskId};
 
 /// What it does to the run beyond the graphs.
 pub(super) fn claims(kind: &Data, scene: &Scene) -> Vec<Claim> {
@@ -41,6 +41,7 @@ pub(super) fn claims(kind: &Data, scene: &Scene) -> Vec<Claim> {
             readers.iter().map(|task_id| Claim::fails(task_id, why.clone())).collect()
         }
         Data::ParamTightened { name, before, after } => tightened(name, before.as_ref(), after, scene),
+        Data::KeyUnrecorded { handover } if !lacks(handover, scene) => Vec::new(),
         _ => kind.handover().map_or_else(Vec::new, |handover| handed_over(handover, scene)),
     }
 }
@@ -62,7 +63,9 @@ pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
         return (Harm::None, "a run that is pinned to its commit would meet plugins that do not fit it");
     }
     match kind {
-        Data::ReadChanged { .. } => (Harm::None, "what a task of a run in flight has stored is not known"),
+        Data::ReadChanged { .. } | Data::KeyUnrecorded { .. } => {
+            (Harm::None, "what a task of a run in flight has stored is not known")
+        }
         Data::TypeChanged { .. } => (Harm::Breaks, "a task of a run in flight would get a value of another type"),
         Data::KeysChanged { .. } => (Harm::Breaks, "a task of a run in flight would not find the key that it reads"),
         Data::LayoutChanged { .. } | Data::KeyChanged { .. } | Data::PushDisabled { .. } => {
@@ -173,6 +176,14 @@ fn handed_over(handover: &Handover, scene: &Scene) -> Vec<Claim> {
         Claim::other_value(consumer, format!("takes what `{producer}` stored: {}", hurt.why))
     };
     vec![claim]
+}
+
+/// Whether the producer has ended in this run, and the keys that it has stored are known and are others.
+fn lacks(handover: &Handover, scene: &Scene) -> bool {
+    let instances: Vec<&TaskInstance> = of(scene.run, &handover.producer).collect();
+    let [instance] = instances.as_slice() else { return false };
+    let others = matches!(&instance.xcom_keys, Answer::Checked(keys) if !keys.contains(&handover.key));
+    others && instance.map_index == MapIndex::NOT_MAPPED && instance.state == TaskState::Success
 }
 
 /// What the type of a stored value says of it.

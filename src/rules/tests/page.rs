@@ -61,6 +61,9 @@ struct RunOf {
     /// Type of what a task has stored as its result, as JSON calls it.
     #[serde(default)]
     stored: BTreeMap<String, ValueKind>,
+    /// The keys of all that a task has stored.
+    #[serde(default)]
+    keys: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// When the runs of an example were looked at: 2026-01-01T00:00:00Z.
@@ -187,7 +190,11 @@ impl Example {
                 start_date: run.age.map(|age| Timestamp::from_second(NOW - age).expect("an age in seconds")),
                 bundle_version: run.bundle_version,
                 conf: run.conf,
-                task_instances: run.tasks.iter().map(|(key, state)| task_instance(key, state)).collect(),
+                task_instances: run
+                    .tasks
+                    .iter()
+                    .map(|(key, state)| task_instance(key, state, run.keys.get(key)))
+                    .collect(),
             });
         }
         Facts { taken_at: Timestamp::from_second(NOW).ok(), instances: vec![instance] }
@@ -200,7 +207,7 @@ impl Example {
     }
 }
 
-fn task_instance(key: &str, state: &str) -> TaskInstance {
+fn task_instance(key: &str, state: &str, keys: Option<&BTreeSet<String>>) -> TaskInstance {
     let (task_id, index) = match key.strip_suffix(']').and_then(|key| key.rsplit_once('[')) {
         Some((task_id, index)) => (task_id, index.parse().expect("a map index")),
         None => (key, -1),
@@ -212,7 +219,7 @@ fn task_instance(key: &str, state: &str) -> TaskInstance {
         try_number: None,
         operator: None,
         trigger: None,
-        xcom_keys: Answer::NotChecked("not recorded".into()),
+        xcom_keys: keys.map_or_else(|| Answer::NotChecked("not recorded".into()), |keys| Answer::Checked(keys.clone())),
     }
 }
 
