@@ -124,7 +124,10 @@ fn find_meaning(path: &str) -> Meaning {
     if opaque::find(path).is_some() {
         return Meaning::Opaque;
     }
-    if last.ends_with("TaskGroup") && starts_upper(last) {
+    let top = path.split('.').next().unwrap_or(path);
+    // `google.cloud.batch_v1.TaskGroup` is a message of a client, and none of Airflow's groups.
+    let known = INERT_PACKAGES.contains(top);
+    if last.ends_with("TaskGroup") && starts_upper(last) && !known {
         return Meaning::OtherGroup;
     }
     if airflow {
@@ -138,12 +141,11 @@ fn find_meaning(path: &str) -> Meaning {
         }
         return Meaning::Inert;
     }
-    let top = path.split('.').next().unwrap_or(path);
     // `operator.irshift(a, b)` is `a >>= b`.
     if top == "operator" {
         return Meaning::Other;
     }
-    if crate::python::interpret::is_standard(top) || INERT_PACKAGES.contains(top) || top == "builtins" {
+    if crate::python::interpret::is_standard(top) || known || top == "builtins" {
         return Meaning::Inert;
     }
     Meaning::Other
@@ -173,6 +175,10 @@ fn canonical(path: &str) -> std::borrow::Cow<'_, str> {
 /// `task`, `task.branch`, … behind a module that holds Airflow's decorators: the kind, empty for
 /// the plain one.
 pub(super) fn task_kind(path: &str) -> Option<&str> {
+    // What Airflow 2.0 had it as, and 2.11 still has.
+    if path == "airflow.operators.python.task" {
+        return Some("");
+    }
     for module in
         ["airflow.decorators.", "airflow.sdk.", "airflow.sdk.definitions.decorators.", "airflow.decorators.base."]
     {
@@ -291,7 +297,22 @@ pub(super) fn starts_upper(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::decorated_operator;
+    use super::{Meaning, decorated_operator, meaning, task_kind};
+
+    #[test]
+    fn a_message_of_a_client_library_is_no_task_group() {
+        assert!(meaning("google.cloud.batch_v1.TaskGroup") == Meaning::Inert);
+        assert!(meaning("cosmos.DbtTaskGroup") != Meaning::Inert);
+        let of_databricks = "airflow.providers.databricks.operators.databricks_workflow.DatabricksWorkflowTaskGroup";
+        assert!(meaning(of_databricks) == Meaning::OtherGroup);
+    }
+
+    #[test]
+    fn the_decorator_of_the_operators_module_makes_tasks_as_that_of_the_decorators_does() {
+        assert!(meaning("airflow.operators.python.task") == Meaning::TaskDecorator);
+        assert_eq!(task_kind("airflow.operators.python.task"), task_kind("airflow.decorators.task"));
+        assert!(meaning("airflow.operators.python.BranchPythonOperator") == Meaning::Operator);
+    }
 
     #[test]
     fn decorators_of_providers_show_as_the_classes_that_these_have() {
