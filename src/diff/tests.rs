@@ -201,6 +201,16 @@ fn a_task_function_is_paired_by_its_code() {
 }
 
 #[test]
+fn a_function_that_was_given_to_an_operator_and_is_decorated_under_another_id_is_a_rename() {
+    let given = "def should_run():\n    print(7)\n    return 7\n";
+    let decorated = "@task\ndef should_run():\n    print(7)\n    return 7\n";
+    let another = "@task\ndef notify(to=\"ops\"):\n    print(to)\n    raise ValueError(to)\n";
+    let operator = "c = PythonOperator(task_id=\"condition\", python_callable=should_run)";
+    check((given, operator), (decorated, "c = should_run()"), &["condition -> should_run"]);
+    check((given, operator), (another, "c = notify()"), &["condition removed", "notify added"]);
+}
+
+#[test]
 fn who_still_names_the_deployed_id_is_part_of_a_rename() {
     let code = "def _one():\n    return 1\n\n\ndef _two(ti):\n    print(ti.xcom_pull(task_ids=\"one\"))\n";
     let body = |one: &str, template: &str| {
