@@ -223,6 +223,23 @@ fn a_task_that_goes_is_laid_to_the_change_that_is_certain_whatever_their_order()
 }
 
 #[test]
+fn what_a_run_that_is_over_its_limit_leaves_open_is_not_laid_to_a_task_that_goes() {
+    let removed = Identity::TaskRemoved { task_id: "work".into() };
+    let limit = diff::Settings::DagrunTimeoutLowered { before: None, after: None };
+    let kinds = vec![Kind::Identity(removed), Kind::Settings(limit)];
+    let mut case = Case::of(CHAIN, r#"t("gate") >> t("final")"#).with(kinds);
+    case.changes[1].certainty = Certainty::Possible("the limit is not known".into());
+    let start_date = jiff::Timestamp::from_second(1_700_000_000).ok();
+    let run = Run { start_date, ..run("gate none, work success, final none") };
+    for version in VERSIONS {
+        let effects = case.on(&run, Some(version));
+        assert_eq!(effects[0].outcomes, [Lost].into(), "on {version}: {effects:?}");
+        assert!(!effects[0].sentence.contains("final"), "on {version}: {effects:?}");
+        assert!(effects[1].sentence.contains("final"), "on {version}: {effects:?}");
+    }
+}
+
+#[test]
 fn a_rename_of_a_finished_task_runs_it_again() {
     // id_finished_plain
     let chain = r#"t("prepare") >> t("gate") >> t("work")"#;

@@ -228,9 +228,18 @@ impl<'a> Comparison<'a> {
                     _ => continue,
                 };
                 let event = self.event(what, row, at);
-                self.found.add(self.cause(row, at), outcome, event);
+                let cause = self.left_open(row, at).or_else(|| self.cause(row, at));
+                self.found.add(cause, outcome, event);
             }
         }
+    }
+
+    /// The change that failed the run as a whole, of an instance that this left where it was.
+    fn left_open(&self, row: usize, at: usize) -> Option<usize> {
+        let state = self.changed.rows[row].instances[at].state;
+        let open = !state.is_finished() && !matches!(state, State::NeverStarts | State::NeverEnds);
+        let run = self.stage.of_run(Fate::Fails).filter(|_| open && self.changed.end == End::Failed)?;
+        Some(self.stage.claims[run].change)
     }
 
     /// How the instance of that very id and index would have ended without the change.
@@ -398,6 +407,7 @@ impl<'a> Comparison<'a> {
             met.map(|(claim, ..)| self.stage.claims[*claim].change)
         });
         own.or(claimed)
+            .or_else(|| at.and_then(|(row, at)| self.left_open(row, at)))
             .or_else(|| row.and_then(|row| self.about_edges(row)))
             .or_else(|| self.meant(work.task, work))
             .or_else(|| row.and_then(|row| self.causes[row]))
