@@ -105,7 +105,7 @@ pub(super) fn changes(pairs: &TaskPairs, dag: &Dag, (proposed, other): (&Snapsho
 }
 
 /// Those tasks whose values a task takes as arguments, or whose ids stand as strings in its code or
-/// arguments, as in a pull.
+/// arguments, as in a pull: the text of an output, as `f"{extract.output}"` has it, is one.
 fn reads(proposed: &Snapshot, task: &Task, of: &[TaskId]) -> Vec<TaskId> {
     let code = task.callable.as_ref().map(|callable| super::text(proposed, &callable.at));
     let pulled: BTreeSet<&str> = code
@@ -113,7 +113,13 @@ fn reads(proposed: &Snapshot, task: &Task, of: &[TaskId]) -> Vec<TaskId> {
         .flat_map(|code| super::quoted(code))
         .chain(task.arguments.texts().flat_map(super::quoted))
         .collect();
-    let read = |id: &&TaskId| pulled.contains(id.as_str()) || task.takes.iter().any(|takes| takes.producer == **id);
+    let in_text = |id: &TaskId| {
+        let output = format!("output({id}, ");
+        task.arguments.texts().any(|text| text.contains(&output))
+    };
+    let read = |id: &&TaskId| {
+        pulled.contains(id.as_str()) || task.takes.iter().any(|takes| takes.producer == **id) || in_text(id)
+    };
     of.iter().filter(read).cloned().collect()
 }
 

@@ -15,13 +15,14 @@ pub(super) fn claims(kind: &Graph, scene: &Scene) -> Vec<Claim> {
             let chosen = new.then(|| chosen(scene, task_id, upstream)).flatten();
             too_late(scene, task_id, upstream).into_iter().chain(chosen).collect()
         }
-        Graph::UpstreamRemoved { task_id, upstream, reads } => early(scene, task_id, upstream, reads),
+        // Nothing orders the two any more: that the other one ends first would be luck.
+        Graph::UpstreamRemoved { task_id, upstream, reads } => early(scene, task_id, upstream, reads, |claim, _| claim),
         // What its rule and a branch make of that is the simulation's.
         Graph::DirectUpstreamChanged { .. } => Vec::new(),
         Graph::TriggerRuleChanged { task_id, after, reads, .. } => {
             let Some(task) = scene.proposed.and_then(|dag| dag.task(task_id)) else { return Vec::new() };
             let upstream: Vec<TaskId> = task.upstream.iter().cloned().collect();
-            if starts_early(after) { early(scene, task_id, &upstream, reads) } else { Vec::new() }
+            if starts_early(after) { early(scene, task_id, &upstream, reads, Claim::unless_stored) } else { Vec::new() }
         }
         Graph::PhaseChanged { task_id, before, after } => {
             let what = match (before, after) {
@@ -127,8 +128,15 @@ fn too_late(scene: &Scene, task_id: &TaskId, upstream: &[TaskId]) -> Option<Clai
     })
 }
 
-/// A task that can start before others have ended; worse where it reads what those are to return.
-fn early(scene: &Scene, task_id: &TaskId, upstream: &[TaskId], reads: &[TaskId]) -> Vec<Claim> {
+/// A task that can start before others have ended; worse where it reads what those are to return, `unless` that
+/// is there.
+fn early(
+    scene: &Scene,
+    task_id: &TaskId,
+    upstream: &[TaskId],
+    reads: &[TaskId],
+    unless: impl Fn(Claim, TaskId) -> Claim,
+) -> Vec<Claim> {
     let waiting = waiting(scene, task_id);
     let open_before = open(scene, upstream);
     if waiting.is_empty() || open_before.is_empty() {
@@ -141,7 +149,7 @@ fn early(scene: &Scene, task_id: &TaskId, upstream: &[TaskId], reads: &[TaskId])
     read.into_iter()
         .map(|up| {
             let why = format!("can start before `{up}` has ended, and reads what that has not returned yet");
-            Claim::other_value(task_id, why).unless_stored(up.clone())
+            unless(Claim::other_value(task_id, why), up.clone())
         })
         .collect()
 }

@@ -71,6 +71,16 @@ fn a_list_that_comes_from_elsewhere() {
 }
 
 #[test]
+fn a_text_of_an_output_orders_nothing_and_pulls_all_the_same() {
+    let of = |does: &str| format!(r#"a = t("a") ; b = BashOperator(task_id="b", bash_command={does})"#);
+    for text in ["str(a.output)", r#"f"{a.output}""#, r#""{{ ti.xcom_pull(task_ids='a') }}""#] {
+        Case::of(&of("a.output"), &of(text)).harms("a none, b none", [Breaks; 3]).harms("a success, b none", [Soft; 3]);
+        let ordered = format!("{} ; a >> b", of(text));
+        Case::of(&of("a.output"), &ordered).harms("a none, b none", [Nothing; 3]);
+    }
+}
+
+#[test]
 fn order_and_rules() {
     let of = |order: &str| format!(r#"a = t("a") ; b = t("b") ; c = t("c") ; {order}"#);
     // edge_removed_starts_early
@@ -84,7 +94,8 @@ fn order_and_rules() {
     // edge_removed_early_pull
     Case::of(&pulls("a >> b >> c"), &pulls("a >> [b, c]"))
         .harms("a success, b running, c none", [Breaks; 3])
-        .harms("a success, b success, c none", [Nothing; 3]);
+        .harms("a success, b success, c none", [Nothing; 3])
+        .harms("a running, b none, c none", [Breaks; 3]);
     // trigger_rule_all_failed, trigger_rule_all_done
     let rule = |rule: &str| format!(r#"t("a") >> t("b"{rule})"#);
     Case::of(&rule(""), &rule(r#", trigger_rule="all_failed""#)).harms("a running, b none", [Breaks; 3]);
