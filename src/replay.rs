@@ -232,7 +232,8 @@ fn these(instances: &[&TaskInstance]) -> String {
         })
         .collect();
     if states.len() > 3 {
-        parts.push(format!("{} more tasks", states.len() - 3));
+        let more = states.len() - 3;
+        parts.push(format!("{more} more task{}", if more == 1 { "" } else { "s" }));
     }
     parts.join(", ")
 }

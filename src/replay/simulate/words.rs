@@ -285,14 +285,15 @@ impl<'a> Sentence<'a> {
         let claimed: BTreeSet<(&TaskId, i64)> =
             self.of(&[What::Claimed]).iter().map(|event| (&event.task, event.index)).collect();
         let told = |event: &&Event| !claimed.contains(&(&event.task, event.index));
-        for (what, words) in [
-            (What::Fails, "fails"),
-            (What::FailsBehind, "ends as `upstream_failed`"),
-            (What::Skipped, "is skipped"),
-            (What::NeverEnds, "does not end"),
+        for (what, one, several) in [
+            (What::Fails, "fails", "fail"),
+            (What::FailsBehind, "ends as `upstream_failed`", "end as `upstream_failed`"),
+            (What::Skipped, "is skipped", "are skipped"),
+            (What::NeverEnds, "does not end", "do not end"),
         ] {
             let events: Vec<&Event> = self.of(&[what]).into_iter().filter(told).collect();
             if !events.is_empty() {
+                let words = if events.len() > 1 { several } else { one };
                 self.parts.push(format!("{} {words}", self.named(&events)));
             }
         }
