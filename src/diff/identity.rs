@@ -44,7 +44,8 @@ fn operators(pairs: &TaskPairs, dag: &Dag, other: &Dag) -> Vec<Change> {
             // A class of the tree may be the same one under another name. Whether it knows how to go on with
             // what the other one deferred is a contract of the code, and found there.
             let of_the_tree = |task: &Task| !task.methods.is_empty();
-            let certainty = if of_the_tree(a) && of_the_tree(b) && a.choice == b.choice {
+            let is_renamed = of_the_tree(a) && of_the_tree(b) || is_respelt(&a.operator, &b.operator);
+            let certainty = if is_renamed && a.choice == b.choice {
                 Certainty::Possible(format!("`{}` may do what `{}` did under another name", b.operator, a.operator))
             } else {
                 Certainty::Certain
@@ -58,6 +59,18 @@ fn operators(pairs: &TaskPairs, dag: &Dag, other: &Dag) -> Vec<Change> {
             }
         })
         .collect()
+}
+
+/// Whether two classes have one name in two spellings, as providers rename theirs: `EKSPodOperator` and
+/// `EksPodOperator`, or without its vendor, `AWSAthenaOperator` and `AthenaOperator`.
+fn is_respelt(before: &str, after: &str) -> bool {
+    const VENDORS: [&str; 4] = ["aws", "amazon", "google", "azure"];
+    let plain = |name: &str| {
+        let lower = name.to_ascii_lowercase();
+        let bare = VENDORS.iter().find_map(|vendor| lower.strip_prefix(vendor)).map(str::to_owned);
+        bare.unwrap_or(lower)
+    };
+    plain(before) == plain(after)
 }
 
 /// Whether a task calls a function in the worker itself; a decorator and an operator do that alike.
