@@ -135,10 +135,17 @@ fn newly_missing(dag: &Dag, task: &Task, before: Option<&BTreeMap<String, ParamR
 }
 
 fn reads(dag: &Dag, task: &Task) -> Vec<ParamRead> {
-    let in_code = codes(task).flat_map(|code| code.exchange.params.iter().cloned());
+    let given = gives_params(task);
+    let in_code = codes(task).flat_map(|code| code.exchange.params.iter().filter(|read| read.conf || !given).cloned());
     let in_templates = task.templates().flat_map(|text| template::read(text, &task.at).params);
     let lenient = dag.takes_undefined();
     in_code.chain(in_templates.map(|read| ParamRead { required: read.required && !lenient, ..read })).collect()
+}
+
+/// Whether the call of the task gives its function a `params` of its own, which stands before that of the run.
+fn gives_params(task: &Task) -> bool {
+    let by_name = |text: &str| literal::keys(text).is_none_or(|keys| keys.iter().any(|key| key == "params"));
+    task.arguments.get("params()").is_some() || task.arguments.get("op_kwargs").is_some_and(by_name)
 }
 
 /// The parameters that a task brings itself, with those that `default_args` give it; none if they are not known.
