@@ -344,8 +344,9 @@ pub struct Task {
     pub captured: Arguments,
     /// Whether it is a setup or a teardown (Airflow 2.7 and later).
     pub phase: Phase,
-    /// The attributes that are rendered (`template_fields`) of an operator of the tree; none if they are not known.
-    pub fields: Option<Few<Box<str>>>,
+    /// Arguments of an operator of the tree that look like templates and are none: no `template_fields` names them.
+    /// Hardly a task has any, and then no room is taken.
+    pub unrendered: Option<Box<Few<Box<str>>>>,
     /// How it decides what of what comes after it runs, if it does.
     pub choice: Option<Choice>,
 }
@@ -353,10 +354,10 @@ pub struct Task {
 impl Task {
     /// The arguments that may be templates, each in canonical text.
     pub fn templates(&self) -> impl Iterator<Item = &str> {
+        let is_plain =
+            |name: &str| self.unrendered.as_ref().is_some_and(|plain| plain.iter().any(|other| **other == *name));
         let all = self.arguments.names().zip(self.arguments.texts());
-        let is_field =
-            |name: &str| self.fields.as_ref().is_none_or(|fields| fields.iter().any(|field| **field == *name));
-        all.filter(move |(name, _)| is_field(name)).map(|(_, text)| text)
+        all.filter(move |(name, _)| !is_plain(name)).map(|(_, text)| text)
     }
 
     /// Whether what was not directly behind it when it chose is then skipped.

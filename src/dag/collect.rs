@@ -415,6 +415,17 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
     }
 }
 
+/// The arguments with a template in them that no template field names, where the fields are known.
+fn unrendered(state: &TaskState) -> Option<Box<Few<Box<str>>>> {
+    let fields = state.fields.as_ref()?;
+    let is_plain = |name: &str, text: &str| {
+        (text.contains("{{") || text.contains("{%")) && !fields.iter().any(|field| **field == *name)
+    };
+    let plain = state.arguments.iter().filter(|(name, text)| is_plain(name, text)).map(|(name, _)| Box::from(&**name));
+    let plain: Few<Box<str>> = plain.collect();
+    (!plain.is_empty()).then(|| Box::new(plain))
+}
+
 impl Describe<'_, '_> {
     fn task(&self, task: usize) -> Task {
         let state: &TaskState = &self.run.host.tasks[task];
@@ -453,7 +464,7 @@ impl Describe<'_, '_> {
                 (true, _) => Phase::Setup,
                 _ => Phase::Work,
             },
-            fields: state.fields.clone(),
+            unrendered: unrendered(state),
             choice: match state.class {
                 Some(class) => Choice::of_class(self.run, class),
                 None => Choice::named(&state.operator),

@@ -396,7 +396,7 @@ impl Bench {
             };
             let ratio = late / early;
             let shown = format!("{:.1} / {:.1} MiB", late / 1024.0, early / 1024.0);
-            // After some twenty polls the heap has not settled everywhere; what grows with each doubles at least.
+            // After some twenty polls the heap has not settled everywhere; what grows with each poll doubles at least.
             let within = ratio <= if self.asserts { 1.6 } else { 1.15 };
             self.row(&format!("{what}, after {times} polls / after a tenth"), ratio, "<= 1.05", within, &shown);
         }
