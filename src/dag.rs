@@ -314,7 +314,7 @@ pub struct Task {
     pub operator: String,
     /// Where that class or decorator comes from (`airflow.operators.python.PythonOperator`,
     /// `airflow.decorators.task`, `operators.mine.MyOperator`); none if not known.
-    pub operator_path: Option<String>,
+    pub operator_path: Option<Box<str>>,
     /// Its own mapping (`expand`, `expand_kwargs`); a task of a mapped group has none of its own.
     pub mapped: Option<Mapping>,
     /// Direct upstream tasks, from whatever declared the edge.
@@ -324,7 +324,7 @@ pub struct Task {
     /// Its innermost group.
     pub group: Option<GroupId>,
     /// `trigger_rule`, where one is set.
-    pub trigger_rule: Option<String>,
+    pub trigger_rule: Option<Box<str>>,
     /// `multiple_outputs`, where it is set or follows from the return annotation.
     pub multiple_outputs: Option<bool>,
     /// The Python function that it runs, where that is one of the tree; tasks of one share it.

@@ -74,7 +74,7 @@ pub(super) fn changes(pairs: &TaskPairs, dag: &Dag, (proposed, other): (&Snapsho
     for (a, b) in both {
         let Some(task_id) = b.task_id.exact() else { continue };
         let places = (&a.at, &b.at);
-        let rule = |task: &Task| task.trigger_rule.clone().unwrap_or_else(|| DEFAULT_RULE.to_owned());
+        let rule = |task: &Task| task.trigger_rule.as_deref().unwrap_or(DEFAULT_RULE).to_owned();
         // The rule of a teardown comes with its being one.
         if a.phase == b.phase && rule(a) != rule(b) {
             let upstream: Vec<TaskId> = b.upstream.iter().cloned().collect();
