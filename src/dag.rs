@@ -252,6 +252,25 @@ impl Dag {
         task.arguments.get(name).or_else(of_groups).or_else(of_dag)
     }
 
+    /// The tasks of a group and of the groups in it.
+    pub fn members<'d>(&'d self, group_id: &'d GroupId) -> impl Iterator<Item = &'d Task> {
+        let inside = move |start: &GroupId| {
+            let mut next = Some(start);
+            for _ in 0..=self.groups.len() {
+                match next {
+                    Some(id) if id == group_id => return true,
+                    Some(id) => {
+                        let group = self.groups.iter().find(|group| group.group_id.exact() == Some(id));
+                        next = group.and_then(|group| group.parent.as_ref());
+                    }
+                    None => return false,
+                }
+            }
+            false
+        };
+        self.tasks.iter().filter(move |task| task.group.as_ref().is_some_and(inside))
+    }
+
     /// Whether its templates take what is not defined for something else than an error (`template_undefined`).
     pub fn takes_undefined(&self) -> bool {
         self.options.get("template_undefined").is_some_and(|kind| kind != "None" && !kind.contains("Strict"))
@@ -358,6 +377,11 @@ impl Task {
             |name: &str| self.unrendered.as_ref().is_some_and(|plain| plain.iter().any(|other| **other == *name));
         let all = self.arguments.names().zip(self.arguments.texts());
         all.filter(move |(name, _)| !is_plain(name)).map(|(_, text)| text)
+    }
+
+    /// The operator whose work it does, which a decorator's tasks do as well: `PythonOperator` of `@task`.
+    pub fn work(&self) -> &str {
+        names::undecorated(&self.operator)
     }
 
     /// Whether what was not directly behind it when it chose is then skipped.

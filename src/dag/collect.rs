@@ -418,9 +418,8 @@ fn describe(run: &Run, tree: &Tree, dag: usize, file: usize) -> Dag {
 /// The arguments with a template in them that no template field names, where the fields are known.
 fn unrendered(state: &TaskState) -> Option<Box<Few<Box<str>>>> {
     let fields = state.fields.as_ref()?;
-    let is_plain = |name: &str, text: &str| {
-        (text.contains("{{") || text.contains("{%")) && !fields.iter().any(|field| **field == *name)
-    };
+    let is_plain =
+        |name: &str, text: &str| exchange::template::is_template(text) && !fields.iter().any(|field| **field == *name);
     let plain = state.arguments.iter().filter(|(name, text)| is_plain(name, text)).map(|(name, _)| Box::from(&**name));
     let plain: Few<Box<str>> = plain.collect();
     (!plain.is_empty()).then(|| Box::new(plain))

@@ -229,6 +229,21 @@ pub(super) fn decorated_operator(kind: &str) -> String {
     }
 }
 
+/// The operator that does the same work as a decorator's tasks: a function may be given to the one or wear the other.
+pub(super) fn undecorated(operator: &str) -> &str {
+    match operator {
+        "_PythonDecoratedOperator" => "PythonOperator",
+        "_PythonVirtualenvDecoratedOperator" => "PythonVirtualenvOperator",
+        "_PythonExternalDecoratedOperator" => "ExternalPythonOperator",
+        "_BranchPythonDecoratedOperator" => "BranchPythonOperator",
+        "_BranchPythonVirtualenvDecoratedOperator" => "BranchPythonVirtualenvOperator",
+        "_BranchExternalPythonDecoratedOperator" => "BranchExternalPythonOperator",
+        "_ShortCircuitDecoratedOperator" => "ShortCircuitOperator",
+        "DecoratedSensorOperator" => "PythonSensor",
+        other => other,
+    }
+}
+
 /// Whether a version is that release, or a later one.
 pub(super) fn at_least(version: AirflowVersion, major: u32, minor: u32) -> bool {
     (version.major, version.minor) >= (major, minor)

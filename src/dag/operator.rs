@@ -252,7 +252,7 @@ pub(super) fn apply_defaults(run: &mut Run, class: Ref, init: Ref, args: &mut Ar
 /// attributes: templates, names of template files, outputs of other tasks.
 fn keep_templates(run: &mut Run, task: usize, attributes: &BTreeMap<Name, Value>) {
     for (name, value) in attributes {
-        let is_template = |text: &str| text.contains("{{") || text.contains("{%") || template::is_file_name(text);
+        let is_template = |text: &str| template::is_template(text) || template::is_file_name(text);
         let template = value.as_str().is_some_and(|text| is_template(text));
         if (template || !run.hosts_in(value).is_empty()) && !run.host.tasks[task].arguments.contains_key(&**name) {
             let text = run.text(value);

@@ -4,7 +4,7 @@ use super::xcom::{codes, is_behind};
 use super::{Certainty, Change, Data, Kind};
 use crate::content::Location;
 use crate::dag::{Dag, Shape, Task};
-use crate::ids::{AirflowVersion, TaskId};
+use crate::ids::{AirflowVersion, GroupId, TaskId};
 use crate::python::literal;
 
 /// Arguments by which Airflow's own branch operators are told what to choose.
@@ -78,14 +78,7 @@ fn may_be_several(shape: &Shape) -> bool {
 }
 
 fn is_there(dag: &Dag, target: &str) -> bool {
-    dag.task(&TaskId::new(target)).is_some() || members(dag, target).next().is_some()
-}
-
-/// The tasks of a group.
-fn members<'d>(dag: &'d Dag, group_id: &str) -> impl Iterator<Item = &'d Task> {
-    let prefix = format!("{group_id}.");
-    let of_it = move |group: &str| group == &prefix[..prefix.len() - 1] || group.starts_with(&prefix);
-    dag.tasks.iter().filter(move |task| task.group.as_ref().is_some_and(|group| of_it(group.as_str())))
+    dag.task(&TaskId::new(target)).is_some() || dag.members(&GroupId::new(target)).next().is_some()
 }
 
 /// Whether a task that comes after a branch runs although all in between is skipped: then that is what is chosen.
@@ -99,9 +92,10 @@ fn runs_anyway(dag: &Dag, branch: &Task, target: &str) -> bool {
 
 /// Whether something directly behind a branch goes on when that is chosen.
 fn is_followed(dag: &Dag, branch: &Task, target: &str) -> bool {
+    let group_id = GroupId::new(target);
     let chosen: Vec<&str> = match dag.task(&TaskId::new(target)) {
         Some(_) => vec![target],
-        None => members(dag, target).filter_map(|task| task.task_id.exact()).map(TaskId::as_str).collect(),
+        None => dag.members(&group_id).filter_map(|task| task.task_id.exact()).map(TaskId::as_str).collect(),
     };
     branch.downstream.iter().any(|down| {
         let behind = |id: &&str| dag.task(down).is_none_or(|task| is_behind(dag, task, id));

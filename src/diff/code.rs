@@ -6,6 +6,7 @@ use super::kind::Breach;
 use super::{Certainty, Change, Code, Kind, Notice, Side};
 use crate::content::Location;
 use crate::dag::code::{self, Deferral, Fault, in_code};
+use crate::dag::exchange::template::is_template;
 use crate::dag::{Dag, Task};
 use crate::ids::TaskId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -285,7 +286,7 @@ impl Compared<'_> {
             };
             for field in before.difference(&after) {
                 let given = proposed.arguments.get(field);
-                let template = given.is_some_and(|text| text.contains("{{") || text.contains("{%"));
+                let template = given.is_some_and(is_template);
                 let output = deployed.takes.iter().any(|takes| takes.parameter.as_ref() == Some(field))
                     && given.is_some_and(|text| Some(text) == deployed.arguments.get(field));
                 if template || output {

@@ -75,7 +75,7 @@ fn is_respelt(before: &str, after: &str) -> bool {
 
 /// Whether a task calls a function in the worker itself; a decorator and an operator do that alike.
 fn runs_python(task: &Task) -> bool {
-    matches!(task.operator.as_str(), "PythonOperator" | "_PythonDecoratedOperator")
+    task.work() == "PythonOperator"
 }
 
 /// The operators as people write them; of a class of the tree that keeps its name, what it is beside.

@@ -52,7 +52,10 @@ pub(super) fn changes(
             (Some((None, mapping)), None) => changes.push(made_plain(own, mapping, sides)),
             (Some((Some(a_group), a)), Some((Some(b_group), b))) if a_group == b_group => {
                 if compared.insert(a_group) {
-                    let subject = Mapped::Group(a_group.clone(), members(dag, a_group));
+                    let subject = Mapped::Group(
+                        a_group.clone(),
+                        dag.members(a_group).filter_map(|task| task.task_id.exact().cloned()).collect(),
+                    );
                     let mut compared = compare(pairs, &subject, (deployed, dag, a), (proposed, b));
                     for change in &mut compared {
                         only_takers(change, dag, &after);
@@ -206,28 +209,6 @@ fn partial(
 /// Canonical text with the proposed ids of the tasks whose outputs are in it.
 fn through(pairs: &TaskPairs, text: &str) -> String {
     with_ids(text, |id| Some(pairs.through(&TaskId::new(id)).to_string()))
-}
-
-/// The tasks of a group and of the groups in it.
-fn members(dag: &Dag, group_id: &GroupId) -> Vec<TaskId> {
-    let inside = |start: &GroupId| {
-        let mut next = Some(start.clone());
-        for _ in 0..=dag.groups.len() {
-            match next {
-                Some(id) if id == *group_id => return true,
-                Some(id) => {
-                    next = dag.groups.iter().find(|g| g.group_id.exact() == Some(&id)).and_then(|g| g.parent.clone());
-                }
-                None => return false,
-            }
-        }
-        false
-    };
-    dag.tasks
-        .iter()
-        .filter(|task| task.group.as_ref().is_some_and(inside))
-        .filter_map(|task| task.task_id.exact().cloned())
-        .collect()
 }
 
 /// What a group is mapped over changes for those members alone that take of it: one that takes what another

@@ -144,7 +144,7 @@ fn reads(dag: &Dag, task: &Task) -> Vec<ParamRead> {
 
 /// Whether the call of the task gives its function a `params` of its own, which stands before that of the run.
 fn gives_params(task: &Task) -> bool {
-    let by_name = |text: &str| literal::keys(text).is_none_or(|keys| keys.iter().any(|key| key == "params"));
+    let by_name = |text: &str| literal::keys(text).is_some_and(|keys| keys.iter().any(|key| key == "params"));
     task.arguments.get("params()").is_some() || task.arguments.get("op_kwargs").is_some_and(by_name)
 }
 

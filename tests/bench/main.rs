@@ -217,12 +217,17 @@ impl Bench {
                 continue;
             }
             let Some(case) = check::Case::new(path, change, reaches) else {
+                self.failed |= self.asserts;
                 println!("{name}: not measured without git");
                 continue;
             };
             assert_ne!(case.findings(), Some(0), "{what} gives no finding");
             for (kept, allowed, how) in [(Kept::Deployed, with, ""), (Kept::Nothing, without, ", nothing kept")] {
-                let Some(cost) = case.cost(kept, self.turns()) else { continue };
+                let Some(cost) = case.cost(kept, self.turns()) else {
+                    self.failed |= self.asserts;
+                    println!("{name}{how}: a check or git did not end as it should");
+                    continue;
+                };
                 let times = format!("{:.2?} / ({:.2?} + {:.2?})", cost.check, cost.git, cost.parse);
                 let what = format!("{name}{how} / git and parsing");
                 self.row(&what, cost.ratio(), "<= 3.0", cost.ratio() <= allowed, &times);

@@ -48,6 +48,11 @@ pub(in crate::dag) fn each_expression(canonical: &str, visit: &mut dyn FnMut(&Ex
 const FILES: [&str; 13] =
     [".sql", ".hql", ".sh", ".bash", ".html", ".json", ".yaml", ".yml", ".j2", ".jinja", ".jinja2", ".txt", ".xml"];
 
+/// Whether a text holds what Jinja would replace.
+pub fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
 /// Whether a text may be the name of a template file.
 pub fn is_file_name(text: &str) -> bool {
     FILES.iter().any(|end| text.ends_with(end))
@@ -227,7 +232,7 @@ fn asked(expr: &Expr, asks: &mut Asks) {
 /// Visits what stands between braces, and whether as a statement; comments are passed over. Says whether all
 /// braces are closed, as far as was looked.
 fn each_template(canonical: &str, visit: &mut dyn FnMut(&str, bool)) -> bool {
-    if !canonical.contains("{{") && !canonical.contains("{%") {
+    if !is_template(canonical) {
         return true;
     }
     let text = canonical.replace("\\\"", "\"").replace("\\'", "'").replace("\\n", " ").replace("\\t", " ");

@@ -105,24 +105,9 @@ fn marks(task: &Task) -> impl Iterator<Item = Mark<'_>> {
     id.into_iter().chain(of_function).chain(task.arguments.texts().map(Mark::Argument))
 }
 
-/// The operator whose work a decorated function does: a function may be given to the one or wear the other.
-fn work(operator: &str) -> &str {
-    match operator {
-        "_PythonDecoratedOperator" => "PythonOperator",
-        "_PythonVirtualenvDecoratedOperator" => "PythonVirtualenvOperator",
-        "_PythonExternalDecoratedOperator" => "ExternalPythonOperator",
-        "_BranchPythonDecoratedOperator" => "BranchPythonOperator",
-        "_BranchPythonVirtualenvDecoratedOperator" => "BranchPythonVirtualenvOperator",
-        "_BranchExternalPythonDecoratedOperator" => "BranchExternalPythonOperator",
-        "_ShortCircuitDecoratedOperator" => "ShortCircuitOperator",
-        "DecoratedSensorOperator" => "PythonSensor",
-        other => other,
-    }
-}
-
 /// How alike two tasks are in what they do and are called, of .75; 0 for another operator.
 fn alone((deployed, a): (&Snapshot, &Task), (proposed, b): (&Snapshot, &Task)) -> f64 {
-    if work(&a.operator) != work(&b.operator) || a.mapped.is_some() != b.mapped.is_some() {
+    if a.work() != b.work() || a.mapped.is_some() != b.mapped.is_some() {
         return 0.0;
     }
     let arguments = same_arguments(a, b);
