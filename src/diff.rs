@@ -129,6 +129,7 @@ pub fn changes(deployed: Side, proposed: Side, layout: Layout) -> Vec<Change> {
     changes.extend(xcom::changes_of_others(deployed, proposed, &changed));
     changes.extend(identity::duplicates(deployed, proposed));
     changes.extend(code::changes(deployed, proposed, &changed));
+    xcom::keep_pairs(&mut changes);
     changes.extend(broken.into_values());
     changes.extend(arrival::changes(deployed, proposed, &changes));
     changes.extend(unstable::changes(deployed, proposed));

@@ -174,7 +174,9 @@ impl Kind {
     pub fn needs_an_instance(&self) -> bool {
         match self {
             Self::Notice(notice) => matches!(notice, Notice::BodyChanged { .. }),
-            Self::Data(data) => matches!(data, Data::ReadChanged { .. } | Data::KeyUnrecorded { .. }),
+            Self::Data(data) => {
+                matches!(data, Data::ReadChanged { .. } | Data::PairChanged { .. } | Data::KeyUnrecorded { .. })
+            }
             _ => false,
         }
     }

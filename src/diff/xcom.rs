@@ -5,7 +5,7 @@ mod read;
 mod value;
 
 use super::kind::{Counted, Handover, Hurt, Reach, Usage};
-use super::{Certainty, Change, Data, Kind, Side, templates};
+use super::{Certainty, Change, Data, Kind, Notice, Side, templates};
 use crate::content::Location;
 use crate::dag::Step;
 use crate::dag::exchange::{Fit, Indexes, Need, Use, What};
@@ -39,26 +39,42 @@ pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &
                     // What an earlier run stored is read.
                     continue;
                 }
+                let meeting = Meeting { dag, other, consumer, read, before: before.as_ref() };
                 let found = match &read.dag_id {
                     Some(id) if other.dag_id.exact().is_none_or(|own| own.as_str() != id) => {
                         elsewhere((deployed, proposed), (consumer, read, before.as_ref()), id, producer)
                     }
                     _ => {
-                        let meeting = Meeting { dag, other, consumer, read, before: before.as_ref() };
                         let knew = || reads_before.iter().any(|known| known.producers.contains(producer));
                         meeting.not_before(producer).filter(|_| !knew()).or_else(|| meeting.change(producer))
                     }
                 };
-                if let Some(found) = found
-                    && !changes.iter().any(|known| known.kind == found.kind)
-                {
-                    changes.push(found);
+                for found in found.into_iter().chain(meeting.pair_changed(producer)) {
+                    if !changes.iter().any(|known| known.kind == found.kind) {
+                        changes.push(found);
+                    }
                 }
             }
             changes.extend(renamed(dag, other, consumer, (&reads_before, read)));
         }
     }
     changes
+}
+
+/// Of the readers that ask more of a task of which the text does not say what it returned, keeps those alone whose
+/// producer runs other code than before: a producer that is as it was will return what it returned.
+pub(super) fn keep_pairs(changes: &mut Vec<Change>) {
+    let other_code = changes.iter().filter_map(|change| match &change.kind {
+        Kind::Notice(Notice::BodyChanged { tasks, .. }) => Some((change.dags.clone(), tasks.clone())),
+        _ => None,
+    });
+    let other_code: Vec<_> = other_code.collect();
+    changes.retain(|change| match &change.kind {
+        Kind::Data(Data::PairChanged { handover }) => {
+            other_code.iter().any(|(dags, tasks)| *dags == change.dags && tasks.contains(&handover.producer))
+        }
+        _ => true,
+    });
 }
 
 /// Pulls of DAGs that are as they were from tasks that changed DAGs do not have any more.
@@ -258,6 +274,35 @@ impl Meeting<'_> {
             kind: Kind::Data(Data::ReadChanged { handover: self.handover(producer, had, (None, None)) }),
             dags: vec![self.dag.dag_id.clone()],
             certainty: Certainty::Certain,
+            deployed: Some(returned_at(was)),
+            proposed: Some(self.read.at.clone()),
+        })
+    }
+
+    /// A reader that asks more than before of a task of which the text does not say what it returned: if that is
+    /// changed too (see [`keep_pairs`]), what it will return may be made for the reader, and what is stored is not.
+    fn pair_changed(&self, producer: &str) -> Option<Change> {
+        let id = TaskId::new(producer);
+        let (was, task) = (self.dag.task(&id)?, self.other.task(&id)?);
+        let value = |task: &Task, dag: &Dag| Value::of(task, dag, &self.read.key, self.consumer);
+        let (had, has) = (value(was, self.dag), value(task, self.other).at(&self.read.indexes));
+        let asks_more = self.before.is_none_or(|before| self.read.usage.asks_more_than(&before.usage));
+        let one = self.read.of_result() && self.read.dag_id.is_none() && !self.read.many;
+        let suits = match has {
+            Value::Known(shape, _) => !self.read.usage.fits(&shape).fails(),
+            Value::NotKnown => true,
+            Value::Absent => false,
+        };
+        if had != Value::NotKnown || !one || !suits || !asks_more || self.read.usage.needs.is_empty() {
+            return None;
+        }
+        let why = format!("the text does not say what the deployed `{producer}` returned");
+        let lacks = "part of what it now asks for is missing".to_owned();
+        let stored = Some((hurt(lacks, true), Certainty::Possible(why.clone())));
+        Some(Change {
+            kind: Kind::Data(Data::PairChanged { handover: self.handover(id, Some(&had), (stored, None)) }),
+            dags: vec![self.dag.dag_id.clone()],
+            certainty: Certainty::Possible(why),
             deployed: Some(returned_at(was)),
             proposed: Some(self.read.at.clone()),
         })

@@ -99,6 +99,7 @@ rule_files![
     "xcom-key-changed",
     "xcom-keys-changed",
     "xcom-layout-changed",
+    "xcom-pair-changed",
     "xcom-producer-missing",
     "xcom-producer-not-before",
     "xcom-producer-renamed",

@@ -32,6 +32,12 @@ pub enum Data {
         /// Who hands it to whom.
         handover: Handover,
     },
+    /// A reader asks more than before of a task that runs other code than before, and the text does not say
+    /// what the deployed one returns.
+    PairChanged {
+        /// Who hands it to whom.
+        handover: Handover,
+    },
     /// A reader reads a key that it did not read before, and the text does not say which keys are stored:
     /// only those that a run has show that.
     KeyUnrecorded {
@@ -193,6 +199,7 @@ impl Data {
         "xcom-type-changed",
         "xcom-keys-changed",
         "xcom-read-changed",
+        "xcom-pair-changed",
         "xcom-key-unrecorded",
         "xcom-layout-changed",
         "xcom-key-changed",
@@ -210,6 +217,7 @@ impl Data {
             Self::TypeChanged { .. } => "xcom-type-changed",
             Self::KeysChanged { .. } => "xcom-keys-changed",
             Self::ReadChanged { .. } => "xcom-read-changed",
+            Self::PairChanged { .. } => "xcom-pair-changed",
             Self::KeyUnrecorded { .. } => "xcom-key-unrecorded",
             Self::LayoutChanged { .. } => "xcom-layout-changed",
             Self::KeyChanged { .. } => "xcom-key-changed",
@@ -231,6 +239,7 @@ impl Data {
             | Self::LayoutChanged { handover, .. }
             | Self::KeyChanged { handover }
             | Self::ReadChanged { handover }
+            | Self::PairChanged { handover }
             | Self::KeyUnrecorded { handover }
             | Self::PushDisabled { handover }
             | Self::ProducerMissing { handover }
@@ -247,6 +256,7 @@ impl Data {
             | Self::LayoutChanged { handover, .. }
             | Self::KeyChanged { handover }
             | Self::ReadChanged { handover }
+            | Self::PairChanged { handover }
             | Self::KeyUnrecorded { handover }
             | Self::PushDisabled { handover }
             | Self::ProducerMissing { handover }
@@ -279,6 +289,7 @@ impl Data {
             Self::KeyChanged { handover }
             | Self::PushDisabled { handover }
             | Self::ReadChanged { handover }
+            | Self::PairChanged { handover }
             | Self::KeyUnrecorded { handover } => handover.key.clone(),
             Self::ProducerRenamed { from, .. } => from.to_string(),
             Self::BranchTargetMissing { target, .. } => target.clone(),
@@ -301,6 +312,7 @@ impl Data {
             | Self::KeyChanged { handover }
             | Self::PushDisabled { handover }
             | Self::ReadChanged { handover }
+            | Self::PairChanged { handover }
             | Self::KeyUnrecorded { handover } => handover.consumer.to_string(),
             Self::ProducerMissing { handover } | Self::ProducerNotBefore { handover } => handover.key.clone(),
             Self::ProducerRenamed { to, .. } => to.to_string(),

@@ -42,6 +42,8 @@ pub(super) fn claims(kind: &Data, scene: &Scene) -> Vec<Claim> {
         }
         Data::ParamTightened { name, before, after } => tightened(name, before.as_ref(), after, scene),
         Data::KeyUnrecorded { handover } if !lacks(handover, scene) => Vec::new(),
+        // Where the type of what is stored speaks against it, that is certain, and another change.
+        Data::PairChanged { handover } if matches!(shown(handover, scene), Stored::Hurts(_)) => Vec::new(),
         _ => kind.handover().map_or_else(Vec::new, |handover| handed_over(handover, scene)),
     }
 }
@@ -63,7 +65,7 @@ pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
         return (Harm::None, "a run that is pinned to its commit would meet plugins that do not fit it");
     }
     match kind {
-        Data::ReadChanged { .. } | Data::KeyUnrecorded { .. } => {
+        Data::ReadChanged { .. } | Data::PairChanged { .. } | Data::KeyUnrecorded { .. } => {
             (Harm::None, "what a task of a run in flight has stored is not known")
         }
         Data::TypeChanged { .. } => (Harm::Breaks, "a task of a run in flight would get a value of another type"),
