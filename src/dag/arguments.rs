@@ -5,7 +5,7 @@ use super::known;
 use super::names::{self, Meaning};
 use super::world::{Output, Run, TakesState, Thing};
 use super::{Declared, Step};
-use crate::python::value::{Args, Argument, Object, Ref, Stop, Unknown, Value};
+use crate::python::value::{Args, Argument, FunctionObject, Object, Ref, Stop, Unknown, Value};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -194,5 +194,20 @@ pub(super) fn function(run: &Run, value: &Value) -> Option<Ref> {
         Object::Bound { function, .. } => Some(*function),
         Object::Partial { function: inner, .. } => function(run, inner),
         _ => None,
+    }
+}
+
+/// The function of the tree whose parameters and annotations a function shows: itself, or what it wraps
+/// (`functools.wraps`); none where it wraps something else.
+pub(super) fn shown<'r>(run: &'r Run, function: Ref) -> Option<&'r FunctionObject> {
+    let mut at = function;
+    loop {
+        let Object::Function(function) = run.object(at) else { return None };
+        match &function.wrapped {
+            // What is wrapped was made before what wraps it, so that this ends.
+            Some(Value::Object(wrapped)) => at = *wrapped,
+            Some(_) => return None,
+            None => return Some(function),
+        }
     }
 }

@@ -138,9 +138,9 @@ pub(super) fn expand_decorated(
     at: At,
 ) -> Result<Value, Stop> {
     if !kwargs
-        && let Some(Object::Function(function)) = arguments::function(run, &decorated.function).map(|f| run.object(f))
+        && let Some(shown) = arguments::function(run, &decorated.function).and_then(|of| arguments::shown(run, of))
     {
-        let def = function.def.clone();
+        let def = shown.def.clone();
         if let Some((name, _)) = args.keywords.iter().find(|(name, _)| !signature::takes(&def, name)) {
             refuse(run, "TypeError", format!("expand() got an unexpected keyword argument `{name}`"), at)?;
         }
@@ -170,7 +170,7 @@ fn make_decorated(
     }
     if mapped.is_none()
         && known::is_own_kind(&decorated.kind)
-        && let Some(Object::Function(of)) = function.map(|function| run.object(function))
+        && let Some(of) = function.and_then(|function| arguments::shown(run, function))
         && matches!(&decorated.function, Value::Object(direct) if Some(*direct) == function)
     {
         let def = of.def.clone();
@@ -246,7 +246,7 @@ fn check_decorator(
     {
         return refuse(run, "TypeError", format!("`@task` got an argument that it does not take: `{name}`"), at);
     }
-    let Some(Object::Function(function)) = function.map(|function| run.object(function)) else { return Ok(()) };
+    let Some(function) = function.and_then(|function| arguments::shown(run, function)) else { return Ok(()) };
     if mapped || older(version, 2, 7) {
         return Ok(());
     }
@@ -266,8 +266,8 @@ fn check_decorator(
 /// `f.partial(…)`: every name must be one of the function, and none that a run fills in.
 pub(super) fn check_partial(run: &mut Run, decorated: &Decorated, args: &Args, at: At) -> Result<(), Stop> {
     let Some(function) = arguments::function(run, &decorated.function) else { return Ok(()) };
-    let Object::Function(function) = run.object(function) else { return Ok(()) };
-    let def = function.def.clone();
+    let Some(shown) = arguments::shown(run, function) else { return Ok(()) };
+    let def = shown.def.clone();
     let unknown = args.keywords.iter().map(|(name, _)| name.clone()).find(|name| !signature::takes(&def, name));
     if let Some(name) = unknown {
         return refuse(run, "TypeError", format!("partial() got an unexpected keyword argument `{name}`"), at);
@@ -283,7 +283,8 @@ pub(super) fn check_partial(run: &mut Run, decorated: &Decorated, args: &Args, a
 fn named_arguments(run: &Run, function: Option<Ref>, call: &Args, partial: Option<&Args>) -> Vec<(Rc<str>, Argument)> {
     let parameters: Vec<Rc<str>> = match function.map(|function| run.object(function)) {
         Some(Object::Function(function)) => {
-            function.def.parameters.iter().map(|parameter| parameter.name.clone()).collect()
+            let by_place = function.def.parameters.iter().filter(|parameter| parameter.kind.takes_place());
+            by_place.map(|parameter| parameter.name.clone()).collect()
         }
         _ => Vec::new(),
     };
@@ -300,7 +301,7 @@ fn named_arguments(run: &Run, function: Option<Ref>, call: &Args, partial: Optio
 
 /// Whether a return annotation is a mapping: Airflow then splits the returned dict.
 fn returns_mapping(run: &Run, function: Ref) -> bool {
-    let Object::Function(function) = run.object(function) else { return false };
+    let Some(function) = arguments::shown(run, function) else { return false };
     let Some(mut returns) = function.def.returns.as_ref() else { return false };
     if let ExprKind::Subscript(object, _) = &returns.kind {
         returns = object;

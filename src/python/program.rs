@@ -10,6 +10,7 @@ mod decorated;
 mod fit;
 
 pub(crate) use class::{ClassRef, Constructor, keeps_signature};
+pub(crate) use decorated::is_wraps;
 pub(crate) use fit::{Given, misfit};
 
 use super::interpret::{is_builtin, is_preferred, is_shared_namespace};

@@ -445,6 +445,8 @@ pub(crate) struct FunctionObject {
     pub(crate) class: Option<Ref>,
     /// The name of what it wraps (`functools.wraps`).
     pub(crate) wraps: Option<Name>,
+    /// What it wraps: `inspect.signature` shows the parameters of that, and its annotations.
+    pub(crate) wrapped: Option<Value>,
     /// What was set on it by the name of an attribute.
     pub(crate) attributes: BTreeMap<Name, Value>,
 }

@@ -27,6 +27,9 @@ class Lab(run.Lab):
         super().make_env()
         # else every run of a git bundle on this machine shares one clone, that of the first
         self.env["AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH"] = str(self.state / "bundles")
+        # the driver of the database may stand beside the environment
+        beside = [path for path in [os.environ.get("PYTHONPATH")] if path]
+        self.env["PYTHONPATH"] = os.pathsep.join([self.env["PYTHONPATH"], *beside])
 
     def deploy(self, tree, touch=True):
         tree = Path(tree)

@@ -6,7 +6,7 @@ use crate::dag::Task;
 use crate::dag::known;
 use crate::python::names::{Names, bodies, children, dotted};
 use crate::python::parse::parse;
-use crate::python::program::{Around, ClassRef, Constructor, FunctionRef, Given, Target, misfit};
+use crate::python::program::{Around, ClassRef, Constructor, FunctionRef, Given, Target, is_wraps, misfit};
 use crate::python::syntax::{Arg, Expr, ExprKind, Function, Name, ParameterKind, Stmt, StmtKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -90,8 +90,8 @@ impl Code {
     pub(super) fn argument_faults(&self, task: &Task) -> Vec<Fault> {
         let Some(callable) = &task.callable else { return Vec::new() };
         let Some(function) = self.function_at(&callable.at) else { return Vec::new() };
-        let Some(mut given) = given(task, &function) else { return Vec::new() };
-        if task.mapped.is_none() {
+        let Some(mut given) = given(self, task, &function) else { return Vec::new() };
+        if task.mapped.is_none() && !is_decorated(task) {
             let Some(before) = self.given_before(task, &function) else { return Vec::new() };
             given.positional += before.positional;
             let open = |name: &Name| !before.keywords.contains(name);
@@ -282,7 +282,7 @@ fn own_exprs(stmt: &StmtKind, visit: &mut dyn FnMut(&Expr)) {
 
 /// The arguments that a task's callable is called with when it runs; none where that is not known, or
 /// is settled when Airflow loads the file.
-fn given(task: &Task, function: &FunctionRef) -> Option<Given> {
+fn given(code: &Code, task: &Task, function: &FunctionRef) -> Option<Given> {
     let own = |name: &Name| {
         let single = |kind| !matches!(kind, ParameterKind::Star | ParameterKind::DoubleStar);
         function.def.parameters.iter().any(|parameter| parameter.name == *name && single(parameter.kind))
@@ -306,16 +306,43 @@ fn given(task: &Task, function: &FunctionRef) -> Option<Given> {
         let keywords = keywords.into_iter().filter(own).collect();
         return Some(Given { positional, keywords, ..Given::default() });
     }
-    // A mapped `@task` is bound when an instance of it runs.
-    let mapped = task.mapped.as_ref().filter(|mapped| !mapped.kwargs)?;
-    if !task.operator.starts_with('_') || !matches!(&*task.operator, "_PythonDecoratedOperator") {
+    if !is_decorated(task) {
         return None;
     }
+    if task.mapped.is_none() {
+        // What was bound when the file was loaded are the parameters of what is wrapped: what wraps it is called.
+        let names: Vec<&str> = task.arguments.names().filter_map(|name| name.strip_suffix("()")).collect();
+        let (places, keywords): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| name.starts_with('['));
+        let keywords = keywords.into_iter().map(Name::from).collect();
+        let syntax = code.program.tree().syntax(function.file);
+        let wraps = Result::as_ref(&syntax).is_ok_and(|module| wraps(&module.body, function.def.span.start));
+        return wraps.then(|| Given { positional: places.len(), keywords, ..Given::default() });
+    }
+    // A mapped `@task` is bound when an instance of it runs.
+    let mapped = task.mapped.as_ref().filter(|mapped| !mapped.kwargs)?;
     let partial = task.arguments.names().filter_map(|name| name.strip_suffix("()"));
     let over = mapped.over.iter().map(|over| over.arg.as_str());
     let keywords: BTreeSet<Name> = partial.chain(over).map(Name::from).collect();
     let named = keywords.iter().all(|name| !name.starts_with('['));
     named.then(|| Given { keywords: keywords.into_iter().collect(), ..Given::default() })
+}
+
+/// Whether it is a function under `@task`.
+fn is_decorated(task: &Task) -> bool {
+    task.operator == "_PythonDecoratedOperator"
+}
+
+/// Whether the function whose `def` begins there says that it wraps another one (`functools.wraps`).
+fn wraps(body: &[Stmt], start: u32) -> bool {
+    body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Function { def, .. } if def.span.start != start => wraps(&def.body, start),
+        StmtKind::Function { decorators, .. } => decorators.iter().any(is_wraps),
+        kind => {
+            let mut found = false;
+            bodies(kind, &mut |body| found |= wraps(body, start));
+            found
+        }
+    })
 }
 
 /// The expression in the canonical text of an argument, where that is wholly known.

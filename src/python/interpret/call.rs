@@ -367,9 +367,10 @@ impl<H: Host> Interp<'_, H> {
         let (Object::Function(function), Some(name)) = (self.object(*reference), name.as_str()) else {
             return Ok(Some(wrapper.clone()));
         };
-        let mut renamed = FunctionObject { wraps: Some(name.clone()), ..function.clone() };
-        if let Some(Value::Object(wrapped)) = args.positional.first().map(|first| &first.value)
-            && let Object::Function(wrapped) = self.object(*wrapped)
+        let wrapped = args.positional.first().map(|first| first.value.clone());
+        let mut renamed = FunctionObject { wraps: Some(name.clone()), wrapped: wrapped.clone(), ..function.clone() };
+        if let Some(Value::Object(wrapped)) = wrapped
+            && let Object::Function(wrapped) = self.object(wrapped)
         {
             renamed.attributes.extend(wrapped.attributes.clone());
         }

@@ -165,6 +165,7 @@ impl<'t, H: Host> Interp<'t, H> {
             file,
             class,
             wraps: None,
+            wrapped: None,
             attributes: BTreeMap::new(),
         })))
     }

@@ -45,7 +45,8 @@ fn returned(def: &Function) -> Option<Rc<Function>> {
     found
 }
 
-fn is_wraps(decorator: &Expr) -> bool {
+/// Whether a decorator is a call of `functools.wraps`.
+pub(crate) fn is_wraps(decorator: &Expr) -> bool {
     let ExprKind::Call(callee, _) = &decorator.kind else { return false };
     dotted(callee).is_some_and(|parts| parts.last().is_some_and(|name| &**name == "wraps"))
 }

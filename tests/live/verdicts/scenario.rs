@@ -81,15 +81,31 @@ impl Scenario {
         format!("{}{}__change", self.name, if self.pinned { "__pinned" } else { "" })
     }
 
-    /// Whether the change leaves all DAG files as they are.
-    pub(crate) fn same_dags(&self) -> bool {
-        let texts = |side: &str| -> BTreeMap<PathBuf, Vec<u8>> {
+    /// When its run is said to be: no DAG has two runs of one time, and a twin in a bundle has the same DAG.
+    pub(crate) fn logical_date(&self) -> &'static str {
+        if self.pinned { "2025-01-03T00:00:00Z" } else { "2025-01-02T00:00:00Z" }
+    }
+
+    /// Whether the change leaves the files that name the DAG as they are, and all where none does.
+    pub(crate) fn leaves(&self, dag_id: &str) -> bool {
+        let texts = |side: &str| -> BTreeMap<PathBuf, String> {
             let root = self.folder.join(side).join("dags");
             let files = below(&root).into_iter();
             let name = |path: &PathBuf| path.strip_prefix(&root).unwrap_or(path).to_path_buf();
-            files.map(|path| (name(&path), std::fs::read(&path).unwrap_or_default())).collect()
+            let text = |path: &PathBuf| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
+            files.map(|path| (name(&path), text(&path))).collect()
         };
-        texts("before") == texts("after")
+        let (before, after) = (texts("before"), texts("after"));
+        let naming = |all: &BTreeMap<PathBuf, String>| -> BTreeMap<PathBuf, String> {
+            let is_of =
+                |path: &PathBuf, text: &str| path.extension().is_some_and(|end| end == "py") && text.contains(dag_id);
+            all.iter()
+                .filter(|(path, text)| is_of(path, text))
+                .map(|(path, text)| (path.clone(), text.clone()))
+                .collect()
+        };
+        let (named_before, named_after) = (naming(&before), naming(&after));
+        if named_after.is_empty() { before == after } else { named_before == named_after }
     }
 
     /// What an instance is called in a row: with its DAG where there are several.

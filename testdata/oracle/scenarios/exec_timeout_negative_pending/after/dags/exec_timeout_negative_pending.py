@@ -1,0 +1,24 @@
+from datetime import datetime, timedelta
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task(execution_timeout=timedelta(minutes=-1))
+def work():
+    record("work", 1)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("exec_timeout_negative_pending", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> work() >> final()

@@ -1,0 +1,36 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+@task
+def early():
+    record("early", 1)
+    return 1
+
+
+@task
+def late():
+    record("late", 2)
+    return 2
+
+
+@task
+def work(ti=None):
+    record("work", ti.xcom_pull(task_ids="early") + 1)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("pull_from_later_pending", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    early() >> gate() >> work() >> late() >> final()

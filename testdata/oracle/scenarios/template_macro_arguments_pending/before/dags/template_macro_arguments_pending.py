@@ -1,0 +1,24 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from airflow.operators.python import PythonOperator
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+def load(day):
+    record("load", 1)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("template_macro_arguments_pending", schedule=None, start_date=datetime(2024, 1, 1), catchup=False, user_defined_macros={"area": lambda a, b: a * b}) as dag:
+    gate() >> PythonOperator(task_id="load", python_callable=load, op_kwargs={"day": "{{ area(3, 4) }}"}) >> final()

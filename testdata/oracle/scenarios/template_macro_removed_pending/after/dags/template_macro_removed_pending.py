@@ -1,0 +1,24 @@
+from datetime import datetime
+
+from airflow import DAG
+from airflow.decorators import task
+from airflow.operators.python import PythonOperator
+from oraclelib import record, wait_gate
+
+
+@task
+def gate():
+    wait_gate()
+
+
+def load(day):
+    record("load", 1)
+
+
+@task
+def final():
+    record("final", "done")
+
+
+with DAG("template_macro_removed_pending", schedule=None, start_date=datetime(2024, 1, 1), catchup=False) as dag:
+    gate() >> PythonOperator(task_id="load", python_callable=load, op_kwargs={"day": "{{ twice(3) }}"}) >> final()
