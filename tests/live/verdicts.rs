@@ -89,18 +89,26 @@ fn verdicts_are_what_becomes_of_the_runs(release: &'static Release) {
     play_all(release, "verdicts", vec![batch]).conclude(release.version);
 }
 
-/// `DAGGUARD_TEST_SCENARIOS=<name>,<name>` takes those alone.
+/// `DAGGUARD_TEST_SCENARIOS=<name>,<table>:<name>,<table>:` takes those alone: by name in every table, in one, and
+/// all of one.
 fn verdicts_on_all_other_scenarios(release: &'static Release) {
     let asked = std::env::var("DAGGUARD_TEST_SCENARIOS").ok();
-    let is_asked =
-        |scenario: &Scenario| asked.as_ref().is_none_or(|names| names.split(',').any(|name| name == scenario.name));
+    let is_asked = |scenario: &Scenario, label: &str| {
+        asked.as_ref().is_none_or(|names| {
+            names.split(',').any(|name| match name.split_once(':') {
+                Some((table, name)) => table == label && (name.is_empty() || name == scenario.name),
+                None => name == scenario.name,
+            })
+        })
+    };
     let mut all: Vec<(Scenario, String)> = Vec::new();
     for (folder, whose) in [(Some(ours()), "ours-"), (shared(), "")] {
         let Some(folder) = folder else { continue };
         for truth in truths(release) {
             let sampled = if whose.is_empty() || asked.is_some() { BTreeSet::new() } else { sample(&truth) };
             let label = format!("{whose}{truth}");
-            let scenarios = recorded(&folder, &truth, &sampled).into_iter().filter(is_asked);
+            let scenarios = recorded(&folder, &truth, &sampled).into_iter();
+            let scenarios = scenarios.filter(|scenario| is_asked(scenario, &label));
             all.extend(scenarios.map(|scenario| (scenario, label.clone())));
         }
     }
