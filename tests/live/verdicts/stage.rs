@@ -100,7 +100,7 @@ impl Stage {
         let stage = Self { server, database, repository };
         // Processes that live long load their plugins now, before there are any.
         stage.server.write_dag("ready.py", READY);
-        stage.wait("the first DAG", || stage.dags().get("ready").is_some_and(|(_, active)| *active).then_some(()));
+        stage.wait("the first DAG", || stage.dags().get("ready").is_some_and(|dag| dag.active).then_some(()));
         stage
     }
 
@@ -123,7 +123,7 @@ impl Stage {
         let wanted: Vec<&str> = scenarios.iter().flat_map(Scenario::dags).collect();
         self.wait(&format!("{wanted:?} to be loaded"), || {
             let dags = self.dags();
-            wanted.iter().all(|dag_id| dags.get(*dag_id).is_some_and(|(_, active)| *active)).then_some(())
+            wanted.iter().all(|dag_id| dags.get(*dag_id).is_some_and(|dag| dag.active)).then_some(())
         });
         tell("loaded");
         for scenario in scenarios {
@@ -189,17 +189,21 @@ impl Stage {
         git(&self.repository, &["commit", "-q", "--allow-empty", "-m", "content"]);
     }
 
-    /// By DAG: when it was read last, in seconds, and whether it is there.
-    fn dags(&self) -> BTreeMap<String, (f64, bool)> {
-        let active = if self.server.venv.release.major() == 2 { "d.is_active" } else { "not d.is_stale" };
+    /// What Airflow knows of each DAG.
+    fn dags(&self) -> BTreeMap<String, Known> {
+        let (active, file) = match self.server.venv.release.major() {
+            2 => ("d.is_active", "d.fileloc"),
+            _ => ("not d.is_stale", "d.relative_fileloc"),
+        };
         let rows = self.database.ask(&format!(
             "select json_agg(json_build_array(d.dag_id, extract(epoch from d.last_parsed_time), {active} and exists
-             (select 1 from serialized_dag s where s.dag_id = d.dag_id))) from dag d"
+             (select 1 from serialized_dag s where s.dag_id = d.dag_id), {file})) from dag d"
         ));
         let rows = rows.as_array().into_iter().flatten();
         rows.filter_map(|row| {
             let read = row[1].as_f64().unwrap_or_default();
-            Some((row[0].as_str()?.to_string(), (read, row[2] == true)))
+            let file = row[3].as_str().unwrap_or_default().into();
+            Some((row[0].as_str()?.to_string(), Known { read, active: row[2] == true, file }))
         })
         .collect()
     }
@@ -271,7 +275,7 @@ impl Stage {
         self.wait("the second step to be read", || {
             let dags = self.dags();
             let mut ids = stepped.iter().flat_map(|scenario| scenario.dags());
-            ids.all(|dag_id| dags.get(dag_id).is_some_and(|(read, _)| *read > begin)).then_some(())
+            ids.all(|dag_id| dags.get(dag_id).is_some_and(|dag| dag.read > begin)).then_some(())
         });
     }
 
@@ -367,7 +371,7 @@ impl Stage {
             self.replace(scenario, "after", live);
         }
         self.commit();
-        let unread = |dags: &BTreeMap<String, (f64, bool)>, errors: &[(String, f64)], scenario: &Scenario| {
+        let unread = |dags: &BTreeMap<String, Known>, errors: &[(String, f64)], scenario: &Scenario| {
             let files = &live[scenario.name.as_str()];
             let failed = errors.iter().any(|(end, at)| {
                 *at > begin && files.iter().any(|file| file.to_string_lossy().ends_with(end.as_str()))
@@ -375,10 +379,10 @@ impl Stage {
             let after = scenario.dags_after();
             // A new version of a bundle does not make a file anew that it leaves as it is.
             let is_read = |dag_id: &&str| {
-                let read = dags.get(*dag_id).is_some_and(|(read, active)| *active && *read > begin);
-                read || scenario.pinned && scenario.leaves(dag_id)
+                let is_left = |dag: &Known| scenario.pinned && scenario.leaves(&dag.file);
+                dags.get(*dag_id).is_some_and(|dag| dag.active && (dag.read > begin || is_left(dag)))
             };
-            let is_gone = |dag_id: &&str| dags.get(*dag_id).is_none_or(|(_, active)| !active);
+            let is_gone = |dag_id: &&str| dags.get(*dag_id).is_none_or(|dag| !dag.active);
             let gone: Vec<&str> = scenario.dags().into_iter().filter(|dag_id| !after.contains(dag_id)).collect();
             !(failed || after.iter().all(is_read) && gone.iter().all(is_gone))
         };
@@ -529,6 +533,16 @@ fn is_end(state: &str) -> bool {
 fn runs(scenarios: &[Scenario]) -> String {
     let quoted: Vec<String> = scenarios.iter().map(|scenario| format!("'{}'", scenario.run_id())).collect();
     quoted.join(", ")
+}
+
+/// What Airflow's database says of a DAG.
+struct Known {
+    /// When it was read last, in seconds.
+    read: f64,
+    /// Whether it is there.
+    active: bool,
+    /// Where it was read from: on Airflow 3 below the root of its bundle.
+    file: PathBuf,
 }
 
 fn now() -> f64 {
