@@ -18,11 +18,13 @@ pub(crate) const CHILD: &str = "--polls";
 const FILES: usize = 10_000;
 
 /// Polls a branch so often and prints the anonymous memory, in KiB, after a tenth of it and at the end:
-/// the url, a file of certificates, the store, the home, the number.
+/// the url, a file of certificates, the store, the home, the number, and for how many seconds it rests
+/// before it looks. What a loop without rest has freed of late is not yet given back: between 100 and
+/// 1,000 polls over https that was anything from 8.7 to 10.8 MiB, with 0.2 MiB in use throughout.
 pub(crate) fn child(arguments: &[String]) -> ExitCode {
-    let [url, certificates, store, home, times] = arguments else { return ExitCode::FAILURE };
+    let [url, certificates, store, home, times, rest] = arguments else { return ExitCode::FAILURE };
     let certificates = std::fs::read(certificates).ok();
-    let Ok(times) = times.parse::<usize>() else { return ExitCode::FAILURE };
+    let (Ok(times), Ok(rest)) = (times.parse::<usize>(), rest.parse()) else { return ExitCode::FAILURE };
     let remote = remote(url, Path::new(store), certificates);
     let Ok(home) = Home::open(Path::new(home), publish::Options::default()) else { return ExitCode::FAILURE };
     for done in 1..=times {
@@ -31,6 +33,7 @@ pub(crate) fn child(arguments: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
         if done == times / 10 || done == times {
+            std::thread::sleep(Duration::from_secs(rest));
             println!("{}", anonymous("self").unwrap_or_default());
         }
     }
@@ -344,8 +347,8 @@ impl Bench {
             return println!("source: idle was not measured, it needs openssl");
         };
         let (file, ca) = (format!("file://{}", origin.bare()), origin.path("ca.pem").display().to_string());
-        // Between two passes: what one takes is given back some ten seconds after its end.
-        let wait = Duration::from_secs(if self.asserts { 20 } else { 75 });
+        // Between two passes: what one takes is given back within some twenty-five seconds of its end.
+        let wait = Duration::from_secs(if self.asserts { 30 } else { 75 });
         for (kind, url, most) in [("file", &file, 15.0), ("https", &https, 20.0)] {
             let what = format!("source: idle over {kind}");
             if !self.wanted(&what) {
@@ -389,6 +392,7 @@ impl Bench {
             let times = if self.asserts { "200" } else { "1000" };
             let output = Command::new(std::env::current_exe().expect("this program"))
                 .args([CHILD, url, &ca, &store.display().to_string(), &home.display().to_string(), times])
+                .arg(wait.as_secs().to_string())
                 .output()
                 .expect("this program");
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -400,9 +404,7 @@ impl Bench {
             };
             let ratio = late / early;
             let shown = format!("{:.1} / {:.1} MiB", late / 1024.0, early / 1024.0);
-            // After some twenty polls the heap has not settled everywhere; what grows with each poll doubles at least.
-            let within = ratio <= if self.asserts { 1.6 } else { 1.15 };
-            self.row(&format!("{what}, after {times} polls / after a tenth"), ratio, "<= 1.05", within, &shown);
+            self.row(&format!("{what}, after {times} polls / after a tenth"), ratio, "<= 1.05", ratio <= 1.15, &shown);
         }
     }
 }
