@@ -240,7 +240,7 @@ fn within((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec
     changes.extend(xcom::changes((deployed, dag), (proposed, other)));
     changes.extend(templates::changes((deployed, dag), (proposed, other)));
     changes.extend(branch::changes(dag, other, proposed.model.sources.airflow()));
-    changes.extend(params::changes(dag, other));
+    changes.extend(params::changes((deployed, dag), (proposed, other)));
     changes.extend(settings::changes(dag, other));
     changes.extend(assets::changes(dag, (proposed, other)));
     changes

@@ -342,7 +342,7 @@ pub struct Push {
 }
 
 /// A read of one parameter of the run.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParamRead {
     /// Its name.
     pub name: String,
@@ -350,6 +350,8 @@ pub struct ParamRead {
     pub conf: bool,
     /// Whether it is an error that there is none.
     pub required: bool,
+    /// How the value is used.
+    pub usage: Use,
     /// Where.
     pub at: Location,
 }

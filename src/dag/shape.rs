@@ -11,6 +11,31 @@ impl Shape {
         Self::List(Box::new(element), None)
     }
 
+    /// The shape of a literal; any for what is something else, or may be a template.
+    pub(crate) fn of_literal(expr: &Expr) -> Self {
+        match &expr.kind {
+            ExprKind::None => Self::None,
+            ExprKind::True | ExprKind::False => Self::Named("bool".into()),
+            ExprKind::Int(_) => Self::Named("int".into()),
+            ExprKind::Float(_) => Self::Named("float".into()),
+            ExprKind::Str(text) if !text.contains('{') => Self::Named("str".into()),
+            ExprKind::List(items) if !items.iter().any(|item| matches!(item.kind, ExprKind::Starred(_))) => {
+                let elements: BTreeSet<Self> = items.iter().map(Self::of_literal).collect();
+                let element = if elements.len() == 1 { elements.into_iter().next() } else { None };
+                Self::List(Box::new(element.unwrap_or(Self::Any)), Some(items.len()))
+            }
+            ExprKind::Tuple(items) => Self::Tuple(items.iter().map(Self::of_literal).collect()),
+            ExprKind::Dict(pairs) => {
+                let pairs = pairs.iter().map(|(key, value)| match key.as_ref().map(|key| &key.kind) {
+                    Some(ExprKind::Str(name)) => Some((name.to_string(), Self::of_literal(value))),
+                    _ => None,
+                });
+                Self::Dict(pairs.collect())
+            }
+            _ => Self::Any,
+        }
+    }
+
     /// Whether it says of any list how long it is.
     pub(super) fn is_measured(&self) -> bool {
         match self {

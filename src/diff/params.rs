@@ -1,12 +1,14 @@
 //! Parameters of runs: which there are, what they take, and which tasks read them.
 
-use super::xcom::codes;
-use super::{Certainty, Change, Data, Kind, ParamRule};
+use super::xcom::{codes, differs};
+use super::{Certainty, Change, Counted, Data, Hurt, Kind, ParamRule, Side, templates};
 use crate::content::Location;
-use crate::dag::exchange::{ParamRead, template};
-use crate::dag::{Dag, Task};
+use crate::dag::exchange::{Fit, ParamRead, template};
+use crate::dag::{Dag, Shape, Task};
 use crate::ids::TaskId;
 use crate::python::literal;
+use crate::python::syntax::{Arg, ExprKind};
+use crate::python::value::last_name;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Keys of a schema that can refuse a value.
@@ -25,12 +27,15 @@ const REFUSING: [&str; 12] = [
     "maxItems",
 ];
 
-/// Parameters that are gone although tasks read them, and those that take less than before.
-pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
-    let mut changes = not_given(dag, other);
+/// Parameters that are gone although tasks read them, those that they cannot use as they are, and those that
+/// take less than before.
+pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &Dag)) -> Vec<Change> {
+    let (was, is) = (Readers::of(deployed, dag), Readers::of(proposed, other));
+    let mut changes = not_given(&was, &is);
+    changes.extend(unfit(&was, &is));
     let Some(after) = rules(other) else { return changes };
     let before = rules(dag);
-    changes.extend(missing(dag, other, before.as_ref(), &after));
+    changes.extend(missing(&was, &is, before.as_ref(), &after));
     let Some(before) = before else { return changes };
     for (name, rule) in &after {
         let was = before.get(name);
@@ -46,6 +51,28 @@ pub(super) fn changes(dag: &Dag, other: &Dag) -> Vec<Change> {
         ));
     }
     changes
+}
+
+/// The tasks of a DAG, and the parameters that each of them reads.
+struct Readers<'d> {
+    dag: &'d Dag,
+    reads: Vec<Vec<ParamRead>>,
+}
+
+impl<'d> Readers<'d> {
+    fn of(side: Side, dag: &'d Dag) -> Self {
+        Self { dag, reads: dag.tasks.iter().map(|task| reads(side, dag, task)).collect() }
+    }
+
+    fn each(&self) -> impl Iterator<Item = (&'d Task, &[ParamRead])> {
+        self.dag.tasks.iter().zip(self.reads.iter().map(Vec::as_slice))
+    }
+
+    /// The task of the same id.
+    fn same(&self, task: &Task) -> Option<(&'d Task, &[ParamRead])> {
+        let id = task.task_id.exact()?;
+        self.each().find(|(task, _)| task.task_id.exact() == Some(id))
+    }
 }
 
 fn change(dag: &Dag, data: Data, deployed: Option<Location>, proposed: Option<Location>) -> Change {
@@ -72,17 +99,17 @@ fn wider(before: &ParamRule, after: &ParamRule) -> bool {
 
 /// Parameters that tasks read and that the proposed DAG does not have.
 fn missing(
-    dag: &Dag,
-    other: &Dag,
+    was: &Readers,
+    is: &Readers,
     before: Option<&BTreeMap<String, ParamRule>>,
     after: &BTreeMap<String, ParamRule>,
 ) -> Vec<Change> {
-    let mut readers: BTreeMap<String, Vec<(&Task, ParamRead)>> = BTreeMap::new();
-    for task in &other.tasks {
-        let own = own_params(other, task);
-        for read in reads(other, task).into_iter().filter(|read| !read.conf) {
+    let mut readers: BTreeMap<String, Vec<(&Task, &ParamRead)>> = BTreeMap::new();
+    for (task, reads) in is.each() {
+        let own = own_params(is.dag, task);
+        for read in reads.iter().filter(|read| !read.conf) {
             let known = after.contains_key(&read.name) || own.as_ref().is_none_or(|own| own.contains(&read.name));
-            if known || !read.required || !newly_missing(dag, task, before, &read.name) {
+            if known || !read.required || !newly_missing(was, task, before, &read.name) {
                 continue;
             }
             let all = readers.entry(read.name.clone()).or_default();
@@ -97,49 +124,140 @@ fn missing(
             let proposed = readers.first().map(|(_, read)| read.at.clone());
             let ids: Vec<_> = readers.iter().filter_map(|(task, _)| task.task_id.exact().cloned()).collect();
             let data = Data::ParamMissing { name, conf: false, readers: ids };
-            proposed.map(|at| change(dag, data, dag.params_at.clone(), Some(at)))
+            proposed.map(|at| change(was.dag, data, was.dag.params_at.clone(), Some(at)))
         })
         .collect()
 }
 
 /// What tasks need of what their run was given, and did not need before.
-fn not_given(dag: &Dag, other: &Dag) -> Vec<Change> {
-    let mut needed: BTreeMap<String, (Vec<TaskId>, Location)> = BTreeMap::new();
-    for task in &other.tasks {
-        let Some((id, was)) = task.task_id.exact().and_then(|id| Some((id, dag.task(id)?))) else { continue };
-        let of_conf = |dag: &Dag, task: &Task| reads(dag, task).into_iter().filter(|read| read.conf && read.required);
-        let known: BTreeSet<String> = of_conf(dag, was).map(|read| read.name).collect();
-        for read in of_conf(other, task).filter(|read| !known.contains(&read.name)) {
-            let (readers, _) = needed.entry(read.name).or_insert((Vec::new(), read.at));
+fn not_given(was: &Readers, is: &Readers) -> Vec<Change> {
+    let mut needed: BTreeMap<&str, (Vec<TaskId>, &Location)> = BTreeMap::new();
+    for (task, reads) in is.each() {
+        let Some((id, (_, before))) = task.task_id.exact().zip(was.same(task)) else { continue };
+        let needs = |read: &&ParamRead| read.conf && read.required;
+        let known: BTreeSet<&str> = before.iter().filter(needs).map(|read| &*read.name).collect();
+        for read in reads.iter().filter(needs).filter(|read| !known.contains(&*read.name)) {
+            let (readers, _) = needed.entry(&read.name).or_insert((Vec::new(), &read.at));
             if readers.last() != Some(id) {
                 readers.push(id.clone());
             }
         }
     }
-    let all = needed.into_iter();
-    all.map(|(name, (readers, at))| change(dag, Data::ParamMissing { name, conf: true, readers }, None, Some(at)))
-        .collect()
+    let each = needed.into_iter().map(|(name, (readers, at))| {
+        let data = Data::ParamMissing { name: name.to_owned(), conf: true, readers };
+        change(was.dag, data, None, Some(at.clone()))
+    });
+    each.collect()
+}
+
+/// A parameter that cannot be used as it is used.
+#[derive(PartialEq)]
+struct Misfit<'r> {
+    name: &'r str,
+    before: Shape,
+    after: Shape,
+    hurt: Hurt,
+    certainty: Certainty,
+}
+
+/// Parameters whose value their readers cannot use, where they could use what it was.
+fn unfit(was: &Readers, is: &Readers) -> Vec<Change> {
+    let mut found: Vec<(Misfit, Vec<TaskId>, &Location)> = Vec::new();
+    for (task, reads) in is.each() {
+        let Some((id, (twin, known))) = task.task_id.exact().zip(was.same(task)) else { continue };
+        for read in reads.iter().filter(|read| !read.conf) {
+            let values = value(was.dag, twin, &read.name).zip(value(is.dag, task, &read.name));
+            let Some((before, after)) = values else { continue };
+            let known: Vec<_> = known.iter().filter(|known| !known.conf && known.name == read.name).collect();
+            let Some((hurt, certainty)) = wrong(&known, read, (&before, &after)) else { continue };
+            let misfit = Misfit { name: &read.name, before, after, hurt, certainty };
+            match found.iter_mut().find(|(known, ..)| *known == misfit) {
+                Some((_, readers, _)) if readers.last() == Some(id) => {}
+                Some((_, readers, _)) => readers.push(id.clone()),
+                None => found.push((misfit, vec![id.clone()], &read.at)),
+            }
+        }
+    }
+    let each = found.into_iter().map(|(Misfit { name, before, after, hurt, certainty }, readers, at)| {
+        let data = Data::ParamUnfit { name: name.to_owned(), before, after, readers, hurt };
+        Change { certainty, ..change(was.dag, data, was.dag.params_at.clone(), Some(at.clone())) }
+    });
+    each.collect()
+}
+
+/// What is wrong with a value for who reads it, where the deployed task could do with the deployed value.
+fn wrong(before: &[&ParamRead], read: &ParamRead, (had, has): (&Shape, &Shape)) -> Option<(Hurt, Certainty)> {
+    if before.iter().any(|before| !before.usage.fits(had).passes()) {
+        return None;
+    }
+    let hurt = |why: &str, fails| Hurt { why: why.to_owned(), fails, nothing: false, counted: Counted::No };
+    Some(match read.usage.fits(has) {
+        Fit::Fits => return None,
+        Fit::Fails(why, _) => (hurt(&why, true), Certainty::Certain),
+        Fit::Alters(why, _) => (hurt(&why, false), Certainty::Certain),
+        Fit::May(why, _) => (hurt(&why, true), Certainty::Possible(why)),
+        Fit::Open(at) => {
+            // Where the reader is changed with the value, nothing that is followed speaks against it.
+            let same = |known: &&ParamRead| !read.usage.asks_more_than(&known.usage);
+            let parts = read.usage.open_in(had, has);
+            if !before.iter().any(same) || !parts.iter().any(|(had, has)| differs(had, has).is_some()) {
+                return None;
+            }
+            let why = format!("it goes on to code that is not followed ({}:{})", at.path, at.span.line);
+            (
+                hurt(&format!("it was written for {}, and gets {}", had.shown(), has.shown()), true),
+                Certainty::Possible(why),
+            )
+        }
+    })
+}
+
+/// What a parameter is to a task, if the run is given no other value; none where that is not known, or there is none.
+fn value(dag: &Dag, task: &Task, name: &str) -> Option<Shape> {
+    let of_dag = dag.options.get("default_args.params");
+    for text in [task.arguments.get("params"), dag.option(task, "params"), of_dag].into_iter().flatten() {
+        let own = if text == "None" { Vec::new() } else { literal::keys(text)? };
+        if own.iter().any(|own| own == name) {
+            return shape(&literal::member(text, name)?);
+        }
+    }
+    let params = dag.params.as_ref()?;
+    params.names().zip(params.texts()).find(|(known, _)| *known == name).and_then(|(_, text)| shape(text))
+}
+
+/// What a parameter is that is written so: a value, or `Param(value, …)`.
+fn shape(text: &str) -> Option<Shape> {
+    let shape = literal::expression(text, |expr| {
+        let ExprKind::Call(callee, args) = &expr.kind else { return Some(Shape::of_literal(expr)) };
+        let default = args.iter().enumerate().find_map(|(at, arg)| match arg {
+            Arg::Positional(value) if at == 0 => Some(value),
+            Arg::Keyword(name, value) if &**name == "default" => Some(value),
+            _ => None,
+        });
+        default.filter(|_| last_name(callee) == Some("Param")).map(Shape::of_literal)
+    })?;
+    (shape != Shape::Any).then_some(shape)
 }
 
 /// Whether the deployed side had the parameter for that task, or did not read it there.
-fn newly_missing(dag: &Dag, task: &Task, before: Option<&BTreeMap<String, ParamRule>>, name: &str) -> bool {
+fn newly_missing(was: &Readers, task: &Task, before: Option<&BTreeMap<String, ParamRule>>, name: &str) -> bool {
     let Some(before) = before else { return false };
-    let Some(was) = task.task_id.exact().and_then(|id| dag.task(id)) else {
+    let Some((twin, reads)) = was.same(task) else {
         // A task that is new, or has a new id, reads what its DAG may never have had.
         return before.contains_key(name);
     };
-    let own = own_params(dag, was);
+    let own = own_params(was.dag, twin);
     before.contains_key(name)
         || own.is_none_or(|own| own.contains(name))
-        || !reads(dag, was).iter().any(|read| read.name == name && read.required && !read.conf)
+        || !reads.iter().any(|read| read.name == name && read.required && !read.conf)
 }
 
-fn reads(dag: &Dag, task: &Task) -> Vec<ParamRead> {
+fn reads(side: Side, dag: &Dag, task: &Task) -> Vec<ParamRead> {
     let given = gives_params(task);
     let in_code = codes(task).flat_map(|code| code.exchange.params.iter().filter(|read| read.conf || !given).cloned());
-    let in_templates = task.templates().flat_map(|text| template::read(text, &task.at).params);
-    let lenient = dag.takes_undefined();
-    in_code.chain(in_templates.map(|read| ParamRead { required: read.required && !lenient, ..read })).collect()
+    let (lenient, files) = (dag.takes_undefined(), templates::texts(side.snapshot, dag, task));
+    let texts = task.templates().chain(files.iter().map(AsRef::as_ref));
+    in_code.chain(texts.flat_map(|text| template::read(text, &task.at, lenient).params)).collect()
 }
 
 /// Whether the call of the task gives its function a `params` of its own, which stands before that of the run.

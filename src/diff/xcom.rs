@@ -22,7 +22,7 @@ pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &
     let mut changes: Vec<Change> = Vec::new();
     for consumer in &other.tasks {
         let Some(consumer_id) = consumer.task_id.exact() else { continue };
-        let of = |side: &Side, dag: &Dag, task| read::of(task, &templates::texts(side.snapshot, dag, task));
+        let of = |side: &Side, dag: &Dag, task| read::of(dag, task, &templates::texts(side.snapshot, dag, task));
         let reads_before: Vec<Read> = dag.task(consumer_id).map(|task| of(&deployed, dag, task)).unwrap_or_default();
         let reads = of(&proposed, other, consumer);
         for read in &reads {
@@ -89,7 +89,7 @@ pub(super) fn changes_of_others(deployed: Side, proposed: Side, changed: &[(&Dag
     let names = |own: &Dag| gone.iter().any(|id| own.may_quote(id.as_str()));
     for own in proposed.model.dags.iter().filter(|own| is_as_it_was(own) && names(own)) {
         for consumer in &own.tasks {
-            for read in read::of(consumer, &templates::texts(proposed.snapshot, own, consumer)) {
+            for read in read::of(own, consumer, &templates::texts(proposed.snapshot, own, consumer)) {
                 let Some(id) = read.dag_id.as_ref().filter(|id| gone.iter().any(|gone| gone.as_str() == **id)) else {
                     continue;
                 };
@@ -614,7 +614,7 @@ fn renamed(dag: &Dag, other: &Dag, consumer: &Task, (before, read): (&[Read], &R
 
 /// Whether code that knew `before` can stumble over `after`; `None` if not, or if nothing is
 /// known about one of them. How many elements a list has is for the code to ask.
-fn differs(before: &Shape, after: &Shape) -> Option<Certainty> {
+pub(super) fn differs(before: &Shape, after: &Shape) -> Option<Certainty> {
     of_another_type(&before.unmeasured(), &after.unmeasured())
 }
 

@@ -58,6 +58,17 @@ pub(crate) fn keys(canonical: &str) -> Option<Vec<String>> {
     })
 }
 
+/// What a literal dict holds under a key that is a text, in canonical text.
+pub(crate) fn member(canonical: &str, name: &str) -> Option<String> {
+    expression(canonical, |expr| match &expr.kind {
+        ExprKind::Dict(pairs) => pairs
+            .iter()
+            .rfind(|(key, _)| matches!(key.as_ref().map(|key| &key.kind), Some(ExprKind::Str(text)) if &**text == name))
+            .map(|(_, value)| canonical::expression(value)),
+        _ => None,
+    })
+}
+
 /// A call in canonical text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Call {

@@ -79,10 +79,10 @@ impl Walk<'_, '_> {
                     }
                     Is::Params => {
                         let given = self.given(frame, args);
-                        if let ("get", Some(Is::Text(name))) = (&**method, given.value(0, "key").map(|key| &key.is)) {
-                            self.reads_param(frame, name, false, span);
+                        match (&**method, given.value(0, "key").map(|key| &key.is)) {
+                            ("get", Some(Is::Text(name))) => self.reads_param(frame, name, false, span),
+                            _ => Abs::any(),
                         }
-                        Abs::any()
                     }
                     Is::DagRun | Is::Conf => {
                         let given = self.given(frame, args);

@@ -500,12 +500,10 @@ impl Walk<'_, '_> {
                 return Abs::named("str");
             }
             (Is::Params, Is::Text(key)) => {
-                self.reads_param(frame, key, true, span);
-                return Abs::any();
+                return self.reads_param(frame, key, true, span);
             }
             (Is::Conf, Is::Text(key)) => {
-                self.reads_conf(frame, key, span);
-                return Abs::any();
+                return self.reads_conf(frame, key, span);
             }
             (Is::Ti | Is::Context | Is::Params | Is::DagRun | Is::Conf, _) => return Abs::any(),
             (Is::Value(class), Is::Text(name)) if self.is_enumeration(class) => {
@@ -683,7 +681,7 @@ impl Walk<'_, '_> {
             ExprKind::Subscript(object, index) => {
                 let object = self.peek(frame, object);
                 match &index.kind {
-                    ExprKind::Str(key) => Self::part(&object, &Step::Key(key.to_string()), Shape::Any),
+                    ExprKind::Str(key) => self.peek_at(&object, key, &Step::Key(key.to_string())),
                     _ => Abs::any(),
                 }
             }
@@ -699,13 +697,23 @@ impl Walk<'_, '_> {
                 (ExprKind::Attribute(object, method), [Arg::Positional(key), ..]) if &**method == "get" => {
                     let object = self.peek(frame, object);
                     match &key.kind {
-                        ExprKind::Str(key) => Self::part(&object, &Step::Get(key.to_string()), Shape::Any),
+                        ExprKind::Str(key) => self.peek_at(&object, key, &Step::Get(key.to_string())),
                         _ => Abs::any(),
                     }
                 }
                 _ => Abs::any(),
             },
             _ => Abs::any(),
+        }
+    }
+
+    fn peek_at(&self, object: &Abs, key: &str, step: &Step) -> Abs {
+        match object.is {
+            Is::Context => of_context(key),
+            Is::Params | Is::Conf => {
+                self.given_root(key, matches!(object.is, Is::Conf)).map_or_else(Abs::any, Abs::rooted)
+            }
+            _ => Self::part(object, step, Shape::Any),
         }
     }
 

@@ -86,6 +86,11 @@ impl Abs {
         Self::of_shape(Shape::Any)
     }
 
+    /// A value that is followed from there on.
+    pub(super) fn rooted(root: usize) -> Self {
+        Self { of: vec![Alt { root, path: Vec::new(), guards: Vec::new() }], ..Self::any() }
+    }
+
     pub(super) fn of_shape(shape: Shape) -> Self {
         Self {
             shape,

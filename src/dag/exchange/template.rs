@@ -20,14 +20,26 @@ pub struct Template {
 /// Expressions that are looked at in one text; generated SQL can hold thousands.
 const EXPRESSIONS: usize = 200;
 
-/// Reads the templates in an argument, given in canonical text; `at` is where that stands.
-pub fn read(canonical: &str, at: &Location) -> Template {
+/// Reads the templates in an argument, given in canonical text; `at` is where that stands, and `lenient` whether
+/// their DAG takes what is not there for empty ([`Dag::takes_undefined`](crate::dag::Dag::takes_undefined)).
+pub fn read(canonical: &str, at: &Location, lenient: bool) -> Template {
     let mut template = Template::default();
-    let mut reader = Reader { at, template: &mut template, tested: BTreeSet::new() };
+    let (tested, weighed) = (BTreeSet::new(), BTreeSet::new());
+    let mut reader = Reader { at, template: &mut template, tested, weighed };
     each_template(canonical, &mut |text, statement| reader.expression(text, statement));
-    let tested = reader.tested;
+    let Reader { tested, weighed, .. } = reader;
     for read in &mut template.params {
-        read.required &= !tested.contains(&read.name);
+        read.required &= !lenient && !tested.contains(&read.name);
+        // Which statements stand under which test is not followed.
+        if weighed.contains(&read.name) {
+            read.usage.needs.clear();
+        }
+    }
+    if lenient {
+        let pulled = template.pulls.iter_mut().map(|pull| &mut pull.usage);
+        for usage in pulled.chain(template.params.iter_mut().map(|read| &mut read.usage)) {
+            usage.needs.retain(|need| !matches!(need.what, What::Key(_) | What::Index(_)));
+        }
     }
     template
 }
@@ -286,6 +298,8 @@ struct Reader<'a> {
     template: &'a mut Template,
     /// Parameters of which it is asked whether they are there.
     tested: BTreeSet<String>,
+    /// Parameters of which anything is asked by a test, or that have a default.
+    weighed: BTreeSet<String>,
 }
 
 /// What an expression may find in place of a value.
@@ -319,8 +333,11 @@ impl Reader<'_> {
         if let [stmt] = module.body.as_slice()
             && let StmtKind::Expr(expr) = &stmt.kind
         {
-            let ready = if statement { Ready::ForNone } else { Ready::No };
-            let onward = Onward { ready, shown, ..Onward::default() };
+            let onward = match (statement, text.starts_with("for")) {
+                (false, _) => Onward { shown, ..Onward::default() },
+                (true, false) => Onward { ready: Ready::ForNone, shown, ..Onward::default() },
+                (true, true) => asks(&Onward { open: true, ..Onward::default() }, What::Iterate),
+            };
             self.walk(expr, &onward, 0);
         }
     }
@@ -540,10 +557,14 @@ impl Reader<'_> {
     }
 
     fn param(&mut self, name: &str, onward: &Onward) {
+        if onward.ready > Ready::No {
+            self.weighed.insert(name.to_owned());
+        }
         let read = ParamRead {
             name: name.to_owned(),
             conf: false,
             required: onward.ready < Ready::ForNothing,
+            usage: onward.usage(self.at),
             at: self.at.clone(),
         };
         if !self.template.params.contains(&read) {
@@ -617,7 +638,7 @@ mod tests {
 
     fn of(text: &str) -> Template {
         let at = Location { path: ContentPath::new("dags/d.py").unwrap(), span: Span::FILE };
-        read(&format!("{text:?}"), &at)
+        read(&format!("{text:?}"), &at, false)
     }
 
     #[test]

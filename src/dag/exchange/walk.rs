@@ -91,7 +91,7 @@ pub(super) struct Walk<'r, 't> {
     pulls: Vec<(usize, Pull)>,
     pushes: Vec<Push>,
     pushes_more: Option<At>,
-    params: Vec<ParamRead>,
+    params: Vec<(usize, ParamRead)>,
     asked: Vec<Asked>,
     raises: Option<(String, At)>,
     /// A push of what cannot be stored.
@@ -170,7 +170,7 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
     });
     let at = |at: At| location(tree, at);
     // Each root has one name, or is one pull's.
-    let Walk { mut roots, named, pulls, mut pushes, pushes_more, mut params, mut asked, raises, may_raise, .. } = walk;
+    let Walk { mut roots, named, pulls, mut pushes, pushes_more, params, mut asked, raises, may_raise, .. } = walk;
     asked.shrink_to_fit();
     let mut usage = |root: usize| roots[root].seen();
     let mut uses: Vec<(String, Use)> = named
@@ -180,13 +180,12 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         .collect();
     uses.shrink_to_fit();
     pushes.shrink_to_fit();
-    params.shrink_to_fit();
     let exchange = Exchange {
         uses,
         pulls: pulls.into_iter().map(|(root, pull)| Pull { usage: usage(root), ..pull }).collect(),
         pushes,
         pushes_more: pushes_more.map(at),
-        params,
+        params: params.into_iter().map(|(root, read)| ParamRead { usage: usage(root), ..read }).collect(),
         choices: choices.into_iter().map(|(text, place)| (text.to_string(), at(place))).collect(),
         asked,
         raises: raises.map(|(name, place)| Box::new((name, at(place)))),
@@ -205,14 +204,20 @@ impl Walk<'_, '_> {
             self.roots.push(Root::default());
             self.roots.len() - 1
         });
-        Abs { of: vec![Alt { root, path: Vec::new(), guards: Vec::new() }], ..Abs::of_shape(shape) }
+        Abs { shape, ..Abs::rooted(root) }
+    }
+
+    /// A value without a name that is followed from here.
+    fn nameless(&mut self) -> (usize, Abs) {
+        self.roots.push(Root::default());
+        let root = self.roots.len() - 1;
+        (root, Abs::rooted(root))
     }
 
     pub(super) fn pulled(&mut self, pull: Pull) -> Abs {
-        self.roots.push(Root::default());
-        let root = self.roots.len() - 1;
+        let (root, value) = self.nameless();
         self.pulls.push((root, pull));
-        Abs { of: vec![Alt { root, path: Vec::new(), guards: Vec::new() }], ..Abs::any() }
+        value
     }
 
     pub(super) fn pushed(&mut self, frame: &Frame, key: Option<&str>, shape: Shape, span: Span) {
@@ -227,17 +232,27 @@ impl Walk<'_, '_> {
         }
     }
 
-    pub(super) fn reads_param(&mut self, frame: &Frame, name: &str, required: bool, span: Span) {
-        let at = self.location(frame, span);
-        let required = required && self.tolerant == 0;
-        self.params.push(ParamRead { name: name.to_owned(), conf: false, required, at });
+    pub(super) fn reads_param(&mut self, frame: &Frame, name: &str, required: bool, span: Span) -> Abs {
+        self.reads_given(frame, (name, false), required && self.tolerant == 0, span)
     }
 
     /// What the run was given is read; code that asks first whether it was given is ready for less.
-    pub(super) fn reads_conf(&mut self, frame: &Frame, name: &str, span: Span) {
+    pub(super) fn reads_conf(&mut self, frame: &Frame, name: &str, span: Span) -> Abs {
+        self.reads_given(frame, (name, true), self.tolerant == 0 && frame.perhaps == 0, span)
+    }
+
+    /// All reads of one name are of one value, whose use the first one tells.
+    fn reads_given(&mut self, frame: &Frame, (name, conf): (&str, bool), required: bool, span: Span) -> Abs {
         let at = self.location(frame, span);
-        let required = self.tolerant == 0 && frame.perhaps == 0;
-        self.params.push(ParamRead { name: name.to_owned(), conf: true, required, at });
+        let known = self.given_root(name, conf);
+        let (root, value) = known.map_or_else(|| self.nameless(), |root| (root, Abs::rooted(root)));
+        self.params.push((root, ParamRead { name: name.to_owned(), conf, required, usage: Use::default(), at }));
+        value
+    }
+
+    /// The root of a parameter, or of something that the run was given, that was read already.
+    pub(super) fn given_root(&self, name: &str, conf: bool) -> Option<usize> {
+        self.params.iter().find(|(_, read)| read.conf == conf && read.name == name).map(|(root, _)| *root)
     }
 
     pub(super) fn location(&self, frame: &Frame, span: Span) -> crate::content::Location {

@@ -100,6 +100,19 @@ pub enum Data {
         /// The tasks that read it.
         readers: Vec<TaskId>,
     },
+    /// Tasks cannot use the value that a parameter has, unless the run was given another one.
+    ParamUnfit {
+        /// The parameter.
+        name: String,
+        /// What it was in the deployed DAG.
+        before: Shape,
+        /// What it is in the proposed DAG.
+        after: Shape,
+        /// The tasks that read it.
+        readers: Vec<TaskId>,
+        /// What is wrong with it.
+        hurt: Hurt,
+    },
     /// A parameter takes less than before, or has no default any more.
     ParamTightened {
         /// The parameter.
@@ -209,6 +222,7 @@ impl Data {
         "xcom-producer-renamed",
         "branch-target-missing",
         "param-missing",
+        "param-unfit",
         "param-tightened",
     ];
 
@@ -227,6 +241,7 @@ impl Data {
             Self::ProducerRenamed { .. } => "xcom-producer-renamed",
             Self::BranchTargetMissing { .. } => "branch-target-missing",
             Self::ParamMissing { .. } => "param-missing",
+            Self::ParamUnfit { .. } => "param-unfit",
             Self::ParamTightened { .. } => "param-tightened",
         }
     }
@@ -267,6 +282,7 @@ impl Data {
             Self::ProducerRenamed { .. }
             | Self::BranchTargetMissing { .. }
             | Self::ParamMissing { .. }
+            | Self::ParamUnfit { .. }
             | Self::ParamTightened { .. } => false,
         }
     }
@@ -276,14 +292,18 @@ impl Data {
             Self::ProducerMissing { handover } | Self::ProducerNotBefore { handover } => handover.consumer.to_string(),
             Self::ProducerRenamed { consumer, .. } => consumer.to_string(),
             Self::BranchTargetMissing { branch, .. } => branch.to_string(),
-            Self::ParamMissing { name, .. } | Self::ParamTightened { name, .. } => name.clone(),
+            Self::ParamMissing { name, .. } | Self::ParamUnfit { name, .. } | Self::ParamTightened { name, .. } => {
+                name.clone()
+            }
             _ => self.handover().map(|handover| handover.producer.to_string()).unwrap_or_default(),
         }
     }
 
     pub(super) fn before(&self) -> String {
         match self {
-            Self::TypeChanged { before, .. } | Self::KeysChanged { before, .. } => shape(before),
+            Self::TypeChanged { before, .. } | Self::KeysChanged { before, .. } | Self::ParamUnfit { before, .. } => {
+                shape(before)
+            }
             Self::LayoutChanged { before, .. } => if *before { "on" } else { "off" }.to_string(),
             Self::ProducerMissing { handover } | Self::ProducerNotBefore { handover } => handover.producer.to_string(),
             Self::KeyChanged { handover }
@@ -301,12 +321,7 @@ impl Data {
     pub(super) fn after(&self) -> String {
         match self {
             Self::TypeChanged { before, after, handover } | Self::KeysChanged { before, after, handover } => {
-                let (before, after, reader) = (shape(before), shape(after), &handover.consumer);
-                if before == after {
-                    format!("`{after}`, which `{reader}` takes otherwise than before")
-                } else {
-                    format!("`{after}` to `{reader}` in place of `{before}`")
-                }
+                met(before, after, handover.consumer.as_str())
             }
             Self::LayoutChanged { handover, .. }
             | Self::KeyChanged { handover }
@@ -317,9 +332,8 @@ impl Data {
             Self::ProducerMissing { handover } | Self::ProducerNotBefore { handover } => handover.key.clone(),
             Self::ProducerRenamed { to, .. } => to.to_string(),
             Self::BranchTargetMissing { .. } => String::new(),
-            Self::ParamMissing { readers, .. } => {
-                readers.iter().map(ToString::to_string).collect::<Vec<_>>().join("`, `")
-            }
+            Self::ParamMissing { readers, .. } => listed(readers),
+            Self::ParamUnfit { before, after, readers, .. } => met(before, after, &listed(readers)),
             Self::ParamTightened { after, .. } => after.shown(),
         }
     }
@@ -331,6 +345,20 @@ impl ParamRule {
         let default = self.default.iter().cloned();
         let schema = self.schema.iter().map(|(key, value)| format!("{key}={}", value.join("|")));
         format!("Param({})", default.chain(schema).collect::<Vec<_>>().join(", "))
+    }
+}
+
+fn listed(tasks: &[TaskId]) -> String {
+    tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join("`, `")
+}
+
+/// What a value is now to who reads it.
+fn met(before: &Shape, after: &Shape, reader: &str) -> String {
+    let (before, after) = (shape(before), shape(after));
+    if before == after {
+        format!("`{after}`, which `{reader}` takes otherwise than before")
+    } else {
+        format!("`{after}` to `{reader}` in place of `{before}`")
     }
 }
 

@@ -4,7 +4,7 @@ use super::value::RETURNED;
 use crate::content::Location;
 use crate::dag::Step;
 use crate::dag::exchange::{Guard, Indexes, Names, Need, Use, What, template};
-use crate::dag::{Callable, Shape, Task};
+use crate::dag::{Callable, Dag, Shape, Task};
 use std::borrow::Cow;
 
 /// A read of what tasks stored under a key.
@@ -42,12 +42,12 @@ pub(in crate::diff) fn codes(task: &Task) -> impl Iterator<Item = &Callable> {
     task.callable.iter().chain(&task.methods).map(AsRef::as_ref)
 }
 
-/// All reads of a task whose tasks and keys are known; `files` are the texts of its template files.
-pub(super) fn of(task: &Task, files: &[Cow<str>]) -> Vec<Read> {
+/// All reads of a task of `dag` whose tasks and keys are known; `files` are the texts of its template files.
+pub(super) fn of(dag: &Dag, task: &Task, files: &[Cow<str>]) -> Vec<Read> {
     let mut reads: Vec<Read> = task.takes.iter().map(|takes| of_argument(task, takes)).collect();
     let in_code = codes(task).flat_map(|code| code.exchange.pulls.iter().cloned());
     let texts = task.templates().chain(files.iter().map(AsRef::as_ref));
-    let in_templates = texts.flat_map(|text| template::read(text, &task.at).pulls);
+    let in_templates = texts.flat_map(|text| template::read(text, &task.at, dag.takes_undefined()).pulls);
     for pull in in_code.chain(in_templates) {
         let (Some(producers), Some(key)) = (pull.task_ids, pull.key) else { continue };
         let of_several = pull.many && pull.indexes != Indexes::All;

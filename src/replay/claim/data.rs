@@ -40,6 +40,13 @@ pub(super) fn claims(kind: &Data, scene: &Scene) -> Vec<Claim> {
             let why = format!("reads the parameter `{name}`, {missing} and which the run was not given");
             readers.iter().map(|task_id| Claim::fails(task_id, why.clone())).collect()
         }
+        // What the run was given stands before what the DAG gives.
+        Data::ParamUnfit { name, .. } if scene.run.conf.get(name).is_some() => Vec::new(),
+        Data::ParamUnfit { name, readers, hurt, .. } => {
+            let why = format!("takes the parameter `{name}`: {}", hurt.why);
+            let claim = if hurt.fails { Claim::fails } else { Claim::other_value };
+            readers.iter().map(|task_id| claim(task_id, why.clone())).collect()
+        }
         Data::ParamTightened { name, before, after } => tightened(name, before.as_ref(), after, scene),
         Data::KeyUnrecorded { handover } if !lacks(handover, scene) => Vec::new(),
         // Where the type of what is stored speaks against it, that is certain, and another change.
@@ -53,7 +60,7 @@ pub(super) fn about(kind: &Data) -> Vec<TaskId> {
     match kind {
         Data::ProducerRenamed { consumer, .. } => vec![consumer.clone()],
         Data::BranchTargetMissing { branch, .. } => vec![branch.clone()],
-        Data::ParamMissing { readers, .. } => readers.clone(),
+        Data::ParamMissing { readers, .. } | Data::ParamUnfit { readers, .. } => readers.clone(),
         Data::ParamTightened { .. } => Vec::new(),
         _ => kind.handover().map(|handover| handover.consumer.clone()).into_iter().collect(),
     }
@@ -86,6 +93,7 @@ pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
         Data::ParamMissing { .. } => {
             (Harm::Breaks, "a task of a run in flight would read a parameter that it was not given")
         }
+        Data::ParamUnfit { .. } => (Harm::Breaks, "a task of a run in flight would get a parameter that it cannot use"),
         Data::ParamTightened { .. } => {
             (Harm::Breaks, "tasks of a run in flight whose value is not allowed any more would fail")
         }

@@ -6,7 +6,7 @@ use crate::dag::exchange::Fit;
 use crate::dag::{Callable, Shape, Task};
 use crate::python::literal;
 use crate::python::syntax::{Expr, ExprKind};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Values that the function of a task cannot use as it does, where it could use what it was given.
 pub(super) fn unfit(deployed: &Task, proposed: &Task) -> Vec<Fault> {
@@ -67,47 +67,24 @@ fn given(task: &Task, code: &Callable) -> BTreeMap<String, Shape> {
             continue;
         }
         if let Some(shape) =
-            text(&format!("{name}()")).and_then(|text| literal::expression(text, |expr| Some(shape(expr))))
+            text(&format!("{name}()")).and_then(|text| literal::expression(text, |expr| Some(Shape::of_literal(expr))))
         {
             given.insert(name.clone(), shape);
         }
     }
-    let by_name = text("op_kwargs").and_then(|text| literal::expression(text, |expr| Some(shape(expr))));
+    let by_name = text("op_kwargs").and_then(|text| literal::expression(text, |expr| Some(Shape::of_literal(expr))));
     if let Some(Shape::Dict(Some(keys))) = by_name {
         given.extend(keys);
     }
     let by_place = text("op_args").and_then(|text| {
         literal::expression(text, |expr| match &expr.kind {
-            ExprKind::List(items) | ExprKind::Tuple(items) => Some(items.iter().map(shape).collect::<Vec<_>>()),
+            ExprKind::List(items) | ExprKind::Tuple(items) => {
+                Some(items.iter().map(Shape::of_literal).collect::<Vec<_>>())
+            }
             _ => None,
         })
     });
     let places = code.parameters.iter().map(|(name, _)| name.clone());
     given.extend(places.zip(by_place.unwrap_or_default()));
     given
-}
-
-/// The shape of a literal; any for what is something else, or may be a template.
-fn shape(expr: &Expr) -> Shape {
-    match &expr.kind {
-        ExprKind::None => Shape::None,
-        ExprKind::True | ExprKind::False => Shape::Named("bool".into()),
-        ExprKind::Int(_) => Shape::Named("int".into()),
-        ExprKind::Float(_) => Shape::Named("float".into()),
-        ExprKind::Str(text) if !text.contains('{') => Shape::Named("str".into()),
-        ExprKind::List(items) if !items.iter().any(|item| matches!(item.kind, ExprKind::Starred(_))) => {
-            let elements: BTreeSet<Shape> = items.iter().map(shape).collect();
-            let element = if elements.len() == 1 { elements.into_iter().next() } else { None };
-            Shape::List(Box::new(element.unwrap_or(Shape::Any)), Some(items.len()))
-        }
-        ExprKind::Tuple(items) => Shape::Tuple(items.iter().map(shape).collect()),
-        ExprKind::Dict(pairs) => {
-            let pairs = pairs.iter().map(|(key, value)| match key.as_ref().map(|key| &key.kind) {
-                Some(ExprKind::Str(name)) => Some((name.to_string(), shape(value))),
-                _ => None,
-            });
-            Shape::Dict(pairs.collect())
-        }
-        _ => Shape::Any,
-    }
 }
