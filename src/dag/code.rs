@@ -81,7 +81,7 @@ pub struct Code {
     airflow: Option<AirflowVersion>,
     files: BTreeMap<ContentPath, usize>,
     /// Functions by file and place.
-    functions: RefCell<BTreeMap<usize, BTreeMap<u32, FunctionRef>>>,
+    functions: RefCell<BTreeMap<usize, BTreeMap<u32, entry::Indexed>>>,
     /// What each function does, by file, place and the class of its instance.
     seen: RefCell<BTreeMap<Key, Rc<walk::Seen>>>,
     /// What each function is, by file and place.

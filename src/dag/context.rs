@@ -51,28 +51,32 @@ pub(super) fn call_dag(run: &mut Run, function: &Value, decorator: &Args, call: 
     if let Some(function) = arguments::function(run, function)
         && let Object::Function(function) = run.object(function)
     {
-        // Each parameter is a DagParam: its value is that of a run.
-        for parameter in &function.def.clone().parameters {
+        for (place, parameter) in function.def.clone().parameters.iter().enumerate() {
             if parameter.kind.takes_name() || parameter.kind.takes_place() {
-                if let Some(Thing::Dag(dag)) = run.host.things.get(host.0).cloned() {
-                    let default = parameter.default.as_ref().map(crate::python::canonical::expression);
-                    if let Some(params) = &mut run.host.dags[dag].params {
-                        params
-                            .entry(parameter.name.to_string())
-                            .or_insert(default.unwrap_or_else(|| "NOTSET".to_owned()));
-                    }
-                }
-                let why =
-                    Unknown::new("a DAG parameter has its value in a run", at, format!("param {}", parameter.name));
-                inputs.keywords.push((parameter.name.clone(), Argument { value: why.value(), at }));
+                let given = call.value(place, &parameter.name).map(|value| run.text(value));
+                let default = || parameter.default.as_ref().map(crate::python::canonical::expression);
+                let default = given.or_else(default).unwrap_or_else(|| "NOTSET".to_owned());
+                let dag = match run.host.things.get(host.0) {
+                    Some(Thing::Dag(dag)) => Some(*dag),
+                    _ => None,
+                };
+                let value = dag_param(run, dag, &parameter.name, Some(default), at);
+                inputs.keywords.push((parameter.name.clone(), Argument { value, at }));
             }
         }
     }
-    let _ = call;
     let result = run.call(function, inputs, at);
     leave(run, host, at)?;
     result?;
     Ok(dag)
+}
+
+/// A `DagParam` of that DAG: its value is that of a run.
+pub(super) fn dag_param(run: &mut Run, dag: Option<usize>, name: &str, default: Option<String>, at: At) -> Value {
+    if let Some((params, default)) = dag.and_then(|dag| run.host.dags[dag].params.as_mut()).zip(default) {
+        params.entry(name.to_owned()).or_insert(default);
+    }
+    Unknown::new("a DAG parameter has its value in a run", at, format!("dag.param({name:?})")).value()
 }
 
 /// `@task_group` with or without arguments.

@@ -219,6 +219,8 @@ pub enum What {
     Attribute(String),
     /// To be iterated.
     Iterate,
+    /// To say whether something is in it.
+    Contain,
     /// To have a length.
     Length,
     /// To be a mapping: `**value`.

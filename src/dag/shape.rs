@@ -36,6 +36,26 @@ impl Shape {
         }
     }
 
+    /// The shape of a value that was given as JSON.
+    pub(crate) fn of_json(value: &serde_json::Value) -> Self {
+        use serde_json::Value;
+        match value {
+            Value::Null => Self::None,
+            Value::Bool(_) => Self::Named("bool".into()),
+            Value::Number(number) if number.is_f64() => Self::Named("float".into()),
+            Value::Number(_) => Self::Named("int".into()),
+            Value::String(_) => Self::Named("str".into()),
+            Value::Array(items) => {
+                let elements: BTreeSet<Self> = items.iter().map(Self::of_json).collect();
+                let element = if items.is_empty() { Self::Any } else { union(elements) };
+                Self::List(Box::new(element), Some(items.len()))
+            }
+            Value::Object(members) => {
+                Self::Dict(Some(members.iter().map(|(key, value)| (key.clone(), Self::of_json(value))).collect()))
+            }
+        }
+    }
+
     /// Whether it says of any list how long it is.
     pub(super) fn is_measured(&self) -> bool {
         match self {

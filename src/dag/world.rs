@@ -359,6 +359,16 @@ impl World {
         self.version.map(|version| version.major)
     }
 
+    /// Whether what a task runs is awaited where it is `async`: never on Airflow 2, since 3.2 always (measured on
+    /// 2.6.2, 2.11.2 and 3.3.2); in between that is for the provider to say.
+    pub(super) fn awaits_tasks(&self) -> Option<bool> {
+        match self.version.map(|version| (version.major, version.minor))? {
+            (..3, _) => Some(false),
+            (3, ..2) => None,
+            _ => Some(true),
+        }
+    }
+
     pub(super) fn add(&mut self, thing: Thing) -> Value {
         self.things.push(thing);
         Value::Host(HostRef(self.things.len() - 1))

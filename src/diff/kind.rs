@@ -175,7 +175,12 @@ impl Kind {
         match self {
             Self::Notice(notice) => matches!(notice, Notice::BodyChanged { .. }),
             Self::Data(data) => {
-                matches!(data, Data::ReadChanged { .. } | Data::PairChanged { .. } | Data::KeyUnrecorded { .. })
+                let of_stored = matches!(data, Data::ReadChanged { .. } | Data::PairChanged { .. });
+                of_stored
+                    || matches!(
+                        data,
+                        Data::KeyUnrecorded { .. } | Data::ParamReadChanged { .. } | Data::ParamRenamed { .. }
+                    )
             }
             _ => false,
         }

@@ -1,10 +1,10 @@
 //! Parameters of runs: which there are, what they take, and which tasks read them.
 
 use super::xcom::{codes, differs};
-use super::{Certainty, Change, Counted, Data, Hurt, Kind, ParamRule, Side, templates};
+use super::{Certainty, Change, Counted, Data, Hurt, Kind, ParamRule, Side, Usage, templates};
 use crate::content::Location;
-use crate::dag::exchange::{Fit, ParamRead, template};
-use crate::dag::{Dag, Shape, Task};
+use crate::dag::exchange::{Fit, ParamRead, Use, template};
+use crate::dag::{Dag, Mapping, Shape, Task};
 use crate::ids::TaskId;
 use crate::python::literal;
 use crate::python::syntax::{Arg, ExprKind};
@@ -33,6 +33,8 @@ pub(super) fn changes((deployed, dag): (Side, &Dag), (proposed, other): (Side, &
     let (was, is) = (Readers::of(deployed, dag), Readers::of(proposed, other));
     let mut changes = not_given(&was, &is);
     changes.extend(unfit(&was, &is));
+    changes.extend(asks_more(&was, &is));
+    changes.extend(renamed(&was, &is));
     let Some(after) = rules(other) else { return changes };
     let before = rules(dag);
     changes.extend(missing(&was, &is, before.as_ref(), &after));
@@ -66,6 +68,11 @@ impl<'d> Readers<'d> {
 
     fn each(&self) -> impl Iterator<Item = (&'d Task, &[ParamRead])> {
         self.dag.tasks.iter().zip(self.reads.iter().map(Vec::as_slice))
+    }
+
+    /// All names that are read.
+    fn names(&self) -> BTreeSet<&str> {
+        self.reads.iter().flatten().map(|read| &*read.name).collect()
     }
 
     /// The task of the same id.
@@ -185,22 +192,80 @@ fn unfit(was: &Readers, is: &Readers) -> Vec<Change> {
     each.collect()
 }
 
+/// Tasks that ask more of a parameter than before: what a run was given says whether it has that.
+fn asks_more(was: &Readers, is: &Readers) -> Vec<Change> {
+    let mut changes: Vec<Change> = Vec::new();
+    for (task, reads) in is.each() {
+        let Some((id, (_, known))) = task.task_id.exact().zip(was.same(task)) else { continue };
+        for read in reads.iter().filter(|read| !read.usage.needs.is_empty()) {
+            let known = known.iter().filter(|known| known.conf == read.conf && known.name == read.name);
+            let known: Vec<&Use> = known.map(|known| &known.usage).collect();
+            if known.iter().any(|known| !read.usage.asks_more_than(known)) {
+                continue;
+            }
+            let before = Usage(Box::new(known.first().map_or_else(Use::default, |usage| (*usage).clone())));
+            let after = Usage(Box::new(read.usage.clone()));
+            let data = Data::ParamReadChanged { name: read.name.clone(), reader: id.clone(), before, after };
+            changes.push(change(was.dag, data, was.dag.params_at.clone(), Some(read.at.clone())));
+        }
+    }
+    changes
+}
+
+/// Tasks that read another name in place of one that nobody reads any more: what a run was given under that is lost.
+fn renamed(was: &Readers, is: &Readers) -> Vec<Change> {
+    let (known, still) = (was.names(), is.names());
+    let mut changes: Vec<Change> = Vec::new();
+    for (task, reads) in is.each() {
+        let Some((id, (_, before))) = task.task_id.exact().zip(was.same(task)) else { continue };
+        let left: BTreeSet<&str> = before.iter().map(|read| &*read.name).filter(|name| !still.contains(name)).collect();
+        let new: BTreeSet<&str> = reads.iter().map(|read| &*read.name).filter(|name| !known.contains(name)).collect();
+        for from in left.iter().filter(|_| !new.is_empty()) {
+            let had = default(was.dag, from);
+            let same: Vec<&&str> = new.iter().filter(|to| had.is_some() && default(is.dag, to) == had).collect();
+            let (to, certainty) = if let [one] = same.as_slice() {
+                (vec![(**one).to_owned()], Certainty::Certain)
+            } else {
+                let why = format!("the text does not say what stands for `{from}` now");
+                (new.iter().map(|name| (*name).to_owned()).collect(), Certainty::Possible(why))
+            };
+            let at = reads.iter().find(|read| to.contains(&read.name)).map(|read| read.at.clone());
+            let data = Data::ParamRenamed { from: (*from).to_owned(), to, reader: id.clone() };
+            changes.push(Change { certainty, ..change(was.dag, data, was.dag.params_at.clone(), at) });
+        }
+    }
+    changes
+}
+
+/// The default of a parameter of a DAG.
+fn default(dag: &Dag, name: &str) -> Option<String> {
+    let params = dag.params.as_ref()?;
+    params.names().zip(params.texts()).find(|(known, _)| *known == name).and_then(|(_, text)| rule(text).default)
+}
+
 /// What is wrong with a value for who reads it, where the deployed task could do with the deployed value.
 fn wrong(before: &[&ParamRead], read: &ParamRead, (had, has): (&Shape, &Shape)) -> Option<(Hurt, Certainty)> {
     if before.iter().any(|before| !before.usage.fits(had).passes()) {
         return None;
     }
     let hurt = |why: &str, fails| Hurt { why: why.to_owned(), fails, nothing: false, counted: Counted::No };
+    // Where the reader is changed with the value, nothing that is followed speaks against it.
+    let same = || before.iter().any(|known| !read.usage.asks_more_than(&known.usage));
     Some(match read.usage.fits(has) {
-        Fit::Fits => return None,
+        Fit::Fits => {
+            let why = read.usage.misreads(had, has).filter(|_| same())?;
+            (hurt(&why, false), Certainty::Possible(why))
+        }
         Fit::Fails(why, _) => (hurt(&why, true), Certainty::Certain),
         Fit::Alters(why, _) => (hurt(&why, false), Certainty::Certain),
         Fit::May(why, _) => (hurt(&why, true), Certainty::Possible(why)),
         Fit::Open(at) => {
-            // Where the reader is changed with the value, nothing that is followed speaks against it.
-            let same = |known: &&ParamRead| !read.usage.asks_more_than(&known.usage);
-            let parts = read.usage.open_in(had, has);
-            if !before.iter().any(same) || !parts.iter().any(|(had, has)| differs(had, has).is_some()) {
+            // A default is often made another kind of number, or given at all: that says nothing yet.
+            let is_other = |(had, has): &(Shape, Shape)| match differs(had, has) {
+                Some(Certainty::Possible(_)) => matches!((had, has), (Shape::Dict(_), Shape::Dict(_))),
+                found => found.is_some(),
+            };
+            if !same() || !read.usage.open_in(had, has).iter().any(is_other) {
                 return None;
             }
             let why = format!("it goes on to code that is not followed ({}:{})", at.path, at.span.line);
@@ -214,6 +279,10 @@ fn wrong(before: &[&ParamRead], read: &ParamRead, (had, has): (&Shape, &Shape)) 
 
 /// What a parameter is to a task, if the run is given no other value; none where that is not known, or there is none.
 fn value(dag: &Dag, task: &Task, name: &str) -> Option<Shape> {
+    let each_own = |mapped: &Mapping| mapped.kwargs || mapped.over.iter().any(|over| over.arg == "params");
+    if task.mapped.as_ref().is_some_and(each_own) {
+        return None;
+    }
     let of_dag = dag.options.get("default_args.params");
     for text in [task.arguments.get("params"), dag.option(task, "params"), of_dag].into_iter().flatten() {
         let own = if text == "None" { Vec::new() } else { literal::keys(text)? };
@@ -257,7 +326,22 @@ fn reads(side: Side, dag: &Dag, task: &Task) -> Vec<ParamRead> {
     let in_code = codes(task).flat_map(|code| code.exchange.params.iter().filter(|read| read.conf || !given).cloned());
     let (lenient, files) = (dag.takes_undefined(), templates::texts(side.snapshot, dag, task));
     let texts = task.templates().chain(files.iter().map(AsRef::as_ref));
-    in_code.chain(texts.flat_map(|text| template::read(text, &task.at, lenient).params)).collect()
+    let in_templates = texts.flat_map(|text| template::read(text, &task.at, lenient).params);
+    in_code.chain(in_templates).chain(in_arguments(task)).collect()
+}
+
+/// Parameters that are given as arguments: those of a `@dag` function, and `dag.param("x")`.
+fn in_arguments(task: &Task) -> impl Iterator<Item = ParamRead> {
+    let all = task.arguments.names().zip(task.arguments.texts()).filter(|(_, text)| text.contains("dag.param("));
+    all.flat_map(move |(argument, text)| {
+        let whole =
+            argument.strip_suffix("()").filter(|_| literal::call(text).is_some_and(|call| call.name == "param"));
+        let usage = whole.and_then(|name| task.callable.as_deref()?.exchange.usage(name)).cloned().unwrap_or_default();
+        let names = literal::given_to(text, &["param"], &[]).into_iter();
+        let read =
+            move |name| ParamRead { name, conf: false, required: true, usage: usage.clone(), at: task.at.clone() };
+        names.map(read)
+    })
 }
 
 /// Whether the call of the task gives its function a `params` of its own, which stands before that of the run.

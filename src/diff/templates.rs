@@ -76,9 +76,13 @@ pub(super) fn any(dag: &Dag, changed: &BTreeSet<ContentPath>) -> bool {
 /// Whether what an argument names is a file beside the DAG for certain: of an operator of Airflow's own, in a DAG
 /// that names no other folders.
 fn is_beside(dag: &Dag, task: &Task) -> bool {
-    let folders = dag.options.get("template_searchpath").is_some_and(|folders| folders != "None");
-    let known = dag.options.get(options::MORE).is_none() && !folders;
+    let known = dag.options.get(options::MORE).is_none() && !names_folders(dag);
     known && task.operator_path.as_deref().is_some_and(|path| path.starts_with("airflow."))
+}
+
+/// Whether a DAG names other folders in which its template files may lie.
+fn names_folders(dag: &Dag) -> bool {
+    dag.options.get("template_searchpath").is_some_and(|folders| folders != "None")
 }
 
 /// A command that ends like the name of a file, which Airflow then takes it for, whole (read in 2.6.2, 2.11.2 and
@@ -108,9 +112,11 @@ pub(super) fn changes((had, dag): (Side, &Dag), (has, other): (Side, &Dag)) -> V
         let perhaps = perhaps_named(other, task).into_iter().map(|path| (path, &perhaps_had, doubt.clone()));
         let missing = sure.chain(perhaps).filter(|(path, had, certainty)| {
             let there = had.iter().any(|path| deployed.get(path).is_some());
-            // A file that is named now and was not: where else it may lie, the DAG would say.
-            let new = *certainty == Certainty::Certain && !had.contains(path) && is_beside(other, task) && all_there();
-            proposed.get(path).is_none() && (there || new)
+            // A file that is named now and was not: where else it may lie, the DAG would say, as it did.
+            let beside = *certainty == Certainty::Certain && is_beside(other, task);
+            let new = beside && !had.contains(path) && all_there();
+            let left = beside && names_folders(dag);
+            proposed.get(path).is_none() && (there || new || left)
         });
         let missing: Vec<_> = missing.map(|(path, _, certainty)| (path.to_string(), certainty)).collect();
         let taken = taken_for_file(task).filter(|text| taken_for_file(twin).as_ref() != Some(text));

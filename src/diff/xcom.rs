@@ -323,7 +323,11 @@ impl Meeting<'_> {
                     Fit::Alters(why, _) => Some((hurt(why, false), Certainty::Certain)),
                     Fit::May(..) if base.as_ref().is_some_and(|base| !base.passes()) => None,
                     Fit::May(why, _) => Some((hurt(why.clone(), true), Certainty::Possible(why))),
-                    Fit::Fits => None,
+                    Fit::Fits => {
+                        let Some(Value::Known(known, _)) = had_at.filter(|_| !self.rewritten()) else { return None };
+                        let why = self.read.usage.misreads(&known, &shape)?;
+                        Some((hurt(why.clone(), false), Certainty::Possible(why)))
+                    }
                     Fit::Open(_) => {
                         let Some(Value::Known(known, _)) = had_at else { return None };
                         if self.rewritten() {

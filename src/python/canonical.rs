@@ -82,6 +82,9 @@ pub(crate) fn function_doing(function: &Function, other: &Function) -> String {
     /// More than most take.
     const ROOM: usize = 1 << 10;
     let mut writer = Writer { out: String::with_capacity(ROOM), annotations: false };
+    if other.is_async {
+        writer.put("async ");
+    }
     writer.parameters(function);
     writer.body(without_docstring(&other.body));
     writer.out

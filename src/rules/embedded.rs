@@ -31,6 +31,7 @@ rule_files![
     "dag-id-renamed",
     "dag-id-unstable",
     "dag-not-analysable",
+    "dag-param-renamed",
     "dag-param-unfit",
     "dag-params-tightened",
     "dagrun-timeout-lowered",

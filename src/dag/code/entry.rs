@@ -27,6 +27,14 @@ const CALL_A_FUNCTION: [&str; 8] = [
     "BranchExternalPythonOperator",
 ];
 
+/// A function or lambda of a file, as it is called: without what its decorators make of it.
+#[derive(Clone)]
+pub(super) struct Indexed {
+    function: FunctionRef,
+    /// Whether it says that it wraps another one (`functools.wraps`).
+    wraps: bool,
+}
+
 impl Code {
     /// The functions of the tree that an instance of a task starts with.
     pub(super) fn entries(&self, task: &Task) -> Vec<(FunctionRef, Option<ClassRef>)> {
@@ -73,6 +81,10 @@ impl Code {
 
     /// The function whose `def`, or the `lambda` that, stands there.
     pub(super) fn function_at(&self, at: &Location) -> Option<FunctionRef> {
+        self.indexed_at(at).map(|indexed| indexed.function)
+    }
+
+    fn indexed_at(&self, at: &Location) -> Option<Indexed> {
         let file = self.files.get(&at.path).copied()?;
         let known = self.functions.borrow().contains_key(&file);
         if !known {
@@ -89,8 +101,8 @@ impl Code {
     /// loads the file is not looked at here.
     pub(super) fn argument_faults(&self, task: &Task) -> Vec<Fault> {
         let Some(callable) = &task.callable else { return Vec::new() };
-        let Some(function) = self.function_at(&callable.at) else { return Vec::new() };
-        let Some(mut given) = given(self, task, &function) else { return Vec::new() };
+        let Some(Indexed { function, wraps }) = self.indexed_at(&callable.at) else { return Vec::new() };
+        let Some(mut given) = given(task, &function, wraps) else { return Vec::new() };
         if task.mapped.is_none() && !is_decorated(task) {
             let Some(before) = self.given_before(task, &function) else { return Vec::new() };
             given.positional += before.positional;
@@ -282,7 +294,7 @@ fn own_exprs(stmt: &StmtKind, visit: &mut dyn FnMut(&Expr)) {
 
 /// The arguments that a task's callable is called with when it runs; none where that is not known, or
 /// is settled when Airflow loads the file.
-fn given(code: &Code, task: &Task, function: &FunctionRef) -> Option<Given> {
+fn given(task: &Task, function: &FunctionRef, wraps: bool) -> Option<Given> {
     let own = |name: &Name| {
         let single = |kind| !matches!(kind, ParameterKind::Star | ParameterKind::DoubleStar);
         function.def.parameters.iter().any(|parameter| parameter.name == *name && single(parameter.kind))
@@ -314,8 +326,6 @@ fn given(code: &Code, task: &Task, function: &FunctionRef) -> Option<Given> {
         let names: Vec<&str> = task.arguments.names().filter_map(|name| name.strip_suffix("()")).collect();
         let (places, keywords): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| name.starts_with('['));
         let keywords = keywords.into_iter().map(Name::from).collect();
-        let syntax = code.program.tree().syntax(function.file);
-        let wraps = Result::as_ref(&syntax).is_ok_and(|module| wraps(&module.body, function.def.span.start));
         return wraps.then(|| Given { positional: places.len(), keywords, ..Given::default() });
     }
     // A mapped `@task` is bound when an instance of it runs.
@@ -330,19 +340,6 @@ fn given(code: &Code, task: &Task, function: &FunctionRef) -> Option<Given> {
 /// Whether it is a function under `@task`.
 fn is_decorated(task: &Task) -> bool {
     task.operator == "_PythonDecoratedOperator"
-}
-
-/// Whether the function whose `def` begins there says that it wraps another one (`functools.wraps`).
-fn wraps(body: &[Stmt], start: u32) -> bool {
-    body.iter().any(|stmt| match &stmt.kind {
-        StmtKind::Function { def, .. } if def.span.start != start => wraps(&def.body, start),
-        StmtKind::Function { decorators, .. } => decorators.iter().any(is_wraps),
-        kind => {
-            let mut found = false;
-            bodies(kind, &mut |body| found |= wraps(body, start));
-            found
-        }
-    })
 }
 
 /// The expression in the canonical text of an argument, where that is wholly known.
@@ -366,27 +363,27 @@ fn keys(text: &str) -> Option<Vec<Name>> {
 }
 
 /// Every function below these statements, by where its `def` or `lambda` begins.
-fn functions(body: &[Stmt], file: usize, around: &Around, found: &mut BTreeMap<u32, FunctionRef>) {
+fn functions(body: &[Stmt], file: usize, around: &Around, found: &mut BTreeMap<u32, Indexed>) {
     for stmt in body {
         own_exprs(&stmt.kind, &mut |expr| lambdas(expr, file, around, found));
-        if let StmtKind::Function { def, .. } = &stmt.kind {
-            function(def, file, around, found);
+        if let StmtKind::Function { def, decorators, .. } = &stmt.kind {
+            function(def, decorators.iter().any(is_wraps), (file, around), found);
         } else {
             bodies(&stmt.kind, &mut |body| functions(body, file, around, found));
         }
     }
 }
 
-fn lambdas(expr: &Expr, file: usize, around: &Around, found: &mut BTreeMap<u32, FunctionRef>) {
+fn lambdas(expr: &Expr, file: usize, around: &Around, found: &mut BTreeMap<u32, Indexed>) {
     match &expr.kind {
-        ExprKind::Lambda(def) => function(def, file, around, found),
+        ExprKind::Lambda(def) => function(def, false, (file, around), found),
         _ => children(expr, &mut |child| lambdas(child, file, around, found)),
     }
 }
 
-fn function(def: &Rc<Function>, file: usize, around: &Around, found: &mut BTreeMap<u32, FunctionRef>) {
+fn function(def: &Rc<Function>, wraps: bool, (file, around): (usize, &Around), found: &mut BTreeMap<u32, Indexed>) {
     let function = FunctionRef { file, def: def.clone(), decorators: Rc::from([]), around: around.clone() };
-    found.insert(def.span.start, function);
+    found.insert(def.span.start, Indexed { function, wraps });
     let inner: Around = around.iter().cloned().chain([Rc::new(Names::of_function(def))]).collect();
     functions(&def.body, file, &inner, found);
 }

@@ -87,7 +87,10 @@ impl Walk<'_, '_> {
                     Is::DagRun | Is::Conf => {
                         let given = self.given(frame, args);
                         self.open_all(frame, &given);
-                        Abs::any()
+                        match (&receiver.is, &**method, given.value(0, "key").map(|key| &key.is)) {
+                            (Is::Conf, "get", Some(Is::Text(name))) => self.reads_conf(frame, name, false, span),
+                            _ => Abs::any(),
+                        }
                     }
                     Is::Receiver => self.of_receiver(frame, method, args, span),
                     Is::Value(value) if !matches!(receiver.shape, Shape::Dict(_)) => {

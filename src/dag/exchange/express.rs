@@ -256,7 +256,7 @@ impl Walk<'_, '_> {
                     self.need(frame, &left, &What::Calculate(right.shape.clone()), left_span);
                     self.need(frame, &right, &What::Calculate(left.shape.clone()), value.span);
                 }
-                CompareOp::In | CompareOp::NotIn => self.need(frame, &right, &What::Iterate, value.span),
+                CompareOp::In | CompareOp::NotIn => self.need(frame, &right, &What::Contain, value.span),
                 CompareOp::Is | CompareOp::IsNot if right.shape == Shape::None => self.expects_none(&left),
                 _ => {}
             }
@@ -326,10 +326,13 @@ impl Walk<'_, '_> {
         let outer = frame.conditions.len();
         let sure = frame.perhaps;
         frame.loops += 1;
+        let mut keys = None;
         for clause in &all.clauses {
             match clause {
                 Clause::For(target, iter) => {
                     let value = self.express(frame, iter);
+                    let is_key = all.clauses.len() == 1 && same_name(target, &all.element);
+                    keys = value.fixed_texts().filter(|_| is_key).map(<[_]>::to_vec);
                     let element = self.element(frame, &value, iter.span);
                     self.assign(frame, target, element);
                 }
@@ -342,16 +345,18 @@ impl Walk<'_, '_> {
             }
         }
         let element = self.held(frame, &all.element);
-        if let Some(value) = &all.value {
-            self.held(frame, value);
-        }
+        let value = all.value.as_ref().map_or_else(Abs::any, |value| self.held(frame, value));
         frame.conditions.truncate(outer);
         frame.perhaps = sure;
         frame.loops -= 1;
         frame.env = env;
         match all.kind {
             ComprehensionKind::List => Abs { unstored: element.unstored, ..Abs::of_shape(Shape::list(element.shape)) },
-            ComprehensionKind::Dict => Abs::of_shape(Shape::Dict(None)),
+            ComprehensionKind::Dict => {
+                let members =
+                    |keys: Vec<Rc<str>>| keys.iter().map(|key| (key.to_string(), value.shape.clone())).collect();
+                Abs { unstored: value.unstored, ..Abs::of_shape(Shape::Dict(keys.map(members))) }
+            }
             ComprehensionKind::Set => Abs::named("set"),
             ComprehensionKind::Generator => Abs::named("generator"),
         }
@@ -503,7 +508,7 @@ impl Walk<'_, '_> {
                 return self.reads_param(frame, key, true, span);
             }
             (Is::Conf, Is::Text(key)) => {
-                return self.reads_conf(frame, key, span);
+                return self.reads_conf(frame, key, true, span);
             }
             (Is::Ti | Is::Context | Is::Params | Is::DagRun | Is::Conf, _) => return Abs::any(),
             (Is::Value(class), Is::Text(name)) if self.is_enumeration(class) => {
@@ -733,6 +738,10 @@ impl Walk<'_, '_> {
             _ => shape,
         }
     }
+}
+
+fn same_name(a: &Expr, b: &Expr) -> bool {
+    matches!((&a.kind, &b.kind), (ExprKind::Name(a), ExprKind::Name(b)) if a == b)
 }
 
 impl Abs {

@@ -94,6 +94,19 @@ impl Use {
         paths.filter_map(|path| Some((part(before, &path)?, part(after, &path)?))).collect()
     }
 
+    /// What nobody meant, where a value of the one type takes the place of the other and has all that is asked of it.
+    pub fn misreads(&self, before: &Shape, after: &Shape) -> Option<String> {
+        let is_text = |shape: &Shape| matches!(shape, Shape::Named(name) if name == "str");
+        let letters = |need: &Need| {
+            need.what == What::Iterate
+                && need.guards.iter().all(|guard| guard.decide(after) == Some(guard.holds))
+                && matches!(part(before, &need.path), Some(Shape::List(..) | Shape::Tuple(_)))
+                && part(after, &need.path).is_some_and(|part| is_text(&part))
+        };
+        let found = self.needs.iter().any(letters);
+        found.then(|| "a text is gone through letter by letter in place of a list".to_owned())
+    }
+
     /// What this use asks beside what another one asks: nothing, where the code did not change.
     pub fn asks_more_than(&self, other: &Self) -> bool {
         let asked = |usage: &Self| -> Vec<_> {
@@ -257,7 +270,7 @@ impl What {
             (Self::Unpack(count, starred), Shape::Tuple(parts)) => unpack(*count, *starred, parts.len()),
             (Self::Unpack(count, starred), Shape::List(_, Some(length))) => unpack(*count, *starred, *length),
             (Self::Unpack(count, starred), Shape::Dict(Some(keys))) => unpack(*count, *starred, keys.len()),
-            (Self::Iterate | Self::Length | Self::Unpack(..), shape) if is_scalar(shape) => {
+            (Self::Iterate | Self::Contain | Self::Length | Self::Unpack(..), shape) if is_scalar(shape) => {
                 no(format!("{shown} is iterated, unpacked or measured"))
             }
             (Self::Within(names), Shape::Dict(Some(keys))) => match keys.keys().find(|key| !names.contains(*key)) {
@@ -306,7 +319,7 @@ impl What {
             Self::Mapped => no("the instances are made"),
             Self::Length if matches!(name, "set" | "dict view") => Found::Yes,
             Self::Length => no("the length is asked"),
-            Self::Iterate | Self::Unpack(..) if matches!(name, "function" | "coroutine") => {
+            Self::Iterate | Self::Contain | Self::Unpack(..) if matches!(name, "function" | "coroutine") => {
                 no("the elements are asked")
             }
             Self::Attribute(attribute) if name == "coroutine" && !is_of_coroutine(attribute) => {
@@ -318,7 +331,7 @@ impl What {
             Self::Dumped => no("JSON is made"),
             Self::Next if matches!(name, "generator" | "iterator") => Found::Yes,
             Self::Next => no("the next element is asked"),
-            Self::Iterate | Self::Work => Found::Yes,
+            Self::Iterate | Self::Contain | Self::Work => Found::Yes,
             Self::Calculate(_) if name == "function" => no("something is calculated"),
             Self::Calculate(other) if is_number(other) || *other == Shape::Named("str".into()) => {
                 no("something is calculated")

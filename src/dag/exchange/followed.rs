@@ -143,6 +143,17 @@ impl Abs {
         }
     }
 
+    /// The texts that it holds, where it is a list that nothing has changed since it was written, or a tuple.
+    pub(super) fn fixed_texts(&self) -> Option<&[Rc<str>]> {
+        let Is::Texts(texts) = &self.is else { return None };
+        let shape = self.loaded.as_deref().map_or(&self.shape, |loaded| &loaded.shape);
+        match shape {
+            Shape::List(_, Some(length)) if *length == texts.len() => Some(texts),
+            Shape::Tuple(_) => Some(texts),
+            _ => None,
+        }
+    }
+
     /// The value that a name holds and that is now held by something else too: it may be made longer or
     /// shorter by both ways.
     pub(super) fn shared(mut self, frame: &mut Frame, expr: &Expr) -> Self {

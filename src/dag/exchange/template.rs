@@ -353,8 +353,8 @@ impl Reader<'_> {
         match &expr.kind {
             ExprKind::Call(callee, args) => self.call(callee, args, onward, next),
             ExprKind::Subscript(object, index) => {
-                if let ("params", ExprKind::Str(name)) = (name_of(object), &index.kind) {
-                    self.param(name, onward);
+                if let (Some(conf), ExprKind::Str(name)) = (is_conf(object), &index.kind) {
+                    self.param((name, conf), onward);
                     return;
                 }
                 self.walk(index, &open, next);
@@ -369,8 +369,8 @@ impl Reader<'_> {
                 self.walk(object, &through(onward, &step, what), next);
             }
             ExprKind::Attribute(object, name) => {
-                if name_of(object) == "params" {
-                    self.param(name, onward);
+                if let Some(conf) = is_conf(object) {
+                    self.param((name, conf), onward);
                     return;
                 }
                 // `value.key` finds a key as well as an attribute.
@@ -403,7 +403,7 @@ impl Reader<'_> {
                 self.walk(first, &tested, next);
                 for (op, value) in rest {
                     let asked = match op {
-                        CompareOp::In | CompareOp::NotIn => asks(&Onward::default(), What::Iterate),
+                        CompareOp::In | CompareOp::NotIn => asks(&Onward::default(), What::Contain),
                         _ => tested.clone(),
                     };
                     self.walk(value, &asked, next);
@@ -461,18 +461,18 @@ impl Reader<'_> {
     fn call(&mut self, callee: &Expr, args: &[Arg], onward: &Onward, depth: usize) {
         let open = Onward { open: true, ..Onward::default() };
         if let ExprKind::Attribute(object, method) = &callee.kind {
+            if let (Some(conf), "get") = (is_conf(object), &**method) {
+                if let Some(name) = args.first().and_then(positional).and_then(text) {
+                    self.param((name, conf), &Onward { ready: Ready::ForNothing, ..Onward::default() });
+                    // Nobody asks a statement for it but to know whether it is there.
+                    if onward.ready > Ready::No {
+                        self.tested.insert(name.to_owned());
+                    }
+                }
+                return;
+            }
             match (name_of(object), &**method) {
                 ("ti" | "task_instance", "xcom_pull") => return self.pull(args, onward),
-                ("params", "get") => {
-                    if let Some(name) = args.first().and_then(positional).and_then(text) {
-                        self.param(name, &Onward { ready: Ready::ForNothing, ..Onward::default() });
-                        // Nobody asks a statement for it but to know whether it is there.
-                        if onward.ready > Ready::No {
-                            self.tested.insert(name.to_owned());
-                        }
-                    }
-                    return;
-                }
                 (_, "get") => {
                     let step = match args.first().and_then(positional).and_then(text) {
                         Some(key) => Step::Key(key.to_owned()),
@@ -537,14 +537,14 @@ impl Reader<'_> {
     fn note_test(&mut self, first: &Expr, rest: &[(CompareOp, Expr)]) {
         let [(op, value)] = rest else { return };
         let name = match (op, &first.kind) {
-            (CompareOp::In | CompareOp::NotIn, ExprKind::Str(name)) if name_of(value) == "params" => Some(name),
+            (CompareOp::In | CompareOp::NotIn, ExprKind::Str(name)) if is_conf(value).is_some() => Some(name),
             (CompareOp::Is | CompareOp::IsNot, ExprKind::Attribute(object, name))
-                if name_of(object) == "params" && matches!(name_of(value), "defined" | "undefined") =>
+                if is_conf(object).is_some() && matches!(name_of(value), "defined" | "undefined") =>
             {
                 Some(name)
             }
             (CompareOp::Is | CompareOp::IsNot, ExprKind::Subscript(object, index))
-                if name_of(object) == "params" && matches!(name_of(value), "defined" | "undefined") =>
+                if is_conf(object).is_some() && matches!(name_of(value), "defined" | "undefined") =>
             {
                 match &index.kind {
                     ExprKind::Str(name) => Some(name),
@@ -556,13 +556,13 @@ impl Reader<'_> {
         self.tested.extend(name.map(ToString::to_string));
     }
 
-    fn param(&mut self, name: &str, onward: &Onward) {
+    fn param(&mut self, (name, conf): (&str, bool), onward: &Onward) {
         if onward.ready > Ready::No {
             self.weighed.insert(name.to_owned());
         }
         let read = ParamRead {
             name: name.to_owned(),
-            conf: false,
+            conf,
             required: onward.ready < Ready::ForNothing,
             usage: onward.usage(self.at),
             at: self.at.clone(),
@@ -614,6 +614,16 @@ fn name_of(expr: &Expr) -> &str {
     match &expr.kind {
         ExprKind::Name(name) => name,
         _ => "",
+    }
+}
+
+/// Whether it is what the run was given (`dag_run.conf`), or what it was given or the DAG gives (`params`); none if it
+/// is neither.
+fn is_conf(expr: &Expr) -> Option<bool> {
+    match &expr.kind {
+        ExprKind::Name(name) if &**name == "params" => Some(false),
+        ExprKind::Attribute(object, name) if name_of(object) == "dag_run" && &**name == "conf" => Some(true),
+        _ => None,
     }
 }
 

@@ -237,8 +237,8 @@ impl Walk<'_, '_> {
     }
 
     /// What the run was given is read; code that asks first whether it was given is ready for less.
-    pub(super) fn reads_conf(&mut self, frame: &Frame, name: &str, span: Span) -> Abs {
-        self.reads_given(frame, (name, true), self.tolerant == 0 && frame.perhaps == 0, span)
+    pub(super) fn reads_conf(&mut self, frame: &Frame, name: &str, required: bool, span: Span) -> Abs {
+        self.reads_given(frame, (name, true), required && self.tolerant == 0 && frame.perhaps == 0, span)
     }
 
     /// All reads of one name are of one value, whose use the first one tells.
@@ -480,6 +480,9 @@ impl Walk<'_, '_> {
         let found = shape::union(shapes);
         if def.generator {
             return (Shape::Named("generator".into()), def.span, choices);
+        }
+        if def.is_async && self.run.host.awaits_tasks() == Some(false) {
+            return (Shape::Named("coroutine".into()), def.span, choices);
         }
         let known = found != Shape::Any && self.steps < STEPS;
         match (known, &def.returns) {

@@ -3,7 +3,7 @@
 use crate::dag::edges::End;
 use crate::dag::member::{add_to_dag, task_of};
 use crate::dag::world::{Run, Thing, name_doubt, name_of};
-use crate::dag::{edges, taskflow};
+use crate::dag::{context, edges, taskflow};
 use crate::python::value::{Args, Argument, At, Stop, Unknown, Value};
 use std::rc::Rc;
 
@@ -84,6 +84,10 @@ pub(super) fn dag_method(run: &mut Run, dag: usize, name: &str, args: &Args, at:
                     unknown.value()
                 }
             })
+        }
+        ("param", Some(Value::Str(name))) => {
+            let default = args.value(1, "default").map(|value| run.text(value));
+            Ok(context::dag_param(run, Some(dag), &name.text, default, at))
         }
         ("has_task", Some(value)) => {
             let state = &run.host.dags[dag];

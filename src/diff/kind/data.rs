@@ -113,6 +113,26 @@ pub enum Data {
         /// What is wrong with it.
         hurt: Hurt,
     },
+    /// A task asks more than before of a parameter, which a run may have been given.
+    ParamReadChanged {
+        /// The parameter.
+        name: String,
+        /// The task.
+        reader: TaskId,
+        /// How the deployed task uses it.
+        before: Usage,
+        /// How the proposed one does.
+        after: Usage,
+    },
+    /// A task reads other parameters in place of one that nothing reads any more, which a run may have been given.
+    ParamRenamed {
+        /// The parameter that was read.
+        from: String,
+        /// Those that are read newly, one of which may stand for it.
+        to: Vec<String>,
+        /// The task.
+        reader: TaskId,
+    },
     /// A parameter takes less than before, or has no default any more.
     ParamTightened {
         /// The parameter.
@@ -223,6 +243,8 @@ impl Data {
         "branch-target-missing",
         "param-missing",
         "param-unfit",
+        "param-read-changed",
+        "param-renamed",
         "param-tightened",
     ];
 
@@ -242,6 +264,8 @@ impl Data {
             Self::BranchTargetMissing { .. } => "branch-target-missing",
             Self::ParamMissing { .. } => "param-missing",
             Self::ParamUnfit { .. } => "param-unfit",
+            Self::ParamReadChanged { .. } => "param-read-changed",
+            Self::ParamRenamed { .. } => "param-renamed",
             Self::ParamTightened { .. } => "param-tightened",
         }
     }
@@ -283,6 +307,8 @@ impl Data {
             | Self::BranchTargetMissing { .. }
             | Self::ParamMissing { .. }
             | Self::ParamUnfit { .. }
+            | Self::ParamReadChanged { .. }
+            | Self::ParamRenamed { .. }
             | Self::ParamTightened { .. } => false,
         }
     }
@@ -292,9 +318,11 @@ impl Data {
             Self::ProducerMissing { handover } | Self::ProducerNotBefore { handover } => handover.consumer.to_string(),
             Self::ProducerRenamed { consumer, .. } => consumer.to_string(),
             Self::BranchTargetMissing { branch, .. } => branch.to_string(),
-            Self::ParamMissing { name, .. } | Self::ParamUnfit { name, .. } | Self::ParamTightened { name, .. } => {
-                name.clone()
-            }
+            Self::ParamMissing { name, .. }
+            | Self::ParamUnfit { name, .. }
+            | Self::ParamReadChanged { name, .. }
+            | Self::ParamTightened { name, .. } => name.clone(),
+            Self::ParamRenamed { from, .. } => from.clone(),
             _ => self.handover().map(|handover| handover.producer.to_string()).unwrap_or_default(),
         }
     }
@@ -313,7 +341,8 @@ impl Data {
             | Self::KeyUnrecorded { handover } => handover.key.clone(),
             Self::ProducerRenamed { from, .. } => from.to_string(),
             Self::BranchTargetMissing { target, .. } => target.clone(),
-            Self::ParamMissing { .. } => String::new(),
+            Self::ParamMissing { .. } | Self::ParamReadChanged { .. } => String::new(),
+            Self::ParamRenamed { reader, .. } => reader.to_string(),
             Self::ParamTightened { before, .. } => before.as_ref().map(ParamRule::shown).unwrap_or_default(),
         }
     }
@@ -334,6 +363,10 @@ impl Data {
             Self::BranchTargetMissing { .. } => String::new(),
             Self::ParamMissing { readers, .. } => listed(readers),
             Self::ParamUnfit { before, after, readers, .. } => met(before, after, &listed(readers)),
+            Self::ParamRenamed { to, .. } => to.join("`, `"),
+            Self::ParamReadChanged { reader, .. } => {
+                format!("what the run was given, which `{reader}` takes otherwise than before")
+            }
             Self::ParamTightened { after, .. } => after.shown(),
         }
     }

@@ -47,6 +47,25 @@ pub(super) fn claims(kind: &Data, scene: &Scene) -> Vec<Claim> {
             let claim = if hurt.fails { Claim::fails } else { Claim::other_value };
             readers.iter().map(|task_id| claim(task_id, why.clone())).collect()
         }
+        Data::ParamReadChanged { name, reader, before, after } => {
+            let given = scene.run.conf.get(name).map(Shape::of_json);
+            let Some(given) = given.filter(|given| !before.0.fits(given).fails()) else { return Vec::new() };
+            let why = |why| format!("takes the parameter `{name}`, of which the run was given another value: {why}");
+            match after.0.fits(&given) {
+                Fit::Fails(fault, _) => vec![Claim::fails(reader, why(fault))],
+                Fit::Alters(fault, _) => vec![Claim::other_value(reader, why(fault))],
+                Fit::Fits | Fit::Open(_) | Fit::May(..) => Vec::new(),
+            }
+        }
+        Data::ParamRenamed { from, to, reader } => {
+            let given = |name: &String| scene.run.conf.get(name).is_some();
+            if !given(from) || to.iter().any(given) {
+                return Vec::new();
+            }
+            let why =
+                format!("reads the parameter `{}`: the run was given `{from}`, which nothing reads", to.join("`, `"));
+            vec![Claim::other_value(reader, why)]
+        }
         Data::ParamTightened { name, before, after } => tightened(name, before.as_ref(), after, scene),
         Data::KeyUnrecorded { handover } if !lacks(handover, scene) => Vec::new(),
         // Where the type of what is stored speaks against it, that is certain, and another change.
@@ -61,6 +80,7 @@ pub(super) fn about(kind: &Data) -> Vec<TaskId> {
         Data::ProducerRenamed { consumer, .. } => vec![consumer.clone()],
         Data::BranchTargetMissing { branch, .. } => vec![branch.clone()],
         Data::ParamMissing { readers, .. } | Data::ParamUnfit { readers, .. } => readers.clone(),
+        Data::ParamReadChanged { reader, .. } | Data::ParamRenamed { reader, .. } => vec![reader.clone()],
         Data::ParamTightened { .. } => Vec::new(),
         _ => kind.handover().map(|handover| handover.consumer.clone()).into_iter().collect(),
     }
@@ -74,6 +94,9 @@ pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
     match kind {
         Data::ReadChanged { .. } | Data::PairChanged { .. } | Data::KeyUnrecorded { .. } => {
             (Harm::None, "what a task of a run in flight has stored is not known")
+        }
+        Data::ParamReadChanged { .. } | Data::ParamRenamed { .. } => {
+            (Harm::None, "what a run in flight was given is not known")
         }
         Data::TypeChanged { .. } => (Harm::Breaks, "a task of a run in flight would get a value of another type"),
         Data::KeysChanged { .. } => (Harm::Breaks, "a task of a run in flight would not find the key that it reads"),
