@@ -21,6 +21,7 @@ use crate::shared::shared;
 use dagguard::airflow::read_runs;
 use dagguard::content::{Layout, Revision, Snapshot};
 use dagguard::git::working_tree;
+use dagguard::ids::AirflowVersion;
 use dagguard::replay::Outcome;
 use dagguard::report::Verdict;
 use dagguard::rules::Policy;
@@ -357,7 +358,9 @@ fn policy(before: &Snapshot, after: &Snapshot) -> Policy {
 pub(crate) fn judge(scenario: &Path, row: &Value, version: &str, pinned: bool) -> Judged {
     let (before, after) = trees(scenario);
     let facts = read_runs(&serde_json::to_vec(&snapshot(row, version, pinned, scenario)).unwrap()).unwrap();
-    let report = dagguard::check(&before, &after, &facts, &policy(&before, &after));
+    // As the program does, by what the server says of itself.
+    let policy = Policy { airflow: AirflowVersion::parse(version), ..policy(&before, &after) };
+    let report = dagguard::check(&before, &after, &facts, &policy);
     let outcomes: BTreeMap<_, _> = report
         .predictions
         .iter()
