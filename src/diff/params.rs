@@ -7,7 +7,7 @@ use crate::dag::exchange::{Fit, ParamRead, Use, template};
 use crate::dag::{Dag, Mapping, Shape, Task};
 use crate::ids::TaskId;
 use crate::python::literal;
-use crate::python::syntax::{Arg, ExprKind};
+use crate::python::syntax::{Arg, Expr, ExprKind};
 use crate::python::value::last_name;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -174,7 +174,10 @@ fn unfit(was: &Readers, is: &Readers) -> Vec<Change> {
         let Some((id, (twin, known))) = task.task_id.exact().zip(was.same(task)) else { continue };
         for read in reads.iter().filter(|read| !read.conf) {
             let values = value(was.dag, twin, &read.name).zip(value(is.dag, task, &read.name));
-            let Some((before, after)) = values else { continue };
+            let Some(((before, _), (after, empty))) = values else { continue };
+            if empty && read.usage.tests_truth() {
+                continue;
+            }
             let known: Vec<_> = known.iter().filter(|known| !known.conf && known.name == read.name).collect();
             let Some((hurt, certainty)) = wrong(&known, read, (&before, &after)) else { continue };
             let misfit = Misfit { name: &read.name, before, after, hurt, certainty };
@@ -277,8 +280,9 @@ fn wrong(before: &[&ParamRead], read: &ParamRead, (had, has): (&Shape, &Shape)) 
     })
 }
 
-/// What a parameter is to a task, if the run is given no other value; none where that is not known, or there is none.
-fn value(dag: &Dag, task: &Task, name: &str) -> Option<Shape> {
+/// What a parameter is to a task, if the run is given no other value, and whether it is false in a test although its
+/// shape does not say so; none where that is not known, or there is none.
+fn value(dag: &Dag, task: &Task, name: &str) -> Option<(Shape, bool)> {
     let each_own = |mapped: &Mapping| mapped.kwargs || mapped.over.iter().any(|over| over.arg == "params");
     if task.mapped.as_ref().is_some_and(each_own) {
         return None;
@@ -295,17 +299,29 @@ fn value(dag: &Dag, task: &Task, name: &str) -> Option<Shape> {
 }
 
 /// What a parameter is that is written so: a value, or `Param(value, …)`.
-fn shape(text: &str) -> Option<Shape> {
-    let shape = literal::expression(text, |expr| {
-        let ExprKind::Call(callee, args) = &expr.kind else { return Some(Shape::of_literal(expr)) };
+fn shape(text: &str) -> Option<(Shape, bool)> {
+    let of = |expr: &Expr| (Shape::of_literal(expr), is_empty(expr));
+    let found = literal::expression(text, |expr| {
+        let ExprKind::Call(callee, args) = &expr.kind else { return Some(of(expr)) };
         let default = args.iter().enumerate().find_map(|(at, arg)| match arg {
             Arg::Positional(value) if at == 0 => Some(value),
             Arg::Keyword(name, value) if &**name == "default" => Some(value),
             _ => None,
         });
-        default.filter(|_| last_name(callee) == Some("Param")).map(Shape::of_literal)
+        default.filter(|_| last_name(callee) == Some("Param")).map(of)
     })?;
-    (shape != Shape::Any).then_some(shape)
+    (found.0 != Shape::Any).then_some(found)
+}
+
+/// Whether a literal is false in a test although its shape does not say so.
+fn is_empty(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::False | ExprKind::Int(0) => true,
+        ExprKind::Float(value) => *value == 0.0,
+        ExprKind::Str(text) => text.is_empty(),
+        ExprKind::List(items) => items.is_empty(),
+        _ => false,
+    }
 }
 
 /// Whether the deployed side had the parameter for that task, or did not read it there.

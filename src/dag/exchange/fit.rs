@@ -107,6 +107,11 @@ impl Use {
         found.then(|| "a text is gone through letter by letter in place of a list".to_owned())
     }
 
+    /// Whether anything is asked under a test of whether the value is true, which its shape does not tell.
+    pub fn tests_truth(&self) -> bool {
+        self.needs.iter().flat_map(|need| &need.guards).any(|guard| guard.test == Test::Truth)
+    }
+
     /// What this use asks beside what another one asks: nothing, where the code did not change.
     pub fn asks_more_than(&self, other: &Self) -> bool {
         let asked = |usage: &Self| -> Vec<_> {

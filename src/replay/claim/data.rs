@@ -48,8 +48,11 @@ pub(super) fn claims(kind: &Data, scene: &Scene) -> Vec<Claim> {
             readers.iter().map(|task_id| claim(task_id, why.clone())).collect()
         }
         Data::ParamReadChanged { name, reader, before, after } => {
-            let given = scene.run.conf.get(name).map(Shape::of_json);
-            let Some(given) = given.filter(|given| !before.0.fits(given).fails()) else { return Vec::new() };
+            let Some(value) = scene.run.conf.get(name) else { return Vec::new() };
+            let given = Shape::of_json(value);
+            if before.0.fits(&given).fails() || after.0.tests_truth() && is_empty(value) {
+                return Vec::new();
+            }
             let why = |why| format!("takes the parameter `{name}`, of which the run was given another value: {why}");
             match after.0.fits(&given) {
                 Fit::Fails(fault, _) => vec![Claim::fails(reader, why(fault))],
@@ -120,6 +123,18 @@ pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
         Data::ParamTightened { .. } => {
             (Harm::Breaks, "tasks of a run in flight whose value is not allowed any more would fail")
         }
+    }
+}
+
+/// Whether a value is false in a test of Python's although its shape does not say so.
+fn is_empty(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::Null | Value::Object(_) => false,
+        Value::Bool(value) => !value,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
     }
 }
 
