@@ -37,6 +37,8 @@ pub struct Exchange {
     pub pushes_more: Option<Location>,
     /// Parameters of the run that it reads.
     pub params: Vec<ParamRead>,
+    /// Where it reads one whose name is not known, or hands all of them on to code that is not followed.
+    pub params_more: Option<Location>,
     /// Texts that it returns, alone or in a list: the ids that a branch chooses from.
     pub choices: Vec<(String, Location)>,
     /// What it asks of what functions of the tree give it, and of what modules of the tree hold.

@@ -218,6 +218,8 @@ fn asks_more(was: &Readers, is: &Readers) -> Vec<Change> {
 /// Tasks that read another name in place of one that nobody reads any more: what a run was given under that is lost.
 fn renamed(was: &Readers, is: &Readers) -> Vec<Change> {
     let (known, still) = (was.names(), is.names());
+    let more = is.dag.tasks.iter().flat_map(codes).find_map(|code| code.exchange.params_more.as_ref());
+    let more = more.map(|at| format!("`{}:{}` may read any name", at.path, at.span.line));
     let mut changes: Vec<Change> = Vec::new();
     for (task, reads) in is.each() {
         let Some((id, (_, before))) = task.task_id.exact().zip(was.same(task)) else { continue };
@@ -227,7 +229,8 @@ fn renamed(was: &Readers, is: &Readers) -> Vec<Change> {
             let had = default(was.dag, from);
             let same: Vec<&&str> = new.iter().filter(|to| had.is_some() && default(is.dag, to) == had).collect();
             let (to, certainty) = if let [one] = same.as_slice() {
-                (vec![(**one).to_owned()], Certainty::Certain)
+                let certainty = more.as_ref().map_or(Certainty::Certain, |why| Certainty::Possible(why.clone()));
+                (vec![(**one).to_owned()], certainty)
             } else {
                 let why = format!("the text does not say what stands for `{from}` now");
                 (new.iter().map(|name| (*name).to_owned()).collect(), Certainty::Possible(why))

@@ -79,16 +79,21 @@ impl Walk<'_, '_> {
                     }
                     Is::Params => {
                         let given = self.given(frame, args);
-                        match (&**method, given.value(0, "key").map(|key| &key.is)) {
-                            ("get", Some(Is::Text(name))) => self.reads_param(frame, name, false, span),
-                            _ => Abs::any(),
+                        if let ("get", Some(Is::Text(name))) = (&**method, given.value(0, "key").map(|key| &key.is)) {
+                            return self.reads_param(frame, name, false, span);
                         }
+                        self.reads_more(frame, span);
+                        Abs::any()
                     }
                     Is::DagRun | Is::Conf => {
                         let given = self.given(frame, args);
                         self.open_all(frame, &given);
                         match (&receiver.is, &**method, given.value(0, "key").map(|key| &key.is)) {
                             (Is::Conf, "get", Some(Is::Text(name))) => self.reads_conf(frame, name, false, span),
+                            (Is::Conf, ..) => {
+                                self.reads_more(frame, span);
+                                Abs::any()
+                            }
                             _ => Abs::any(),
                         }
                     }

@@ -364,6 +364,9 @@ impl Walk<'_, '_> {
 
     /// An element of what is iterated.
     pub(super) fn element(&mut self, frame: &Frame, iterated: &Abs, span: Span) -> Abs {
+        if matches!(iterated.is, Is::Params | Is::Conf) {
+            self.reads_more(frame, span);
+        }
         self.need(frame, iterated, &What::Iterate, span);
         let shape = match &iterated.shape {
             Shape::List(inner, _) => (**inner).clone(),
@@ -510,7 +513,11 @@ impl Walk<'_, '_> {
             (Is::Conf, Is::Text(key)) => {
                 return self.reads_conf(frame, key, true, span);
             }
-            (Is::Ti | Is::Context | Is::Params | Is::DagRun | Is::Conf, _) => return Abs::any(),
+            (Is::Params | Is::Conf, _) => {
+                self.reads_more(frame, span);
+                return Abs::any();
+            }
+            (Is::Ti | Is::Context | Is::DagRun, _) => return Abs::any(),
             (Is::Value(class), Is::Text(name)) if self.is_enumeration(class) => {
                 let class = class.clone();
                 self.asks_member(frame, &class, (name, true), span);

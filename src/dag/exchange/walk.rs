@@ -92,6 +92,7 @@ pub(super) struct Walk<'r, 't> {
     pushes: Vec<Push>,
     pushes_more: Option<At>,
     params: Vec<(usize, ParamRead)>,
+    params_more: Option<At>,
     asked: Vec<Asked>,
     raises: Option<(String, At)>,
     /// A push of what cannot be stored.
@@ -121,6 +122,7 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         pushes: Vec::new(),
         pushes_more: None,
         params: Vec::new(),
+        params_more: None,
         asked: Vec::new(),
         raises: None,
         unstored: None,
@@ -170,7 +172,19 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
     });
     let at = |at: At| location(tree, at);
     // Each root has one name, or is one pull's.
-    let Walk { mut roots, named, pulls, mut pushes, pushes_more, params, mut asked, raises, may_raise, .. } = walk;
+    let Walk {
+        mut roots,
+        named,
+        pulls,
+        mut pushes,
+        pushes_more,
+        params,
+        params_more,
+        mut asked,
+        raises,
+        may_raise,
+        ..
+    } = walk;
     asked.shrink_to_fit();
     let mut usage = |root: usize| roots[root].seen();
     let mut uses: Vec<(String, Use)> = named
@@ -185,6 +199,7 @@ pub(super) fn function(run: &Run, tree: &Tree, function: Ref, method: bool) -> O
         pulls: pulls.into_iter().map(|(root, pull)| Pull { usage: usage(root), ..pull }).collect(),
         pushes,
         pushes_more: pushes_more.map(at),
+        params_more: params_more.map(at),
         params: params.into_iter().map(|(root, read)| ParamRead { usage: usage(root), ..read }).collect(),
         choices: choices.into_iter().map(|(text, place)| (text.to_string(), at(place))).collect(),
         asked,
@@ -248,6 +263,11 @@ impl Walk<'_, '_> {
         let (root, value) = known.map_or_else(|| self.nameless(), |root| (root, Abs::rooted(root)));
         self.params.push((root, ParamRead { name: name.to_owned(), conf, required, usage: Use::default(), at }));
         value
+    }
+
+    /// Parameters are read whose names are not known.
+    pub(super) fn reads_more(&mut self, frame: &Frame, span: Span) {
+        self.params_more.get_or_insert(frame.at(span));
     }
 
     /// The root of a parameter, or of something that the run was given, that was read already.
@@ -371,6 +391,9 @@ impl Walk<'_, '_> {
 
     /// A value goes on to where it is not followed.
     pub(super) fn open(&mut self, frame: &Frame, value: &Abs, span: Span) {
+        if matches!(value.is, Is::Params | Is::Conf | Is::Context) {
+            self.reads_more(frame, span);
+        }
         if value.of.is_empty() {
             return;
         }
