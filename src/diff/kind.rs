@@ -174,14 +174,12 @@ impl Kind {
     pub fn needs_an_instance(&self) -> bool {
         match self {
             Self::Notice(notice) => matches!(notice, Notice::BodyChanged { .. }),
-            Self::Data(data) => {
-                let of_stored = matches!(data, Data::ReadChanged { .. } | Data::PairChanged { .. });
-                of_stored
-                    || matches!(
-                        data,
-                        Data::KeyUnrecorded { .. } | Data::ParamReadChanged { .. } | Data::ParamRenamed { .. }
-                    )
-            }
+            Self::Data(
+                Data::ReadChanged { .. }
+                | Data::PairChanged { .. }
+                | Data::KeyUnrecorded { .. }
+                | Data::ParamReadChanged { .. },
+            ) => true,
             _ => false,
         }
     }

@@ -98,8 +98,9 @@ pub(super) fn worst(kind: &Data) -> (Harm, &'static str) {
         Data::ReadChanged { .. } | Data::PairChanged { .. } | Data::KeyUnrecorded { .. } => {
             (Harm::None, "what a task of a run in flight has stored is not known")
         }
-        Data::ParamReadChanged { .. } | Data::ParamRenamed { .. } => {
-            (Harm::None, "what a run in flight was given is not known")
+        Data::ParamReadChanged { .. } => (Harm::None, "what a run in flight was given is not known"),
+        Data::ParamRenamed { .. } => {
+            (Harm::Breaks, "a run in flight that was given the old name would go on with another value")
         }
         Data::TypeChanged { .. } => (Harm::Breaks, "a task of a run in flight would get a value of another type"),
         Data::KeysChanged { .. } => (Harm::Breaks, "a task of a run in flight would not find the key that it reads"),
